@@ -1,0 +1,64 @@
+"""What a function's code does with a stream record: digest it, or fail in one recognisable way."""
+
+from dataclasses import dataclass
+
+from runbook_lib.sandbox.traffic import Write
+
+
+@dataclass(frozen=True)
+class Failure:
+    """One way to fail, with the words the Python runtime logs for it."""
+
+    error_type: str
+    message: str
+    trace: tuple[str, ...] = ()
+    at_init: bool = False
+    times_out: bool = False
+
+
+@dataclass(frozen=True)
+class Code:
+    """A deployed artefact.
+
+    `always` fails every invocation; `needs` names an image (`NewImage`, `OldImage`) the handler reads from every
+    record that could have one. Any code fails on a poison record.
+    """
+
+    revision: str
+    always: Failure | None = None
+    needs: str | None = None
+
+    def failure(self, write: Write, view_type: str) -> Failure | None:
+        """How this code fails on this record of a stream of this view type; None when it succeeds."""
+        if self.always is not None:
+            return self.always
+        if write.poison:
+            return INDIGESTIBLE
+        if self.needs is not None and self._lacks(write, view_type):
+            return Failure(
+                "KeyError",
+                f"'{self.needs}'",
+                ('  File "/var/task/app.py", line 31, in handler', f'    image = record["dynamodb"]["{self.needs}"]'),
+            )
+        return None
+
+    def _lacks(self, write: Write, view_type: str) -> bool:
+        wanted = {"NewImage": "NEW", "OldImage": "OLD"}[str(self.needs)]
+        never_has_one = "REMOVE" if self.needs == "NewImage" else "INSERT"
+        return write.event != never_has_one and view_type not in (f"{wanted}_IMAGE", "NEW_AND_OLD_IMAGES")
+
+
+INDIGESTIBLE = Failure(
+    "ValueError",
+    "could not convert string to float: 'n/a'",
+    ('  File "/var/task/app.py", line 44, in handler', '    total = float(image["total"]["S"])'),
+)
+MISSING_MODULE = Failure(
+    "Runtime.ImportModuleError",
+    "Unable to import module 'app': No module named 'pydantic'",
+    at_init=True,
+)
+TIMEOUT = Failure("Sandbox.Timedout", "Task timed out", times_out=True)
+
+SOUND = Code("r41")
+"""Code that digests every well-formed record."""
