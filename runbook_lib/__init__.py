@@ -1,0 +1,1 @@
+"""Diagnose a DynamoDB stream that stopped triggering its Lambda function."""

@@ -1,0 +1,127 @@
+"""Counters as observed: CloudWatch series, concurrency, the backlog of the stream."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from runbook_lib import instant
+from runbook_lib.evidence import Observed
+from runbook_lib.evidence.source import Shard
+from runbook_lib.incident import Window
+
+
+@dataclass(frozen=True)
+class Series(Observed):
+    """One CloudWatch metric over the window. A period without a point is *no datapoint*, which is not zero.
+
+    `points` maps the start of each period (UTC) to its value in `unit`; `complete` False means that CloudWatch
+    gave only part of the data.
+    """
+
+    name: str
+    label: str
+    unit: str
+    statistic: str
+    period: timedelta
+    points: Mapping[datetime, float]
+    ref: str
+    complete: bool = True
+
+    def between(self, start: datetime, end: datetime) -> Mapping[datetime, float]:
+        """Give the points of [start, end)."""
+        return {at: value for at, value in self.points.items() if start <= at < end}
+
+    def total(self, window: Window) -> float:
+        """Sum what was counted; 0.0 also when there is no datapoint, so ask `points` before calling it silence."""
+        return sum(self.between(window.start, window.end).values())
+
+    @property
+    def last_positive(self) -> datetime | None:
+        """The start of the newest period with a value above zero."""
+        return max((at for at, value in self.points.items() if value > 0), default=None)
+
+    @property
+    def peak(self) -> float | None:
+        """The largest value; None without datapoints."""
+        return max(self.points.values(), default=None)
+
+
+@dataclass(frozen=True)
+class Concurrency(Observed):
+    """Concurrency limits. `reserved` None means unreserved, 0 means fully throttled: they are not alike."""
+
+    reserved: int | None
+    reserved_ref: str
+    account_limit: int
+    account_unreserved: int
+    account_ref: str
+
+
+@dataclass(frozen=True)
+class Metrics(Observed):
+    """Step 7: is the function being invoked, and with what result?
+
+    Series of the function: `invocations`, `errors`, `throttles` (counts per minute), `duration_ms` (maximum),
+    `concurrent` (maximum). `writes` counts successful write requests of the table by operation, `consumed_writes`
+    write capacity units. `mapping_events` holds the EventCount metrics by mapping UUID and metric name, present only
+    where they are switched on. `siblings` are the invocations of the other functions on the same stream.
+    """
+
+    invocations: Series
+    errors: Series
+    throttles: Series
+    duration_ms: Series
+    concurrent: Series
+    account_concurrent: Series
+    delivery_failures: Series
+    consumed_writes: Series
+    writes: Mapping[str, Series]
+    failed_writes: Mapping[str, Series]
+    mapping_events: Mapping[str, Mapping[str, Series]]
+    siblings: Mapping[str, Series]
+    concurrency: Concurrency
+
+
+@dataclass(frozen=True)
+class Peek(Observed):
+    """A bounded sample of one shard, read only when asked: ages, event names and filter matches, never item data."""
+
+    shard_id: str
+    records: int
+    oldest: datetime | None
+    newest: datetime | None
+    event_names: Mapping[str, int]
+    matching_filter: int
+    ref: str
+
+
+@dataclass(frozen=True)
+class Backlog(Observed):
+    """Step 6: how old is what waits?
+
+    Without `--peek` no record is read: `iterator_age_ms` (maximum per minute, milliseconds) comes from CloudWatch and
+    has datapoints only when something is invoked; shards come from DescribeStream, which has no ages and no counts.
+    `returned` counts records handed to readers by stream label: all readers, not ours alone.
+    """
+
+    iterator_age_ms: Series
+    returned: Mapping[str, Series]
+    shards: Mapping[str, tuple[Shard, ...]]
+    peeks: tuple[Peek, ...] = field(default=())
+
+    @property
+    def last_age(self) -> tuple[datetime, timedelta] | None:
+        """The newest iterator age and its minute; None when nothing was invoked in the window."""
+        points = self.iterator_age_ms.points
+        if not points:
+            return None
+        at = max(points)
+        return at, timedelta(milliseconds=points[at])
+
+    @property
+    def oldest_unread(self) -> datetime | None:
+        """When the oldest record of the last batch was written, by the newest iterator age."""
+        newest = self.last_age
+        return instant.floor(newest[0] - newest[1]) if newest else None

@@ -1,0 +1,94 @@
+"""One GetMetricData call for many series."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from runbook_lib import instant
+from runbook_lib.aws import Pages, StepReader
+from runbook_lib.evidence import Gap
+from runbook_lib.evidence.signals import Series
+from runbook_lib.incident import Window
+
+_KEPT = ((timedelta(days=15), 60), (timedelta(days=63), 300))
+"""How long CloudWatch keeps datapoints of which period, in seconds; older ones are hourly (CloudWatch User Guide)."""
+
+
+@dataclass(frozen=True)
+class Query:
+    """One series to ask for. `dimensions` empty asks for the account's own total."""
+
+    id: str
+    namespace: str
+    metric: str
+    statistic: str
+    unit: str
+    label: str
+    dimensions: tuple[tuple[str, str], ...] = ()
+
+
+def read_series(aws: StepReader, window: Window, as_of: datetime, queries: Iterable[Query]) -> dict[str, Series]:
+    """Read every query's series by its id; one that CloudWatch refuses alone is a gap in its place.
+
+    Raises NotObserved when the call as a whole fails.
+    """
+    asked = list(queries)
+    period = next((seconds for age, seconds in _KEPT if as_of - window.start <= age), 3600)
+    pages = aws.pages(
+        "cloudwatch",
+        "GetMetricData",
+        StartTime=instant.iso(instant.floor(window.start, timedelta(seconds=period))),
+        EndTime=instant.iso(window.settled_end),
+        ScanBy="TimestampAscending",
+        MetricDataQueries=[_query(one, period) for one in asked],
+    )
+    return {one.id: _series(one, pages, timedelta(seconds=period), aws.region) for one in asked}
+
+
+def _query(query: Query, period: int) -> dict[str, Any]:
+    return {
+        "Id": query.id,
+        "MetricStat": {
+            "Metric": {
+                "Namespace": query.namespace,
+                "MetricName": query.metric,
+                "Dimensions": [{"Name": name, "Value": value} for name, value in query.dimensions],
+            },
+            "Period": period,
+            "Stat": query.statistic,
+        },
+    }
+
+
+def _series(query: Query, pages: Pages, period: timedelta, region: str) -> Series:
+    """Join one query's parts over all pages; `Forbidden` for one series leaves the others readable."""
+    points: dict[datetime, float] = {}
+    status = "Complete"
+    for part in pages.items("MetricDataResults"):
+        if part.get("Id") != query.id:
+            continue
+        status = part.get("StatusCode", "Complete")
+        if status == "Forbidden":
+            gap = Gap(
+                "cloudwatch:GetMetricData",
+                region,
+                status,
+                f"These credentials may not read the metric {query.metric}.",
+                "cloudwatch:GetMetricData",
+                pages.ref,
+            )
+            return gap  # type: ignore[return-value]
+        points |= dict(zip(map(instant.parse, part.get("Timestamps") or ()), part.get("Values") or (), strict=False))
+    return Series(
+        name=query.metric,
+        label=query.label,
+        unit=query.unit,
+        statistic=query.statistic,
+        period=period,
+        points=dict(sorted(points.items())),
+        ref=pages.ref,
+        complete=status == "Complete" and not pages.truncated,
+    )

@@ -1,0 +1,98 @@
+"""Playbook step 3."""
+
+from __future__ import annotations
+
+import difflib
+
+from runbook_lib.aws import StepReader, attempt, known, together
+from runbook_lib.evidence import Evidence, Gap, NotObserved
+from runbook_lib.evidence.function import Function
+from runbook_lib.evidence.mapping import Alias, Mapping, Mappings
+from runbook_lib.incident import Incident
+from runbook_lib.steps import step
+
+
+@step(
+    3,
+    title="Event source mappings",
+    observes="mappings",
+    question="Does an event source mapping connect the table's stream to the function?",
+    playbook="Read the function and its event source mappings for the table: does a mapping exist?",
+    permissions=(
+        "lambda:ListEventSourceMappings",
+        "lambda:GetFunctionConfiguration",
+        "lambda:ListAliases",
+        "lambda:ListFunctions",
+    ),
+)
+def event_source_mappings(incident: Incident, aws: StepReader, seen: Evidence) -> Mappings:
+    """List every mapping of the region and sort them by whom they concern.
+
+    Asking by function name would miss mappings on an alias or version: the name is matched exactly, qualifier and
+    all (observed, n=1). The unfiltered list cannot miss any.
+    """
+    listed, aliases = together(lambda: _every_mapping(aws), lambda: _aliases(incident, aws))
+    ours = attempt(lambda: tuple(m for m in known(listed) if _from_table(m, incident) and _to_us(m, incident)))
+    qualifier = ours[0].function.qualifier if isinstance(ours, tuple) and ours else incident.function.qualifier
+    function = attempt(lambda: describe_function(aws, incident.function.name, qualifier))
+    unknown = isinstance(function, Function) and not function.exists and ours == ()
+    return Mappings(
+        ours=ours,
+        same_stream=attempt(
+            lambda: tuple(m for m in known(listed) if _from_table(m, incident) and not _to_us(m, incident))
+        ),
+        same_function=attempt(
+            lambda: tuple(m for m in known(listed) if _to_us(m, incident) and not _from_table(m, incident))
+        ),
+        listed=attempt(lambda: len(known(listed))),
+        ref=aws.ref("lambda", "ListEventSourceMappings"),
+        function=function,
+        aliases=aliases,
+        similar_functions=attempt(lambda: _similar_functions(incident, aws)) if unknown else (),
+    )
+
+
+def _every_mapping(aws: StepReader) -> tuple[Mapping, ...]:
+    """List the region's mappings. A list cut short proves no absence, so it is not seen at all."""
+    pages = aws.pages("lambda", "ListEventSourceMappings")
+    if pages.truncated:
+        raise NotObserved(
+            Gap(
+                "lambda:ListEventSourceMappings",
+                aws.region,
+                "Truncated",
+                f"The list of event source mappings broke off after {len(pages.answers)} pages.",
+                ref=pages.ref,
+            )
+        )
+    return tuple(Mapping.from_api(raw, pages.ref) for raw in pages.items("EventSourceMappings"))
+
+
+def _from_table(mapping: Mapping, incident: Incident) -> bool:
+    return mapping.table_name == incident.table_name
+
+
+def _to_us(mapping: Mapping, incident: Incident) -> bool:
+    return mapping.function.name == incident.function.name
+
+
+def describe_function(aws: StepReader, name: str, qualifier: str | None) -> Function:
+    """Read a function's configuration at a qualifier: role, state and code belong to the version it names."""
+    asked = {"FunctionName": name} | ({"Qualifier": qualifier} if qualifier else {})
+    answer = aws.find("lambda", "GetFunctionConfiguration", **asked)
+    return Function.from_api(name, qualifier, answer, aws.ref("lambda", "GetFunctionConfiguration", **asked))
+
+
+def _aliases(incident: Incident, aws: StepReader) -> tuple[Alias, ...]:
+    asked = {"FunctionName": incident.function.name}
+    if aws.find("lambda", "ListAliases", **asked) is None:
+        return ()
+    pages = aws.pages("lambda", "ListAliases", most=5, **asked)
+    return tuple(
+        Alias(raw.get("Name", ""), raw.get("FunctionVersion", ""), pages.ref) for raw in pages.items("Aliases")
+    )
+
+
+def _similar_functions(incident: Incident, aws: StepReader) -> tuple[str, ...]:
+    names = [str(one["FunctionName"]) for one in aws.pages("lambda", "ListFunctions", most=10).items("Functions")]
+    return tuple(difflib.get_close_matches(incident.function.name, names, n=3, cutoff=0.5))

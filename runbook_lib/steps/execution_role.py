@@ -1,0 +1,166 @@
+"""Playbook step 5."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from runbook_lib.aws import StepReader, attempt, known, together
+from runbook_lib.evidence import Evidence
+from runbook_lib.evidence.role import ExecutionRole, Role, Simulated
+from runbook_lib.incident import Incident
+from runbook_lib.interpret.arn import role_name_of
+from runbook_lib.interpret.policy import LIST_STREAMS, POLLER_CONTEXT, STREAM_ACTIONS, Policy, evaluate
+from runbook_lib.steps import step
+
+_GONE = ("NoSuchEntity", "NoSuchEntityException")
+_NO_POLICY = ("PolicyNotFoundException", "ResourceNotFoundException")
+
+
+@step(
+    5,
+    title="Execution role",
+    observes="role",
+    question="May the role of the mapped function version read the stream?",
+    playbook="Read the function's execution role and check that its policies let it read the stream.",
+    permissions=(
+        "iam:GetRole",
+        "iam:ListRolePolicies",
+        "iam:GetRolePolicy",
+        "iam:ListAttachedRolePolicies",
+        "iam:GetPolicy",
+        "iam:GetPolicyVersion",
+        "iam:SimulatePrincipalPolicy",
+        "dynamodb:GetResourcePolicy",
+    ),
+    needs=(2, 3),
+)
+def execution_role(incident: Incident, aws: StepReader, seen: Evidence) -> ExecutionRole:
+    """Read the role and ask twice what it allows on the *latest* stream: AWS's simulator, and our own evaluation.
+
+    The poller acts with the execution role of the version that the mapping invokes, so that is the role read.
+    """
+    arn = seen.mappings.function.role_arn
+    name = role_name_of(arn)
+    stream = seen.streams.table.latest_stream_arn or ""
+    role, inline, attached, resource, simulated = together(
+        lambda: _role(aws, name, arn),
+        lambda: _inline(aws, name),
+        lambda: _attached(aws, name),
+        lambda: _resource_policies(aws, seen.streams.table.arn, stream),
+        lambda: _simulate(aws, arn, stream),
+    )
+    policies = attempt(lambda: (*known(inline), *known(attached)))
+    boundary = attempt(lambda: _boundary(aws, known(role)))
+    return ExecutionRole(
+        role=role,
+        stream_arn=stream,
+        policies=policies,
+        policies_ref=aws.ref("iam", "ListRolePolicies", RoleName=name),
+        boundary=boundary,
+        resource_policies=resource,
+        simulated=simulated,
+        evaluated=attempt(
+            lambda: tuple(
+                evaluate(
+                    action,
+                    stream if action != LIST_STREAMS else "*",
+                    identity=known(policies),
+                    boundary=known(boundary),
+                    resource_policies=resource if isinstance(resource, tuple) else (),
+                    principal_arn=arn,
+                    context=POLLER_CONTEXT,
+                )
+                for action in (*STREAM_ACTIONS, LIST_STREAMS)
+            )
+            if stream
+            else ()
+        ),
+    )
+
+
+def _role(aws: StepReader, name: str, arn: str) -> Role:
+    answer = aws.find("iam", "GetRole", absent=_GONE, RoleName=name)
+    ref = aws.ref("iam", "GetRole", RoleName=name)
+    if answer is None:
+        return Role(name=name, arn=arn, exists=False, ref=ref)
+    raw = answer["Role"]
+    return Role(
+        name=name,
+        arn=raw.get("Arn", arn),
+        exists=True,
+        ref=ref,
+        trust=raw.get("AssumeRolePolicyDocument"),
+        boundary_arn=(raw.get("PermissionsBoundary") or {}).get("PermissionsBoundaryArn"),
+    )
+
+
+def _inline(aws: StepReader, name: str) -> tuple[Policy, ...]:
+    if aws.find("iam", "ListRolePolicies", absent=_GONE, RoleName=name) is None:
+        return ()
+    names = [str(one) for page in aws.pages("iam", "ListRolePolicies", RoleName=name).answers for one in page["PolicyNames"]]
+    found = together(*(lambda one=one: _inline_policy(aws, name, one) for one in names))  # type: ignore[misc]
+    return tuple(known(policy) for policy in found)
+
+
+def _inline_policy(aws: StepReader, role: str, name: str) -> Policy:
+    answer = aws.call("iam", "GetRolePolicy", RoleName=role, PolicyName=name)
+    return Policy.parse(name, answer.get("PolicyDocument") or {})
+
+
+def _attached(aws: StepReader, name: str) -> tuple[Policy, ...]:
+    if aws.find("iam", "ListAttachedRolePolicies", absent=_GONE, RoleName=name) is None:
+        return ()
+    listed = aws.pages("iam", "ListAttachedRolePolicies", RoleName=name).items("AttachedPolicies")
+    found = together(*(lambda one=one: _managed(aws, one["PolicyArn"]) for one in listed))  # type: ignore[misc]
+    return tuple(known(policy) for policy in found)
+
+
+def _managed(aws: StepReader, arn: str) -> Policy:
+    version = aws.call("iam", "GetPolicy", PolicyArn=arn)["Policy"]["DefaultVersionId"]
+    answer = aws.call("iam", "GetPolicyVersion", PolicyArn=arn, VersionId=version)
+    return Policy.parse(arn.rsplit("/", 1)[-1], answer["PolicyVersion"].get("Document") or {})
+
+
+def _boundary(aws: StepReader, role: Role) -> Policy | None:
+    return _managed(aws, role.boundary_arn) if role.boundary_arn else None
+
+
+def _resource_policies(aws: StepReader, *arns: str) -> tuple[Policy, ...]:
+    """Read the policies on the table and on the stream; to have none is normal."""
+    answers = together(
+        *(
+            lambda arn=arn: aws.find("dynamodb", "GetResourcePolicy", absent=_NO_POLICY, ResourceArn=arn)  # type: ignore[misc]
+            for arn in arns
+            if arn
+        )
+    )
+    return tuple(Policy.parse("resource policy", known(one)["Policy"]) for one in answers if known(one) is not None)
+
+
+def _simulate(aws: StepReader, arn: str, stream: str) -> tuple[Simulated, ...]:
+    """Ask AWS's own simulator; a deleted role or stream leaves nothing to simulate."""
+    if not stream:
+        return ()
+    found: list[Simulated] = []
+    for actions, resources in ((list(STREAM_ACTIONS), [stream]), ([LIST_STREAMS], ["*"])):
+        asked: dict[str, Any] = {"PolicySourceArn": arn, "ActionNames": actions, "ResourceArns": resources}
+        if aws.find("iam", "SimulatePrincipalPolicy", absent=_GONE, **asked) is None:
+            return ()
+        pages = aws.pages("iam", "SimulatePrincipalPolicy", **asked)
+        found += [_simulated(raw, pages.ref) for raw in pages.items("EvaluationResults")]
+    return tuple(found)
+
+
+def _simulated(raw: dict[str, Any], ref: str) -> Simulated:
+    boundary = raw.get("PermissionsBoundaryDecisionDetail") or {}
+    organization = raw.get("OrganizationsDecisionDetail") or {}
+    return Simulated(
+        action=raw.get("EvalActionName", ""),
+        resource=raw.get("EvalResourceName", ""),
+        decision=raw.get("EvalDecision", ""),
+        matched=tuple(one.get("SourcePolicyId", "") for one in raw.get("MatchedStatements") or ()),
+        boundary_allows=boundary.get("AllowedByPermissionsBoundary"),
+        organization_allows=organization.get("AllowedByOrganizations"),
+        missing_context=tuple(raw.get("MissingContextValues") or ()),
+        ref=ref,
+    )

@@ -1,0 +1,136 @@
+"""Playbook step 7."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from runbook_lib.aws import StepReader, attempt, known, together
+from runbook_lib.evidence import Evidence
+from runbook_lib.evidence.signals import Concurrency, Metrics, Series
+from runbook_lib.incident import Incident
+from runbook_lib.steps import step
+from runbook_lib.steps._metric_data import Query, read_series
+
+WRITES = ("PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems", "ExecuteStatement")
+FAILED_WRITES = ("ConditionalCheckFailedRequests", "TransactionConflict", "WriteThrottleEvents")
+MAPPING_EVENTS = (
+    "PolledEventCount",
+    "FilteredOutEventCount",
+    "InvokedEventCount",
+    "FailedInvokeEventCount",
+    "DroppedEventCount",
+    "OnFailureDestinationDeliveredEventCount",
+)
+_MOST_SIBLINGS = 10
+
+
+@step(
+    7,
+    title="Function metrics",
+    observes="metrics",
+    question="Is the function being invoked, does it fail, is it throttled?",
+    playbook="Read the function's invocation and error metrics: is it invoked at all, and does it succeed?",
+    permissions=("cloudwatch:GetMetricData", "lambda:GetFunctionConcurrency", "lambda:GetAccountSettings"),
+    needs=(3,),
+)
+def function_metrics(incident: Incident, aws: StepReader, seen: Evidence) -> Metrics:
+    """Read the counters of function, table writes, mappings and siblings in one call, and the concurrency limits."""
+    counting = attempt(lambda: {m.uuid: m for m in seen.mappings.ours if m.counts_events})
+    siblings = attempt(lambda: sorted({m.function.name for m in seen.mappings.same_stream})[:_MOST_SIBLINGS])
+    uuids = list(counting) if isinstance(counting, dict) else []
+    names = siblings if isinstance(siblings, list) else []
+    queries = [*_function(incident), *_table(incident), *_mappings(uuids), *_siblings(names)]
+    series, concurrency = together(
+        lambda: read_series(aws, seen.window, seen.as_of, queries), lambda: _concurrency(incident, aws)
+    )
+
+    def one(id: str) -> Series:
+        return attempt(lambda: known(series)[id])
+
+    return Metrics(
+        invocations=one("invocations"),
+        errors=one("errors"),
+        throttles=one("throttles"),
+        duration_ms=one("duration"),
+        concurrent=one("concurrent"),
+        account_concurrent=one("account_concurrent"),
+        delivery_failures=one("delivery_failures"),
+        consumed_writes=one("consumed_writes"),
+        writes=attempt(lambda: {name: known(series)[f"write_{name}"] for name in WRITES}),
+        failed_writes=attempt(lambda: {name: known(series)[f"failed_{name}"] for name in FAILED_WRITES}),
+        mapping_events=attempt(
+            lambda: {
+                uuid: {name: known(series)[f"m{n}_{name}"] for name in MAPPING_EVENTS}
+                for n, uuid in enumerate(known(counting))
+            }
+        ),
+        siblings=attempt(lambda: {name: known(series)[f"sibling{n}"] for n, name in enumerate(known(siblings))}),
+        concurrency=concurrency,
+    )
+
+
+def _function(incident: Incident) -> Iterator[Query]:
+    function = (("FunctionName", incident.function.name),)
+    for id, metric, statistic, unit, label in (
+        ("invocations", "Invocations", "Sum", "count", "Invocations"),
+        ("errors", "Errors", "Sum", "count", "Errors"),
+        ("throttles", "Throttles", "Sum", "count", "Throttles"),
+        ("duration", "Duration", "Maximum", "ms", "Duration"),
+        ("concurrent", "ConcurrentExecutions", "Maximum", "executions", "Concurrent executions"),
+        ("delivery_failures", "DestinationDeliveryFailures", "Sum", "count", "Failed deliveries"),
+    ):
+        yield Query(id, "AWS/Lambda", metric, statistic, unit, label, function)
+    yield Query(
+        "account_concurrent", "AWS/Lambda", "ConcurrentExecutions", "Maximum", "executions", "Account concurrency"
+    )
+
+
+def _table(incident: Incident) -> Iterator[Query]:
+    table = (("TableName", incident.table_name),)
+    yield Query(
+        "consumed_writes", "AWS/DynamoDB", "ConsumedWriteCapacityUnits", "Sum", "units", "Write capacity", table
+    )
+    for name in WRITES:
+        yield Query(
+            f"write_{name}",
+            "AWS/DynamoDB",
+            "SuccessfulRequestLatency",
+            "SampleCount",
+            "requests",
+            f"{name} requests",
+            (*table, ("Operation", name)),
+        )
+    for name in FAILED_WRITES:
+        yield Query(f"failed_{name}", "AWS/DynamoDB", name, "Sum", "count", name, table)
+
+
+def _mappings(uuids: list[str]) -> Iterator[Query]:
+    for n, uuid in enumerate(uuids):
+        for name in MAPPING_EVENTS:
+            yield Query(
+                f"m{n}_{name}", "AWS/Lambda", name, "Sum", "records", name, (("EventSourceMappingUUID", uuid),)
+            )
+
+
+def _siblings(names: list[str]) -> Iterator[Query]:
+    for n, name in enumerate(names):
+        yield Query(
+            f"sibling{n}", "AWS/Lambda", "Invocations", "Sum", "count", f"Invocations of {name}", (("FunctionName", name),)
+        )
+
+
+def _concurrency(incident: Incident, aws: StepReader) -> Concurrency:
+    """Read the limits; the key is absent for an unreserved function, 0 for one that may not run at all."""
+    name = incident.function.name
+    reserved, account = together(
+        lambda: aws.find("lambda", "GetFunctionConcurrency", FunctionName=name),
+        lambda: aws.call("lambda", "GetAccountSettings"),
+    )
+    limit = attempt(lambda: known(account)["AccountLimit"])
+    return Concurrency(
+        reserved=attempt(lambda: (known(reserved) or {}).get("ReservedConcurrentExecutions")),
+        reserved_ref=aws.ref("lambda", "GetFunctionConcurrency", FunctionName=name),
+        account_limit=attempt(lambda: known(limit)["ConcurrentExecutions"]),
+        account_unreserved=attempt(lambda: known(limit)["UnreservedConcurrentExecutions"]),
+        account_ref=aws.ref("lambda", "GetAccountSettings"),
+    )

@@ -1,0 +1,32 @@
+"""Playbook step 8."""
+
+from __future__ import annotations
+
+from runbook_lib.aws import StepReader, known, together
+from runbook_lib.evidence import Evidence
+from runbook_lib.evidence.mapping import Mapping, MappingStatus
+from runbook_lib.incident import Incident
+from runbook_lib.steps import step
+
+
+@step(
+    8,
+    title="Mapping status",
+    observes="status",
+    question="Is the mapping enabled, and what did its last batch say?",
+    playbook="Read the status of the event source mapping: is it enabled, and does its status hold the trigger back?",
+    permissions=("lambda:GetEventSourceMapping",),
+    needs=(3,),
+)
+def mapping_status(incident: Incident, aws: StepReader, seen: Evidence) -> MappingStatus:
+    """Read each of our mappings by its UUID: the list leaves out encrypted filters, and a moment has passed.
+
+    One that was deleted since the list was made drops out.
+    """
+    found = together(*(lambda uuid=m.uuid: _one(aws, uuid) for m in seen.mappings.ours))  # type: ignore[misc]
+    return MappingStatus(mappings=tuple(known(one) for one in found if known(one) is not None))
+
+
+def _one(aws: StepReader, uuid: str) -> Mapping | None:
+    answer = aws.find("lambda", "GetEventSourceMapping", UUID=uuid)
+    return Mapping.from_api(answer, answer.ref) if answer is not None else None
