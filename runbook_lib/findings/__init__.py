@@ -1,0 +1,221 @@
+"""The faults we know how to recognise, one module per stage of the pipe.
+
+A finding is a pure function from evidence to signs, with a card on top. It yields
+
+* `decisive` - a state that by itself means this fault ("State is Disabled"),
+* `sign` - something independent that points the same way (a log line, a last processing result),
+* `counter` - a measured count that fits,
+* `against` - something that refutes it,
+
+and never asks whether evidence is missing: reading what was not observed ends it, and `judge` turns that into
+*undetermined*, or into a weaker *present* when decisive signs had been found before. So yield `decisive` first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from importlib import import_module
+from typing import Protocol
+
+from runbook_lib.evidence import Evidence, Gap, NotObserved
+from runbook_lib.stages import Stage, Stages
+
+
+class Kind(StrEnum):
+    """What a finding is to an incident."""
+
+    CAUSE = "cause"
+    CONTRIBUTING = "contributing factor"
+    SYMPTOM = "symptom"
+    INNOCENT = "not a cause"
+
+
+class Confidence(StrEnum):
+    """How sure: a decisive state and a fitting counter; two independent signs; one."""
+
+    PROVED = "proved"
+    LIKELY = "likely"
+    SUSPECTED = "suspected"
+
+
+class Word(StrEnum):
+    """The verdict on one finding."""
+
+    PRESENT = "present"
+    ABSENT = "absent"
+    UNDETERMINED = "undetermined"
+
+
+class Weight(StrEnum):
+    """What a sign does to its finding."""
+
+    DECISIVE = "decisive"
+    SIGN = "sign"
+    COUNTER = "counter"
+    AGAINST = "against"
+
+
+class _HasRef(Protocol):
+    @property
+    def ref(self) -> str: ...
+
+
+@dataclass(frozen=True)
+class Sign:
+    """One sentence of evidence and the recorded calls that it rests on."""
+
+    weight: Weight
+    sentence: str
+    refs: tuple[str, ...]
+
+
+def _refs(sources: tuple[_HasRef | str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(one if isinstance(one, str) else one.ref for one in sources))
+
+
+def decisive(sentence: str, *sources: _HasRef | str) -> Sign:
+    """A state that by itself means this fault."""
+    return Sign(Weight.DECISIVE, sentence, _refs(sources))
+
+
+def sign(sentence: str, *sources: _HasRef | str) -> Sign:
+    """Something that points to this fault without proving it."""
+    return Sign(Weight.SIGN, sentence, _refs(sources))
+
+
+def counter(sentence: str, *sources: _HasRef | str) -> Sign:
+    """A measured count that fits this fault."""
+    return Sign(Weight.COUNTER, sentence, _refs(sources))
+
+
+def against(sentence: str, *sources: _HasRef | str) -> Sign:
+    """Something that refutes this fault."""
+    return Sign(Weight.AGAINST, sentence, _refs(sources))
+
+
+Recognise = Callable[[Evidence], Iterator[Sign]]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One fault we know how to recognise.
+
+    `stops` is the stage of the pipe that it lets nothing through (None: it stops nothing by itself); the counters of
+    that stage must agree with it. `diagnosis` names the clauses of the playbook's diagnosis, `reads` its steps.
+    `set_off_by` lists the effects of a change (see `interpret.trail_event`) that can bring it about, and `lag` how
+    long after such a change the harm may begin.
+    """
+
+    id: str
+    kind: Kind
+    title: str
+    why: str
+    modes: tuple[str, ...]
+    stops: Stage | None
+    diagnosis: tuple[int, ...]
+    reads: tuple[int, ...]
+    remedies: tuple[str, ...]
+    set_off_by: tuple[str, ...]
+    lag: timedelta
+    source: str
+    recognise: Recognise
+    module: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What was concluded about one finding.
+
+    `signs` are the sentences for it (present) or against it (absent); `needs` the gaps that kept it undetermined, or
+    that kept a present one from being better proved.
+    """
+
+    finding: Finding
+    word: Word
+    confidence: Confidence | None
+    signs: tuple[Sign, ...]
+    needs: tuple[Gap, ...] = ()
+    unexplained: tuple[str, ...] = ()
+
+    @property
+    def because(self) -> tuple[str, ...]:
+        """The sentences, in the order they were found."""
+        return tuple(one.sentence for one in self.signs)
+
+    @property
+    def refs(self) -> tuple[str, ...]:
+        """The recorded calls behind the sentences, each once."""
+        return tuple(dict.fromkeys(ref for one in self.signs for ref in one.refs))
+
+
+FINDINGS: dict[str, Finding] = {}
+
+
+def finding(
+    id: str,
+    *,
+    kind: Kind,
+    title: str,
+    modes: tuple[str, ...],
+    stops: Stage | None,
+    diagnosis: tuple[int, ...],
+    reads: tuple[int, ...],
+    remedies: tuple[str, ...],
+    set_off_by: tuple[str, ...],
+    lag: timedelta,
+    source: str,
+) -> Callable[[Recognise], Recognise]:
+    """Register a finding. Every field is required, so that a card cannot rot."""
+
+    def register(recognise: Recognise) -> Recognise:
+        why = " ".join((recognise.__doc__ or "").split())
+        FINDINGS[id] = Finding(
+            id, kind, title, why, modes, stops, diagnosis, reads, remedies, set_off_by, lag, source, recognise,
+            recognise.__module__.rsplit(".", 1)[-1],
+        )
+        return recognise
+
+    return register
+
+
+def judge(one: Finding, seen: Evidence, stages: Stages) -> Verdict:
+    """Come to a verdict on one finding: the only place that turns missing evidence into *undetermined*."""
+    signs: list[Sign] = []
+    needs: tuple[Gap, ...] = ()
+    try:
+        for found in one.recognise(seen):
+            signs.append(found)
+    except NotObserved as unseen:
+        needs = (unseen.gap,)
+    against_it = tuple(s for s in signs if s.weight is Weight.AGAINST)
+    for_it = [s for s in signs if s.weight is not Weight.AGAINST]
+    if against_it:
+        return Verdict(one, Word.ABSENT, None, against_it)
+    if not any(s.weight is not Weight.COUNTER for s in for_it):
+        return Verdict(one, Word.UNDETERMINED if needs else Word.ABSENT, None, tuple(for_it), needs)
+    fits, misfits, unseen_stages = stages.bear_out(one.stops)
+    for_it += [counter(sentence, *refs) for sentence, refs in fits]
+    sure = _confidence(for_it)
+    if misfits and sure is Confidence.PROVED:
+        sure = Confidence.LIKELY
+    return Verdict(one, Word.PRESENT, sure, tuple(for_it), (*needs, *unseen_stages), misfits)
+
+
+def _confidence(signs: list[Sign]) -> Confidence:
+    weights = {one.weight for one in signs}
+    if {Weight.DECISIVE, Weight.COUNTER} <= weights:
+        return Confidence.PROVED
+    independent = {one.refs for one in signs}
+    return Confidence.LIKELY if len(independent) > 1 else Confidence.SUSPECTED
+
+
+def judge_all(seen: Evidence, stages: Stages) -> tuple[Verdict, ...]:
+    """Come to a verdict on every finding."""
+    return tuple(judge(one, seen, stages) for one in FINDINGS.values())
+
+
+for _module in ("source", "mapping", "authorization", "function", "capacity", "processing", "visibility", "platform"):
+    import_module(f"{__name__}.{_module}")

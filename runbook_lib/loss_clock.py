@@ -1,0 +1,118 @@
+"""How long until data is lost. Stream records live 24 hours; the clock is never optimistic.
+
+Where an input is missing the answer is a bound on the safe side, or *unknown*; it is never "fine".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from runbook_lib import instant
+from runbook_lib.instant import RETENTION
+
+
+class LossState(StrEnum):
+    """Whether records are being lost."""
+
+    NONE = "none"
+    AT_RISK = "at_risk"
+    LOSING = "losing"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class MappingLoss:
+    """The clock of one mapping (`uuid` empty: there is no mapping, the clock is the stream's)."""
+
+    uuid: str
+    deadline: datetime | None
+    basis: str
+
+
+@dataclass(frozen=True)
+class Loss:
+    """The loss clock.
+
+    From `deadline` on, the oldest undelivered record is gone. `already_lost_from` and `already_lost_to` bound writes
+    that can no longer be had from the stream. `basis` says what the clock was read from.
+    """
+
+    state: LossState
+    deadline: datetime | None
+    already_lost_from: datetime | None
+    already_lost_to: datetime | None
+    basis: str
+    mappings: tuple[MappingLoss, ...] = ()
+    refs: tuple[str, ...] = ()
+
+    def sentence(self, as_of: datetime) -> str:
+        """Say it as one sentence that a person can act on."""
+        if self.state is LossState.NONE:
+            return "No records are at risk."
+        if self.state is LossState.UNKNOWN:
+            return f"It is not known whether records are being lost. {self.basis}"
+        if self.state is LossState.LOSING:
+            start = instant.clock(self.already_lost_from, as_of) if self.already_lost_from else "an unknown time"
+            more = f" More are lost from {instant.clock(self.deadline, as_of)}." if self.deadline else ""
+            return f"Records written since {start} are being lost now. {self.basis}{more}"
+        assert self.deadline is not None
+        left = instant.span(self.deadline - as_of)
+        return (
+            f"The oldest undelivered records are lost from {instant.clock(self.deadline, as_of)}:"
+            f" {left} left as of {instant.clock(as_of)}."
+        )
+
+
+@dataclass(frozen=True)
+class Undelivered:
+    """What a mapping has not delivered: the oldest such record, and the limits it lives under.
+
+    `oldest` None: it could not be told. `record_age_s` and `retries` are the mapping's, -1 for no limit; `discards`
+    says that failures are function errors, which use retries up (throttles and denied reads do not).
+    """
+
+    uuid: str
+    oldest: datetime | None
+    basis: str
+    record_age_s: int = -1
+    retries: int = -1
+    discards: bool = False
+
+
+def clock(
+    waiting: Iterable[Undelivered], as_of: datetime, *, never_recorded_from: datetime | None = None, refs: tuple[str, ...] = ()
+) -> Loss:
+    """Read the clock over everything that waits; writes made while no stream was on are lost whatever waits."""
+    each = list(waiting)
+    unknown = [one for one in each if one.oldest is None]
+    lives = [(one, one.oldest + _lifetime(one)) for one in each if one.oldest is not None]
+    deadlines = tuple(MappingLoss(one.uuid, deadline, one.basis) for one, deadline in lives)
+    nearest = min((deadline for _, deadline in lives), default=None)
+    if never_recorded_from is not None:
+        basis = "Writes made while no stream was enabled left no record and cannot be recovered from a stream."
+        return Loss(LossState.LOSING, nearest, never_recorded_from, as_of, basis, deadlines, refs)
+    dropping = [one for one in each if one.discards and one.retries >= 0]
+    if dropping:
+        oldest = min((one.oldest for one in dropping if one.oldest), default=None)
+        basis = f"Failed batches are discarded after {dropping[0].retries} retries."
+        return Loss(LossState.LOSING, nearest, oldest, as_of, basis, deadlines, refs)
+    if nearest is not None and nearest <= as_of:
+        first = min(one.oldest for one, _ in lives if one.oldest is not None)
+        longest = min(_lifetime(one) for one, _ in lives)
+        return Loss(
+            LossState.LOSING, None, first, as_of - longest, "Records older than their lifetime are gone.", deadlines, refs
+        )
+    if unknown:
+        return Loss(LossState.UNKNOWN, nearest, None, None, unknown[0].basis, deadlines, refs)
+    if nearest is None:
+        return Loss(LossState.NONE, None, None, None, "Nothing is known to wait undelivered.", (), refs)
+    return Loss(LossState.AT_RISK, nearest, None, None, deadlines[0].basis, deadlines, refs)
+
+
+def _lifetime(one: Undelivered) -> timedelta:
+    """A record dies after 24 hours, or earlier where the mapping says so."""
+    limit = timedelta(seconds=one.record_age_s) if one.record_age_s > 0 else RETENTION
+    return min(limit, RETENTION)

@@ -1,0 +1,283 @@
+"""When it began, and which change set it off.
+
+The onset is bounded by what was measured, never invented. A change is named as trigger only with a mechanism: it has
+an effect that can bring the cause about, on our own objects, and the harm began within the lag of that mechanism.
+The playbook's five minutes are the first window, each cause's own lag the second; when nothing correlates, the
+search is widened to 48 hours by whoever collects.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from runbook_lib import instant
+from runbook_lib.evidence import Evidence, Gap, NotObserved
+from runbook_lib.evidence.changes import DELIVERY_DELAY
+from runbook_lib.interpret.trail_event import Effect, TrailEvent, effects
+from runbook_lib.stages import Stage, Stages, State, success_minutes
+
+FIRST_WINDOW = timedelta(minutes=5)
+"""The playbook's own window (diagnosis clause 7)."""
+
+EXTENDED = timedelta(hours=48)
+"""How far back the playbook's last paragraph has us look when nothing correlates."""
+
+
+@dataclass(frozen=True)
+class Onset:
+    """When the harm began, UTC. `at` is the best estimate; the truth lies between `earliest` and `latest`.
+
+    `signals` are the sentences of what it was read from.
+    """
+
+    at: datetime
+    earliest: datetime
+    latest: datetime
+    signals: tuple[str, ...]
+    refs: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Change:
+    """A trail event that concerns our objects. `effects` is empty for a failed one: it changed nothing."""
+
+    event: TrailEvent
+    effects: tuple[Effect, ...]
+
+    @property
+    def sentence(self) -> str:
+        """What the change did, in words; a failed one says so."""
+        if not self.event.succeeded:
+            return f"{self.event.operation} failed: {self.event.error_code}"
+        return "; ".join(effect.detail for effect in self.effects) or self.event.operation
+
+
+@dataclass(frozen=True)
+class Trigger:
+    """The change that set a cause off. `lag` is onset less change; `correlation` says in words why it fits."""
+
+    cause: str
+    change: Change
+    lag: timedelta
+    correlation: str
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """What the search for changes covered. Absence of a change says nothing outside it.
+
+    `complete` False: a region was not searched, or a search was cut short; `missing` says which.
+    """
+
+    regions: tuple[str, ...]
+    accounts: tuple[str, ...]
+    start: datetime
+    end: datetime
+    delivered_until: datetime
+    missing: tuple[str, ...]
+
+
+def onset(seen: Evidence, stages: Stages) -> Onset | None:
+    """Estimate when the harm began: None when nothing is known to have stopped, failed or fallen behind.
+
+    Raises NotObserved when the counters it needs could not be read.
+    """
+    stopped = stages[Stage.INVOKED]
+    if stopped.state is State.STOPPED and stopped.since is not None:
+        return _from_silence(seen, stopped.last, stopped.since, stopped.refs)
+    failing = stages[Stage.SUCCEEDED]
+    if failing.state is State.STOPPED and failing.since is not None:
+        return _from_failures(seen)
+    return _from_backlog(seen) or _from_throttles(seen)
+
+
+def _from_silence(seen: Evidence, last: datetime | None, since: datetime, refs: tuple[str, ...]) -> Onset:
+    period = seen.backlog.iterator_age_ms.period
+    if last is None:
+        words = f"Writes go unanswered from the start of the window, {instant.clock(seen.window.start, seen.as_of)}."
+        return Onset(seen.window.start, seen.window.start, since, (words,), refs)
+    first_missed = _first_missed(seen, last)
+    words = (
+        f"The stream last invoked the function in the minute of {instant.clock(last, seen.as_of)};"
+        f" the first write after it was at {instant.clock(first_missed or since, seen.as_of)}."
+    )
+    latest = (first_missed or since) + period
+    return Onset(last + period, last, max(latest, last + 2 * period), (words,), refs)
+
+
+def _first_missed(seen: Evidence, last: datetime) -> datetime | None:
+    from runbook_lib.stages import first_write_after
+
+    return first_write_after(seen, last)
+
+
+def _from_failures(seen: Evidence) -> Onset | None:
+    """Every invocation fails: it began with the first failure after the last success."""
+    errors = seen.metrics.errors
+    last_good = max((at for at, value in success_minutes(seen).items() if value > 0), default=None)
+    bad = [at for at, value in errors.points.items() if value > 0 and (last_good is None or at >= last_good)]
+    if not bad:
+        return None
+    first = min(bad)
+    words = f"Every invocation has failed since {instant.clock(first, seen.as_of)}."
+    earliest = min(first, last_good or first)
+    return Onset(first, earliest, first + 2 * errors.period, (words,), (errors.ref, seen.metrics.invocations.ref))
+
+
+def _from_backlog(seen: Evidence) -> Onset | None:
+    """Some invocations succeed while one batch waits: the age of what waits says when it was written."""
+    age = seen.backlog.iterator_age_ms
+    points = sorted(age.points.items())
+    if len(points) < 3:
+        return None
+    at, newest = points[-1]
+    climbing = newest > 10 * 60_000
+    if not climbing:
+        return None
+    written = at - timedelta(milliseconds=newest)
+    floor = instant.floor(written)
+    words = (
+        f"The oldest record of the batch at {instant.clock(at, seen.as_of)} was written at"
+        f" {instant.clock(written, seen.as_of)} (iterator age)."
+    )
+    return Onset(floor, floor - age.period, floor + 2 * age.period, (words,), (age.ref,))
+
+
+def _from_throttles(seen: Evidence) -> Onset | None:
+    throttles = seen.metrics.throttles
+    at = [moment for moment, value in throttles.points.items() if value > 0]
+    if not at or throttles.last_positive is None or seen.window.settled_end - throttles.last_positive > FIRST_WINDOW:
+        return None
+    words = f"Invocations have been throttled since {instant.clock(min(at), seen.as_of)}."
+    return Onset(min(at), min(at) - throttles.period, min(at) + throttles.period, (words,), (throttles.ref,))
+
+
+# -- changes ---------------------------------------------------------------------------------------------------
+
+
+def changes(seen: Evidence) -> tuple[Change, ...]:
+    """Give the trail's write events that concern the incident's objects, oldest first, failed ones included.
+
+    Raises NotObserved when no part of the trail could be read.
+    """
+    visible = seen.changes.visible()
+    ours = _Objects.of(seen)
+    found = (Change(event, effects(event)) for event in visible if not _is_own_call(event))
+    return tuple(change for change in found if ours.concern(change))
+
+
+@dataclass(frozen=True)
+class _Objects:
+    """The names of everything a change must touch to matter to us."""
+
+    table: str
+    function: str
+    roles: frozenset[str]
+    mappings: frozenset[str]
+    policies: frozenset[str]
+    keys: frozenset[str]
+
+    @classmethod
+    def of(cls, seen: Evidence) -> _Objects:
+        roles = {seen.incident.role_name} if seen.incident.role_name else set()
+        mappings: set[str] = set()
+        policies: set[str] = set()
+        keys: set[str] = set()
+        for read in (
+            lambda: roles.add(seen.mappings.function.role_arn.rsplit("/", 1)[-1]),
+            lambda: mappings.update(one.uuid.lower() for one in seen.mappings.ours),
+            lambda: policies.update(policy.name for policy in seen.role.policies),
+            lambda: policies.add((seen.role.role.boundary_arn or "").rsplit("/", 1)[-1]),
+            lambda: keys.add((seen.streams.table.kms_key_arn or "").rsplit("/", 1)[-1]),
+            lambda: keys.add((seen.mappings.function.kms_key_arn or "").rsplit("/", 1)[-1]),
+        ):
+            try:
+                read()
+            except NotObserved:
+                continue
+        return cls(
+            table=seen.incident.table_name,
+            function=seen.incident.function.name,
+            roles=frozenset(roles - {""}),
+            mappings=frozenset(mappings),
+            policies=frozenset(policies - {""}),
+            keys=frozenset(keys - {""}),
+        )
+
+    def concern(self, change: Change) -> bool:
+        """Whether a change touches one of ours; a deleted mapping is known by the names in its response."""
+        told = change.effects or _attempted(change.event)
+        return any(self._is_ours(effect) for effect in told)
+
+    def _is_ours(self, effect: Effect) -> bool:
+        names = {str(value) for value in effect.values.values() if isinstance(value, str)} | {effect.target}
+        last = {name.rsplit("/", 1)[-1] for name in names}
+        if effect.target_kind == "mapping":
+            return bool({name.lower() for name in names} & self.mappings) or bool(last & {self.function, self.table})
+        wanted = {
+            "table": {self.table},
+            "function": {self.function},
+            "role": self.roles,
+            "policy": self.policies,
+            "key": self.keys,
+            "log-group": {f"/aws/lambda/{self.function}"},
+        }.get(effect.target_kind, set())
+        return bool((names | last) & wanted)
+
+
+def _attempted(event: TrailEvent) -> tuple[Effect, ...]:
+    """What a failed change would have done; it did nothing, but it is a symptom worth a row."""
+    from dataclasses import replace
+
+    return effects(replace(event, error_code=None, error_message=None, succeeded=True)) if not event.succeeded else ()
+
+
+def _is_own_call(event: TrailEvent) -> bool:
+    return "stream-trigger-runbook/" in (event.user_agent or "")
+
+
+def find_trigger(
+    cause: str, set_off_by: Sequence[str], lag: timedelta, began: Onset | None, found: Iterable[Change]
+) -> Trigger | None:
+    """Find the change that set a cause off; None when no change has the mechanism and a lag that fits.
+
+    Of several, the last one before the onset is named: what came earlier was followed by a working trigger.
+    """
+    if began is None:
+        return None
+    fitting = [change for change in found if change.event.succeeded and _can(change, set_off_by)]
+    before = [one for one in fitting if began.earliest - lag <= one.event.at <= began.latest]
+    if not before:
+        return None
+    change = max(before, key=lambda one: one.event.at)
+    delay = began.at - change.event.at
+    return Trigger(cause, change, delay, _in_words(delay, lag))
+
+
+def _can(change: Change, set_off_by: Sequence[str]) -> bool:
+    return any(effect.kind in set_off_by for effect in change.effects)
+
+
+def _in_words(delay: timedelta, lag: timedelta) -> str:
+    side = "before" if delay >= timedelta(0) else "after"
+    said = f"{instant.span(delay)} {side} the estimated onset"
+    if abs(delay) <= FIRST_WINDOW:
+        return f"{said}, within the playbook's 5 minutes, with a mechanism that fits"
+    return f"{said}, within the {instant.span(lag)} that this mechanism may take"
+
+
+def coverage(seen: Evidence, gaps: Iterable[Gap]) -> Coverage:
+    """Say how far the search for changes reached. Raises NotObserved when step 9 did not run at all."""
+    searched = seen.changes.searches
+    missing = [f"{gap.region}: {gap.reason}" for gap in gaps if gap.call.startswith(("cloudtrail:", "logs:Filter"))]
+    missing += [f"{one.region}: the search was cut short after {one.events} events." for one in searched if one.truncated]
+    return Coverage(
+        regions=tuple(dict.fromkeys(one.region for one in searched)),
+        accounts=(seen.health.identity.account,),
+        start=min((one.window.start for one in searched), default=seen.window.start),
+        end=max((one.window.end for one in searched), default=seen.window.end),
+        delivered_until=seen.window.end - DELIVERY_DELAY,
+        missing=tuple(dict.fromkeys(missing)),
+    )
