@@ -133,15 +133,19 @@ def role_name_of(arn: str) -> str:
 
     Raises ValueError, naming the text, for an ARN of anything but a role.
     """
-    if ":" not in arn and arn:
-        return arn.rpartition("/")[2]
-    parsed = Arn.parse(arn)
-    kind, _, rest = parsed.resource.partition("/")
-    if parsed.service == "iam" and kind == "role" and rest:
-        return rest.rpartition("/")[2]
-    if parsed.service == "sts" and kind == "assumed-role" and rest:
-        return rest.partition("/")[0]
-    raise ValueError(f"not the ARN of a role: {arn!r}")
+    name = ""
+    if ":" not in arn:
+        name = arn.rpartition("/")[2]
+    else:
+        parsed = Arn.parse(arn)
+        kind, _, rest = parsed.resource.partition("/")
+        if (parsed.service, kind) == ("iam", "role"):
+            name = rest.rpartition("/")[2]
+        elif (parsed.service, kind) == ("sts", "assumed-role"):
+            name = rest.partition("/")[0]
+    if not name:
+        raise ValueError(f"not the ARN of a role: {arn!r}")
+    return name
 
 
 def table_name_of(text: str) -> str:
