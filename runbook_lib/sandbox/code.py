@@ -21,18 +21,24 @@ class Code:
     """A deployed artefact.
 
     `always` fails every invocation; `needs` names an image (`NewImage`, `OldImage`) the handler reads from every
-    record that could have one. Any code fails on a poison record.
+    record that could have one. Only `hardy` code digests a poison record.
     """
 
     revision: str
     always: Failure | None = None
     needs: str | None = None
+    hardy: bool = False
+
+    @property
+    def sound(self) -> bool:
+        """Whether only a poison record can make it fail."""
+        return self.always is None and self.needs is None
 
     def failure(self, write: Write, view_type: str) -> Failure | None:
         """How this code fails on this record of a stream of this view type; None when it succeeds."""
         if self.always is not None:
             return self.always
-        if write.poison:
+        if write.poison and not self.hardy:
             return INDIGESTIBLE
         if self.needs is not None and self._lacks(write, view_type):
             return Failure(
@@ -62,3 +68,5 @@ TIMEOUT = Failure("Sandbox.Timedout", "Task timed out", times_out=True)
 
 SOUND = Code("r41")
 """Code that digests every well-formed record."""
+HARDY = Code("r17", hardy=True)
+"""Code that digests whatever comes."""

@@ -67,9 +67,7 @@ def sources(state: State, role: Role) -> tuple[Source, ...]:
     )  # fmt: skip
 
 
-def decide(
-    state: State, role: Role, action: str, resource: str, context: Mapping[str, str] | None = None
-) -> Ruling:
+def decide(state: State, role: Role, action: str, resource: str, context: Mapping[str, str] | None = None) -> Ruling:
     """Decide one request of a role. A condition key that `context` lacks is absent from the request."""
     keys = context or {}
     identity = sources(state, role)

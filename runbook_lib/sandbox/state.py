@@ -245,7 +245,7 @@ class State:
     functions: Keyed[str, Function]
     roles: Keyed[str, Role]
     policies: Keyed[str, ManagedPolicy]
-    traffic: Traffic = Traffic()
+    traffic: Traffic = field(default_factory=Traffic)
     concurrency_limit: int = 1000
     alarms: tuple[Alarm, ...] = ()
     health: tuple[HealthEvent, ...] | None = None
@@ -285,4 +285,3 @@ class State:
 def without(collection: Keyed[str, Any], key: str) -> dict[str, Any]:
     """A copy of a collection that lacks one key."""
     return {name: value for name, value in collection.items() if name != key}
-

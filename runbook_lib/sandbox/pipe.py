@@ -1,0 +1,365 @@
+"""The pipe, minute by minute: writes, stream records, polls, filters, invocations and what became of them.
+
+Everything AWS counts or says about a running trigger is taken from here. Where AWS documents no figure the pipe
+assumes a steady one and names it: a blocked shard is retried every `RETRY_SECONDS` (AWS backs off, but publishes no
+schedule), a change of a role reaches the poller after `IAM_SECONDS`.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections import Counter, deque
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import islice, pairwise
+from typing import NamedTuple
+
+from runbook_lib.sandbox import iam_truth, noise
+from runbook_lib.sandbox.code import Failure
+from runbook_lib.sandbox.filter_truth import passes
+from runbook_lib.sandbox.state import RETENTION, Mapping, Scope, State, Stream, Version
+from runbook_lib.sandbox.timeline import Timeline
+from runbook_lib.sandbox.traffic import LINEAGES, Write, writes_of
+
+RETRY_SECONDS = 15
+IAM_SECONDS = 60
+POLLS_PER_SECOND = 4
+"""Base polling rate per shard (Lambda Developer Guide, "Using AWS Lambda with Amazon DynamoDB")."""
+LOGGED_PER_MINUTE = 5
+"""Invocations of one mapping written to the log in one minute: a sample, to keep a world small."""
+
+NOTHING_YET, OK, FAILED = "No records processed", "OK", "PROBLEM: Function call failed"
+
+
+class Attempt(NamedTuple):
+    """One invocation: when it began (epoch seconds), how long it took (ms), and how it failed, if it did."""
+
+    at: float
+    duration: float
+    first: Write
+    records: int
+    failure: Failure | None
+    lineage: int
+
+
+@dataclass(slots=True)
+class Flow:
+    """What one mapping did in one minute. `polls` None: nothing was polled; 0 records polled is another thing."""
+
+    polls: int | None = None
+    polled: int = 0
+    filtered: int = 0
+    offered: int = 0
+    delivered: int = 0
+    refused: int = 0
+    dropped: int = 0
+    invocations: int = 0
+    errors: int = 0
+    throttles: int = 0
+    busy: int = 0
+    ages: list[float] = field(default_factory=list)
+    durations: list[float] = field(default_factory=list)
+    attempts: list[Attempt] = field(default_factory=list)
+
+    def note(self, attempt: Attempt, age: float) -> None:
+        """Count one invocation whose last record was this old (ms) when it began."""
+        self.invocations += 1
+        self.offered += attempt.records
+        self.errors += attempt.failure is not None
+        self.ages.append(age)
+        self.durations.append(attempt.duration)
+        if len(self.attempts) < LOGGED_PER_MINUTE:
+            self.attempts.append(attempt)
+
+
+@dataclass
+class Cursor:
+    """Where a mapping stands in its stream, shard by shard, and what its last batch came to."""
+
+    label: str
+    queues: list[deque[Write]] = field(default_factory=lambda: [deque() for _ in range(LINEAGES)])
+    retries: list[int] = field(default_factory=lambda: [0] * LINEAGES)
+    held: list[int] = field(default_factory=lambda: [0] * LINEAGES)
+    seen: list[float] = field(default_factory=lambda: [0.0] * LINEAGES)
+    result: str = NOTHING_YET
+    lost: list[Write] = field(default_factory=list)
+
+    @property
+    def oldest(self) -> Write | None:
+        """The oldest record not yet delivered; None when there is no backlog."""
+        return min((queue[0] for queue in self.queues if queue), default=None)
+
+
+@dataclass(frozen=True)
+class Tick:
+    """A stretch of time, within one minute, in which nothing changes. Epoch seconds."""
+
+    begin: float
+    end: float
+
+    @property
+    def minute(self) -> int:
+        """Minutes since the epoch."""
+        return int(self.begin // 60)
+
+    def instants(self, every: float, phase: float = 0.0) -> int:
+        """How many instants of a regular beat fall into the stretch."""
+        return int((self.end - phase) // every) - int((self.begin - phase) // every)
+
+
+class Pipe:
+    """The simulated history, from `start` to `now`.
+
+    `flows[uuid][minute]` says what a mapping did; `written[minute]` counts committed writes by operation.
+    """
+
+    def __init__(self, timeline: Timeline, scope: Scope, start: datetime, now: datetime, seed: int) -> None:
+        self._timeline = timeline
+        self._scope = scope
+        self._seed = seed
+        self.written: dict[int, Counter[str]] = {}
+        self.flows: dict[str, dict[int, Flow]] = {}
+        self.cursors: dict[str, Cursor] = {}
+        self.unrecorded: list[Write] = []
+        self._refusals: dict[tuple[int, str, str, int], str | None] = {}
+        for tick in _ticks(timeline, start.timestamp(), now.timestamp()):
+            self._advance(tick)
+
+    def _advance(self, tick: Tick) -> None:
+        state = self._timeline.at(_instant(tick.begin))
+        writes = [
+            write for write in writes_of(state.traffic, self._seed, tick.minute) if tick.begin <= write.at < tick.end
+        ]
+        self.written.setdefault(tick.minute, Counter()).update(write.operation for write in writes)
+        stream = next((table.stream for table in state.tables.values() if table.stream), None)
+        if stream is None:
+            self.unrecorded += writes
+        self.cursors = {
+            uuid: self.cursors.get(uuid) or self._opened(mapping, state, tick)
+            for uuid, mapping in state.mappings.items()
+        }
+        for uuid, mapping in state.mappings.items():
+            cursor = self.cursors[uuid]
+            if stream is not None and cursor.label == stream.label:
+                for write in writes:
+                    cursor.queues[write.lineage].append(write)
+            flow = self.flows.setdefault(uuid, {}).setdefault(tick.minute, Flow())
+            self._poll(mapping, cursor, state, tick, flow)
+
+    def _opened(self, mapping: Mapping, state: State, tick: Tick) -> Cursor:
+        """A new mapping's position: with TRIM_HORIZON it finds up to 24 hours of records waiting."""
+        cursor = Cursor(mapping.stream_label)
+        stream = state.stream(mapping.stream_arn)
+        if (
+            mapping.starting_position != "TRIM_HORIZON"
+            or stream is None
+            or mapping.created.timestamp() < tick.begin - 1
+        ):
+            cursor.result = OK if mapping.created.timestamp() < tick.begin - 1 else NOTHING_YET
+            return cursor
+        for write in records_of(self._timeline, stream, self._seed, tick.begin - RETENTION.total_seconds(), tick.begin):
+            cursor.queues[write.lineage].append(write)
+        return cursor
+
+    def _poll(self, mapping: Mapping, cursor: Cursor, state: State, tick: Tick, flow: Flow) -> None:
+        limit = tick.end - min(RETENTION.total_seconds(), mapping.max_age if mapping.max_age >= 0 else 1e9)
+        for queue in cursor.queues:
+            while queue and queue[0].at < limit:
+                cursor.lost.append(queue.popleft())
+                flow.dropped += mapping.max_age >= 0
+        stream = state.stream(mapping.stream_arn)
+        if not mapping.enabled or stream is None or not stream.readable(_instant(tick.begin)):
+            return
+        if stream.disabled is not None and not any(cursor.queues):
+            return
+        if (problem := self.refusal(mapping, tick.begin)) is not None:
+            cursor.result = problem
+            return
+        flow.polls = (flow.polls or 0) + round(POLLS_PER_SECOND * LINEAGES * (tick.end - tick.begin))
+        for lineage in range(LINEAGES):
+            self._read(lineage, mapping, cursor, stream, tick, flow)
+        self._deliver(mapping, cursor, stream, state, tick, flow)
+
+    def refusal(self, mapping: Mapping, at: float) -> str | None:
+        """The LastProcessingResult of a poller that may not read its stream; None when it may, or cannot be tried."""
+        state = self._timeline.at(_instant(at - IAM_SECONDS))
+        key = (id(state), mapping.uuid, mapping.stream_arn, int(at // 3600))
+        if key not in self._refusals:
+            self._refusals[key] = self._refuse(mapping, state, at)
+        return self._refusals[key]
+
+    def _refuse(self, mapping: Mapping, state: State, at: float) -> str | None:
+        version = state.target(mapping) or self._last_target(mapping, at)
+        if version is None:
+            return None
+        role = version.role.rpartition("/")[2]
+        if role not in state.roles or not iam_truth.trusts_lambda(state.roles[role]):
+            return "PROBLEM: Lambda failed to assume your function execution role."
+        found = iam_truth.refusal(state, role, mapping.stream_arn)
+        if found is None:
+            return None
+        action, ruling = found
+        principal = f"arn:aws:sts::{self._scope.account}:assumed-role/{role}/{self.session(mapping, at)}"
+        return (
+            f"PROBLEM: User: {principal} is not authorized to perform: {action} on resource: {mapping.stream_arn}"
+            f" {ruling.reason(action)}"
+        )
+
+    def session(self, mapping: Mapping, at: float) -> str:
+        """The name of the poller's role session, renewed every hour."""
+        begun = _instant(at // 3600 * 3600 + noise.between(0, 59, self._seed, mapping.uuid, at // 3600))
+        number = 100 + int(noise.hexes(3, self._seed, mapping.uuid), 16) % 900
+        return f"awslambda_{number}_{begun:%Y%m%d%H%M%S}{begun.microsecond // 1000:03d}"
+
+    def _last_target(self, mapping: Mapping, at: float) -> Version | None:
+        """What a mapping invoked while its function existed: the role its poller still holds."""
+        for change in reversed(self._timeline.changes):
+            if change.at.timestamp() <= at:
+                before = self._timeline.at(change.at - timedelta(microseconds=1))
+                if (version := before.target(mapping)) is not None:
+                    return version
+        return None
+
+    def _read(self, lineage: int, mapping: Mapping, cursor: Cursor, stream: Stream, tick: Tick, flow: Flow) -> None:
+        """Take what is new on a shard, and skip past what the filters drop: it is checkpointed and never comes back."""
+        queue, seen = cursor.queues[lineage], cursor.seen[lineage]
+        fresh = sum(1 for write in queue if write.at > seen) if queue and queue[-1].at > seen else 0
+        flow.polled += fresh
+        cursor.seen[lineage] = tick.end
+        if mapping.filters and fresh:
+            kept = [write for write in queue if write.at <= seen or passes(mapping.filters, write, stream.view_type)]
+            flow.filtered += len(queue) - len(kept)
+            cursor.queues[lineage] = deque(kept)
+
+    def _deliver(self, mapping: Mapping, cursor: Cursor, stream: Stream, state: State, tick: Tick, flow: Flow) -> None:
+        version, function = state.target(mapping), state.functions.get(mapping.function_name)
+        invocable = version is not None and version.state == "Active" and function is not None
+        throttled = function is not None and (function.concurrency == 0 or state.concurrency_limit == 0)
+        failing = False
+        for lineage, queue in enumerate(cursor.queues):
+            if not queue:
+                continue
+            if not invocable or throttled or version is None:
+                tries = max(tick.instants(RETRY_SECONDS, lineage * 3), int(queue[0].at >= tick.begin))
+                flow.throttles += tries if throttled else 0
+                flow.refused += tries * min(len(queue), mapping.batch_size)
+                failing = failing or not throttled
+            else:
+                failing = self._invoke(lineage, mapping, cursor, stream, version, tick, flow) or failing
+        if failing:
+            cursor.result = FAILED
+        elif flow.delivered and not throttled:
+            cursor.result = OK
+
+    def _invoke(
+        self, lineage: int, mapping: Mapping, cursor: Cursor, stream: Stream, version: Version, tick: Tick, flow: Flow
+    ) -> bool:
+        """Invoke the function with what waits on a shard; True when the shard ends the stretch blocked."""
+        queue, clock = cursor.queues[lineage], tick.begin
+        flow.busy += 1
+        if version.code.sound and queue[0].at >= tick.begin:
+            self._keep_up(mapping, queue, lineage, version, flow)
+        while queue:
+            batch = _next_batch(queue, tick.begin, cursor.held[lineage] or mapping.batch_size)
+            clock = max(clock, batch[-1].at + 0.15 + 0.55 * _scatter(batch[-1], len(mapping.function)))
+            failure = next((f for write in batch if (f := version.code.failure(write, stream.view_type))), None)
+            if failure is None:
+                clock = self._attempt(mapping, batch, lineage, None, version, clock, flow)
+                flow.delivered += len(batch)
+            elif self._fail(lineage, mapping, cursor, batch, failure, version, tick, clock, flow):
+                return True
+            for _ in batch:
+                queue.popleft()
+        return False
+
+    def _keep_up(self, mapping: Mapping, queue: deque[Write], lineage: int, version: Version, flow: Flow) -> None:
+        """Deliver what has just been written, up to a poison record: the common case, and the quick one."""
+        salt = len(mapping.function)
+        while queue and not (queue[0].poison and not version.code.hardy):
+            write = queue.popleft()
+            chance = _scatter(write, salt)
+            delay, duration = 0.15 + 0.55 * chance, 18 + 70 * chance * chance
+            flow.ages.append(delay * 1000)
+            flow.durations.append(duration)
+            flow.delivered += 1
+            if len(flow.attempts) < LOGGED_PER_MINUTE:
+                flow.attempts.append(Attempt(write.at + delay, duration, write, 1, None, lineage))
+            flow.invocations += 1
+            flow.offered += 1
+
+    def _fail(
+        self, lineage: int, mapping: Mapping, cursor: Cursor, batch: list[Write], failure: Failure, version: Version,
+        tick: Tick, clock: float, flow: Flow,
+    ) -> bool:  # fmt: skip
+        """Try a failing batch as often as the stretch allows; True while it is still to be retried."""
+        fresh = cursor.retries[lineage] == 0
+        allowed = mapping.max_retries + 1 - cursor.retries[lineage] if mapping.max_retries >= 0 else 1 << 30
+        beats = tick.instants(RETRY_SECONDS, lineage * 3)
+        tries = min(max(beats, 1) if fresh else beats, allowed)
+        for number in range(tries):
+            # Retries of the first stretch begin where the first try began; later ones keep the beat of the minute.
+            at = clock + number * 2 if fresh else tick.begin + lineage * 3 % RETRY_SECONDS + number * RETRY_SECONDS
+            self._attempt(mapping, batch, lineage, failure, version, min(at, tick.end - 0.5), flow)
+            flow.refused += len(batch)
+        cursor.retries[lineage] += tries
+        cursor.held[lineage] = len(batch)
+        if tries < allowed:
+            return True
+        cursor.retries[lineage] = cursor.held[lineage] = 0
+        dropped = [w for w in batch if version.code.failure(w, "")] if mapping.bisect else batch
+        flow.dropped += len(dropped)
+        cursor.lost += dropped
+        return False
+
+    def _attempt(
+        self, mapping: Mapping, batch: list[Write], lineage: int, failure: Failure | None, version: Version,
+        at: float, flow: Flow,
+    ) -> float:  # fmt: skip
+        duration = _duration(failure, version, _scatter(batch[0], int(at)))
+        flow.note(Attempt(at, duration, batch[0], len(batch), failure, lineage), (at - batch[-1].at) * 1000)
+        return at + duration / 1000
+
+
+def _next_batch(queue: deque[Write], begin: float, size: int) -> list[Write]:
+    """A full batch from the backlog; of what has just been written, one record at a time."""
+    if queue[0].at >= begin:
+        return [queue[0]]
+    return [write for write in islice(queue, size) if write.at < begin]
+
+
+def _scatter(write: Write, salt: int) -> float:
+    """A cheap deterministic number in [0, 1)."""
+    return ((write.number * 2654435761 + salt * 40503) & 0xFFFF) / 65536
+
+
+def _duration(failure: Failure | None, version: Version, fraction: float) -> float:
+    if failure is not None and failure.times_out:
+        return version.timeout * 1000.0
+    return (180 + 90 * fraction) if failure is not None and failure.at_init else 18 + 70 * fraction
+
+
+def _instant(at: float) -> datetime:
+    return datetime.fromtimestamp(at, UTC)
+
+
+def _ticks(timeline: Timeline, start: float, now: float) -> list[Tick]:
+    """Minutes, cut at every change and again when a change of a role reaches the pollers."""
+    cuts = {change.at.timestamp() + lag for change in timeline.changes for lag in (0, IAM_SECONDS)}
+    edges = sorted({*(start + 60 * k for k in range(int((now - start) // 60) + 1)), now,
+                    *(cut for cut in cuts if start < cut < now)})  # fmt: skip
+    return [Tick(begin, end) for begin, end in pairwise(edges)]
+
+
+def records_of(timeline: Timeline, stream: Stream, seed: int, begin: float, end: float) -> list[Write]:
+    """The writes a stream generation recorded between two instants (epoch seconds), oldest first."""
+    low = max(begin, stream.created.timestamp())
+    high = min(end, stream.disabled.timestamp() if stream.disabled else end)
+    changes = [change.at.timestamp() for change in timeline.changes]
+    found: list[Write] = []
+    for minute in range(int(low // 60), int(high // 60) + 1):
+        between = changes[bisect_right(changes, minute * 60) : bisect_left(changes, minute * 60 + 60)]
+        edges = [minute * 60, *between, minute * 60 + 60]
+        for first, last in pairwise(edges):
+            traffic = timeline.at(_instant(first)).traffic
+            found += [w for w in writes_of(traffic, seed, minute) if first <= w.at < last and low <= w.at < high]
+    return found

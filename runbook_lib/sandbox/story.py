@@ -1,0 +1,318 @@
+"""The verbs a world's history is told in: each changes the state and leaves the trail event real AWS would leave."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from collections.abc import Mapping as Keyed
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, Protocol
+
+from runbook_lib.sandbox import noise
+from runbook_lib.sandbox.code import Code
+from runbook_lib.sandbox.state import Document, Function, ManagedPolicy, Mapping, Role, Scope, State, Stream, without
+from runbook_lib.sandbox.timeline import Change
+from runbook_lib.sandbox.trail import OPERATOR, PIPELINE, SECURITY, Actor, TrailEvent, long_date
+
+
+class Told(Protocol):
+    """What the verbs need of a world."""
+
+    scope: Scope
+    seed: int
+
+    def add(self, change: Change) -> None:
+        """Put a change into the history."""
+
+    def at(self, instant: datetime) -> State:
+        """The state at an instant."""
+
+
+class TableStory(Told):
+    """What may happen to tables and their streams."""
+
+    def disable_stream(self, at: datetime, table: str, by: Actor = OPERATOR) -> None:
+        """Switch the table's stream off; its records stay readable for 24 hours."""
+
+        def apply(state: State) -> State:
+            owner = state.tables[table]
+            streams = tuple(s if s.disabled else replace(s, disabled=at) for s in owner.streams)
+            return state.with_table(replace(owner, streams=streams))
+
+        self._update_table(at, table, by, {"streamSpecification": {"streamEnabled": False}}, apply)
+
+    def enable_stream(
+        self, at: datetime, table: str, view_type: str = "NEW_AND_OLD_IMAGES", by: Actor = OPERATOR
+    ) -> None:
+        """Switch a stream on: always a new generation with a new ARN."""
+
+        def apply(state: State) -> State:
+            owner = state.tables[table]
+            return state.with_table(replace(owner, streams=(*owner.streams, Stream(table, at, view_type))))
+
+        specification = {"streamEnabled": True, "streamViewType": view_type}
+        self._update_table(at, table, by, {"streamSpecification": specification}, apply)
+
+    def set_capacity(self, at: datetime, table: str, write_units: int, by: Actor = OPERATOR) -> None:
+        """Change the table's provisioned write capacity; it does nothing to the stream."""
+
+        def apply(state: State) -> State:
+            return state.with_table(replace(state.tables[table], write_units=write_units))
+
+        units = {"readCapacityUnits": self.at(at).tables[table].read_units, "writeCapacityUnits": write_units}
+        self._update_table(at, table, by, {"provisionedThroughput": units}, apply)
+
+    def set_traffic(self, at: datetime, per_minute: float, swing: float = 0.0, jitter: float = 0.0) -> None:
+        """Make the application write this often from now on. Writes are data events: the trail shows nothing."""
+        self.add(Change(at, lambda s: replace(s, traffic=replace(
+            s.traffic, per_minute=per_minute, swing=swing, jitter=jitter))))  # fmt: skip
+
+    def poison(self, at: datetime) -> None:
+        """Let the application write, at or just after this instant, one item the function's code cannot digest."""
+        self.add(Change(at, lambda s: replace(s, traffic=replace(s.traffic, poison_at=at.timestamp()))))
+
+    def _update_table(
+        self, at: datetime, table: str, by: Actor, members: Keyed[str, Any], apply: Callable[[State], State]
+    ) -> None:
+        after = apply(self.at(at)).tables[table]
+        described: dict[str, Any] = {
+            "tableName": table,
+            "tableArn": self.scope.arn("dynamodb", f"table/{table}"),
+            "tableId": after.table_id,
+            "tableStatus": "UPDATING",
+            "creationDateTime": long_date(after.created),
+        }
+        if after.latest is not None:
+            described |= {"latestStreamArn": after.latest.arn(self.scope), "latestStreamLabel": after.latest.label}
+        if after.stream is not None:
+            described["streamSpecification"] = {"streamEnabled": True, "streamViewType": after.stream.view_type}
+        resource = ("AWS::DynamoDB::Table", table)
+        event = TrailEvent(
+            at, by, "dynamodb", "UpdateTable", {"tableName": table, **members}, {"tableDescription": described},
+            (resource,),
+        )  # fmt: skip
+        self.add(Change(at, apply, event))
+
+
+class MappingStory(Told):
+    """What may happen to event source mappings."""
+
+    def create_mapping(self, at: datetime, mapping: Mapping, by: Actor = OPERATOR) -> None:
+        """Create a mapping."""
+        request = {
+            "functionName": mapping.function,
+            "eventSourceArn": mapping.stream_arn,
+            "enabled": mapping.enabled,
+            "startingPosition": mapping.starting_position,
+            "batchSize": mapping.batch_size,
+        } | ({"filterCriteria": {}} if mapping.filters else {})
+        self._mapping_change(
+            at, by, "CreateEventSourceMapping20150331", mapping, request, lambda s: s.with_mapping(mapping)
+        )
+
+    def update_mapping(
+        self, at: datetime, uuid: str, by: Actor = OPERATOR, request: Keyed[str, Any] | None = None, **changes: Any
+    ) -> None:
+        """Change a mapping; `changes` are fields of `Mapping`, `request` further members of the recorded request."""
+        after = replace(self.at(at).mappings[uuid], modified=at, **changes)
+        recorded: dict[str, Any] = {"uUID": uuid} | dict(request or {})
+        if "enabled" in changes:
+            recorded["enabled"] = changes["enabled"]
+        if "filters" in changes:
+            recorded["filterCriteria"] = {}
+        if "function" in changes:
+            recorded["functionName"] = changes["function"]
+
+        def apply(state: State) -> State:
+            return state.with_mapping(replace(state.mappings[uuid], modified=at, **changes))
+
+        self._mapping_change(at, by, "UpdateEventSourceMapping20150331", after, recorded, apply)
+
+    def delete_mapping(self, at: datetime, uuid: str, by: Actor = OPERATOR) -> None:
+        """Delete a mapping and its checkpoint."""
+        gone = self.at(at).mappings[uuid]
+        self._mapping_change(
+            at, by, "DeleteEventSourceMapping20150331", gone, {"uUID": uuid},
+            lambda s: replace(s, mappings=without(s.mappings, uuid)),
+        )  # fmt: skip
+
+    def _mapping_change(
+        self, at: datetime, by: Actor, name: str, mapping: Mapping, request: Keyed[str, Any],
+        apply: Callable[[State], State],
+    ) -> None:  # fmt: skip
+        passing = {"Create": "Creating", "Delete": "Deleting"}.get(name[:6], "Updating")
+        if "enabled" in request and name.startswith("Update"):
+            passing = "Enabling" if request["enabled"] else "Disabling"
+        response = {
+            "uUID": mapping.uuid,
+            "batchSize": mapping.batch_size,
+            "eventSourceArn": mapping.stream_arn,
+            "functionArn": self.scope.arn("lambda", f"function:{mapping.function}"),
+            "lastModified": long_date(at),
+            "state": passing,
+            "stateTransitionReason": "User action",
+            "startingPosition": mapping.starting_position,
+        } | ({"filterCriteria": {}} if mapping.filters else {})
+        self.add(Change(at, apply, TrailEvent(at, by, "lambda", name, request, response)))
+
+
+class FunctionStory(Told):
+    """What may happen to functions."""
+
+    def deploy(self, at: datetime, function: str, code: Code, by: Actor = PIPELINE) -> None:
+        """Upload code; when the function has aliases, publish a version and move every alias to it."""
+        aliases = self.at(at).functions[function].aliases
+
+        def upload(state: State) -> State:
+            return state.with_function(state.functions[function].with_latest(code=code, modified=at))
+
+        self._function_change(
+            at, by, "UpdateFunctionCode20150331v2", function, {"publish": False, "dryRun": False}, upload
+        )
+        if not aliases:
+            return
+        self._function_change(at, by, "PublishVersion20150331", function, {}, _publish(function, at))
+        number = self.at(at).functions[function].versions[-1].number
+        for alias in aliases:
+            members = {"name": alias, "functionVersion": number}
+            self._function_change(at, by, "UpdateAlias20150331", function, members, _point(function, alias, number))
+
+    def reconfigure(self, at: datetime, function: str, by: Actor = PIPELINE, **changes: Any) -> None:
+        """Change fields of `$LATEST`: `timeout`, `memory`, `role`, `handler`."""
+
+        def apply(state: State) -> State:
+            return state.with_function(state.functions[function].with_latest(modified=at, **changes))
+
+        spelt = {"memory": "memorySize"}
+        members = {spelt.get(name, name): value for name, value in changes.items()}
+        self._function_change(at, by, "UpdateFunctionConfiguration20150331v2", function, members, apply)
+
+    def put_concurrency(self, at: datetime, function: str, reserved: int, by: Actor = OPERATOR) -> None:
+        """Reserve concurrency; 0 stops every invocation."""
+        members = {"reservedConcurrentExecutions": reserved}
+        self._function_change(
+            at, by, "PutFunctionConcurrency20171031", function, members, _with(function, concurrency=reserved), members
+        )
+
+    def delete_concurrency(self, at: datetime, function: str, by: Actor = OPERATOR) -> None:
+        """Give the reserved concurrency back."""
+        self._function_change(
+            at, by, "DeleteFunctionConcurrency20171031", function, {}, _with(function, concurrency=None), None
+        )
+
+    def delete_function(self, at: datetime, function: str, by: Actor = OPERATOR) -> None:
+        """Delete a function with all its versions. Its mappings stay, and stay Enabled."""
+        self._function_change(
+            at, by, "DeleteFunction20150331", function, {},
+            lambda s: replace(s, functions=without(s.functions, function)), None,
+        )  # fmt: skip
+
+    def _function_change(
+        self, at: datetime, by: Actor, name: str, function: str, members: Keyed[str, Any],
+        apply: Callable[[State], State], response: Keyed[str, Any] | str | None = "described",
+    ) -> None:  # fmt: skip
+        latest = self.at(at).functions[function].latest
+        described = {
+            "functionName": function,
+            "functionArn": self.scope.arn("lambda", f"function:{function}"),
+            "runtime": latest.runtime,
+            "role": latest.role,
+            "handler": latest.handler,
+            "lastModified": at.strftime("%Y-%m-%dT%H:%M:%S.000+0000"),
+            "state": "Active",
+            "lastUpdateStatus": "InProgress",
+        }
+        answered = described if isinstance(response, str) else response
+        event = TrailEvent(
+            at, by, "lambda", name, {"functionName": function, **members}, answered,
+            (("AWS::Lambda::Function", function),),
+        )  # fmt: skip
+        self.add(Change(at, apply, event))
+
+
+def _with(function: str, **changes: Any) -> Callable[[State], State]:
+    return lambda state: state.with_function(replace(state.functions[function], **changes))
+
+
+def _publish(function: str, at: datetime) -> Callable[[State], State]:
+    def apply(state: State) -> State:
+        owner = state.functions[function]
+        numbers = [int(version.number) for version in owner.versions if version.number.isdigit()]
+        published = replace(owner.latest, number=str(max(numbers, default=0) + 1), modified=at)
+        return state.with_function(replace(owner, versions=(*owner.versions, published)))
+
+    return apply
+
+
+def _point(function: str, alias: str, number: str) -> Callable[[State], State]:
+    def apply(state: State) -> State:
+        owner: Function = state.functions[function]
+        return state.with_function(replace(owner, aliases={**owner.aliases, alias: number}))
+
+    return apply
+
+
+class RoleStory(Told):
+    """What may happen to roles and managed policies. Their events are kept in us-east-1."""
+
+    def put_role_policy(self, at: datetime, role: str, policy: str, document: Document, by: Actor = PIPELINE) -> None:
+        """Write an inline policy, replacing one of the same name."""
+        members = {"policyName": policy, "policyDocument": json.dumps(document)}
+        self._role_change(
+            at, by, "PutRolePolicy", role, members, lambda r: replace(r, inline={**r.inline, policy: document})
+        )
+
+    def delete_role_policy(self, at: datetime, role: str, policy: str, by: Actor = OPERATOR) -> None:
+        """Delete an inline policy."""
+        self._role_change(
+            at, by, "DeleteRolePolicy", role, {"policyName": policy},
+            lambda r: replace(r, inline=without(r.inline, policy)),
+        )  # fmt: skip
+
+    def create_policy(self, at: datetime, name: str, document: Document, by: Actor = SECURITY) -> str:
+        """Create a customer managed policy and return its ARN."""
+        arn = self.scope.arn("iam", f"policy/{name}")
+        policy = ManagedPolicy(arn, "ANPA" + noise.letters(17, self.seed, arn), at, document)
+        request = {"policyName": name, "policyDocument": json.dumps(document)}
+        response = {"policy": {"policyName": name, "arn": arn, "policyId": policy.policy_id}}
+        event = TrailEvent(at, by, "iam", "CreatePolicy", request, response, (("AWS::IAM::Policy", arn),))
+        self.add(Change(at, lambda s: s.with_policy(policy), event))
+        return arn
+
+    def attach_role_policy(self, at: datetime, role: str, arn: str, by: Actor = SECURITY) -> None:
+        """Attach a managed policy."""
+        self._role_change(
+            at, by, "AttachRolePolicy", role, {"policyArn": arn},
+            lambda r: replace(r, attached=(*(a for a in r.attached if a != arn), arn)),
+        )  # fmt: skip
+
+    def detach_role_policy(self, at: datetime, role: str, arn: str, by: Actor = OPERATOR) -> None:
+        """Detach a managed policy."""
+        self._role_change(
+            at, by, "DetachRolePolicy", role, {"policyArn": arn},
+            lambda r: replace(r, attached=tuple(a for a in r.attached if a != arn)),
+        )  # fmt: skip
+
+    def put_boundary(self, at: datetime, role: str, arn: str, by: Actor = SECURITY) -> None:
+        """Make a managed policy the role's permissions boundary."""
+        self._role_change(
+            at, by, "PutRolePermissionsBoundary", role, {"permissionsBoundary": arn}, lambda r: replace(r, boundary=arn)
+        )
+
+    def delete_boundary(self, at: datetime, role: str, by: Actor = OPERATOR) -> None:
+        """Take the role's permissions boundary away."""
+        self._role_change(at, by, "DeleteRolePermissionsBoundary", role, {}, lambda r: replace(r, boundary=None))
+
+    def update_trust(self, at: datetime, role: str, document: Document, by: Actor = OPERATOR) -> None:
+        """Replace the role's trust policy."""
+        members = {"policyDocument": json.dumps(document)}
+        self._role_change(at, by, "UpdateAssumeRolePolicy", role, members, lambda r: replace(r, trust=document))
+
+    def _role_change(
+        self, at: datetime, by: Actor, name: str, role: str, members: Keyed[str, Any], apply: Callable[[Role], Role]
+    ) -> None:
+        event = TrailEvent(
+            at, by, "iam", name, {"roleName": role, **members}, None, (("AWS::IAM::Role", role),)
+        )  # fmt: skip
+        self.add(Change(at, lambda s: s.with_role(apply(s.roles[role])), event))

@@ -1,0 +1,135 @@
+"""The world of the sandbox: one truth on a timeline, from which every answer is derived.
+
+A world begins healthy, three days before its clock. The verbs of `story` change it at instants in between; nothing
+else is stated. What the pipe did (`pipe`), and with it metrics, logs, trail and the mappings' last results, follows.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from runbook_lib.sandbox.healthy import Setting, healthy_state
+from runbook_lib.sandbox.pipe import Pipe
+from runbook_lib.sandbox.state import Function, Mapping, Scope, State, Table
+from runbook_lib.sandbox.story import FunctionStory, MappingStory, RoleStory, TableStory
+from runbook_lib.sandbox.timeline import Change, Timeline
+
+HISTORY = timedelta(hours=73)
+"""How far back a world can be asked: the playbook's widest look is 48 hours before the incident."""
+
+
+class World(TableStory, MappingStory, FunctionStory, RoleStory):
+    """An AWS account at one instant, with its history.
+
+    `now` is the world's clock: it stands still until `advance`. `rules` are the investigator's troubles (see
+    `sandbox.rules`) the front applies. A world may be asked by many threads at once.
+    """
+
+    def __init__(
+        self,
+        now: datetime,
+        seed: int = 0,
+        region: str = "eu-west-1",
+        account: str = "123456789012",
+        setting: Setting | None = None,
+        cloudtrail_log_group: str | None = None,
+        retention_days: int | None = 14,
+    ) -> None:
+        if now.tzinfo is None:
+            raise ValueError("a world's clock needs a time zone")
+        self.now = now.astimezone(UTC)
+        self.seed = seed
+        self.scope = Scope(account, region)
+        self.setting = setting or Setting()
+        self.cloudtrail_log_group = cloudtrail_log_group
+        self.retention_days = retention_days
+        self.rules: tuple[Any, ...] = ()
+        self.start = (self.now - HISTORY).replace(second=0, microsecond=0)
+        self._timeline = Timeline(healthy_state(self.scope, self.setting, self.start, seed))
+        self._lock = threading.RLock()
+        self._derived: dict[str, Any] = {}
+
+    @property
+    def account(self) -> str:
+        """The account id."""
+        return self.scope.account
+
+    @property
+    def region(self) -> str:
+        """The region everything but IAM lives in."""
+        return self.scope.region
+
+    def add(self, change: Change) -> None:
+        """Put a change into the history; what was derived before is forgotten."""
+        with self._lock:
+            self._timeline.add(change)
+            self._derived.clear()
+
+    def advance(self, step: timedelta) -> None:
+        """Let the world live on for a while."""
+        with self._lock:
+            self.now += step
+            self._derived.clear()
+
+    def at(self, instant: datetime) -> State:
+        """The state at an instant."""
+        return self._timeline.at(instant)
+
+    @property
+    def state(self) -> State:
+        """The state now."""
+        return self.at(self.now)
+
+    @property
+    def changes(self) -> tuple[Change, ...]:
+        """Every change of the history, oldest first."""
+        return self._timeline.changes
+
+    def ago(self, **units: float) -> datetime:
+        """The instant this long before now: `world.ago(hours=3, minutes=7)`."""
+        return self.now - timedelta(**units)
+
+    def derive(self, name: str, build: Callable[[], Any]) -> Any:
+        """Something computed from the history once, and again after any change."""
+        with self._lock:
+            if name not in self._derived:
+                self._derived[name] = build()
+            return self._derived[name]
+
+    @property
+    def pipe(self) -> Pipe:
+        """What happened to every write between the start of the history and now."""
+        found: Pipe = self.derive("pipe", lambda: Pipe(self._timeline, self.scope, self.start, self.now, self.seed))
+        return found
+
+    @property
+    def table(self) -> Table:
+        """The table of the story, as it is now."""
+        return self.state.tables[self.setting.table]
+
+    @property
+    def function(self) -> Function:
+        """The function of the story, as it is now; raises `KeyError` once it is deleted."""
+        return self.state.functions[self.setting.function]
+
+    @property
+    def role_name(self) -> str:
+        """The execution role of the function of the story."""
+        return f"{self.setting.function}-role"
+
+    @property
+    def mapping(self) -> Mapping:
+        """The mapping of the story's function at the start of the history, whatever became of it since."""
+        initial = self.at(self.start).mappings.values()
+        return next(mapping for mapping in initial if mapping.function_name == self.setting.function)
+
+    def set_account_concurrency(self, at: datetime, limit: int) -> None:
+        """Set the account's concurrency limit. Quota changes leave no trail event the kit could use."""
+        self.add(Change(at, lambda state: replace(state, concurrency_limit=limit)))
+
+    def seed_moto(self, client_factory: Callable[[str, str], Any]) -> None:
+        """Create in moto what moto should hold: nothing, for the world answers for all it contains itself."""
