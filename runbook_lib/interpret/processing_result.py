@@ -60,8 +60,8 @@ _PROBLEMS: tuple[tuple[str, ResultKind], ...] = (
 
 _MEANINGS: Mapping[ResultKind, str] = {
     ResultKind.NONE_YET: (
-        "The mapping has invoked nothing yet. It does not prove that the stream is empty: the text stays when every "
-        "record is filtered out, or dropped for its age before it reaches the function."
+        "No batch is known to have reached the function. It does not prove that the stream is empty: the text stays when "
+        "every record is filtered out, or dropped for its age before it reaches the function."
     ),
     ResultKind.OK: (
         "The last batch that reached the function succeeded. It does not prove that the trigger works now: the text "
@@ -169,7 +169,7 @@ def _not_authorized(text: str | None, refused: re.Match[str]) -> ProcessingResul
 def _role(caller: str) -> str | None:
     """The role's name, or None when the caller is no role."""
     try:
-        return role_name_of(caller)
+        return role_name_of(caller) if caller.startswith("arn:") else None
     except ValueError:
         return None
 

@@ -84,7 +84,7 @@ def test_a_stream_label_tells_when_the_stream_was_enabled(label, moment):
 )
 def test_what_is_no_stream_is_refused(text):
     """A table, a Kinesis stream or a bare name is not a DynamoDB stream."""
-    with pytest.raises(ValueError, match="not (a|the)"):
+    with pytest.raises(ValueError, match=r"not (a|the)"):
         StreamArn.parse(text)
 
 
@@ -186,7 +186,7 @@ def test_a_role_name_is_found_whatever_the_path(arn, name):
 )
 def test_what_is_no_role_is_refused(text):
     """A user, a stream or nothing is not a role."""
-    with pytest.raises(ValueError, match="not (a|the)"):
+    with pytest.raises(ValueError, match=r"not (a|the)"):
         role_name_of(text)
 
 
