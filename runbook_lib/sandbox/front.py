@@ -1,7 +1,214 @@
-"""The front door of the sandbox: a WSGI application that speaks the wire protocols of AWS."""
+"""The front door of the sandbox: a WSGI application that speaks the wire protocols of AWS.
+
+A call is recognised and decoded (`wire`, `codec`), passes the rules (`rules`), is answered by the world's own answers
+(`registry`) or by moto behind them (`moto_backend`), checked against botocore's model (`conformance`) and encoded.
+
+Deterministic: the `Date` header is the world's clock, and a request id follows from the seed and the call alone, so
+that the same question to two sandboxes of one world gets the same bytes, in whatever order the questions come.
+"""
 
 from __future__ import annotations
 
-from runbook_lib.sandbox.call import Call
+import hashlib
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from http import HTTPStatus
+from itertools import count
+from threading import Lock, RLock
+from typing import Any
+from typing import Protocol as TypingProtocol
+from uuid import UUID
 
-__all__ = ["Call"]
+from runbook_lib.sandbox import codec, conformance, wire
+from runbook_lib.sandbox.call import Call
+from runbook_lib.sandbox.errors import ApiError, not_emulated
+from runbook_lib.sandbox.journal import JournalEntry, Source
+from runbook_lib.sandbox.moto_backend import MotoBackend
+from runbook_lib.sandbox.registry import AMENDMENTS, ANSWERS
+from runbook_lib.sandbox.rules import ConnectionDropped, Rule, RuleBook
+
+__all__ = ["Call", "Front", "ServedWorld"]
+
+Environ = dict[str, Any]
+StartResponse = Callable[[str, list[tuple[str, str]]], Any]
+
+
+class ServedWorld(TypingProtocol):
+    """What the front needs of a world; the rest is between the world and its answers.
+
+    `now` is the sandbox's clock (aware, UTC), `account` the account every answer speaks of. `seed_moto` is called once
+    with a factory `(service, region) -> boto3 client` to create in moto what moto is to hold. A world may also have
+    `rules`, an iterable of `Rule`.
+    """
+
+    @property
+    def now(self) -> datetime:
+        """The sandbox's clock."""
+
+    @property
+    def account(self) -> str:
+        """The account every answer speaks of."""
+
+    def seed_moto(self, client_factory: Callable[[str, str], Any]) -> None:
+        """Create in moto what moto is to hold."""
+
+
+@dataclass
+class _Exchange:
+    """One request on its way through the front: what is known of it so far, for the reply and the journal."""
+
+    protocol: wire.Protocol
+    request_id: str
+    sequence: int
+    scope: wire.Scope | None
+    service: str | None = None
+    operation: str = ""
+    source: Source = "none"
+    error: str | None = None
+
+
+class Front:
+    """A WSGI application that answers as AWS would, out of one world.
+
+    `strict` turns an answer that botocore's models do not allow into HTTP 500 `SandboxDefect`; such answers, and
+    exceptions in answers, are listed in `violations` either way. `journal` lists every call in order of completion.
+    """
+
+    def __init__(self, world: ServedWorld, seed: int = 0, rules: Iterable[Rule] = (), strict: bool = True) -> None:
+        self._world = world
+        self._seed = seed
+        self._rules = RuleBook([*getattr(world, "rules", ()), *rules])
+        self._strict = strict
+        self._moto = MotoBackend(world.account, lambda: world.now, seed)
+        self._sequence = count(1)
+        self._answering = RLock()
+        self._writing = Lock()
+        self.journal: list[JournalEntry] = []
+        self.violations: list[str] = []
+        world.seed_moto(self._moto.client)
+
+    def close(self) -> None:
+        """Let go of the clients to moto."""
+        self._moto.close()
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer one HTTP request. Raises `ConnectionDropped` when a rule says that no reply is to be given."""
+        started = time.perf_counter()
+        request = wire.Request.from_environ(environ)
+        exchange = self._open(request)
+        status = 0
+        try:
+            reply = self._reply(exchange, request)
+            status = reply.status
+        finally:
+            self._record(exchange, status, started)
+        body = b"" if status == HTTPStatus.NO_CONTENT else reply.body
+        date = format_datetime(self._world.now.astimezone(UTC).replace(microsecond=0), usegmt=True)
+        headers = {**reply.headers, "Date": date, "Content-Length": str(len(body))}
+        start_response(f"{status} {HTTPStatus(status).phrase}", list(headers.items()))
+        return [body]
+
+    def _open(self, request: wire.Request) -> _Exchange:
+        """Take a request in: its protocol, its signature scope, its ids."""
+        scope = wire.scope_of(request)
+        asked = (request.method, request.path, request.query, request.headers.get("x-amz-target", ""))
+        region = scope.region if scope else ""
+        digest = hashlib.sha256(repr((self._seed, region, asked, request.body)).encode()).digest()
+        with self._writing:
+            sequence = next(self._sequence)
+        return _Exchange(wire.protocol_of(request), str(UUID(bytes=digest[:16], version=4)), sequence, scope)
+
+    def _reply(self, exchange: _Exchange, request: wire.Request) -> wire.Reply:
+        """Return the reply to a request, whatever becomes of it."""
+        try:
+            call = self._recognise(exchange, request)
+            self._apply_rules(exchange, call)
+            answer = self._answer(exchange, call)
+            return self._encode(exchange, answer)
+        except ApiError as error:
+            exchange.error = error.code
+            return codec.encode_error(exchange.service, exchange.protocol, error, exchange.request_id)
+
+    def _recognise(self, exchange: _Exchange, request: wire.Request) -> Call:
+        """Find out what is asked."""
+        service, operation = wire.operation_of(request, exchange.protocol, exchange.scope)
+        exchange.service, exchange.operation = service, operation
+        params = codec.decode(service, operation, exchange.protocol, request)
+        scope = exchange.scope
+        assert scope is not None, "operation_of refuses unsigned requests"
+        return Call(service, operation, scope.region, scope.access_key, params, exchange.sequence)
+
+    def _apply_rules(self, exchange: _Exchange, call: Call) -> None:
+        """Let the rules delay, drop or refuse a call."""
+        for rule in self._rules.apply_to(call):
+            if rule.latency_ms:
+                time.sleep(rule.latency_ms / 1000)
+            if rule.drops or rule.refusal:
+                exchange.source = "rule"
+            if rule.drops:
+                exchange.error = "ConnectionDropped"
+                raise ConnectionDropped(call.action)
+            if rule.refusal:
+                raise rule.refusal(call, self._world.account)
+
+    def _answer(self, exchange: _Exchange, call: Call) -> Mapping[str, Any]:
+        """Return the answer of the world, or else of moto as amended. One call at a time: answers may change either."""
+        key = (call.service, call.operation)
+        with self._answering:
+            if key in ANSWERS:
+                exchange.source = "world"
+                return self._guarded(call, lambda: ANSWERS[key](self._world, call))
+            if not self._moto.answers(*key):
+                raise not_emulated(call.action)
+            exchange.source = "moto"
+            answer = self._guarded(call, lambda: self._moto.ask(call))
+            amend = AMENDMENTS.get(key)
+            return self._guarded(call, lambda: amend(self._world, call, answer)) if amend else answer
+
+    def _guarded(self, call: Call, answer: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        """Return an answer; any exception but an `ApiError` is a defect of the sandbox and is listed as one."""
+        try:
+            return answer()
+        except ApiError:
+            raise
+        except Exception as error:
+            raise self._defect(f"{call.action}: {type(error).__name__}: {error}") from error
+
+    def _encode(self, exchange: _Exchange, answer: Mapping[str, Any]) -> wire.Reply:
+        """Return an answer as a reply, checked against the model."""
+        service, operation = str(exchange.service), exchange.operation
+        found = [f"{service}:{operation}: {what}" for what in conformance.violations(service, operation, answer)]
+        if found and self._strict:
+            raise self._defect("; ".join(found))
+        self.violations += found
+        try:
+            return codec.encode(service, operation, exchange.protocol, answer, exchange.request_id)
+        except codec.CodecError as error:
+            raise self._defect(str(error)) from error
+
+    def _defect(self, what: str) -> ApiError:
+        """List a defect and return the error a client gets for it."""
+        self.violations.append(what)
+        return ApiError("SandboxDefect", what, status=500)
+
+    def _record(self, exchange: _Exchange, status: int, started: float) -> None:
+        """Write the journal."""
+        scope = exchange.scope or wire.Scope("", "", "")
+        service = exchange.service or scope.signing_name
+        ms = (time.perf_counter() - started) * 1000
+        entry = JournalEntry(
+            sequence=exchange.sequence,
+            access_key=scope.access_key,
+            service=service,
+            operation=exchange.operation,
+            region=scope.region,
+            status=status,
+            source=exchange.source,
+            error=exchange.error,
+            ms=ms,
+        )
+        with self._writing:
+            self.journal.append(entry)
