@@ -299,12 +299,13 @@ def _verdict(
 
 def _implicit_deny(request: Request, failing: Sequence[_Side]) -> Evaluation:
     """Nothing denies it, and these types of policy fail to allow it."""
-    sentences = [f"No {side.kind} allows {_call(request)}." for side in failing]
-    side = failing[0]
-    near = _nearest(side.allows)
-    if near:
-        sentences.append(f"{_where(side, near)} comes nearest, but {_shortfall(near, request)}.")
-    return _verdict(request, Decision.IMPLICIT_DENY, side, near, " ".join(sentences))
+    nearest = [_nearest(side.allows) for side in failing]
+    sentences = []
+    for side, near in zip(failing, nearest, strict=True):
+        sentences.append(f"No {side.kind} allows {_call(request)}.")
+        if near:
+            sentences.append(f"{_where(side, near)} comes nearest, but {_shortfall(near, request)}.")
+    return _verdict(request, Decision.IMPLICIT_DENY, failing[0], nearest[0], " ".join(sentences))
 
 
 def _unknown(request: Request, candidates: Iterable[tuple[_Side, tuple[_Hit, ...]]]) -> Evaluation:
@@ -363,7 +364,7 @@ def _resource_shortfall(statement: Statement, request: Request) -> str:
         return f"its Resource names the table {stream.table}, not the table's stream"
     for pattern in patterns.values:
         other = _stream(pattern)
-        if other and other.table == stream.table and other.label != stream.label:
+        if other and other.table == stream.table and other.label_time and other.label != stream.label:
             return f"its Resource names the stream generation {other.label}, not {stream.label}"
     return f"its Resource covers only {', '.join(patterns.values)}"
 

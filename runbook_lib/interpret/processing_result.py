@@ -60,8 +60,8 @@ _PROBLEMS: tuple[tuple[str, ResultKind], ...] = (
 
 _MEANINGS: Mapping[ResultKind, str] = {
     ResultKind.NONE_YET: (
-        "No batch is known to have reached the function. It does not prove that the stream is empty: the text stays when "
-        "every record is filtered out, or dropped for its age before it reaches the function."
+        "No batch is known to have reached the function. It does not prove that the stream is empty: the text stays "
+        "when every record is filtered out, or dropped for its age before it reaches the function."
     ),
     ResultKind.OK: (
         "The last batch that reached the function succeeded. It does not prove that the trigger works now: the text "
