@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runbook_lib.interpret.arn import Arn, FunctionRef, StreamArn, role_name_of, table_name_of
@@ -38,6 +38,7 @@ def test_text_that_is_no_arn_is_refused_by_name(text):
     assert repr(text) in str(refused.value)
 
 
+@settings(deadline=None)
 @given(PARTS, PARTS, PARTS, PARTS, PARTS)
 def test_any_arn_survives_a_round_trip(partition, service, region, account, resource):
     """parse(str(arn)) is the same ARN."""

@@ -1,7 +1,7 @@
 """What a mapping's LastProcessingResult is read as."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runbook_lib.interpret.policy import PolicyType
@@ -130,6 +130,7 @@ def test_every_kind_says_what_it_does_not_prove(kind):
     assert any(word in meaning for word in limits)
 
 
+@settings(deadline=None)
 @given(st.one_of(st.text(), st.text().map("PROBLEM: {}".format), st.text().map(f"PROBLEM: {CALL} {{}}".format)))
 def test_any_text_is_read(text):
     """Nothing raises, and the text is never lost."""
