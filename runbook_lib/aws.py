@@ -15,17 +15,15 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any, NamedTuple, TypeVar, cast
+from typing import Any, NamedTuple, cast
 
 from runbook_lib import instant
 from runbook_lib._version import __version__
 from runbook_lib.errors import CannotRun
-from runbook_lib.evidence import Gap, NotObserved
+from runbook_lib.evidence import Gap, NotObserved, attempt
 from runbook_lib.incident import Incident, suggestion
 from runbook_lib.record import Call, Record, call_ref
 from runbook_lib.redact import Redactor
-
-T = TypeVar("T")
 
 
 class Paging(NamedTuple):
@@ -137,21 +135,6 @@ def iam_action(service: str, operation: str) -> str:
     """Name the IAM action that a call needs."""
     prefix = {"dynamodbstreams": "dynamodb"}.get(service, service)
     return f"{prefix}:{operation}"
-
-
-def attempt(look: Callable[[], T]) -> T:
-    """Look once; what could not be seen leaves its gap in the place of the value, to be raised when it is read."""
-    try:
-        return look()
-    except NotObserved as unseen:
-        return cast(T, unseen.gap)
-
-
-def known(value: T) -> T:
-    """Give a value that `attempt` or `together` returned, or raise NotObserved when it left a gap."""
-    if isinstance(value, Gap):
-        raise NotObserved(value)
-    return value
 
 
 def together(*looks: Callable[[], Any]) -> tuple[Any, ...]:

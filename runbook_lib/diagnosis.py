@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from runbook_lib import loss_clock
-from runbook_lib.evidence import Evidence, Gap
-from runbook_lib.findings import Verdict
+from runbook_lib import instant
+from runbook_lib.evidence import Evidence, Gap, NotObserved, otherwise
+from runbook_lib.findings import Confidence, Kind, Verdict, Word, judge_all
 from runbook_lib.incident import Incident, Window
+from runbook_lib.loss import assess
 from runbook_lib.loss_clock import Loss
-from runbook_lib.remedies import Remedy
-from runbook_lib.stages import Stages
-from runbook_lib.timeline import Change, Coverage, Onset, Trigger
+from runbook_lib.remedies import Remedy, prescribe
+from runbook_lib.stages import Flow, Stage, Stages, State, measure
+from runbook_lib.steps import STEPS, by_name
+from runbook_lib.steps.execution_role import NOTHING_TO_READ
+from runbook_lib.timeline import Change, Coverage, Onset, Trigger, changes, coverage, find_trigger, onset
 
 
 class Status(StrEnum):
@@ -26,7 +30,7 @@ class Status(StrEnum):
 
 @dataclass(frozen=True)
 class Blinded:
-    """A gap, and what it kept us from seeing: steps by number and findings by id."""
+    """A gap, and what it kept us from seeing: steps by number, and findings by id that it left undetermined."""
 
     gap: Gap
     steps: tuple[int, ...]
@@ -66,4 +70,165 @@ class Diagnosis:
     @property
     def sentence(self) -> str:
         """What is wrong, in one sentence."""
-        raise NotImplementedError
+        if self.causes:
+            first, rest = self.causes[0], len(self.causes) - 1
+            also = f"; {rest} more cause{'s' * (rest > 1)} found" if rest else ""
+            since = f", since about {instant.clock(self.onset.at, self.as_of)}" if self.onset else ""
+            return f"{first.finding.title} ({first.confidence}){since}{also}."
+        if self.status is Status.NO_FAULT:
+            quiet = [one.finding.title for one in self.innocent if one.finding.id == "no-table-writes"]
+            return f"No fault found. {quiet[0]}." if quiet else "No fault found: what is written is delivered."
+        if self.unexplained:
+            return f"The trigger is broken and no known cause explains it: {self.unexplained[0]}"
+        blind = ", ".join(sorted({one.gap.call for one in self.gaps if one.findings})) or "needed facts"
+        return f"Undetermined: {blind} could not be read."
+
+
+_SURE = (Confidence.PROVED, Confidence.LIKELY, Confidence.SUSPECTED)
+_ORDER = tuple(Stage)
+
+
+def diagnose(seen: Evidence) -> Diagnosis:
+    """Judge everything that was observed. Pure: the same evidence gives the same diagnosis."""
+    stages = measure(seen)
+    verdicts = judge_all(seen, stages)
+    present = {kind: _present(verdicts, kind) for kind in Kind}
+    causes = tuple(sorted(present[Kind.CAUSE], key=_rank))
+    began = otherwise(lambda: onset(seen, stages), None)
+    found = otherwise(lambda: changes(seen), ())
+    unexplained = _unexplained(causes, stages, began)
+    undetermined = tuple(one for one in verdicts if one.word is Word.UNDETERMINED)
+    gaps = _blinded(seen, verdicts)
+    status = _status(causes, unexplained, undetermined, stages)
+    trigger = None
+    if causes:
+        first = causes[0].finding
+        trigger = find_trigger(first.id, first.set_off_by, first.lag, began, found)
+    return Diagnosis(
+        incident=seen.incident,
+        as_of=seen.as_of,
+        window=seen.window,
+        status=status,
+        causes=causes,
+        contributing=present[Kind.CONTRIBUTING],
+        symptoms=present[Kind.SYMPTOM],
+        latent=(),
+        innocent=present[Kind.INNOCENT],
+        ruled_out=tuple(one for one in verdicts if one.word is Word.ABSENT and one.finding.kind is Kind.CAUSE),
+        undetermined=undetermined,
+        onset=began,
+        trigger=trigger,
+        changes=found,
+        coverage=otherwise(lambda: coverage(seen, seen.gaps()), None),
+        loss=assess(seen, causes, stages, began, trigger, found, certain=status is Status.NO_FAULT),
+        stages=stages,
+        unexplained=unexplained,
+        remedies=_remedies(seen, causes or present[Kind.INNOCENT]),
+        gaps=gaps,
+    )
+
+
+def _present(verdicts: Iterable[Verdict], kind: Kind) -> tuple[Verdict, ...]:
+    return tuple(one for one in verdicts if one.word is Word.PRESENT and one.finding.kind is kind)
+
+
+def _rank(one: Verdict) -> tuple[int, int]:
+    """The surest first; of equals, the one nearest the source, which has to be repaired first."""
+    sure = _SURE.index(one.confidence) if one.confidence else len(_SURE)
+    stage = _ORDER.index(one.finding.stops) if one.finding.stops else len(_ORDER)
+    return sure, stage
+
+
+def _unexplained(causes: tuple[Verdict, ...], stages: Stages, began: Onset | None) -> tuple[str, ...]:
+    """Say which observed breaks no cause explains, and which observed flow a cause cannot explain."""
+    if causes:
+        return tuple(sentence for one in causes[:1] for sentence in one.unexplained)
+    outlets: tuple[Flow, ...] = (stages[Stage.INVOKED], stages[Stage.SUCCEEDED])
+    broken = next((flow.basis for flow in outlets if flow.state is State.STOPPED), None)
+    if broken is None and began is not None:
+        broken = began.signals[0]
+    return (broken,) if broken else ()
+
+
+def _status(
+    causes: tuple[Verdict, ...], unexplained: tuple[str, ...], undetermined: tuple[Verdict, ...], stages: Stages
+) -> Status:
+    """A fault where a cause is present; no fault only where the end of the pipe is seen to work or nothing is unseen."""
+    if causes:
+        return Status.FAULT
+    if unexplained:
+        return Status.UNDETERMINED
+    unseen = [one for one in undetermined if one.finding.kind is Kind.CAUSE and one.finding.id != "service-event"]
+    works = stages[Stage.SUCCEEDED].state is State.FLOWING and stages[Stage.INVOKED].state is State.FLOWING
+    return Status.UNDETERMINED if unseen and not works else Status.NO_FAULT
+
+
+def _blinded(seen: Evidence, verdicts: tuple[Verdict, ...]) -> tuple[Blinded, ...]:
+    """Give each gap with the steps it occurred in and the findings that needed it."""
+    steps: dict[Gap, list[int]] = {}
+    for name, observation in seen.observations.items():
+        found = (observation,) if isinstance(observation, Gap) else tuple(observation.gaps())
+        for gap in found:
+            steps.setdefault(gap, []).append(by_name(name).number)
+    needed: dict[Gap, list[str]] = {gap: [] for gap in steps}
+    for one in verdicts:
+        for gap in one.needs:
+            needed.setdefault(gap, []).append(one.finding.id)
+    return tuple(
+        Blinded(gap, tuple(sorted(set(steps.get(gap, ())))), tuple(dict.fromkeys(ids)))
+        for gap, ids in needed.items()
+        if gap.code != NOTHING_TO_READ
+    )
+
+
+def _remedies(seen: Evidence, causes: tuple[Verdict, ...]) -> tuple[Remedy, ...]:
+    ids = dict.fromkeys(id for one in causes for id in one.finding.remedies)
+    mapping = otherwise(lambda: seen.mappings.ours[0] if seen.mappings.ours else None, None)
+    return prescribe(ids, _facts(seen), latest=mapping is not None and mapping.starting_position == "LATEST")
+
+
+def _facts(seen: Evidence) -> dict[str, str]:
+    """Collect what the commands of remedies need; what was not seen is left out."""
+    from runbook_lib.findings.mapping import serving
+    from runbook_lib.interpret.filter_pattern import corrected
+
+    first = otherwise(lambda: serving(seen)[:1], ())
+    facts = {
+        "region": seen.incident.region,
+        "table": seen.incident.table_name,
+        "function": seen.incident.function.name,
+        "target": seen.incident.function_name,
+        "batch_size": "100",
+        "filter_criteria": "{}",
+    }
+    table_arn = otherwise(lambda: seen.streams.table.arn, "")
+    view = otherwise(lambda: seen.streams.table.view_type, None) or otherwise(
+        lambda: seen.streams.generations[0].view_type if seen.streams.generations else None, None
+    )
+    facts["view_type"] = view or "NEW_AND_OLD_IMAGES"
+    for one in first:
+        facts |= {"uuid": one.uuid, "target": one.function_arn, "batch_size": str(one.batch_size)}
+        fixed = corrected(one.filters, view_type=facts["view_type"])
+        facts["filter_criteria"] = fixed or "{}"
+    latest = otherwise(lambda: seen.streams.table.latest_stream_arn, None)
+    if latest:
+        facts["latest_stream_arn"] = latest
+    role = otherwise(lambda: seen.role.role.name, "") or otherwise(
+        lambda: seen.mappings.function.role_arn.rsplit("/", 1)[-1], ""
+    )
+    if role:
+        facts["role"] = role
+    if table_arn:
+        facts["grant"] = (
+            '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["dynamodb:DescribeStream",'
+            f'"dynamodb:GetRecords","dynamodb:GetShardIterator"],"Resource":"{table_arn}/stream/*"}},'
+            '{"Effect":"Allow","Action":"dynamodb:ListStreams","Resource":"*"}]}'
+        )
+    facts["trust"] = (
+        '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},'
+        '"Action":"sts:AssumeRole"}]}'
+    )
+    return facts
+
+
+__all__ = ["STEPS", "Blinded", "Diagnosis", "NotObserved", "Status", "diagnose"]

@@ -60,9 +60,15 @@ class Loss:
             return f"Records written since {start} are being lost now. {self.basis}{more}"
         assert self.deadline is not None
         left = instant.span(self.deadline - as_of)
+        gone = ""
+        if self.already_lost_from and self.already_lost_to:
+            gone = (
+                f" Writes from {instant.clock(self.already_lost_from, as_of)} to"
+                f" {instant.clock(self.already_lost_to, as_of)} left no record and are lost already."
+            )
         return (
             f"The oldest undelivered records are lost from {instant.clock(self.deadline, as_of)}:"
-            f" {left} left as of {instant.clock(as_of)}."
+            f" {left} left as of {instant.clock(as_of)}.{gone}"
         )
 
 
@@ -83,17 +89,25 @@ class Undelivered:
 
 
 def clock(
-    waiting: Iterable[Undelivered], as_of: datetime, *, never_recorded_from: datetime | None = None, refs: tuple[str, ...] = ()
+    waiting: Iterable[Undelivered],
+    as_of: datetime,
+    *,
+    never_recorded: tuple[datetime, datetime | None] | None = None,
+    refs: tuple[str, ...] = (),
 ) -> Loss:
-    """Read the clock over everything that waits; writes made while no stream was on are lost whatever waits."""
+    """Read the clock over everything that waits.
+
+    `never_recorded` is a stretch in which no stream was on, its end None while that lasts: what was written in it is
+    lost whatever waits.
+    """
     each = list(waiting)
-    unknown = [one for one in each if one.oldest is None]
     lives = [(one, one.oldest + _lifetime(one)) for one in each if one.oldest is not None]
     deadlines = tuple(MappingLoss(one.uuid, deadline, one.basis) for one, deadline in lives)
     nearest = min((deadline for _, deadline in lives), default=None)
-    if never_recorded_from is not None:
-        basis = "Writes made while no stream was enabled left no record and cannot be recovered from a stream."
-        return Loss(LossState.LOSING, nearest, never_recorded_from, as_of, basis, deadlines, refs)
+    lost_from, lost_to = never_recorded or (None, None)
+
+    if lost_from is not None and lost_to is None:
+        return Loss(LossState.LOSING, nearest, lost_from, as_of, _NO_RECORD, deadlines, refs)
     dropping = [one for one in each if one.discards and one.retries >= 0]
     if dropping:
         oldest = min((one.oldest for one in dropping if one.oldest), default=None)
@@ -101,15 +115,18 @@ def clock(
         return Loss(LossState.LOSING, nearest, oldest, as_of, basis, deadlines, refs)
     if nearest is not None and nearest <= as_of:
         first = min(one.oldest for one, _ in lives if one.oldest is not None)
-        longest = min(_lifetime(one) for one, _ in lives)
-        return Loss(
-            LossState.LOSING, None, first, as_of - longest, "Records older than their lifetime are gone.", deadlines, refs
-        )
-    if unknown:
-        return Loss(LossState.UNKNOWN, nearest, None, None, unknown[0].basis, deadlines, refs)
+        reach = as_of - min(_lifetime(one) for one, _ in lives)
+        basis = "Records older than their lifetime are gone, more with every minute."
+        return Loss(LossState.LOSING, None, first, reach, basis, deadlines, refs)
+    untold = next((one for one in each if one.oldest is None), None)
+    if untold is not None:
+        return Loss(LossState.UNKNOWN, nearest, lost_from, lost_to, untold.basis, deadlines, refs)
     if nearest is None:
-        return Loss(LossState.NONE, None, None, None, "Nothing is known to wait undelivered.", (), refs)
-    return Loss(LossState.AT_RISK, nearest, None, None, deadlines[0].basis, deadlines, refs)
+        return Loss(LossState.NONE, None, lost_from, lost_to, "Nothing is known to wait undelivered.", (), refs)
+    return Loss(LossState.AT_RISK, nearest, lost_from, lost_to, deadlines[0].basis, deadlines, refs)
+
+
+_NO_RECORD = "Writes made while no stream is enabled leave no record; no stream can ever deliver them."
 
 
 def _lifetime(one: Undelivered) -> timedelta:

@@ -7,10 +7,10 @@ observed cannot be mistaken for what is not there.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from runbook_lib.incident import Incident, Window
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from runbook_lib.evidence.source import Health, Streams
 
 T = TypeVar("T")
+D = TypeVar("D")
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,29 @@ class NotObserved(Exception):
     def __init__(self, gap: Gap) -> None:
         super().__init__(gap.reason)
         self.gap = gap
+
+
+def attempt(look: Callable[[], T]) -> T:
+    """Look once; what could not be seen leaves its gap in the place of the value, to be raised when it is read."""
+    try:
+        return look()
+    except NotObserved as unseen:
+        return cast(T, unseen.gap)
+
+
+def known(value: T) -> T:
+    """Give a value that `attempt` returned, or raise NotObserved when it left a gap."""
+    if isinstance(value, Gap):
+        raise NotObserved(value)
+    return value
+
+
+def otherwise(look: Callable[[], T], default: D) -> T | D:
+    """Look, and make do with a default where a gap changes nothing but the wording."""
+    try:
+        return look()
+    except NotObserved:
+        return default
 
 
 class Observed:

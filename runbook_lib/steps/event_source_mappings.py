@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import difflib
 
-from runbook_lib.aws import StepReader, attempt, known, together
-from runbook_lib.evidence import Evidence, Gap, NotObserved
+from runbook_lib.aws import StepReader, together
+from runbook_lib.evidence import Evidence, Gap, NotObserved, attempt, known
 from runbook_lib.evidence.function import Function
 from runbook_lib.evidence.mapping import Alias, Mapping, Mappings
 from runbook_lib.incident import Incident

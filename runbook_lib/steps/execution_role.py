@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from runbook_lib.aws import StepReader, attempt, known, together
-from runbook_lib.evidence import Evidence
+from runbook_lib.aws import StepReader, together
+from runbook_lib.evidence import Evidence, Gap, NotObserved, attempt, known
 from runbook_lib.evidence.role import ExecutionRole, Role, Simulated
 from runbook_lib.incident import Incident
 from runbook_lib.interpret.arn import role_name_of
-from runbook_lib.interpret.policy import LIST_STREAMS, POLLER_CONTEXT, STREAM_ACTIONS, Policy, evaluate
+from runbook_lib.interpret.policy import LIST_STREAMS, STREAM_ACTIONS, Policy, evaluate, poller_context
 from runbook_lib.steps import step
 
 _GONE = ("NoSuchEntity", "NoSuchEntityException")
 _NO_POLICY = ("PolicyNotFoundException", "ResourceNotFoundException")
+NOTHING_TO_READ = "NothingToRead"
+"""The code of a gap that hides nothing: what would have been read does not exist."""
 
 
 @step(
@@ -40,6 +42,10 @@ def execution_role(incident: Incident, aws: StepReader, seen: Evidence) -> Execu
     The poller acts with the execution role of the version that the mapping invokes, so that is the role read.
     """
     arn = seen.mappings.function.role_arn
+    if not arn:
+        raise NotObserved(
+            Gap("iam:GetRole", aws.region, NOTHING_TO_READ, "The function does not exist, so it has no role to read.")
+        )
     name = role_name_of(arn)
     stream = seen.streams.table.latest_stream_arn or ""
     role, inline, attached, resource, simulated = together(
@@ -49,13 +55,15 @@ def execution_role(incident: Incident, aws: StepReader, seen: Evidence) -> Execu
         lambda: _resource_policies(aws, seen.streams.table.arn, stream),
         lambda: _simulate(aws, arn, stream),
     )
-    policies = attempt(lambda: (*known(inline), *known(attached)))
+    documents = attempt(lambda: (*known(inline), *known(attached)))
+    policies = attempt(lambda: tuple(policy for policy, _ in known(documents)))
     boundary = attempt(lambda: _boundary(aws, known(role)))
     return ExecutionRole(
         role=role,
         stream_arn=stream,
         policies=policies,
         policies_ref=aws.ref("iam", "ListRolePolicies", RoleName=name),
+        unread=attempt(lambda: tuple(gap for _, gap in known(documents) if gap is not None)),
         boundary=boundary,
         resource_policies=resource,
         simulated=simulated,
@@ -68,7 +76,7 @@ def execution_role(incident: Incident, aws: StepReader, seen: Evidence) -> Execu
                     boundary=known(boundary),
                     resource_policies=resource if isinstance(resource, tuple) else (),
                     principal_arn=arn,
-                    context=POLLER_CONTEXT,
+                    context=poller_context(arn, stream),
                 )
                 for action in (*STREAM_ACTIONS, LIST_STREAMS)
             )
@@ -94,31 +102,40 @@ def _role(aws: StepReader, name: str, arn: str) -> Role:
     )
 
 
-def _inline(aws: StepReader, name: str) -> tuple[Policy, ...]:
+_Document = tuple[Policy, Gap | None]
+
+
+def _inline(aws: StepReader, name: str) -> tuple[_Document, ...]:
     if aws.find("iam", "ListRolePolicies", absent=_GONE, RoleName=name) is None:
         return ()
-    names = [str(one) for page in aws.pages("iam", "ListRolePolicies", RoleName=name).answers for one in page["PolicyNames"]]
+    pages = aws.pages("iam", "ListRolePolicies", RoleName=name)
+    names = [str(one) for page in pages.answers for one in page.get("PolicyNames") or ()]
     found = together(*(lambda one=one: _inline_policy(aws, name, one) for one in names))  # type: ignore[misc]
-    return tuple(known(policy) for policy in found)
+    return tuple(_document(one, read) for one, read in zip(names, found, strict=True))
 
 
 def _inline_policy(aws: StepReader, role: str, name: str) -> Policy:
     answer = aws.call("iam", "GetRolePolicy", RoleName=role, PolicyName=name)
-    return Policy.parse(name, answer.get("PolicyDocument") or {})
+    return Policy.parse(name, answer.get("PolicyDocument"))
 
 
-def _attached(aws: StepReader, name: str) -> tuple[Policy, ...]:
+def _attached(aws: StepReader, name: str) -> tuple[_Document, ...]:
     if aws.find("iam", "ListAttachedRolePolicies", absent=_GONE, RoleName=name) is None:
         return ()
-    listed = aws.pages("iam", "ListAttachedRolePolicies", RoleName=name).items("AttachedPolicies")
-    found = together(*(lambda one=one: _managed(aws, one["PolicyArn"]) for one in listed))  # type: ignore[misc]
-    return tuple(known(policy) for policy in found)
+    arns = [one["PolicyArn"] for one in aws.pages("iam", "ListAttachedRolePolicies", RoleName=name).items("AttachedPolicies")]
+    found = together(*(lambda arn=arn: _managed(aws, arn) for arn in arns))  # type: ignore[misc]
+    return tuple(_document(arn.rsplit("/", 1)[-1], read) for arn, read in zip(arns, found, strict=True))
+
+
+def _document(name: str, read: Policy | Gap) -> _Document:
+    """A policy that exists and could not be read still counts: it makes the evaluation unknown where it matters."""
+    return (Policy(name, None), read) if isinstance(read, Gap) else (read, None)
 
 
 def _managed(aws: StepReader, arn: str) -> Policy:
     version = aws.call("iam", "GetPolicy", PolicyArn=arn)["Policy"]["DefaultVersionId"]
     answer = aws.call("iam", "GetPolicyVersion", PolicyArn=arn, VersionId=version)
-    return Policy.parse(arn.rsplit("/", 1)[-1], answer["PolicyVersion"].get("Document") or {})
+    return Policy.parse(arn.rsplit("/", 1)[-1], answer["PolicyVersion"].get("Document"))
 
 
 def _boundary(aws: StepReader, role: Role) -> Policy | None:

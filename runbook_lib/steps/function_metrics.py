@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from runbook_lib.aws import StepReader, attempt, known, together
-from runbook_lib.evidence import Evidence
+from runbook_lib.aws import StepReader, together
+from runbook_lib.evidence import Evidence, attempt, known
 from runbook_lib.evidence.signals import Concurrency, Metrics, Series
 from runbook_lib.incident import Incident
 from runbook_lib.steps import step

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from runbook_lib.aws import StepReader, attempt, known
-from runbook_lib.evidence import Evidence
+from runbook_lib.aws import StepReader
+from runbook_lib.evidence import Evidence, attempt, known
 from runbook_lib.evidence.signals import Backlog
 from runbook_lib.incident import Incident
 from runbook_lib.steps import step

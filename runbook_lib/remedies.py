@@ -1,0 +1,192 @@
+"""What to do: each remedy with its command, its risk, what it does to the records, and how to check that it worked.
+
+A remedy is printed and never executed. Commands hold what was seen; what was not stays a `<placeholder>`.
+"""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+LATEST_WARNING = (
+    "This mapping starts at LATEST: any update of it can skip records written in the minutes around the update. Do it"
+    " when the table is quiet and compare written with delivered afterwards."
+)
+"""Lambda Developer Guide, "Using AWS Lambda with Amazon DynamoDB": stream polling during updates is eventually
+consistent."""
+
+
+@dataclass(frozen=True)
+class Remedy:
+    """One way to repair. `effect` says what becomes of the records; `check` how to see that it worked."""
+
+    id: str
+    title: str
+    command: str
+    risk: str
+    effect: str
+    precondition: str
+    check: str
+    touches_mapping: bool = False
+
+
+_INVOKED = "Within two minutes `Invocations` and `IteratorAge` have datapoints again; then run `runbook compare`."
+
+_CARDS = (
+    Remedy(
+        "R1",
+        "Enable the mapping again",
+        "aws lambda update-event-source-mapping --region {region} --uuid {uuid} --enabled",
+        "The backlog arrives at once: expect a burst of invocations, throttles and downstream load.",
+        "Resumes where it stopped; records older than 24 hours are gone.",
+        "Whoever disabled it agrees: a pause may be meant.",
+        _INVOKED,
+        touches_mapping=True,
+    ),
+    Remedy(
+        "R2",
+        "Create a mapping on the table's latest stream",
+        "aws lambda create-event-source-mapping --region {region} --function-name {target}"
+        " --event-source-arn {latest_stream_arn} --starting-position TRIM_HORIZON --batch-size {batch_size}",
+        "Never use LATEST here: it throws away up to 24 hours of records that can still be had. Delete an old mapping"
+        " only once its stream is drained.",
+        "Delivers everything that the latest stream still holds, oldest first; expect a burst and some duplicates.",
+        "The role may read `table/{table}/stream/*`, not one old label. Copy filters, retries and destination from the"
+        " old mapping.",
+        _INVOKED,
+    ),
+    Remedy(
+        "R3",
+        "Correct or remove the filter",
+        "aws lambda update-event-source-mapping --region {region} --uuid {uuid} --filter-criteria '{filter_criteria}'",
+        "A filter may be meant: ask its author before removing it.",
+        "Records that were filtered out are passed over for good and are not replayed. To replay them, map another"
+        " alias of the function with TRIM_HORIZON and expect duplicates.",
+        "Try the new pattern on a real record first.",
+        "New writes invoke the function within a minute.",
+        touches_mapping=True,
+    ),
+    Remedy(
+        "R4",
+        "Let the role read the stream",
+        "aws iam put-role-policy --role-name {role} --policy-name read-{table}-stream --policy-document '{grant}'",
+        "Grants no more than reading this table's streams.",
+        "The mapping retries by itself and delivers what is younger than 24 hours.",
+        "The role is the one of the mapped version; IAM needs a minute or two to take effect.",
+        "`LastProcessingResult` turns to `OK` some minutes later (it lags); invocations resume.",
+    ),
+    Remedy(
+        "R5",
+        "Give the function concurrency back",
+        "aws lambda delete-function-concurrency --region {region} --function-name {function}",
+        "Zero is also the documented kill switch: ask who set it, and why. The backlog arrives as a burst.",
+        "Throttled batches are retried until they expire; nothing younger than 24 hours is lost.",
+        "The reason for stopping the function is gone.",
+        _INVOKED,
+    ),
+    Remedy(
+        "R6",
+        "Get past the batch that keeps failing",
+        "aws lambda update-event-source-mapping --region {region} --uuid {uuid} --bisect-batch-on-function-error"
+        " --maximum-retry-attempts 3 --destination-config '{{\"OnFailure\":{{\"Destination\":\"<queue or topic ARN>\"}}}}'",
+        "Finite retries discard the failing record: set a working destination first. A queue or topic receives only"
+        " shard and sequence numbers, so fetch the record within 24 hours.",
+        "The failing record is skipped, everything behind it is delivered.",
+        "The failure is in the record, not in the code of every invocation.",
+        "`IteratorAge` falls within minutes; the destination holds one message per skipped batch.",
+        touches_mapping=True,
+    ),
+    Remedy(
+        "R8",
+        "Switch the stream on, then map it",
+        "aws dynamodb update-table --region {region} --table-name {table}"
+        " --stream-specification StreamEnabled=true,StreamViewType={view_type}",
+        "The stream gets a new ARN, which no existing mapping follows (do R2 next) and which infrastructure code may"
+        " not expect.",
+        "Only writes from now on are recorded. What was written while it was off has to be rebuilt from the table.",
+        "The view type carries the images that the function reads.",
+        "`DescribeTable` shows `StreamEnabled: true` and a new `LatestStreamArn`.",
+    ),
+    Remedy(
+        "R10",
+        "Bring working code back",
+        "aws lambda update-function-code --region {region} --function-name {function} --s3-bucket <bucket>"
+        " --s3-key <last good artefact>",
+        "If the mapping invokes an alias, publish a version and move the alias too, or nothing changes.",
+        "Failed batches are retried with the new code; with unlimited retries nothing younger than 24 hours is lost.",
+        "The artefact is the one that ran before the onset.",
+        "`Errors` falls to the level before the onset.",
+    ),
+    Remedy(
+        "R11",
+        "Restore the role and its trust",
+        "aws iam update-assume-role-policy --role-name {role} --policy-document '{trust}'",
+        "Affects every function that uses the role.",
+        "The mapping retries by itself and delivers what is younger than 24 hours.",
+        "A role that was deleted must be created again, and the function saved with it once.",
+        _INVOKED,
+    ),
+    Remedy(
+        "R12",
+        "Change the policy that refuses",
+        "aws iam get-role --role-name {role}   # then edit the policy named in the evidence",
+        "Denies and boundaries are guardrails with owners: change them with their owner, never delete blindly.",
+        "The mapping retries by itself and delivers what is younger than 24 hours.",
+        "The owner of the guardrail agrees.",
+        "SimulatePrincipalPolicy answers `allowed` for dynamodb:GetRecords; invocations resume.",
+    ),
+    Remedy(
+        "R16",
+        "Point the mapping at a function that exists",
+        "aws lambda update-event-source-mapping --region {region} --uuid {uuid} --function-name <function[:alias]>",
+        "The role of the new target must be able to read the stream.",
+        "Keeps its position: records younger than 24 hours are delivered.",
+        "Or create the function again under its old name: the mapping then resumes by itself.",
+        _INVOKED,
+        touches_mapping=True,
+    ),
+    Remedy(
+        "R19",
+        "Change the stream's view type",
+        "aws dynamodb update-table --region {region} --table-name {table} --stream-specification StreamEnabled=false"
+        "   # then R8 with the view type that the handler needs, then R2",
+        "A view type cannot be changed in place: the stream is re-created, and every consumer must be mapped anew.",
+        "Records in the old stream stay readable for 24 hours; writes in between leave no record.",
+        "Or change the handler to read the table, which needs no new stream.",
+        "`DescribeStream` shows the new view type; `Errors` falls.",
+    ),
+    Remedy(
+        "R20",
+        "Find out whether somebody writes",
+        "aws dynamodb update-item --region {region} --table-name {table} ...   # one visible write that changes an attribute",
+        "A write to production: with its owner's consent only.",
+        "None waits: nothing was written.",
+        "Region, account and table are the ones that the application uses.",
+        "The write invokes the function within seconds, or after the batching window.",
+    ),
+)
+
+REMEDIES: Mapping[str, Remedy] = {card.id: card for card in _CARDS}
+
+
+class _Facts(dict[str, str]):
+    """What was seen; what was not stays a visible placeholder."""
+
+    def __missing__(self, name: str) -> str:
+        return f"<{name}>"
+
+
+def prescribe(ids: Iterable[str], facts: Mapping[str, str], *, latest: bool) -> tuple[Remedy, ...]:
+    """Fill in the remedies of a cause, in order. `latest`: the mapping starts at LATEST, so updating it can skip."""
+    known = _Facts(facts)
+    filled = []
+    for card in (REMEDIES[id] for id in ids):
+        text = {
+            name: string.Formatter().vformat(getattr(card, name), (), known)
+            for name in ("command", "risk", "effect", "precondition", "check")
+        }
+        if latest and card.touches_mapping:
+            text["risk"] = f"{LATEST_WARNING} {text['risk']}"
+        filled.append(replace(card, **text))
+    return tuple(filled)
