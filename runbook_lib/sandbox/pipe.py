@@ -121,6 +121,7 @@ class Pipe:
         self.flows: dict[str, dict[int, Flow]] = {}
         self.cursors: dict[str, Cursor] = {}
         self.unrecorded: list[Write] = []
+        self._labels: dict[str, str] = {}
         self._refusals: dict[tuple[int, str, str, int], str | None] = {}
         for tick in _ticks(timeline, start.timestamp(), now.timestamp()):
             self._advance(tick)
@@ -149,6 +150,7 @@ class Pipe:
     def _opened(self, mapping: Mapping, state: State, tick: Tick) -> Cursor:
         """A new mapping's position: with TRIM_HORIZON it finds up to 24 hours of records waiting."""
         cursor = Cursor(mapping.stream_label)
+        self._labels[mapping.uuid] = mapping.stream_label
         stream = state.stream(mapping.stream_arn)
         if (
             mapping.starting_position != "TRIM_HORIZON"
@@ -204,6 +206,10 @@ class Pipe:
             f"PROBLEM: User: {principal} is not authorized to perform: {action} on resource: {mapping.stream_arn}"
             f" {ruling.reason(action)}"
         )
+
+    def label_of(self, uuid: str) -> str:
+        """The label of the stream generation a mapping read, also one deleted since."""
+        return self._labels[uuid]
 
     def session(self, mapping: Mapping, at: float) -> str:
         """The name of the poller's role session, renewed every hour."""

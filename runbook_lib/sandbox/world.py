@@ -2,6 +2,7 @@
 
 A world begins healthy, three days before its clock. The verbs of `story` change it at instants in between; nothing
 else is stated. What the pipe did (`pipe`), and with it metrics, logs, trail and the mappings' last results, follows.
+Whoever imports a world gets its answers registered with it.
 """
 
 from __future__ import annotations
@@ -12,11 +13,14 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from runbook_lib.sandbox import answers
 from runbook_lib.sandbox.healthy import Setting, healthy_state
 from runbook_lib.sandbox.pipe import Pipe
 from runbook_lib.sandbox.state import Function, Mapping, Scope, State, Table
 from runbook_lib.sandbox.story import FunctionStory, MappingStory, RoleStory, TableStory
 from runbook_lib.sandbox.timeline import Change, Timeline
+
+__all__ = ["HISTORY", "World", "answers"]
 
 HISTORY = timedelta(hours=73)
 """How far back a world can be asked: the playbook's widest look is 48 hours before the incident."""

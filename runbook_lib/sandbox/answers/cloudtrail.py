@@ -1,0 +1,85 @@
+"""Answers of AWS CloudTrail: the event history of one region."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from collections.abc import Mapping as Keyed
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from runbook_lib.sandbox.answers.paging import page
+from runbook_lib.sandbox.call import Call
+from runbook_lib.sandbox.errors import ApiError
+from runbook_lib.sandbox.history import recorded
+from runbook_lib.sandbox.registry import answers
+from runbook_lib.sandbox.trail import DELIVERY_LAG, Recorded
+
+if TYPE_CHECKING:
+    from runbook_lib.sandbox.world import World
+
+_ATTRIBUTES: Keyed[str, Callable[[Recorded, str], bool]] = {
+    "EventId": lambda found, value: found.event_id == value,
+    "EventName": lambda found, value: found.event.name == value,
+    "ReadOnly": lambda found, value: str(found.event.read_only).lower() == value.lower(),
+    "Username": lambda found, value: found.event.actor.username == value,
+    "ResourceType": lambda found, value: any(kind == value for kind, _ in found.event.resources),
+    "ResourceName": lambda found, value: any(name == value for _, name in found.event.resources),
+    "EventSource": lambda found, value: found.body["eventSource"] == value,
+    "AccessKeyId": lambda found, value: found.body["userIdentity"].get("accessKeyId") == value,
+}
+
+
+def history_of(world: World) -> list[Recorded]:
+    """The account's trail up to now, oldest first, computed once."""
+    found: list[Recorded] = world.derive("history", lambda: recorded(world))
+    return found
+
+
+def delivered(world: World) -> list[Recorded]:
+    """What CloudTrail has delivered by now: the last minutes are still under way."""
+    return [found for found in history_of(world) if found.event.at + DELIVERY_LAG <= world.now]
+
+
+@answers("cloudtrail", "LookupEvents")
+def lookup_events(world: World, call: Call) -> dict[str, Any]:
+    """Management events of the called region, newest first, by at most one attribute. Names match in full."""
+    params = call.params
+    attributes = params.get("LookupAttributes", [])
+    if len(attributes) > 1:
+        raise ApiError("InvalidLookupAttributesException", "You can specify only one lookup attribute.")
+    begin, end = params.get("StartTime", world.now - timedelta(days=90)), params.get("EndTime", world.now)
+    if begin > end:
+        raise ApiError("InvalidTimeRangeException", "The start time must be before the end time.")
+    events = [
+        found.looked_up()
+        for found in reversed(delivered(world))
+        if found.region == call.region
+        and begin <= found.event.at.replace(microsecond=0) <= end
+        and all(_ATTRIBUTES[item["AttributeKey"]](found, item["AttributeValue"]) for item in attributes)
+    ]
+    size = min(params.get("MaxResults", 50), 50)
+    return page(events, "Events", size, params.get("NextToken"), "NextToken", "InvalidNextTokenException")
+
+
+@answers("cloudtrail", "DescribeTrails")
+def describe_trails(world: World, call: Call) -> dict[str, Any]:
+    """One multi-region trail; it delivers to CloudWatch Logs when the world has a log group for it."""
+    trail: dict[str, Any] = {
+        "Name": "management",
+        "S3BucketName": f"trail-{world.account}",
+        "IncludeGlobalServiceEvents": True,
+        "IsMultiRegionTrail": True,
+        "HomeRegion": world.region,
+        "TrailARN": world.scope.arn("cloudtrail", "trail/management"),
+        "LogFileValidationEnabled": True,
+        "HasCustomEventSelectors": False,
+        "HasInsightSelectors": False,
+        "IsOrganizationTrail": False,
+    }
+    if world.cloudtrail_log_group:
+        trail |= {
+            "CloudWatchLogsLogGroupArn": world.scope.arn("logs", f"log-group:{world.cloudtrail_log_group}:*"),
+            "CloudWatchLogsRoleArn": world.scope.arn("iam", "role/trail-to-logs"),
+        }
+    wanted = call.params.get("trailNameList") or [trail["Name"]]
+    return {"trailList": [trail] if {trail["Name"], trail["TrailARN"]} & set(wanted) else []}

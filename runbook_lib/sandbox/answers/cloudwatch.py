@@ -1,0 +1,214 @@
+"""Answers of Amazon CloudWatch: metrics and alarms."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping as Keyed
+from datetime import datetime, timedelta
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+from runbook_lib.sandbox.answers.paging import offset_of, page, token_for
+from runbook_lib.sandbox.call import Call
+from runbook_lib.sandbox.errors import ApiError, not_emulated
+from runbook_lib.sandbox.metrics import UNITS, Key, Metrics
+from runbook_lib.sandbox.registry import answers
+from runbook_lib.sandbox.state import Alarm
+
+if TYPE_CHECKING:
+    from runbook_lib.sandbox.world import World
+
+POINTS_PER_PAGE = 100_800
+"""Data points in one GetMetricData answer (CloudWatch API Reference)."""
+
+
+def metrics_of(world: World) -> Metrics:
+    """The world's metrics, computed once."""
+    found: Metrics = world.derive("metrics", lambda: Metrics(world))
+    return found
+
+
+@answers("cloudwatch", "GetMetricData")
+def get_metric_data(world: World, call: Call) -> dict[str, Any]:
+    """Series by exact namespace, name and dimensions, in aligned periods, newest first unless asked otherwise."""
+    begin, end = call.params["StartTime"], call.params["EndTime"]
+    if begin >= end:
+        raise ApiError("ValidationError", "The parameter StartTime must be less than the parameter EndTime.")
+    newest_first = call.params.get("ScanBy", "TimestampDescending") == "TimestampDescending"
+    queries = [query for query in call.params["MetricDataQueries"] if query.get("ReturnData", True)]
+    room = min(call.params.get("MaxDatapoints", POINTS_PER_PAGE), POINTS_PER_PAGE)
+    skip = offset_of(call.params.get("NextToken"), "InvalidNextToken")
+    results, seen = [], 0
+    for query in queries:
+        points = _points(world, query, begin, end)
+        if newest_first:
+            points.reverse()
+        here = points[max(0, skip - seen) : max(0, skip + room - seen)]
+        partial = seen + len(points) > skip + room
+        seen += len(points)
+        if seen < skip or (not here and partial):
+            continue
+        results.append({
+            "Id": query["Id"],
+            "Label": query.get("Label", query.get("MetricStat", {}).get("Metric", {}).get("MetricName", query["Id"])),
+            "Timestamps": [at for at, _ in here],
+            "Values": [value for _, value in here],
+            "StatusCode": "PartialData" if partial else "Complete",
+        })  # fmt: skip
+    answer: dict[str, Any] = {"MetricDataResults": results, "Messages": []}
+    return answer | ({"NextToken": token_for(skip + room)} if seen > skip + room else {})
+
+
+def _points(world: World, query: Keyed[str, Any], begin: datetime, end: datetime) -> list[tuple[datetime, float]]:
+    if "MetricStat" not in query:
+        raise not_emulated("cloudwatch:GetMetricData with an Expression")
+    wanted, metric = query["MetricStat"], query["MetricStat"]["Metric"]
+    data = metrics_of(world).read(
+        metric["Namespace"], metric["MetricName"], _dimensions(metric), begin, end, _period(wanted["Period"])
+    )
+    try:
+        return [(at, datum.statistic(wanted["Stat"])) for at, datum in data]
+    except ValueError as error:
+        raise ApiError("ValidationError", f"The value {error} for parameter Stat is not supported.") from error
+
+
+def _period(seconds: int) -> int:
+    if seconds % 60:
+        raise ApiError("ValidationError", f"Period must be a multiple of 60, was {seconds}.")
+    return seconds
+
+
+def _dimensions(metric: Keyed[str, Any]) -> dict[str, str]:
+    return {item["Name"]: item.get("Value", "") for item in metric.get("Dimensions", [])}
+
+
+@answers("cloudwatch", "GetMetricStatistics")
+def get_metric_statistics(world: World, call: Call) -> dict[str, Any]:
+    """One series with several statistics; real answers are in no particular order, ours are oldest first."""
+    params = call.params
+    name, plain, extended = params["MetricName"], params.get("Statistics", []), params.get("ExtendedStatistics", [])
+    period = _period(params["Period"])
+    data = metrics_of(world).read(
+        params["Namespace"], name, _dimensions(params), params["StartTime"], params["EndTime"], period
+    )
+    points = []
+    for at, datum in data:
+        point = {"Timestamp": at, "Unit": UNITS.get(name, "Count")} | {stat: datum.statistic(stat) for stat in plain}
+        if extended:
+            point["ExtendedStatistics"] = {stat: datum.statistic(stat) for stat in extended}
+        points.append(point)
+    return {"Label": name, "Datapoints": points}
+
+
+@answers("cloudwatch", "ListMetrics")
+def list_metrics(world: World, call: Call) -> dict[str, Any]:
+    """Metrics that have data, by namespace, name and any of their dimensions."""
+    params = call.params
+    wanted = [(item["Name"], item.get("Value")) for item in params.get("Dimensions", [])]
+    found = [
+        {
+            "Namespace": namespace,
+            "MetricName": name,
+            "Dimensions": [{"Name": key, "Value": value} for key, value in sorted(dimensions)],
+        }
+        for namespace, name, dimensions in sorted(
+            metrics_of(world).series, key=lambda key: (key[0], key[1], sorted(key[2]))
+        )
+        if params.get("Namespace") in (None, namespace)
+        and params.get("MetricName") in (None, name)
+        and all(any(key == k and value in (None, v) for k, v in dimensions) for key, value in wanted)
+    ]
+    return page(found, "Metrics", 500, params.get("NextToken"), "NextToken", "InvalidParameterValue")
+
+
+def _by_name(key: Key) -> tuple[str, str, list[tuple[str, str]]]:
+    return key[0], key[1], sorted(key[2])
+
+
+@answers("cloudwatch", "DescribeAlarms")
+def describe_alarms(world: World, call: Call) -> dict[str, Any]:
+    """Metric alarms by name, prefix and state."""
+    params = call.params
+    found = [
+        described
+        for alarm in world.state.alarms
+        if alarm.name in params.get("AlarmNames", [alarm.name])
+        and alarm.name.startswith(params.get("AlarmNamePrefix", ""))
+        and (described := _alarm(world, alarm))["StateValue"] == params.get("StateValue", described["StateValue"])
+    ]
+    return page(found, "MetricAlarms", params.get("MaxRecords", 50), params.get("NextToken"), "NextToken") | {
+        "CompositeAlarms": []
+    }
+
+
+def _alarm(world: World, alarm: Alarm) -> dict[str, Any]:
+    at, state = _transitions(world, alarm)[-1]
+    arn = world.scope.arn("cloudwatch", f"alarm:{alarm.name}")
+    return {
+        "AlarmName": alarm.name,
+        "AlarmArn": arn,
+        "AlarmDescription": alarm.description,
+        "AlarmConfigurationUpdatedTimestamp": alarm.created,
+        "ActionsEnabled": True,
+        "OKActions": [],
+        "AlarmActions": [],
+        "InsufficientDataActions": [],
+        "StateValue": state,
+        "StateReason": _reason(alarm, state),
+        "StateUpdatedTimestamp": at,
+        "StateTransitionedTimestamp": at,
+        "MetricName": alarm.metric,
+        "Namespace": "AWS/Lambda",
+        "Statistic": alarm.statistic,
+        "Dimensions": [{"Name": "FunctionName", "Value": alarm.function}],
+        "Period": 60,
+        "EvaluationPeriods": alarm.periods,
+        "DatapointsToAlarm": alarm.periods,
+        "Threshold": alarm.threshold,
+        "ComparisonOperator": alarm.comparison,
+        "TreatMissingData": alarm.missing,
+    }
+
+
+def _reason(alarm: Alarm, state: str) -> str:
+    relation = "less than" if state == "ALARM" else "not less than"
+    return f"Threshold Crossed: {alarm.periods} datapoints were {relation} the threshold ({alarm.threshold})."
+
+
+def _transitions(world: World, alarm: Alarm) -> list[tuple[datetime, str]]:
+    """When the alarm changed state: a minute without data breaches, as `TreatMissingData=breaching` says."""
+    series = metrics_of(world).find("AWS/Lambda", alarm.metric, {"FunctionName": alarm.function})
+    found, run = [(alarm.created, "OK")], 0
+    for number in range(int((world.now - world.start) / timedelta(minutes=1))):
+        at = world.start + timedelta(minutes=number)
+        datum = series.get(int(at.timestamp() // 60))
+        breaches = datum is None or datum.statistic(alarm.statistic) < alarm.threshold
+        run = run + 1 if breaches else 0
+        state = "ALARM" if run >= alarm.periods else "OK" if run == 0 else found[-1][1]
+        if state != found[-1][1]:
+            found.append((at + timedelta(minutes=1, seconds=21), state))
+    return [(at, state) for at, state in found if at <= world.now]
+
+
+@answers("cloudwatch", "DescribeAlarmHistory")
+def describe_alarm_history(world: World, call: Call) -> dict[str, Any]:
+    """State changes of alarms within the asked time, newest first unless asked otherwise."""
+    params = call.params
+    items: list[dict[str, Any]] = [
+        {
+            "AlarmName": alarm.name,
+            "AlarmType": "MetricAlarm",
+            "Timestamp": at,
+            "HistoryItemType": "StateUpdate",
+            "HistorySummary": f"Alarm updated from {before} to {after}",
+            "HistoryData": json.dumps(
+                {"version": "1.0", "oldState": {"stateValue": before}, "newState": {"stateValue": after}}
+            ),
+        }
+        for alarm in world.state.alarms
+        if params.get("AlarmName") in (None, alarm.name)
+        for (_, before), (at, after) in pairwise(_transitions(world, alarm))
+        if params.get("StartDate", at) <= at <= params.get("EndDate", at)
+    ]
+    items.sort(key=lambda item: item["Timestamp"], reverse=params.get("ScanBy") != "TimestampAscending")
+    return page(items, "AlarmHistoryItems", params.get("MaxRecords", 100), params.get("NextToken"), "NextToken")

@@ -1,0 +1,133 @@
+"""Answers of Amazon DynamoDB about the table. Item operations are not emulated."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from runbook_lib.sandbox.call import Call
+from runbook_lib.sandbox.errors import ApiError
+from runbook_lib.sandbox.registry import answers
+from runbook_lib.sandbox.state import Table
+from runbook_lib.sandbox.trail import OPERATOR
+
+if TYPE_CHECKING:
+    from runbook_lib.sandbox.world import World
+
+
+def table_of(world: World, name: str) -> Table:
+    """The table a caller names by name or ARN; raises ResourceNotFoundException in DynamoDB's words."""
+    wanted = name.rpartition(":table/")[2].partition("/")[0]
+    table = world.state.tables.get(wanted)
+    if table is None:
+        raise ApiError("ResourceNotFoundException", f"Requested resource not found: Table: {wanted} not found")
+    return table
+
+
+def described(world: World, table: Table) -> dict[str, Any]:
+    """The `TableDescription`. After disabling, the specification is gone while the latest ARN and label stay."""
+    writes = sum(operations.total() for operations in world.pipe.written.values())
+    found: dict[str, Any] = {
+        "AttributeDefinitions": [{"AttributeName": "order_id", "AttributeType": "S"}],
+        "TableName": table.name,
+        "KeySchema": [{"AttributeName": "order_id", "KeyType": "HASH"}],
+        "TableStatus": "ACTIVE",
+        "CreationDateTime": table.created,
+        "ProvisionedThroughput": {
+            "LastIncreaseDateTime": table.created + timedelta(days=40),
+            "ReadCapacityUnits": table.read_units,
+            "WriteCapacityUnits": table.write_units,
+        },
+        "TableSizeBytes": writes * 210,
+        "ItemCount": writes,
+        "TableArn": world.scope.arn("dynamodb", f"table/{table.name}"),
+        "TableId": table.table_id,
+        "DeletionProtectionEnabled": True,
+    }
+    if table.stream is not None:
+        found["StreamSpecification"] = {"StreamEnabled": True, "StreamViewType": table.stream.view_type}
+    if table.latest is not None:
+        found |= {"LatestStreamLabel": table.latest.label, "LatestStreamArn": table.latest.arn(world.scope)}
+    return found
+
+
+@answers("dynamodb", "DescribeTable")
+def describe_table(world: World, call: Call) -> dict[str, Any]:
+    """The table."""
+    return {"Table": described(world, table_of(world, call.params["TableName"]))}
+
+
+@answers("dynamodb", "ListTables")
+def list_tables(world: World, call: Call) -> dict[str, Any]:
+    """Every table's name, a page at a time."""
+    names = sorted(name for name in world.state.tables if name > call.params.get("ExclusiveStartTableName", ""))
+    page = names[: call.params.get("Limit", 100)]
+    return {"TableNames": page} | ({"LastEvaluatedTableName": page[-1]} if len(page) < len(names) else {})
+
+
+@answers("dynamodb", "UpdateTable")
+def update_table(world: World, call: Call) -> dict[str, Any]:
+    """The remedy: switch the stream on or off, now. Other changes but write capacity are not emulated."""
+    table = table_of(world, call.params["TableName"])
+    specification = call.params.get("StreamSpecification")
+    if specification is None:
+        if throughput := call.params.get("ProvisionedThroughput"):
+            world.set_capacity(world.now, table.name, throughput["WriteCapacityUnits"])
+    elif specification["StreamEnabled"]:
+        if table.stream is not None:
+            raise ApiError("ValidationException", f"Table already has an enabled stream: TableName: {table.name}")
+        world.enable_stream(world.now, table.name, specification["StreamViewType"], OPERATOR)
+    elif table.stream is None:
+        raise ApiError("ValidationException", f"Table has no stream to disable: TableName: {table.name}")
+    else:
+        world.disable_stream(world.now, table.name, OPERATOR)
+    return {"TableDescription": described(world, table_of(world, table.name)) | {"TableStatus": "UPDATING"}}
+
+
+@answers("dynamodb", "DescribeTimeToLive")
+def describe_time_to_live(world: World, call: Call) -> dict[str, Any]:
+    """Whether items expire."""
+    attribute = table_of(world, call.params["TableName"]).ttl_attribute
+    status = (
+        {"TimeToLiveStatus": "ENABLED", "AttributeName": attribute} if attribute else {"TimeToLiveStatus": "DISABLED"}
+    )
+    return {"TimeToLiveDescription": status}
+
+
+@answers("dynamodb", "DescribeKinesisStreamingDestination")
+def describe_kinesis_streaming_destination(world: World, call: Call) -> dict[str, Any]:
+    """The table feeds no Kinesis stream."""
+    return {"TableName": table_of(world, call.params["TableName"]).name, "KinesisDataStreamDestinations": []}
+
+
+@answers("dynamodb", "DescribeContinuousBackups")
+def describe_continuous_backups(world: World, call: Call) -> dict[str, Any]:
+    """Point-in-time recovery is on, with the full 35 days."""
+    table_of(world, call.params["TableName"])
+    recovery = {
+        "PointInTimeRecoveryStatus": "ENABLED",
+        "RecoveryPeriodInDays": 35,
+        "EarliestRestorableDateTime": world.now - timedelta(days=35),
+        "LatestRestorableDateTime": world.now - timedelta(minutes=5),
+    }
+    return {
+        "ContinuousBackupsDescription": {
+            "ContinuousBackupsStatus": "ENABLED",
+            "PointInTimeRecoveryDescription": recovery,
+        }
+    }
+
+
+@answers("dynamodb", "GetResourcePolicy")
+def get_resource_policy(world: World, call: Call) -> dict[str, Any]:
+    """The policy of a table or of one stream generation; most have none, which is an error here."""
+    arn: str = call.params["ResourceArn"]
+    table = table_of(world, arn)
+    label = arn.partition("/stream/")[2]
+    policy = table.stream_policies.get(label) if label else table.resource_policy
+    if policy is None:
+        raise ApiError(
+            "PolicyNotFoundException", f"Resource-based policy not found for the provided ResourceArn: {arn}"
+        )
+    return {"Policy": json.dumps(policy), "RevisionId": str(int(table.created.timestamp() * 1000))}

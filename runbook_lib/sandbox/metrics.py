@@ -1,0 +1,225 @@
+"""CloudWatch metrics of a world, taken from its pipe.
+
+A series holds a datum for a minute only where AWS would emit one: presence says as much as value. Which metrics exist
+under which dimensions follows "Types of metrics for Lambda functions", "Event source mapping metrics" and "DynamoDB
+metrics and dimensions" of the AWS guides. The minute of the world's clock is still incomplete and left out.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from runbook_lib.sandbox import noise
+from runbook_lib.sandbox.pipe import Flow
+
+if TYPE_CHECKING:
+    from runbook_lib.sandbox.world import World
+
+Key = tuple[str, str, frozenset[tuple[str, str]]]
+"""Namespace, metric name, dimensions."""
+
+UNITS: Mapping[str, str] = {
+    "Duration": "Milliseconds",
+    "IteratorAge": "Milliseconds",
+    "SuccessfulRequestLatency": "Milliseconds",
+    "ReturnedBytes": "Bytes",
+}
+"""Units other than Count."""
+
+
+@dataclass(frozen=True, slots=True)
+class Datum:
+    """The samples of one minute. `values` are the samples themselves where percentiles are worth asking for."""
+
+    count: int
+    total: float
+    low: float
+    high: float
+    values: tuple[float, ...] = ()
+
+    @classmethod
+    def of(cls, samples: Sequence[float]) -> Datum:
+        """A datum that keeps its samples."""
+        return cls(len(samples), sum(samples), min(samples), max(samples), tuple(samples))
+
+    @classmethod
+    def number(cls, value: float) -> Datum:
+        """A datum of a single sample."""
+        return cls(1, value, value, value)
+
+    @classmethod
+    def merged(cls, data: Sequence[Datum]) -> Datum:
+        """Several minutes as one."""
+        return cls(
+            sum(datum.count for datum in data),
+            sum(datum.total for datum in data),
+            min(datum.low for datum in data),
+            max(datum.high for datum in data),
+            tuple(value for datum in data for value in datum.values),
+        )
+
+    def statistic(self, name: str) -> float:
+        """A statistic by CloudWatch's name: Sum, Average, Minimum, Maximum, SampleCount, or a percentile (`p99`).
+
+        Raises `ValueError` for any other name.
+        """
+        simple = {
+            "Sum": self.total,
+            "Average": self.total / self.count,
+            "Minimum": self.low,
+            "Maximum": self.high,
+            "SampleCount": float(self.count),
+        }
+        if name in simple:
+            return simple[name]
+        if name.startswith("p") and name[1:].replace(".", "", 1).isdigit():
+            ordered = sorted(self.values) or [self.total / self.count]
+            return ordered[max(0, math.ceil(float(name[1:]) / 100 * len(ordered)) - 1)]
+        raise ValueError(name)
+
+
+class Metrics:
+    """Every series of a world: `series[key][minute]`, minutes counted from the epoch."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._last = int(world.now.timestamp() // 60)
+        self.series: dict[Key, dict[int, Datum]] = defaultdict(dict)
+        self._lambda()
+        self._mappings()
+        self._table()
+
+    def find(self, namespace: str, name: str, dimensions: Mapping[str, str]) -> Mapping[int, Datum]:
+        """The series with exactly these dimensions; empty when there is none."""
+        return self.series.get((namespace, name, frozenset(dimensions.items())), {})
+
+    def read(
+        self, namespace: str, name: str, dimensions: Mapping[str, str], begin: datetime, end: datetime, period: int
+    ) -> Iterator[tuple[datetime, Datum]]:
+        """Data of aligned periods (in seconds) that begin before `end`, oldest first; silence is left out."""
+        series, width = self.find(namespace, name, dimensions), max(period // 60, 1)
+        first = int(begin.timestamp() // 60) // width * width
+        for minute in range(first, math.ceil(end.timestamp() / 60), width):
+            if data := [series[m] for m in range(minute, minute + width) if m in series]:
+                yield datetime.fromtimestamp(minute * 60, UTC), Datum.merged(data)
+
+    def _put(self, namespace: str, name: str, dimensions: Mapping[str, str], minute: int, datum: Datum) -> None:
+        if minute < self._last:
+            self.series[namespace, name, frozenset(dimensions.items())][minute] = datum
+
+    def _lambda(self) -> None:
+        flows: dict[tuple[str, str | None, str], dict[int, list[Flow]]] = defaultdict(lambda: defaultdict(list))
+        for uuid, minutes in self._world.pipe.flows.items():
+            for minute, flow in minutes.items():
+                if flow.invocations or flow.throttles:
+                    flows[self._target(uuid, minute)][minute].append(flow)
+        account: dict[int, list[Flow]] = defaultdict(list)
+        for (function, qualifier, version), minutes_ in flows.items():
+            for minute, found in minutes_.items():
+                account[minute] += found
+                for dimensions in _function_dimensions(function, qualifier, version):
+                    self._invocations(dimensions, minute, found)
+        self._bystander(account)
+        limit = self._world.state.concurrency_limit
+        for minute, found in account.items():
+            self._invocations({}, minute, found)
+            busy = Datum.number(sum(flow.busy for flow in found))
+            self._put("AWS/Lambda", "UnreservedConcurrentExecutions", {}, minute, busy)
+            self._put("AWS/Lambda", "ClaimedAccountConcurrency", {}, minute, busy)
+            self._put("AWS/Usage", "ConcurrentExecutionsQuota", {}, minute, Datum.number(limit))
+
+    def _target(self, uuid: str, minute: int) -> tuple[str, str | None, str]:
+        state = self._world.at(datetime.fromtimestamp(minute * 60 + 59.999, UTC))
+        mapping = state.mappings.get(uuid) or self._world.at(datetime.fromtimestamp(minute * 60, UTC)).mappings[uuid]
+        version = state.target(mapping)
+        return mapping.function_name, mapping.qualifier, version.number if version else "$LATEST"
+
+    def _invocations(self, dimensions: Mapping[str, str], minute: int, flows: Iterable[Flow]) -> None:
+        """Errors and Throttles come with every invocation, 0 included; a minute of throttles alone has no others."""
+        flows = list(flows)
+        durations = [value for flow in flows for value in flow.durations]
+        throttles = sum(flow.throttles for flow in flows)
+        self._put("AWS/Lambda", "Throttles", dimensions, minute, Datum(max(len(durations), throttles), throttles, 0, 1))
+        if not durations:
+            return
+        errors = sum(flow.errors for flow in flows)
+        count = len(durations)
+        self._put("AWS/Lambda", "Invocations", dimensions, minute, Datum(count, count, 1, 1))
+        self._put(
+            "AWS/Lambda", "Errors", dimensions, minute, Datum(count, errors, int(errors == count), int(errors > 0))
+        )
+        self._put("AWS/Lambda", "Duration", dimensions, minute, Datum.of(durations))
+        if ages := [value for flow in flows for value in flow.ages]:
+            self._put("AWS/Lambda", "IteratorAge", dimensions, minute, Datum.of(ages))
+        busy = Datum.number(sum(flow.busy for flow in flows))
+        self._put("AWS/Lambda", "ConcurrentExecutions", dimensions, minute, busy)
+
+    def _bystander(self, account: Mapping[int, list[Flow]]) -> None:
+        """The function that no stream triggers: a schedule runs it every five minutes."""
+        world, first = self._world, int(self._world.start.timestamp() // 60)
+        for minute in range(-(-first // 5) * 5, self._last, 5):
+            took = noise.between(2100, 3900, world.seed, "bystander", minute)
+            flow = Flow(invocations=1, busy=1, durations=[took])
+            account[minute].append(flow)
+            for dimensions in _function_dimensions(world.setting.bystander, None, "$LATEST"):
+                self._invocations(dimensions, minute, [flow])
+
+    def _mappings(self) -> None:
+        """Mapping metrics: opt-in, and only while something is polled, when they include the zeros."""
+        for uuid, minutes in self._world.pipe.flows.items():
+            for minute, flow in minutes.items():
+                mapping = self._world.at(datetime.fromtimestamp(minute * 60, UTC)).mappings.get(uuid)
+                if mapping is None or not mapping.event_count or flow.polls is None:
+                    continue
+                counts = {"PolledEventCount": flow.polled}
+                if mapping.filters:
+                    counts["FilteredOutEventCount"] = flow.filtered
+                if flow.offered:
+                    counts["InvokedEventCount"] = flow.offered
+                if flow.offered or flow.refused:
+                    counts["FailedInvokeEventCount"] = flow.refused
+                if mapping.destination and flow.dropped:
+                    counts["OnFailureDestinationDeliveredEventCount"] = flow.dropped
+                for name, value in counts.items():
+                    self._put("AWS/Lambda", name, {"EventSourceMappingUUID": uuid}, minute, Datum.number(value))
+
+    def _table(self) -> None:
+        """Writes by operation, and reads of the stream by generation; an idle table emits nothing."""
+        table = {"TableName": self._world.setting.table}
+        for minute, operations in self._world.pipe.written.items():
+            count = operations.total()
+            if count:
+                self._put("AWS/DynamoDB", "ConsumedWriteCapacityUnits", table, minute, Datum(count, count, 1, 1))
+            for operation, number in operations.items():
+                latency = Datum(number, number * 4.2, 3.1, 9.7)
+                self._put(
+                    "AWS/DynamoDB", "SuccessfulRequestLatency", {**table, "Operation": operation}, minute, latency
+                )
+        reads: dict[tuple[str, int], list[Flow]] = defaultdict(list)
+        for uuid, minutes in self._world.pipe.flows.items():
+            for minute, flow in minutes.items():
+                if flow.polls:
+                    reads[self._world.pipe.label_of(uuid), minute].append(flow)
+        for (label, minute), flows in reads.items():
+            self._stream_reads({**table, "Operation": "GetRecords"}, label, minute, flows)
+
+    def _stream_reads(self, operation: Mapping[str, str], label: str, minute: int, flows: Iterable[Flow]) -> None:
+        flows = list(flows)
+        polls, records = sum(flow.polls or 0 for flow in flows), sum(flow.polled for flow in flows)
+        self._put("AWS/DynamoDB", "SuccessfulRequestLatency", operation, minute, Datum(polls, polls * 3.4, 2.2, 8.1))
+        of_stream = {**operation, "StreamLabel": label}
+        self._put("AWS/DynamoDB", "ReturnedRecordsCount", of_stream, minute, Datum(polls, records, 0, min(records, 9)))
+        self._put("AWS/DynamoDB", "ReturnedBytes", of_stream, minute, Datum(polls, records * 312, 0, records * 312))
+
+
+def _function_dimensions(function: str, qualifier: str | None, version: str) -> Iterator[dict[str, str]]:
+    resource = f"{function}:{qualifier}" if qualifier else function
+    yield {"FunctionName": function}
+    yield {"FunctionName": function, "Resource": resource}
+    if qualifier:
+        yield {"FunctionName": function, "Resource": resource, "ExecutedVersion": version}
