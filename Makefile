@@ -1,0 +1,77 @@
+# Everything a person or CI runs, from a bare checkout: the first target that needs it builds .venv from the lock.
+# Kept to what GNU make 3.81 understands.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-builtin-rules
+
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+RECENT := -c 'import sys; sys.exit(sys.version_info < (3, 11))'
+PYTHON ?= $(firstword $(foreach python,python3.11 python3,$(shell $(python) $(RECENT) 2>/dev/null && echo $(python))) python3.11)
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
+
+.PHONY: help setup demo report jupyter test lint docs docs-check notebooks notebooks-check lock clean
+
+help: ## print this list
+	@echo 'A DynamoDB stream stopped triggering its Lambda function: find out why.'
+	@echo
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
+
+setup: $(READY) ## build .venv from requirements.lock (every other target does so by itself)
+
+demo: $(READY) ## break a sandbox AWS, investigate it, print the verdict [FAULT=name, see `runbook faults`]
+	@$(BIN)/runbook demo $(FAULT)
+
+report: $(READY) ## investigate params/$INC.yaml against AWS with your credentials and write its report [INC=name]
+	@test -n "$(INC)" || { echo 'Name the incident: make report INC=INC-EXAMPLE reads params/INC-EXAMPLE.yaml' >&2; exit 1; }
+	@$(BIN)/runbook investigate params/$(INC).yaml || test $$? -lt 3  # 1 and 2 are verdicts, not failures
+
+jupyter: $(READY) ## open the ten notebooks in JupyterLab
+	@$(BIN)/jupyter lab $(AS_ROOT) --ServerApp.root_dir="$(CURDIR)" --LabApp.default_url=/lab/tree/notebooks
+
+test: $(READY) ## run every test but the slow ones; nothing outside this machine is contacted
+	@$(BIN)/python -m pytest -m 'not slow' --numprocesses=auto --maxprocesses=4
+
+lint: $(READY) ## check style, format and types
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+docs: $(READY) ## write the generated pages of docs/ anew
+	@$(BIN)/python docs/generate.py
+
+docs-check: $(READY) ## fail if a generated page of docs/ is out of date
+	@$(BIN)/python docs/generate.py --check
+
+notebooks: $(READY) ## execute the notebooks on the recorded example incident, in place
+	@$(BIN)/python -m runbook_lib.report.notebooks
+
+notebooks-check: $(READY) ## execute them again and compare every output with the committed one
+	@$(BIN)/python -m pytest --nbval --nbval-current-env notebooks
+
+lock: $(READY) ## resolve pyproject.toml into requirements.lock [UPGRADE=1 for newer versions]
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+	  --no-emit-index-url --no-emit-find-links $(if $(UPGRADE),--upgrade) --group dev pyproject.toml -o requirements.lock
+
+clean: ## remove .venv and caches; archive/ is never touched
+	@rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist *.egg-info
+	@find . -name __pycache__ -not -path './archive/*' -prune -exec rm -rf {} +
+
+# uv comes from the lock like everything else. Where it cannot be had, or cannot reach the package index that pip is
+# configured for, pip installs the same lock more slowly. The package itself is built with the locked setuptools, so
+# only the lock is ever downloaded. Matplotlib searches the fonts once here, not in the middle of an incident.
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) $(RECENT) 2>/dev/null || { echo 'Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11' >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "$(PYTHON) lacks its venv module (Debian: apt-get install python3-venv)" >&2; exit 1; }
+	@echo 'Setting up .venv: once, about half a minute.' >&2
+	@$(BIN)/python $(RECENT) 2>/dev/null || $(PYTHON) -m venv --clear $(VENV)
+	@sed -n '/^uv==/,/[^\\]$$/p' requirements.lock > $(VENV)/uv.lock
+	@{ $(PIP) install --require-hashes -r $(VENV)/uv.lock \
+	  && $(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock; } 2>$(VENV)/uv.log \
+	  || $(PIP) install --require-hashes -r requirements.lock
+	@$(PIP) install --no-index --no-deps --no-build-isolation --editable .
+	@$(BIN)/python -c 'import matplotlib.font_manager'
+	@touch $(READY)
