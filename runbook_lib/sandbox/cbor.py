@@ -9,7 +9,7 @@ import struct
 from datetime import datetime
 from typing import Any
 
-from botocore.parsers import RpcV2CBORParser
+from botocore.parsers import ResponseParserError, RpcV2CBORParser
 
 _UNSIGNED, _NEGATIVE, _BYTES, _TEXT, _LIST, _MAP, _TAG = range(7)
 _FALSE, _TRUE, _NULL, _DOUBLE = b"\xf4", b"\xf5", b"\xf6", b"\xfb"
@@ -17,11 +17,17 @@ _EPOCH_TAG = 1
 
 
 def loads(body: bytes) -> Any:
-    """Return the value of one CBOR item; tagged timestamps become aware datetimes. An empty body is an empty map."""
+    """Return the value of one CBOR item; tagged timestamps become aware datetimes. An empty body is an empty map.
+
+    Raises `ValueError` for bytes that are no CBOR.
+    """
     if not body:
         return {}
     parser = RpcV2CBORParser()
-    return parser.parse_data_item(parser.get_peekable_stream_from_bytes(body))
+    try:
+        return parser.parse_data_item(parser.get_peekable_stream_from_bytes(body))
+    except ResponseParserError as error:
+        raise ValueError(str(error)) from error
 
 
 def dumps(value: Any) -> bytes:

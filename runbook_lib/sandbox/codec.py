@@ -88,9 +88,11 @@ def _decode_rest(model: OperationModel, request: Request) -> dict[str, Any]:
 def _decode_payload(shape: Shape, body: bytes) -> dict[str, Any]:
     """Return the parameters a REST body carries."""
     payload = shape.serialization.get("payload")
+    if not body:
+        return {}
     if payload and shape.members[payload].type_name in {"blob", "string"}:
-        return {payload: body} if body else {}
-    tree = json.loads(body or b"{}")
+        return {payload: body}
+    tree = json.loads(body)
     if payload:
         return {payload: from_tree(tree, shape.members[payload], python_leaf)}
     in_body = {name for name, inner in shape.members.items() if "location" not in inner.serialization}
