@@ -9,14 +9,14 @@ search is widened to 48 hours by whoever collects.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from runbook_lib import instant
 from runbook_lib.evidence import Evidence, Gap, NotObserved
 from runbook_lib.evidence.changes import DELIVERY_DELAY
 from runbook_lib.interpret.trail_event import Effect, TrailEvent, effects
-from runbook_lib.stages import Stage, Stages, State, success_minutes
+from runbook_lib.stages import Stage, Stages, State, first_write_after, success_minutes
 
 FIRST_WINDOW = timedelta(minutes=5)
 """The playbook's own window (diagnosis clause 7)."""
@@ -98,19 +98,13 @@ def _from_silence(seen: Evidence, last: datetime | None, since: datetime, refs: 
     if last is None:
         words = f"Writes go unanswered from the start of the window, {instant.clock(seen.window.start, seen.as_of)}."
         return Onset(seen.window.start, seen.window.start, since, (words,), refs)
-    first_missed = _first_missed(seen, last)
+    first_missed = first_write_after(seen, last)
     words = (
         f"The stream last invoked the function in the minute of {instant.clock(last, seen.as_of)};"
         f" the first write after it was at {instant.clock(first_missed or since, seen.as_of)}."
     )
     latest = (first_missed or since) + period
     return Onset(last + period, last, max(latest, last + 2 * period), (words,), refs)
-
-
-def _first_missed(seen: Evidence, last: datetime) -> datetime | None:
-    from runbook_lib.stages import first_write_after
-
-    return first_write_after(seen, last)
 
 
 def _from_failures(seen: Evidence) -> Onset | None:
@@ -229,9 +223,7 @@ class _Objects:
 
 def _attempted(event: TrailEvent) -> tuple[Effect, ...]:
     """What a failed change would have done; it did nothing, but it is a symptom worth a row."""
-    from dataclasses import replace
-
-    return effects(replace(event, error_code=None, error_message=None, succeeded=True)) if not event.succeeded else ()
+    return () if event.succeeded else effects(replace(event, error_code=None, error_message=None))
 
 
 def _is_own_call(event: TrailEvent) -> bool:

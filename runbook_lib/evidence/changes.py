@@ -44,7 +44,7 @@ class Changes(Observed):
     delivered_until: datetime
 
     def visible(self) -> tuple[TrailEvent, ...]:
-        """Give the write events that could be read, oldest first, leaving out what could not."""
+        """Give the write events that could be read, oldest first and each once, leaving out what could not."""
         seen = (object.__getattribute__(self, name) for name in ("regional", "iam"))
-        events = [event for part in seen if not isinstance(part, Gap) for event in part]
-        return tuple(sorted(events, key=lambda event: (event.at, event.event_id)))
+        events = {event.event_id: event for part in seen if not isinstance(part, Gap) for event in part}
+        return tuple(sorted(events.values(), key=lambda event: (event.at, event.event_id)))
