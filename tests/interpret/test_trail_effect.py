@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from trail_samples import ACCOUNT, FUNCTION, KEY, STREAM, UUID, record
 
 from runbook_lib.interpret.trail_event import effects, parse
-from trail_samples import ACCOUNT, FUNCTION, KEY, STREAM, UUID, record
 
 FN = "project-orders"
 ROLE = "project-role"
@@ -52,14 +52,20 @@ TABLE_OF_CHANGES = [
         [("table-created", "orders"), ("stream-enabled", "orders")],
     ),
     (_table("DeleteTable"), [("table-deleted", "orders")]),
-    (record("RestoreTableFromBackup", {"targetTableName": "orders"}, source="dynamodb"), [("table-restored", "orders")]),
+    (
+        record("RestoreTableFromBackup", {"targetTableName": "orders"}, source="dynamodb"),
+        [("table-restored", "orders")],
+    ),
     (
         record("RestoreTableToPointInTime", {"sourceTableName": "old", "targetTableName": "orders"}, source="dynamodb"),
         [("table-restored", "orders")],
     ),
     (_table("UpdateTimeToLive"), [("other-change", "orders")]),
     (record("PutResourcePolicy", {"resourceArn": STREAM}, source="dynamodb"), [("resource-policy-changed", "orders")]),
-    (record("DeleteResourcePolicy", {"resourceArn": STREAM}, source="dynamodb"), [("resource-policy-changed", "orders")]),
+    (
+        record("DeleteResourcePolicy", {"resourceArn": STREAM}, source="dynamodb"),
+        [("resource-policy-changed", "orders")],
+    ),
     (record(CREATE, {"functionName": FN, "enabled": True}, response=MADE), [("mapping-created", UUID)]),
     (
         record(CREATE, {"functionName": FN, "enabled": False}, response=MADE),
@@ -125,9 +131,12 @@ TABLE_OF_CHANGES = [
     (_key("PutKeyPolicy", policy="{}"), [("key-policy-changed", KEY)]),
     (_key("RevokeGrant", grantId="g-1"), [("key-policy-changed", KEY)]),
     (_key("EnableKey"), [("other-change", KEY)]),
-    (record("DeleteLogGroup", {"logGroupName": "/aws/lambda/x"}, source="logs"), [("log-group-deleted", "/aws/lambda/x")]),
+    (
+        record("DeleteLogGroup", {"logGroupName": "/aws/lambda/x"}, source="logs"),
+        [("log-group-deleted", "/aws/lambda/x")],
+    ),
     (record("DeleteSubnet", {"subnetId": "subnet-1"}, source="ec2"), [("other-change", "")]),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("event", "expected"), TABLE_OF_CHANGES)
@@ -181,7 +190,7 @@ def test_sentence_is_complete(event: dict[str, Any]) -> None:
         ),
         (_iam("AttachRolePolicy", policyArn=POLICY), {"policy_arn": POLICY}),
     ],
-)  # fmt: skip
+)
 def test_values_tell_what_the_record_tells(event: dict[str, Any], values: dict[str, Any]) -> None:
     """The first effect carries what the record says besides its target, and nothing that it does not say."""
     assert effects(parse(event))[0].values == values

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from trail_samples import ACCOUNT, DEPLOYER, FUNCTION, KEY, STREAM, USER, UUID, record
 
 from runbook_lib.interpret.trail_event import (
     EVENT_NAMES,
@@ -22,7 +23,6 @@ from runbook_lib.interpret.trail_event import (
     effects,
     parse,
 )
-from trail_samples import ACCOUNT, DEPLOYER, FUNCTION, KEY, STREAM, USER, UUID, record
 
 AT = datetime(2026, 3, 2, 4, 43, 7, tzinfo=UTC)
 PAUSE = record("UpdateEventSourceMapping20150331", {"uUID": UUID, "enabled": False})
@@ -179,7 +179,12 @@ LINKED = {"type": "AssumedRole", "arn": f"arn:aws:sts::{ACCOUNT}:assumed-role/AW
         ({"userIdentity": SSO}, SSO["arn"], "person", None),
         ({"userIdentity": DEPLOYER, "sessionCredentialFromConsole": "true"}, DEPLOYER["arn"], "person", None),
         ({"userIdentity": LINKED}, LINKED["arn"], "service", None),
-        ({"userIdentity": {"type": "Root", "arn": f"arn:aws:iam::{ACCOUNT}:root"}}, f"arn:aws:iam::{ACCOUNT}:root", "person", None),
+        (
+            {"userIdentity": {"type": "Root", "arn": f"arn:aws:iam::{ACCOUNT}:root"}},
+            f"arn:aws:iam::{ACCOUNT}:root",
+            "person",
+            None,
+        ),
         (
             {"userIdentity": {"type": "AWSService", "invokedBy": "lambda.amazonaws.com"}},
             "lambda.amazonaws.com",
@@ -188,11 +193,16 @@ LINKED = {"type": "AssumedRole", "arn": f"arn:aws:sts::{ACCOUNT}:assumed-role/AW
         ),
         ({"userIdentity": {"type": "AWSAccount", "accountId": "111122223333"}}, "111122223333", "unknown", None),
         ({"userIdentity": {"type": "SAMLUser", "userName": "operator"}}, "operator", "person", None),
-        ({"eventType": "AwsServiceEvent", "userIdentity": {"invokedBy": "AWS Internal"}}, "lambda.amazonaws.com", "service", None),
+        (
+            {"eventType": "AwsServiceEvent", "userIdentity": {"invokedBy": "AWS Internal"}},
+            "lambda.amazonaws.com",
+            "service",
+            None,
+        ),
         ({"userIdentity": None}, "unknown", "unknown", None),
         ({"userIdentity": "odd"}, "unknown", "unknown", None),
     ],
-)  # fmt: skip
+)
 def test_actor_is_named_and_classed(members: dict[str, Any], actor: str, kind: str, via: str | None) -> None:
     """The caller, what kind of caller it is, and the service in between come from the identity."""
     event = parse(record("UpdateTable", **members))
@@ -219,8 +229,13 @@ def test_reading_is_told_from_writing(name: str, said: Any, reads: bool) -> None
 
 @pytest.mark.parametrize(
     ("members", "succeeded"),
-    [({}, True), ({"errorCode": "AccessDenied"}, False), ({"errorMessage": "Failed"}, False), ({"errorCode": None}, True)],
-)  # fmt: skip
+    [
+        ({}, True),
+        ({"errorCode": "AccessDenied"}, False),
+        ({"errorMessage": "Failed"}, False),
+        ({"errorCode": None}, True),
+    ],
+)
 def test_error_means_no_success(members: dict[str, Any], succeeded: bool) -> None:
     """An error code or message marks a failed call, and a failed call changed nothing."""
     event = parse(PAUSE | members)
@@ -245,7 +260,10 @@ DENIED = f"User: {USER['arn']} is not authorized to perform: lambda:GetFunction 
         (record("DeleteFunction20150331", {"functionName": FUNCTION + ":live"}), [FN]),
         (record("PublishVersion20150331", response={"functionArn": FUNCTION + ":7"}), [FN]),
         (record("X", {"functionName": "my-function:PROD"}), [Target("function", "my-function")]),
-        (record("X", {"functionName": "arn:aws:lambda:odd-1r:1:function:my-function:2"}), [Target("function", "my-function")]),
+        (
+            record("X", {"functionName": "arn:aws:lambda:odd-1r:1:function:my-function:2"}),
+            [Target("function", "my-function")],
+        ),
         (record("UpdateEventSourceMapping20150331", {"uUID": UUID.upper()}), [Target("mapping", UUID)]),
         (record("UpdateEventSourceMapping20150331", {"uuid": UUID}), [Target("mapping", UUID)]),
         (record("UpdateEventSourceMapping20150331", {"UUID": UUID}), [Target("mapping", UUID)]),
@@ -258,30 +276,52 @@ DENIED = f"User: {USER['arn']} is not authorized to perform: lambda:GetFunction 
             [Target("mapping", UUID), FN, TABLE],
         ),
         (
-            record("LambdaESMDisabled", serviceEventDetails={"eventSourceMappingArn": f"arn:aws:lambda:eu-west-1:{ACCOUNT}:event-source-mapping:{UUID}"}),
+            record(
+                "LambdaESMDisabled",
+                serviceEventDetails={
+                    "eventSourceMappingArn": f"arn:aws:lambda:eu-west-1:{ACCOUNT}:event-source-mapping:{UUID}"
+                },
+            ),
             [Target("mapping", UUID)],
         ),
         (record("UpdateTable", {"tableName": "orders"}, source="dynamodb"), [TABLE]),
         (record("UpdateTable", {"tableName": STREAM.partition("/stream")[0]}, source="dynamodb"), [TABLE]),
         (record("UpdateTable", {}, source="dynamodb", response={"tableDescription": {"tableName": "orders"}}), [TABLE]),
         (record("DescribeStream", {"streamArn": STREAM}, source="dynamodb"), [TABLE]),
-        (record("RestoreTableToPointInTime", {"sourceTableName": "old", "targetTableName": "orders"}, source="dynamodb"), [TABLE]),
+        (
+            record(
+                "RestoreTableToPointInTime", {"sourceTableName": "old", "targetTableName": "orders"}, source="dynamodb"
+            ),
+            [TABLE],
+        ),
         (record("PutResourcePolicy", {"resourceArn": STREAM}, source="dynamodb"), [TABLE]),
         (record("PutRolePolicy", {"roleName": "project-role"}, source="iam"), [Target("role", "project-role")]),
         (
             record("AttachRolePolicy", {"roleName": "project-role", "policyArn": POLICY}, source="iam"),
             [Target("role", "project-role"), Target("policy", POLICY)],
         ),
-        (record("CreatePolicy", {"policyName": "streams"}, source="iam", response={"policy": {"arn": POLICY}}), [Target("policy", POLICY)]),
+        (
+            record("CreatePolicy", {"policyName": "streams"}, source="iam", response={"policy": {"arn": POLICY}}),
+            [Target("policy", POLICY)],
+        ),
         (record("DisableKey", {"keyId": KEY}, source="kms"), [Target("key", KEY)]),
-        (record("DisableKey", {"keyId": "alias/x"}, source="kms", resources=[{"ARN": KEY_ARN}]), [Target("key", KEY), Target("key", "alias/x")]),
-        (record("AssumeRole", {"roleArn": f"arn:aws:iam::{ACCOUNT}:role/path/project-role"}, source="sts"), [Target("role", "project-role")]),
-        (record("DeleteLogGroup", {"logGroupName": "/aws/lambda/x"}, source="logs"), [Target("log-group", "/aws/lambda/x")]),
+        (
+            record("DisableKey", {"keyId": "alias/x"}, source="kms", resources=[{"ARN": KEY_ARN}]),
+            [Target("key", KEY), Target("key", "alias/x")],
+        ),
+        (
+            record("AssumeRole", {"roleArn": f"arn:aws:iam::{ACCOUNT}:role/path/project-role"}, source="sts"),
+            [Target("role", "project-role")],
+        ),
+        (
+            record("DeleteLogGroup", {"logGroupName": "/aws/lambda/x"}, source="logs"),
+            [Target("log-group", "/aws/lambda/x")],
+        ),
         (record("GetFunction", readOnly=True, errorCode="AccessDenied", errorMessage=DENIED), [FN]),
         (record("DeleteSubnet", {"subnetId": "subnet-1"}, source="ec2"), []),
         (record("UpdateTable", source="dynamodb"), []),
     ],
-)  # fmt: skip
+)
 def test_targets_are_bare_names(event: dict[str, Any], targets: list[Target]) -> None:
     """Whatever form a record names a thing in, the target is its bare name, the most specific first."""
     assert list(parse(event).targets) == targets
@@ -320,7 +360,14 @@ NAMES = st.sampled_from([name for group in EVENT_NAMES.values() for name in grou
 SOURCES = st.sampled_from([*EVENT_NAMES])
 
 
-@given(NAMES, SOURCES, st.dictionaries(MEMBERS, JSON, max_size=6), st.dictionaries(st.sampled_from(["tableName", "uUID", "functionName", "streamSpecification", "keyId", "enabled"]), JSON))  # fmt: skip
+@given(
+    NAMES,
+    SOURCES,
+    st.dictionaries(MEMBERS, JSON, max_size=6),
+    st.dictionaries(
+        st.sampled_from(["tableName", "uUID", "functionName", "streamSpecification", "keyId", "enabled"]), JSON
+    ),
+)
 def test_any_members_parse_or_are_refused(
     name: str, source: str, members: dict[str, Any], request: dict[str, Any]
 ) -> None:
