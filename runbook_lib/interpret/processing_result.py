@@ -25,8 +25,7 @@ _NOT_AUTHORIZED = re.compile(
 _WHY = re.compile(
     r"(?:with an (?P<explicit>explicit deny) in (?:an?|the)|because no)\s+"
     rf"(?P<type>{'|'.join(re.escape(each) for each in PolicyType)})"
-    r"(?:\s*:\s*(?P<policy>arn:\S+))?",
-    re.IGNORECASE,
+    r"(?:\s*:\s*(?P<policy>arn:\S+))?"
 )
 
 
@@ -159,7 +158,7 @@ def _not_authorized(text: str | None, refused: re.Match[str]) -> ProcessingResul
         role=_role(caller),
         action=refused["action"],
         resource=refused["resource"],
-        policy_type=_policy_type(why["type"]) if why else None,
+        policy_type=PolicyType(why["type"]) if why else None,
         session=caller.rpartition("/")[2] if ":assumed-role/" in caller else None,
         policy_arn=why["policy"] if why else None,
         explicit=why["explicit"] is not None if why else None,
@@ -172,8 +171,3 @@ def _role(caller: str) -> str | None:
         return role_name_of(caller) if caller.startswith("arn:") else None
     except ValueError:
         return None
-
-
-def _policy_type(words: str) -> PolicyType:
-    """The policy type a message names, in any case."""
-    return next(each for each in PolicyType if each.lower() == words.lower())

@@ -282,6 +282,17 @@ def test_the_reason_for_unknown_is_the_one_that_matters():
     unsure = allow(GET, **when("StringEquals", "aws:PrincipalTag/team", "a"))
     answer = evaluate(GET, STREAM, identity=[policy(unsure, allow(GET))], boundary=UNREAD)
     assert (answer.decision, answer.policy) == (UNKNOWN, "lost")
+    beside = [policy(allow(Principal={"AWS": SESSION}), name="stream-policy")]
+    answer = evaluate(
+        GET, STREAM, identity=[policy(allow(GET))], resource_policies=beside, boundary=UNREAD, principal_arn=ROLE
+    )
+    assert (answer.decision, answer.policy) == (UNKNOWN, "lost")
+
+
+def test_a_resource_without_an_account_is_not_foreign():
+    """An ARN that carries no account, as S3's, is taken as the caller's own."""
+    answer = evaluate("s3:GetObject", "arn:aws:s3:::bucket/key", identity=[FULL], principal_arn=ROLE)
+    assert answer.decision is ALLOW
 
 
 def test_a_principal_that_is_no_arn_is_refused():
