@@ -86,6 +86,17 @@ def decide(state: State, role: Role, action: str, resource: str, context: Mappin
     return Ruling("allowed", None, granting, allows)
 
 
+def context_keys(state: State, role: Role) -> set[str]:
+    """The condition keys the role's policies speak of."""
+    return {
+        key
+        for source in sources(state, role)
+        for statement in _statements(source.document)
+        for block in statement.get("Condition", {}).values()
+        for key in block
+    }
+
+
 def trusts_lambda(role: Role) -> bool:
     """Whether the role's trust policy lets the Lambda service assume it."""
     return any(

@@ -53,7 +53,7 @@ class World(TableStory, MappingStory, FunctionStory, RoleStory):
         self.retention_days = retention_days
         self.rules: tuple[Any, ...] = ()
         self.start = (self.now - HISTORY).replace(second=0, microsecond=0)
-        self._timeline = Timeline(healthy_state(self.scope, self.setting, self.start, seed))
+        self.timeline = Timeline(healthy_state(self.scope, self.setting, self.start, seed))
         self._lock = threading.RLock()
         self._derived: dict[str, Any] = {}
 
@@ -70,7 +70,7 @@ class World(TableStory, MappingStory, FunctionStory, RoleStory):
     def add(self, change: Change) -> None:
         """Put a change into the history; what was derived before is forgotten."""
         with self._lock:
-            self._timeline.add(change)
+            self.timeline.add(change)
             self._derived.clear()
 
     def advance(self, step: timedelta) -> None:
@@ -81,7 +81,7 @@ class World(TableStory, MappingStory, FunctionStory, RoleStory):
 
     def at(self, instant: datetime) -> State:
         """The state at an instant."""
-        return self._timeline.at(instant)
+        return self.timeline.at(instant)
 
     @property
     def state(self) -> State:
@@ -91,7 +91,7 @@ class World(TableStory, MappingStory, FunctionStory, RoleStory):
     @property
     def changes(self) -> tuple[Change, ...]:
         """Every change of the history, oldest first."""
-        return self._timeline.changes
+        return self.timeline.changes
 
     def ago(self, **units: float) -> datetime:
         """The instant this long before now: `world.ago(hours=3, minutes=7)`."""
@@ -107,7 +107,7 @@ class World(TableStory, MappingStory, FunctionStory, RoleStory):
     @property
     def pipe(self) -> Pipe:
         """What happened to every write between the start of the history and now."""
-        found: Pipe = self.derive("pipe", lambda: Pipe(self._timeline, self.scope, self.start, self.now, self.seed))
+        found: Pipe = self.derive("pipe", lambda: Pipe(self.timeline, self.scope, self.start, self.now, self.seed))
         return found
 
     @property

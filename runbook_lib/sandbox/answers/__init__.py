@@ -1,5 +1,27 @@
 """What the sandbox answers to each API operation. Importing this package registers them all."""
 
-from runbook_lib.sandbox.answers import cloudtrail, cloudwatch, dynamodb, identity, mappings
+from runbook_lib.sandbox.answers import (
+    cloudtrail,
+    cloudwatch,
+    dynamodb,
+    functions,
+    iam,
+    identity,
+    logs,
+    mappings,
+    platform,
+    streams,
+)
 
-__all__ = ["cloudtrail", "cloudwatch", "dynamodb", "identity", "mappings"]
+__all__ = [
+    "cloudtrail",
+    "cloudwatch",
+    "dynamodb",
+    "functions",
+    "iam",
+    "identity",
+    "logs",
+    "mappings",
+    "platform",
+    "streams",
+]

@@ -1,0 +1,215 @@
+"""Answers of AWS Lambda about functions, their versions, aliases and concurrency."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC
+from typing import TYPE_CHECKING, Any
+
+from runbook_lib.sandbox import noise
+from runbook_lib.sandbox.answers.mappings import function_named
+from runbook_lib.sandbox.answers.paging import page
+from runbook_lib.sandbox.call import Call
+from runbook_lib.sandbox.errors import ApiError
+from runbook_lib.sandbox.registry import answers
+from runbook_lib.sandbox.state import Function, Version
+
+if TYPE_CHECKING:
+    from runbook_lib.sandbox.world import World
+
+
+def _missing(world: World, resource: str) -> ApiError:
+    arn = world.scope.arn("lambda", f"function:{resource}")
+    return ApiError("ResourceNotFoundException", f"Function not found: {arn}", 404, Type="User")
+
+
+def _named(world: World, call: Call) -> tuple[Function, str | None]:
+    """The function and qualifier a call names; both the name and `Qualifier` may carry the latter."""
+    name, _, qualifier = function_named(call.params["FunctionName"]).partition(":")
+    wanted = call.params.get("Qualifier") or qualifier or None
+    function = world.state.functions.get(name)
+    if function is None:
+        raise _missing(world, f"{name}:{wanted}" if wanted else name)
+    return function, wanted
+
+
+def configuration(world: World, function: Function, version: Version, qualifier: str | None) -> dict[str, Any]:
+    """A `FunctionConfiguration`. Its ARN repeats the qualifier that was asked for, its Version is the resolved one."""
+    suffix = f":{qualifier}" if qualifier else ""
+    code = noise.hexes(64, world.seed, function.name, version.code.revision)
+    found: dict[str, Any] = {
+        "FunctionName": function.name,
+        "FunctionArn": world.scope.arn("lambda", f"function:{function.name}{suffix}"),
+        "Runtime": version.runtime,
+        "Role": version.role,
+        "Handler": version.handler,
+        "CodeSize": 18_000 + int(code[:3], 16),
+        "Description": version.description,
+        "Timeout": version.timeout,
+        "MemorySize": version.memory,
+        "LastModified": version.modified.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.000+0000"),
+        "CodeSha256": code[:43] + "=",
+        "Version": version.number,
+        "TracingConfig": {"Mode": "PassThrough"},
+        "RevisionId": noise.uuid4(world.seed, "revision", function.name, version.number, version.modified),
+        "State": version.state,
+        "LastUpdateStatus": "Successful",
+        "PackageType": "Zip",
+        "Architectures": ["arm64"],
+        "EphemeralStorage": {"Size": 512},
+        "SnapStart": {"ApplyOn": "None", "OptimizationStatus": "Off"},
+        "RuntimeVersionConfig": {
+            "RuntimeVersionArn": f"arn:aws:lambda:{world.region}::runtime:{noise.hexes(64, 0, version.runtime)}"
+        },
+        "LoggingConfig": {"LogFormat": function.log_format, "LogGroup": function.logs_to},
+    }
+    if function.log_format == "JSON":
+        found["LoggingConfig"] |= {"ApplicationLogLevel": "INFO", "SystemLogLevel": "INFO"}
+    if version.state_reason is not None:
+        found |= {"StateReason": version.state_reason, "StateReasonCode": version.state_reason_code}
+    return found
+
+
+def _resolved(world: World, call: Call) -> tuple[Function, dict[str, Any]]:
+    function, qualifier = _named(world, call)
+    version = function.version(qualifier)
+    if version is None:
+        raise _missing(world, f"{function.name}:{qualifier}")
+    return function, configuration(world, function, version, qualifier)
+
+
+@answers("lambda", "GetFunctionConfiguration")
+def get_function_configuration(world: World, call: Call) -> dict[str, Any]:
+    """The configuration of a function at a qualifier."""
+    return _resolved(world, call)[1]
+
+
+@answers("lambda", "GetFunction")
+def get_function(world: World, call: Call) -> dict[str, Any]:
+    """Configuration, code location and, only when some is reserved, concurrency."""
+    function, described = _resolved(world, call)
+    location = f"https://awslambda-{world.region}-tasks.s3.{world.region}.amazonaws.com/snapshots/{function.name}"
+    answer: dict[str, Any] = {"Configuration": described, "Code": {"RepositoryType": "S3", "Location": location}}
+    return answer | ({"Concurrency": _concurrency(function)} if function.concurrency is not None else {})
+
+
+def _concurrency(function: Function) -> dict[str, Any]:
+    """Nothing when unreserved: an absent member, which is not 0."""
+    reserved = function.concurrency
+    return {} if reserved is None else {"ReservedConcurrentExecutions": reserved}
+
+
+@answers("lambda", "ListFunctions")
+def list_functions(world: World, call: Call) -> dict[str, Any]:
+    """Every function at `$LATEST`; with FunctionVersion=ALL every version."""
+    everything = call.params.get("FunctionVersion") == "ALL"
+    found = [
+        configuration(world, function, version, version.number if everything else None)
+        for function in sorted(world.state.functions.values(), key=lambda function: function.name)
+        for version in (function.versions if everything else function.versions[:1])
+    ]
+    return page(found, "Functions", min(call.params.get("MaxItems", 50), 50), call.params.get("Marker"))
+
+
+@answers("lambda", "ListVersionsByFunction")
+def list_versions_by_function(world: World, call: Call) -> dict[str, Any]:
+    """`$LATEST` and the published versions."""
+    function, _ = _named(world, call)
+    found = [configuration(world, function, version, version.number) for version in function.versions]
+    return page(found, "Versions", min(call.params.get("MaxItems", 50), 50), call.params.get("Marker"))
+
+
+def _alias(world: World, function: Function, name: str) -> dict[str, Any]:
+    return {
+        "AliasArn": world.scope.arn("lambda", f"function:{function.name}:{name}"),
+        "Name": name,
+        "FunctionVersion": function.aliases[name],
+        "Description": "",
+        "RevisionId": noise.uuid4(world.seed, "alias", function.name, name, function.aliases[name]),
+    }
+
+
+@answers("lambda", "ListAliases")
+def list_aliases(world: World, call: Call) -> dict[str, Any]:
+    """A function's aliases, also those of one version only."""
+    function, _ = _named(world, call)
+    found = [
+        _alias(world, function, name)
+        for name, number in sorted(function.aliases.items())
+        if call.params.get("FunctionVersion") in (None, number)
+    ]
+    return page(found, "Aliases", min(call.params.get("MaxItems", 50), 50), call.params.get("Marker"))
+
+
+@answers("lambda", "GetAlias")
+def get_alias(world: World, call: Call) -> dict[str, Any]:
+    """One alias."""
+    function, _ = _named(world, call)
+    name: str = call.params["Name"]
+    if name not in function.aliases:
+        arn = world.scope.arn("lambda", f"function:{function.name}:{name}")
+        raise ApiError("ResourceNotFoundException", f"Cannot find alias arn: {arn}", 404, Type="User")
+    return _alias(world, function, name)
+
+
+@answers("lambda", "GetFunctionConcurrency")
+def get_function_concurrency(world: World, call: Call) -> dict[str, Any]:
+    """Reserved concurrency; an empty answer means that none is reserved."""
+    return _concurrency(_named(world, call)[0])
+
+
+@answers("lambda", "PutFunctionConcurrency")
+def put_function_concurrency(world: World, call: Call) -> dict[str, Any]:
+    """Reserve concurrency, now."""
+    function, _ = _named(world, call)
+    world.put_concurrency(world.now, function.name, call.params["ReservedConcurrentExecutions"])
+    return _concurrency(world.state.functions[function.name])
+
+
+@answers("lambda", "DeleteFunctionConcurrency")
+def delete_function_concurrency(world: World, call: Call) -> dict[str, Any]:
+    """The remedy: give the reserved concurrency back, now."""
+    world.delete_concurrency(world.now, _named(world, call)[0].name)
+    return {}
+
+
+@answers("lambda", "GetAccountSettings")
+def get_account_settings(world: World, call: Call) -> dict[str, Any]:
+    """The account's limits, and what of them is unreserved."""
+    functions = world.state.functions.values()
+    limit = world.state.concurrency_limit
+    return {
+        "AccountLimit": {
+            "TotalCodeSize": 80_530_636_800,
+            "CodeSizeUnzipped": 262_144_000,
+            "CodeSizeZipped": 52_428_800,
+            "ConcurrentExecutions": limit,
+            "UnreservedConcurrentExecutions": limit - sum(function.concurrency or 0 for function in functions),
+        },
+        "AccountUsage": {"TotalCodeSize": 18_600 * len(functions), "FunctionCount": len(functions)},
+    }
+
+
+@answers("lambda", "GetPolicy")
+def get_policy(world: World, call: Call) -> dict[str, Any]:
+    """A function fed by a stream has no resource policy, and needs none."""
+    _named(world, call)
+    raise ApiError("ResourceNotFoundException", "The resource you requested does not exist.", 404, Type="User")
+
+
+@answers("lambda", "GetFunctionRecursionConfig")
+def get_function_recursion_config(world: World, call: Call) -> dict[str, Any]:
+    """Recursive loop detection is at its default."""
+    _named(world, call)
+    return {"RecursiveLoop": "Terminate"}
+
+
+@answers("lambda", "UpdateFunctionCode")
+def update_function_code(world: World, call: Call) -> dict[str, Any]:
+    """The remedy for broken code: whatever is uploaded here works."""
+    function, _ = _named(world, call)
+    revision = f"r{int(function.latest.code.revision[1:]) + 1}"
+    repaired = replace(function.latest.code, revision=revision, always=None, needs=None)
+    world.deploy(world.now, function.name, repaired)
+    after = world.state.functions[function.name]
+    return configuration(world, after, after.latest, None) | {"LastUpdateStatus": "InProgress"}

@@ -1,0 +1,259 @@
+"""Answers of AWS IAM about roles and policies, and its simulator, from the sandbox's own IAM."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping as Keyed
+from typing import TYPE_CHECKING, Any
+
+from runbook_lib.sandbox import iam_truth
+from runbook_lib.sandbox.answers.paging import offset_of, token_for
+from runbook_lib.sandbox.call import Call
+from runbook_lib.sandbox.errors import ApiError
+from runbook_lib.sandbox.registry import answers
+from runbook_lib.sandbox.state import ManagedPolicy, Role
+
+if TYPE_CHECKING:
+    from runbook_lib.sandbox.world import World
+
+
+def _no_such(what: str) -> ApiError:
+    return ApiError("NoSuchEntity", f"{what} cannot be found.", 404)
+
+
+def _role(world: World, name: str) -> Role:
+    role = world.state.roles.get(name)
+    if role is None:
+        raise _no_such(f"The role with name {name}")
+    return role
+
+
+def _policy(world: World, arn: str) -> ManagedPolicy:
+    policy = world.state.policies.get(arn)
+    if policy is None:
+        raise ApiError("NoSuchEntity", f"Policy {arn} does not exist or is not attachable.", 404)
+    return policy
+
+
+def _page(items: list[Any], member: str, call: Call) -> dict[str, Any]:
+    """IAM's way of paging: a flag, and a marker with it."""
+    begin, size = offset_of(call.params.get("Marker"), "ValidationError"), call.params.get("MaxItems", 100)
+    cut = begin + size < len(items)
+    return {member: items[begin : begin + size], "IsTruncated": cut} | (
+        {"Marker": token_for(begin + size)} if cut else {}
+    )
+
+
+def _described(world: World, role: Role) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "Path": role.path,
+        "RoleName": role.name,
+        "RoleId": role.role_id,
+        "Arn": world.scope.arn("iam", f"role{role.path}{role.name}"),
+        "CreateDate": role.created.replace(microsecond=0),
+        "AssumeRolePolicyDocument": json.dumps(role.trust),
+        "MaxSessionDuration": 3600,
+    }
+    if role.boundary:
+        found["PermissionsBoundary"] = {"PermissionsBoundaryType": "Policy", "PermissionsBoundaryArn": role.boundary}
+    return found
+
+
+@answers("iam", "GetRole")
+def get_role(world: World, call: Call) -> dict[str, Any]:
+    """One role."""
+    return {"Role": _described(world, _role(world, call.params["RoleName"]))}
+
+
+@answers("iam", "ListRoles")
+def list_roles(world: World, call: Call) -> dict[str, Any]:
+    """Every role, without permissions boundaries, as AWS lists them."""
+    roles = [_described(world, role) for _, role in sorted(world.state.roles.items())]
+    return _page([{k: v for k, v in role.items() if k != "PermissionsBoundary"} for role in roles], "Roles", call)
+
+
+@answers("iam", "ListRolePolicies")
+def list_role_policies(world: World, call: Call) -> dict[str, Any]:
+    """The names of a role's inline policies."""
+    return _page(sorted(_role(world, call.params["RoleName"]).inline), "PolicyNames", call)
+
+
+@answers("iam", "GetRolePolicy")
+def get_role_policy(world: World, call: Call) -> dict[str, Any]:
+    """One inline policy."""
+    role, name = _role(world, call.params["RoleName"]), call.params["PolicyName"]
+    if name not in role.inline:
+        raise _no_such(f"The role policy with name {name}")
+    return {"RoleName": role.name, "PolicyName": name, "PolicyDocument": json.dumps(role.inline[name])}
+
+
+@answers("iam", "ListAttachedRolePolicies")
+def list_attached_role_policies(world: World, call: Call) -> dict[str, Any]:
+    """The managed policies attached to a role."""
+    attached = _role(world, call.params["RoleName"]).attached
+    found = [{"PolicyName": arn.rpartition("/")[2], "PolicyArn": arn} for arn in attached]
+    return _page(found, "AttachedPolicies", call)
+
+
+@answers("iam", "GetPolicy")
+def get_policy(world: World, call: Call) -> dict[str, Any]:
+    """A managed policy without its document."""
+    policy = _policy(world, call.params["PolicyArn"])
+    roles = world.state.roles.values()
+    path = "/service-role/" if policy.by_aws else "/"
+    return {
+        "Policy": {
+            "PolicyName": policy.name,
+            "PolicyId": policy.policy_id,
+            "Arn": policy.arn,
+            "Path": path,
+            "DefaultVersionId": policy.version,
+            "AttachmentCount": sum(policy.arn in role.attached for role in roles),
+            "PermissionsBoundaryUsageCount": sum(policy.arn == role.boundary for role in roles),
+            "IsAttachable": True,
+            "CreateDate": policy.created.replace(microsecond=0),
+            "UpdateDate": policy.created.replace(microsecond=0),
+        }
+    }
+
+
+@answers("iam", "GetPolicyVersion")
+def get_policy_version(world: World, call: Call) -> dict[str, Any]:
+    """A managed policy's document; there is one version of each."""
+    policy = _policy(world, call.params["PolicyArn"])
+    if call.params["VersionId"] != policy.version:
+        raise ApiError("NoSuchEntity", f"Policy version {call.params['VersionId']} does not exist.", 404)
+    return {
+        "PolicyVersion": {
+            "Document": json.dumps(policy.document),
+            "VersionId": policy.version,
+            "IsDefaultVersion": True,
+            "CreateDate": policy.created.replace(microsecond=0),
+        }
+    }
+
+
+@answers("iam", "ListPolicyVersions")
+def list_policy_versions(world: World, call: Call) -> dict[str, Any]:
+    """The one version of a managed policy."""
+    policy = _policy(world, call.params["PolicyArn"])
+    version = {
+        "VersionId": policy.version,
+        "IsDefaultVersion": True,
+        "CreateDate": policy.created.replace(microsecond=0),
+    }
+    return _page([version], "Versions", call)
+
+
+@answers("iam", "ListRoleTags")
+def list_role_tags(world: World, call: Call) -> dict[str, Any]:
+    """Roles carry no tags."""
+    _role(world, call.params["RoleName"])
+    return {"Tags": [], "IsTruncated": False}
+
+
+@answers("iam", "SimulatePrincipalPolicy")
+def simulate_principal_policy(world: World, call: Call) -> dict[str, Any]:
+    """What a role may do. As in AWS, resource policies of the resources play no part for a role."""
+    params = call.params
+    role = _role(world, params["PolicySourceArn"].rpartition("/")[2])
+    context = {
+        entry["ContextKeyName"]: entry["ContextKeyValues"][0]
+        for entry in params.get("ContextEntries", [])
+        if entry.get("ContextKeyValues")
+    }
+    results = [
+        _simulated(world, role, action, resource, context)
+        for action in params["ActionNames"]
+        for resource in params.get("ResourceArns", ["*"])
+    ]
+    return _page(results, "EvaluationResults", call)
+
+
+def _simulated(world: World, role: Role, action: str, resource: str, context: Keyed[str, str]) -> dict[str, Any]:
+    """One evaluation. An explicit deny lists the denying statements only."""
+    ruling = iam_truth.decide(world.state, role, action, resource, context)
+    found: dict[str, Any] = {
+        "EvalActionName": action,
+        "EvalResourceName": resource,
+        "EvalDecision": ruling.decision,
+        "MatchedStatements": [
+            {
+                "SourcePolicyId": source.name,
+                "SourcePolicyType": source.kind,
+                "StartPosition": {"Line": 1, "Column": 1},
+                "EndPosition": {"Line": 1, "Column": len(json.dumps(source.document))},
+            }
+            for source in ruling.matched
+        ],
+        "MissingContextValues": sorted(iam_truth.context_keys(world.state, role) - set(context)),
+    }
+    if ruling.boundary_allows is not None:
+        found["PermissionsBoundaryDecisionDetail"] = {"AllowedByPermissionsBoundary": ruling.boundary_allows}
+    return found
+
+
+@answers("iam", "PutRolePolicy")
+def put_role_policy(world: World, call: Call) -> dict[str, Any]:
+    """The remedy for missing actions."""
+    role = _role(world, call.params["RoleName"])
+    document = _parsed(call.params["PolicyDocument"])
+    world.put_role_policy(world.now, role.name, call.params["PolicyName"], document)
+    return {}
+
+
+def _parsed(text: str) -> dict[str, Any]:
+    try:
+        found: dict[str, Any] = json.loads(text)
+    except ValueError as error:
+        raise ApiError("MalformedPolicyDocument", "This policy contains invalid Json") from error
+    return found
+
+
+@answers("iam", "DeleteRolePolicy")
+def delete_role_policy(world: World, call: Call) -> dict[str, Any]:
+    """Delete an inline policy."""
+    get_role_policy(world, call)
+    world.delete_role_policy(world.now, call.params["RoleName"], call.params["PolicyName"])
+    return {}
+
+
+@answers("iam", "AttachRolePolicy")
+def attach_role_policy(world: World, call: Call) -> dict[str, Any]:
+    """Attach a managed policy."""
+    role, policy = _role(world, call.params["RoleName"]), _policy(world, call.params["PolicyArn"])
+    world.attach_role_policy(world.now, role.name, policy.arn)
+    return {}
+
+
+@answers("iam", "DetachRolePolicy")
+def detach_role_policy(world: World, call: Call) -> dict[str, Any]:
+    """The remedy for an attached deny."""
+    role, arn = _role(world, call.params["RoleName"]), call.params["PolicyArn"]
+    if arn not in role.attached:
+        raise ApiError("NoSuchEntity", f"Policy {arn} was not found.", 404)
+    world.detach_role_policy(world.now, role.name, arn)
+    return {}
+
+
+@answers("iam", "PutRolePermissionsBoundary")
+def put_role_permissions_boundary(world: World, call: Call) -> dict[str, Any]:
+    """Set a role's permissions boundary."""
+    role, policy = _role(world, call.params["RoleName"]), _policy(world, call.params["PermissionsBoundary"])
+    world.put_boundary(world.now, role.name, policy.arn)
+    return {}
+
+
+@answers("iam", "DeleteRolePermissionsBoundary")
+def delete_role_permissions_boundary(world: World, call: Call) -> dict[str, Any]:
+    """Take a role's permissions boundary away."""
+    world.delete_boundary(world.now, _role(world, call.params["RoleName"]).name)
+    return {}
+
+
+@answers("iam", "UpdateAssumeRolePolicy")
+def update_assume_role_policy(world: World, call: Call) -> dict[str, Any]:
+    """Replace a role's trust policy."""
+    role = _role(world, call.params["RoleName"])
+    world.update_trust(world.now, role.name, _parsed(call.params["PolicyDocument"]))
+    return {}

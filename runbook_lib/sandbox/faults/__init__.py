@@ -1,0 +1,22 @@
+"""The catalogue of faults: worlds with one thing wrong, and with what a good diagnosis says about each."""
+
+from datetime import datetime
+from typing import Any
+
+from runbook_lib.sandbox.faults import authorization, function, health, mapping, source
+from runbook_lib.sandbox.faults.fault import FAULTS, Fault
+from runbook_lib.sandbox.world import World
+
+__all__ = ["Fault", "all_faults", "authorization", "build", "function", "health", "mapping", "source"]
+
+
+def all_faults() -> dict[str, Fault]:
+    """Every fault by id, the healthy ones first."""
+    return dict(FAULTS)
+
+
+def build(name: str, now: datetime, seed: int = 0, cloudtrail_log_group: str | None = None, **setting: Any) -> World:
+    """The world with the named fault at this clock; raises `KeyError` naming the known faults for any other name."""
+    if name not in FAULTS:
+        raise KeyError(f"there is no fault {name!r}; known are {', '.join(FAULTS)}")
+    return FAULTS[name].build(now, seed, cloudtrail_log_group, **setting)

@@ -1,0 +1,88 @@
+"""What a fault is: a healthy world, one departure from it, and what a good diagnosis says about it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+from runbook_lib.sandbox.healthy import Setting
+from runbook_lib.sandbox.rules import Rule
+from runbook_lib.sandbox.traffic import writes_of
+from runbook_lib.sandbox.world import World
+
+Loss = Literal["none", "at_risk", "losing", "unknown"]
+Tell = Callable[[World, datetime], None]
+
+FAULTS: dict[str, Fault] = {}
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A fault of the catalogue.
+
+    `expects` is the id of the finding that names the cause, None when nothing is wrong; `contributing`, `symptoms` and
+    `notes` (findings that are no fault) are ids that belong in the diagnosis, `forbids` ids that must not be named as
+    its cause; `remedies` are ids of the remedy table. `onset` is how long before now the change was made, None where
+    nothing changed; `trigger` is the CloudTrail event name of that change, None when it left none. `loss` is the state
+    of the loss clock.
+    """
+
+    id: str
+    story: str
+    tell: Tell
+    expects: str | None
+    onset: timedelta | None
+    loss: Loss
+    trigger: str | None = None
+    contributing: tuple[str, ...] = ()
+    symptoms: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    remedies: tuple[str, ...] = ()
+    forbids: tuple[str, ...] = ()
+    setting: Setting = field(default_factory=Setting)
+    rules: tuple[Rule, ...] = ()
+
+    def began(self, now: datetime) -> datetime | None:
+        """When the change was made, for a world with this clock."""
+        return None if self.onset is None else now - self.onset
+
+    def build(self, now: datetime, seed: int = 0, cloudtrail_log_group: str | None = None, **setting: Any) -> World:
+        """The world with this fault; `setting` are fields of `Setting` to have otherwise, such as `event_count`."""
+        world = World(now, seed, setting=replace(self.setting, **setting), cloudtrail_log_group=cloudtrail_log_group)
+        world.rules = self.rules
+        began = self.began(world.now)
+        self.tell(world, began or world.now)
+        return world
+
+    def oldest_unread(self, world: World) -> datetime | None:
+        """When the oldest write was made that never reached the function, the truth of the loss clock; None if none."""
+        began = self.began(world.now)
+        if self.loss == "none" or began is None:
+            return None
+        cursor = world.pipe.cursors.get(world.mapping.uuid)
+        if cursor is not None and cursor.oldest is not None:
+            return datetime.fromtimestamp(cursor.oldest.at, began.tzinfo)
+        first, minute = began.timestamp(), int(began.timestamp() // 60)
+        for step in range(minute, int(world.now.timestamp() // 60)):
+            for write in writes_of(world.state.traffic, world.seed, step):
+                if write.at >= first:
+                    return datetime.fromtimestamp(write.at, began.tzinfo)
+        return None
+
+
+def fault(**members: Any) -> Callable[[Tell], Tell]:
+    """Enter the decorated story into the catalogue under its own name; its docstring is the story.
+
+    Raises `TypeError` when a required member is missing, `ValueError` when it has no docstring.
+    """
+
+    def enter(tell: Tell) -> Tell:
+        name = tell.__name__.replace("_", "-")
+        if not tell.__doc__:
+            raise ValueError(f"{name} tells no story")
+        FAULTS[name] = Fault(id=name, story=" ".join(tell.__doc__.split()), tell=tell, **members)
+        return tell
+
+    return enter

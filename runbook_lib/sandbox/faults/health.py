@@ -1,0 +1,29 @@
+"""Worlds in which nothing is wrong, though it may look so."""
+
+from datetime import datetime, timedelta
+
+from runbook_lib.sandbox.faults.fault import fault
+from runbook_lib.sandbox.healthy import Setting
+from runbook_lib.sandbox.world import World
+
+
+@fault(expects=None, onset=None, loss="none")
+def healthy(world: World, at: datetime) -> None:
+    """Everything works; the alarm was somebody's typing error."""
+
+
+@fault(
+    expects=None, onset=None, loss="none", setting=Setting(alias="live"),
+    forbids=("esm-missing", "esm-wrong-target"),
+)  # fmt: skip
+def mapping_on_alias(world: World, at: datetime) -> None:
+    """The team deploys behind the alias `live`, so the mapping belongs to it and not to the bare function."""
+
+
+@fault(
+    expects=None, onset=timedelta(hours=4, minutes=18, seconds=9), loss="none", notes=("no-table-writes",),
+    forbids=("stream-disabled", "filter-matches-nothing"),
+)  # fmt: skip
+def no_table_writes(world: World, at: datetime) -> None:
+    """The shop closed for stocktaking: nobody has written to the table since, so nothing has been triggered."""
+    world.set_traffic(at, per_minute=0)
