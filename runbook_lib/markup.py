@@ -1,0 +1,80 @@
+"""How blocks are written: characters made visible, HTML fragments, lines of plain text. All pure functions."""
+
+from __future__ import annotations
+
+import html
+import textwrap
+import unicodedata
+from collections.abc import Iterable
+
+LINE = 110
+"""Characters of a line of plain text; longer ones are wrapped."""
+
+
+def visible(text: str) -> str:
+    """Make every character that hides, moves or reorders others visible: control codes, bidi overrides, line breaks.
+
+    Text from AWS is hostile. What a terminal or browser would obey (C0, C1, DEL, U+202E, zero-width characters, lone
+    surrogates) is written out as `\\x1b` or `\\u202e`; ordinary letters of any script stay. Cleaning twice is cleaning
+    once.
+    """
+    if text.isprintable():
+        return str(text)
+    return "".join(one if one.isprintable() or unicodedata.category(one) == "Zs" else _spelled(one) for one in text)
+
+
+def _spelled(character: str) -> str:
+    return character.encode("unicode_escape", "surrogatepass").decode("ascii")
+
+
+def escaped(content: str) -> str:
+    """Escape text for HTML, quotes included."""
+    return html.escape(content)
+
+
+def tag(name: str, content: str) -> str:
+    """Put escaped text into an element."""
+    return f"<{name}>{escaped(content)}</{name}>"
+
+
+def caption(title: str) -> str:
+    """Give a table its caption; nothing for no title."""
+    return f"<caption>{tag('strong', title)}</caption>" if title else ""
+
+
+def bullets(items: Iterable[str]) -> str:
+    """Give an unordered list of escaped text."""
+    return f"<ul>{''.join(f'<li>{escaped(one)}</li>' for one in items)}</ul>"
+
+
+def left(content: str) -> str:
+    """Set a cell left: JupyterLab sets the cells of every HTML table right, and only an element within can differ."""
+    return f'<div align="left">{content}</div>'
+
+
+def pairs(title: str, told: Iterable[tuple[str, str]]) -> str:
+    """Give names and values as a table of two columns, which JupyterLab sets better than a definition list."""
+    rows = "".join(
+        f'<tr><th scope="row">{left(escaped(name))}</th><td>{left(escaped(value))}</td></tr>' for name, value in told
+    )
+    return f'<table class="rb-facts">{caption(title)}<tbody>{rows}</tbody></table>'
+
+
+def wrapped(content: str, width: int = LINE) -> list[str]:
+    """Break text into lines; there is always one, so that empty text still takes its place."""
+    return textwrap.wrap(content, max(width, 1), break_long_words=True, break_on_hyphens=False) or [""]
+
+
+def hanging(label: str, content: str) -> list[str]:
+    """Wrap behind a label, the further lines set in under it."""
+    first, *rest = wrapped(content, LINE - len(label))
+    return [label + first, *(" " * len(label) + line for line in rest)]
+
+
+def widths(wanted: list[int]) -> list[int]:
+    """Share a line among columns: narrow ones get what they want, wide ones divide what is left."""
+    room, given = LINE - 2 * len(wanted), [0] * len(wanted)
+    for rank, at in enumerate(sorted(range(len(wanted)), key=lambda at: wanted[at])):
+        given[at] = min(wanted[at], max(8, room // (len(wanted) - rank)))
+        room -= given[at]
+    return given
