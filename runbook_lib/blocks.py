@@ -7,11 +7,11 @@ text for the terminal. The report trusts the JSON alone, so nothing that AWS say
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, fields, replace
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, replace
 from typing import Any, ClassVar, Literal
 
-from runbook_lib.markup import LINE, bullets, caption, escaped, hanging, left, pairs, tag, visible, widths, wrapped
+from runbook_lib.markup import LINE, bullets, caption, escaped, grid, hanging, left, pairs, tag, visible, wrapped
 
 MIME = "application/vnd.runbook.v1+json"
 """The MIME type of a block's typed JSON."""
@@ -189,8 +189,8 @@ class Table(Block):
             for row in self.rows
         )
         below = "".join(f"<p>{escaped(one)}</p>" for one in (self.note, self.more) if one)
-        caption = caption(self.title)
-        return f'<table class="rb-table">{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{below}'
+        inside = f"{caption(self.title)}<thead><tr>{head}</tr></thead><tbody>{body}</tbody>"
+        return f'<table class="rb-table">{inside}</table>{below}'
 
     def _cell(self, at: int, content: str) -> str:
         kind = self.columns[at].kind
@@ -202,26 +202,10 @@ class Table(Block):
         """Give aligned columns; a long cell is wrapped within its column."""
         yield self.title
         if self.rows:
-            yield from self._grid()
+            numbers = tuple(one.kind == "number" for one in self.columns)
+            yield from grid(tuple(one.name for one in self.columns), self.rows, numbers)
         for below in filter(None, (self.note, self.more)):
             yield from hanging("  ", below)
-
-    def _grid(self) -> Iterator[str]:
-        names = tuple(one.name for one in self.columns)
-        spread = widths([max(map(len, column)) for column in zip(names, *self.rows, strict=True)])
-        yield from self._row(names, spread)
-        yield "  " + "  ".join("-" * width for width in spread)
-        for row in self.rows:
-            yield from self._row(row, spread)
-
-    def _row(self, cells: Iterable[str], spread: list[int]) -> Iterator[str]:
-        parts = [wrapped(cell, width) for cell, width in zip(cells, spread, strict=True)]
-        for number in range(max(map(len, parts), default=0)):
-            line = [part[number] if number < len(part) else "" for part in parts]
-            yield "  " + "  ".join(self._aligned(at, cell, spread[at]) for at, cell in enumerate(line))
-
-    def _aligned(self, at: int, cell: str, width: int) -> str:
-        return f"{cell:>{width}}" if self.columns[at].kind == "number" else f"{cell:<{width}}"
 
 
 @dataclass(frozen=True)
@@ -395,7 +379,7 @@ class Chart(Block):
     description: tuple[str, ...]
     width_px: int
     height_px: int
-    png: bytes = field(default=b"", compare=True)
+    png: bytes = b""
 
     @property
     def png_base64(self) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import html
 import textwrap
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import zip_longest
 
 LINE = 110
 """Characters of a line of plain text; longer ones are wrapped."""
@@ -71,7 +72,17 @@ def hanging(label: str, content: str) -> list[str]:
     return [label + first, *(" " * len(label) + line for line in rest)]
 
 
-def widths(wanted: list[int]) -> list[int]:
+def grid(names: tuple[str, ...], rows: tuple[tuple[str, ...], ...], numbers: tuple[bool, ...]) -> Iterator[str]:
+    """Give aligned columns under their names; a long cell is wrapped within its column, numbers stand right."""
+    spread = _widths([max(map(len, column)) for column in zip(names, *rows, strict=True)])
+    for row in (names, tuple("-" * width for width in spread), *rows):
+        parts = [wrapped(cell, width) for cell, width in zip(row, spread, strict=True)]
+        for line in zip_longest(*parts, fillvalue=""):
+            cells = zip(line, spread, numbers, strict=True)
+            yield "  " + "  ".join(f"{cell:>{width}}" if right else f"{cell:<{width}}" for cell, width, right in cells)
+
+
+def _widths(wanted: list[int]) -> list[int]:
     """Share a line among columns: narrow ones get what they want, wide ones divide what is left."""
     room, given = LINE - 2 * len(wanted), [0] * len(wanted)
     for rank, at in enumerate(sorted(range(len(wanted)), key=lambda at: wanted[at])):
