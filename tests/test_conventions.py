@@ -1,0 +1,236 @@
+"""The conventions that keep the code base one thing: who imports whom, how long a file may be, what a test says."""
+
+from __future__ import annotations
+
+import ast
+import json
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = "runbook_lib"
+LONGEST_FILE = 420
+"""Lines: 400, give or take."""
+
+ORDER = (
+    ("_version", "errors", "instant"),
+    ("interpret",),
+    ("incident",),
+    ("evidence",),
+    ("redact", "scope"),
+    ("record",),
+    ("aws",),
+    ("steps",),
+    ("least_privilege",),
+    ("stages",),
+    ("timeline",),
+    ("loss_clock", "remedies"),
+    ("findings",),
+    ("loss",),
+    ("diagnosis",),
+    ("verdict",),
+    ("markup",),
+    ("blocks",),
+    ("views",),
+    ("charts",),
+    ("investigation",),
+    ("session",),
+    ("report",),
+    ("publish",),
+    ("run",),
+    ("fleet",),
+    ("cli",),
+    ("__main__",),
+)
+"""Groups of modules: each imports from groups to its left, from its own group, and from nothing else of the engine."""
+
+RANK = {name: rank for rank, group in enumerate(ORDER) for name in group}
+
+FREE_OF = {
+    "findings": {"redact", "record", "aws", "steps"},
+    "blocks": set(RANK) - {"_version", "errors", "instant", "markup", "blocks"},
+}
+"""What a group must not import although it stands to its left: findings see only evidence, blocks no engine."""
+
+ONLY_IN = {
+    "boto3": {"aws", "publish", "sandbox"},
+    "botocore": {"aws", "publish", "sandbox"},
+    "dask": {"fleet"},
+    "distributed": {"fleet"},
+    "jinja2": {"report"},
+    "matplotlib": {"charts"},
+    "mistune": {"report"},
+    "moto": {"sandbox"},
+    "nh3": {"report"},
+    "papermill": {"report"},
+    "werkzeug": {"sandbox"},
+}
+"""Where a library may be imported, at the top of a module or inside a function."""
+
+SERVES = f"{PACKAGE}.cli.sandbox"
+"""The part of the command that serves the sandbox; the rest of `cli` loads it when it is wanted."""
+
+HEAVY = ("IPython", "dask", "jinja2", "matplotlib", "moto", "nbformat", "pandas", "papermill", f"{PACKAGE}.sandbox")
+"""What may not be loaded before there is a verdict."""
+
+
+class Import(NamedTuple):
+    """One import: the module that does it, what it imports, its line, and whether it waits inside a function."""
+
+    by: str
+    of: str
+    line: int
+    lazy: bool
+
+    @property
+    def room(self) -> str:
+        """The group of the engine it is done in: `runbook_lib.steps.changes` is in `steps`."""
+        return _room(self.by)
+
+    def __str__(self) -> str:
+        return f"{self.by}:{self.line} imports {self.of}"
+
+
+def _room(module: str) -> str:
+    parts = module.split(".")
+    return parts[1] if len(parts) > 1 else ""
+
+
+@cache
+def modules() -> dict[str, Path]:
+    """Every module of the package, by its full name."""
+    found = {}
+    for path in sorted((ROOT / PACKAGE).rglob("*.py")):
+        parts = path.relative_to(ROOT).with_suffix("").parts
+        found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return found
+
+
+def _imports(node: ast.AST, by: str, lazy: bool = False) -> Iterator[Import]:
+    """Every import below a node but those for the type checker alone."""
+    if isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING"):
+        return
+    if isinstance(node, ast.Import):
+        yield from (Import(by, name.name, node.lineno, lazy) for name in node.names)
+    elif isinstance(node, ast.ImportFrom):
+        assert node.level == 0, f"{by}:{node.lineno}: say the whole name of what is imported"
+        for name in node.names:
+            inner = f"{node.module}.{name.name}"
+            is_module = inner in modules() or node.module == PACKAGE
+            yield Import(by, inner if is_module else str(node.module), node.lineno, lazy)
+    inside = lazy or isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    for child in ast.iter_child_nodes(node):
+        yield from _imports(child, by, inside)
+
+
+@cache
+def imports() -> tuple[Import, ...]:
+    """Every import of the package."""
+    return tuple(
+        one for name, path in modules().items() for one in _imports(ast.parse(path.read_text(encoding="utf-8")), name)
+    )
+
+
+def engine_imports() -> Iterator[Import]:
+    """What the engine imports of this package, but what the package itself offers lazily as a shortcut."""
+    for one in imports():
+        inside = one.of == PACKAGE or one.of.startswith(f"{PACKAGE}.")
+        if inside and one.room not in ("", "sandbox"):
+            yield one
+
+
+def test_every_module_has_a_place() -> None:
+    """Every module of the engine stands in the order of import."""
+    rooms = {_room(name) for name in modules()} - {"", "sandbox", "example"}
+    assert _listed(sorted(rooms - set(RANK))) == ""
+
+
+def test_imports_point_left() -> None:
+    """A module imports only from groups to the left of its own."""
+    wrong = (one for one in engine_imports() if RANK.get(_room(one.of), -1) > RANK.get(one.room, -1))
+    assert _listed(wrong) == ""
+
+
+def test_findings_and_blocks_see_little() -> None:
+    """A finding cannot reach AWS or a step; a block knows nothing of the engine."""
+    assert _listed(one for one in engine_imports() if _room(one.of) in FREE_OF.get(one.room, set())) == ""
+
+
+def test_the_sandbox_stands_apart() -> None:
+    """The sandbox imports nothing of the engine; only `runbook sandbox` and its like import it, when called."""
+    outward = [str(one) for one in imports() if one.room == "sandbox" and _is_ours(one) and _room(one.of) in RANK]
+    inward = [
+        str(one)
+        for one in engine_imports()
+        if _room(one.of) == "sandbox" and one.by != SERVES and not (one.room == "cli" and one.lazy)
+    ]
+    assert _listed(outward + inward) == ""
+
+
+def _is_ours(one: Import) -> bool:
+    return one.of.startswith(f"{PACKAGE}.")
+
+
+def _listed(wrong: Iterable[object]) -> str:
+    """One offence a line, so that a failure shows them all."""
+    return "\n".join(str(one) for one in wrong)
+
+
+def test_libraries_stay_in_their_rooms() -> None:
+    """Each library of weight is imported in its one place."""
+    assert _listed(one for one in imports() if one.room not in ONLY_IN.get(one.of.split(".")[0], {one.room})) == ""
+
+
+def test_this_package_imports_nothing_when_imported() -> None:
+    """`import runbook_lib` alone loads no other module of the engine."""
+    assert _listed(one for one in imports() if one.by == PACKAGE and not one.lazy and _is_ours(one)) == ""
+
+
+LIGHT = ("runbook_lib.cli", "runbook_lib.investigation", "runbook_lib.verdict")
+
+
+@pytest.mark.parametrize("module", LIGHT)
+def test_the_way_to_the_verdict_is_light(module: str) -> None:
+    """What is needed for a verdict loads no library that draws, executes or tabulates."""
+    if module not in modules():
+        pytest.skip(f"{module} does not exist yet")
+    program = f"import json, sys, {module}; print(json.dumps(sorted(sys.modules)))"
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr
+    assert _listed(sorted(set(HEAVY) & set(json.loads(ran.stdout)))) == ""
+
+
+def _python_files() -> list[Path]:
+    listed = subprocess.run(["git", "ls-files", "*.py"], cwd=ROOT, capture_output=True, text=True, check=True)
+    return [ROOT / name for name in listed.stdout.split() if (ROOT / name).exists()]
+
+
+def test_no_file_outgrows_its_purpose() -> None:
+    """A file of more than some 400 lines is two things."""
+    lines = {path: len(path.read_text(encoding="utf-8").splitlines()) for path in _python_files()}
+    assert _listed(f"{path.relative_to(ROOT)}: {count}" for path, count in lines.items() if count > LONGEST_FILE) == ""
+
+
+def test_every_test_says_what_must_hold() -> None:
+    """Every test has a docstring of one line."""
+    wrong = [
+        f"{path.relative_to(ROOT)}:{node.lineno} {node.name}"
+        for path in _python_files()
+        if path.name.startswith("test_")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test_")
+        if "\n" in (ast.get_docstring(node) or "\n")
+    ]
+    assert _listed(wrong) == ""
+
+
+def test_test_modules_have_names_of_their_own() -> None:
+    """No two test modules share a name, so that pytest can import them all without packages."""
+    names = [path.name for path in _python_files() if path.name.startswith("test_")]
+    assert sorted(names) == sorted(set(names))
