@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from collections.abc import Mapping as Keyed
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 from runbook_lib.sandbox import noise
@@ -76,17 +77,18 @@ class Invocation:
     version: Version
     attempt: Attempt
 
-    @property
+    @cached_property
     def request_id(self) -> str:
         """The request id."""
         return noise.uuid4(self.seed, "invocation", self.function.name, self.attempt.at, self.attempt.lineage)
 
-    @property
+    @cached_property
     def stream(self) -> str:
         """The log stream: one execution environment per version, day and concurrent slot."""
-        day = datetime.fromtimestamp(self.attempt.at, UTC)
-        keys = (self.function.name, self.version.number, self.version.modified, day.date(), self.attempt.lineage)
-        return f"{day:%Y/%m/%d}/[{self.version.number}]{noise.hexes(32, self.seed, *keys)}"
+        day = int(self.attempt.at // 86400)
+        return _stream(
+            self.seed, self.function.name, self.version.number, self.version.modified, day, self.attempt.lineage
+        )
 
     def events(self) -> Iterator[LogEvent]:
         """The lines with their times."""
@@ -96,7 +98,7 @@ class Invocation:
             yield LogEvent(int((end if late else begin) * 1000), self.stream, message)
 
     def _report(self) -> tuple[float, int, int]:
-        used = 60 + int(noise.hexes(2, self.seed, self.stream), 16) % 50
+        used = 60 + int(self.stream[-2:], 16) % 50
         return round(self.attempt.duration, 2), int(self.attempt.duration) + 1, used
 
     def _text_lines(self) -> Iterator[tuple[bool, str]]:
@@ -151,6 +153,12 @@ class Invocation:
         if failure is not None and failure.at_init:
             report["errorType"] = failure.error_type
         yield True, _platform(end, "report", report)
+
+
+@lru_cache(maxsize=4096)
+def _stream(seed: int, function: str, version: str, deployed: datetime, day: int, slot: int) -> str:
+    date = datetime.fromtimestamp(day * 86400, UTC)
+    return f"{date:%Y/%m/%d}/[{version}]{noise.hexes(32, seed, function, version, deployed, day, slot)}"
 
 
 def _stamp(at: float) -> str:

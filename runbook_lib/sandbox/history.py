@@ -46,17 +46,17 @@ def _pollers(world: World) -> Iterator[TrailEvent]:
 
 def _poll(world: World, mapping: Mapping, at: datetime) -> Iterator[TrailEvent]:
     state = world.at(at)
-    stream, version = state.stream(mapping.stream_arn), state.target(mapping)
-    if stream is None or version is None or not stream.readable(at):
+    stream, role = state.stream(mapping.stream_arn), world.pipe.role_of(mapping, at.timestamp())
+    if stream is None or role is None or not stream.readable(at):
         return
     problem = world.pipe.refusal(mapping, at.timestamp()) or ""
     if "assume" in problem:
         return
-    role, session = version.role.rpartition("/")[2], world.pipe.session(mapping, at.timestamp())
+    session, arn = world.pipe.session(mapping, at.timestamp()), world.scope.arn("iam", f"role/{role}")
     if at.minute < 10:
         yield TrailEvent(
             at - timedelta(seconds=2), LAMBDA, "sts", "AssumeRole",
-            {"roleArn": version.role, "roleSessionName": session}, resources=(("AWS::IAM::Role", version.role),),
+            {"roleArn": arn, "roleSessionName": session}, resources=(("AWS::IAM::Role", arn),),
             read_only=True,
         )  # fmt: skip
     denied = "dynamodb:DescribeStream" in problem

@@ -20,7 +20,9 @@ from runbook_lib.sandbox.pipe import Flow
 if TYPE_CHECKING:
     from runbook_lib.sandbox.world import World
 
-Key = tuple[str, str, frozenset[tuple[str, str]]]
+Dimensions = frozenset[tuple[str, str]]
+NO_DIMENSIONS: Dimensions = frozenset()
+Key = tuple[str, str, Dimensions]
 """Namespace, metric name, dimensions."""
 
 UNITS: Mapping[str, str] = {
@@ -108,9 +110,9 @@ class Metrics:
             if data := [series[m] for m in range(minute, minute + width) if m in series]:
                 yield datetime.fromtimestamp(minute * 60, UTC), Datum.merged(data)
 
-    def _put(self, namespace: str, name: str, dimensions: Mapping[str, str], minute: int, datum: Datum) -> None:
+    def _put(self, namespace: str, name: str, dimensions: Dimensions, minute: int, datum: Datum) -> None:
         if minute < self._last:
-            self.series[namespace, name, frozenset(dimensions.items())][minute] = datum
+            self.series[namespace, name, dimensions][minute] = datum
 
     def _lambda(self) -> None:
         flows: dict[tuple[str, str | None, str], dict[int, list[Flow]]] = defaultdict(lambda: defaultdict(list))
@@ -119,19 +121,19 @@ class Metrics:
                 if flow.invocations or flow.throttles:
                     flows[self._target(uuid, minute)][minute].append(flow)
         account: dict[int, list[Flow]] = defaultdict(list)
-        for (function, qualifier, version), minutes_ in flows.items():
-            for minute, found in minutes_.items():
+        for (function, qualifier, version), by_minute in flows.items():
+            dimensions = _function_dimensions(function, qualifier, version)
+            for minute, found in by_minute.items():
                 account[minute] += found
-                for dimensions in _function_dimensions(function, qualifier, version):
-                    self._invocations(dimensions, minute, found)
+                self._invoked(dimensions, minute, found)
         self._bystander(account)
-        limit = self._world.state.concurrency_limit
+        quota = Datum.number(self._world.state.concurrency_limit)
         for minute, found in account.items():
-            self._invocations({}, minute, found)
+            self._invoked([NO_DIMENSIONS], minute, found)
             busy = Datum.number(sum(flow.busy for flow in found))
-            self._put("AWS/Lambda", "UnreservedConcurrentExecutions", {}, minute, busy)
-            self._put("AWS/Lambda", "ClaimedAccountConcurrency", {}, minute, busy)
-            self._put("AWS/Usage", "ConcurrentExecutionsQuota", {}, minute, Datum.number(limit))
+            self._put("AWS/Lambda", "UnreservedConcurrentExecutions", NO_DIMENSIONS, minute, busy)
+            self._put("AWS/Lambda", "ClaimedAccountConcurrency", NO_DIMENSIONS, minute, busy)
+            self._put("AWS/Usage", "ConcurrentExecutionsQuota", NO_DIMENSIONS, minute, quota)
 
     def _target(self, uuid: str, minute: int) -> tuple[str, str | None, str]:
         state = self._world.at(datetime.fromtimestamp(minute * 60 + 59.999, UTC))
@@ -139,39 +141,26 @@ class Metrics:
         version = state.target(mapping)
         return mapping.function_name, mapping.qualifier, version.number if version else "$LATEST"
 
-    def _invocations(self, dimensions: Mapping[str, str], minute: int, flows: Iterable[Flow]) -> None:
-        """Errors and Throttles come with every invocation, 0 included; a minute of throttles alone has no others."""
-        flows = list(flows)
-        durations = [value for flow in flows for value in flow.durations]
-        throttles = sum(flow.throttles for flow in flows)
-        self._put("AWS/Lambda", "Throttles", dimensions, minute, Datum(max(len(durations), throttles), throttles, 0, 1))
-        if not durations:
-            return
-        errors = sum(flow.errors for flow in flows)
-        count = len(durations)
-        self._put("AWS/Lambda", "Invocations", dimensions, minute, Datum(count, count, 1, 1))
-        self._put(
-            "AWS/Lambda", "Errors", dimensions, minute, Datum(count, errors, int(errors == count), int(errors > 0))
-        )
-        self._put("AWS/Lambda", "Duration", dimensions, minute, Datum.of(durations))
-        if ages := [value for flow in flows for value in flow.ages]:
-            self._put("AWS/Lambda", "IteratorAge", dimensions, minute, Datum.of(ages))
-        busy = Datum.number(sum(flow.busy for flow in flows))
-        self._put("AWS/Lambda", "ConcurrentExecutions", dimensions, minute, busy)
+    def _invoked(self, dimensions: Iterable[Dimensions], minute: int, flows: Sequence[Flow]) -> None:
+        data = _invocation_data(flows)
+        for key in dimensions:
+            for name, datum in data.items():
+                self._put("AWS/Lambda", name, key, minute, datum)
 
     def _bystander(self, account: Mapping[int, list[Flow]]) -> None:
         """The function that no stream triggers: a schedule runs it every five minutes."""
         world, first = self._world, int(self._world.start.timestamp() // 60)
+        dimensions = _function_dimensions(world.setting.bystander, None, "$LATEST")
         for minute in range(-(-first // 5) * 5, self._last, 5):
             took = noise.between(2100, 3900, world.seed, "bystander", minute)
             flow = Flow(invocations=1, busy=1, durations=[took])
             account[minute].append(flow)
-            for dimensions in _function_dimensions(world.setting.bystander, None, "$LATEST"):
-                self._invocations(dimensions, minute, [flow])
+            self._invoked(dimensions, minute, [flow])
 
     def _mappings(self) -> None:
         """Mapping metrics: opt-in, and only while something is polled, when they include the zeros."""
         for uuid, minutes in self._world.pipe.flows.items():
+            key = frozenset({("EventSourceMappingUUID", uuid)})
             for minute, flow in minutes.items():
                 mapping = self._world.at(datetime.fromtimestamp(minute * 60, UTC)).mappings.get(uuid)
                 if mapping is None or not mapping.event_count or flow.polls is None:
@@ -186,40 +175,53 @@ class Metrics:
                 if mapping.destination and flow.dropped:
                     counts["OnFailureDestinationDeliveredEventCount"] = flow.dropped
                 for name, value in counts.items():
-                    self._put("AWS/Lambda", name, {"EventSourceMappingUUID": uuid}, minute, Datum.number(value))
+                    self._put("AWS/Lambda", name, key, minute, Datum.number(value))
 
     def _table(self) -> None:
         """Writes by operation, and reads of the stream by generation; an idle table emits nothing."""
-        table = {"TableName": self._world.setting.table}
+        table = ("TableName", self._world.setting.table)
         for minute, operations in self._world.pipe.written.items():
-            count = operations.total()
-            if count:
-                self._put("AWS/DynamoDB", "ConsumedWriteCapacityUnits", table, minute, Datum(count, count, 1, 1))
+            if count := operations.total():
+                units = Datum(count, count, 1, 1)
+                self._put("AWS/DynamoDB", "ConsumedWriteCapacityUnits", frozenset({table}), minute, units)
             for operation, number in operations.items():
-                latency = Datum(number, number * 4.2, 3.1, 9.7)
-                self._put(
-                    "AWS/DynamoDB", "SuccessfulRequestLatency", {**table, "Operation": operation}, minute, latency
-                )
+                latency, key = Datum(number, number * 4.2, 3.1, 9.7), frozenset({table, ("Operation", operation)})
+                self._put("AWS/DynamoDB", "SuccessfulRequestLatency", key, minute, latency)
         reads: dict[tuple[str, int], list[Flow]] = defaultdict(list)
         for uuid, minutes in self._world.pipe.flows.items():
             for minute, flow in minutes.items():
                 if flow.polls:
                     reads[self._world.pipe.label_of(uuid), minute].append(flow)
         for (label, minute), flows in reads.items():
-            self._stream_reads({**table, "Operation": "GetRecords"}, label, minute, flows)
+            polls, records = sum(flow.polls or 0 for flow in flows), sum(flow.polled for flow in flows)
+            operation_ = frozenset({table, ("Operation", "GetRecords")})
+            latency = Datum(polls, polls * 3.4, 2.2, 8.1)
+            self._put("AWS/DynamoDB", "SuccessfulRequestLatency", operation_, minute, latency)
+            of_stream = operation_ | {("StreamLabel", label)}
+            returned, size = Datum(polls, records, 0, min(records, 9)), Datum(polls, records * 312, 0, records * 312)
+            self._put("AWS/DynamoDB", "ReturnedRecordsCount", of_stream, minute, returned)
+            self._put("AWS/DynamoDB", "ReturnedBytes", of_stream, minute, size)
 
-    def _stream_reads(self, operation: Mapping[str, str], label: str, minute: int, flows: Iterable[Flow]) -> None:
-        flows = list(flows)
-        polls, records = sum(flow.polls or 0 for flow in flows), sum(flow.polled for flow in flows)
-        self._put("AWS/DynamoDB", "SuccessfulRequestLatency", operation, minute, Datum(polls, polls * 3.4, 2.2, 8.1))
-        of_stream = {**operation, "StreamLabel": label}
-        self._put("AWS/DynamoDB", "ReturnedRecordsCount", of_stream, minute, Datum(polls, records, 0, min(records, 9)))
-        self._put("AWS/DynamoDB", "ReturnedBytes", of_stream, minute, Datum(polls, records * 312, 0, records * 312))
+
+def _function_dimensions(function: str, qualifier: str | None, version: str) -> list[Dimensions]:
+    name = ("FunctionName", function)
+    resource = ("Resource", f"{function}:{qualifier}" if qualifier else function)
+    found = [frozenset({name}), frozenset({name, resource})]
+    return [*found, frozenset({name, resource, ("ExecutedVersion", version)})] if qualifier else found
 
 
-def _function_dimensions(function: str, qualifier: str | None, version: str) -> Iterator[dict[str, str]]:
-    resource = f"{function}:{qualifier}" if qualifier else function
-    yield {"FunctionName": function}
-    yield {"FunctionName": function, "Resource": resource}
-    if qualifier:
-        yield {"FunctionName": function, "Resource": resource, "ExecutedVersion": version}
+def _invocation_data(flows: Sequence[Flow]) -> dict[str, Datum]:
+    """Errors and Throttles come with every invocation, 0 included; a minute of throttles alone has nothing else."""
+    durations = [value for flow in flows for value in flow.durations]
+    count, throttles = len(durations), sum(flow.throttles for flow in flows)
+    found = {"Throttles": Datum(max(count, throttles), throttles, int(throttles > count), int(throttles > 0))}
+    if not durations:
+        return found
+    errors = sum(flow.errors for flow in flows)
+    found["Invocations"] = Datum(count, count, 1, 1)
+    found["Errors"] = Datum(count, errors, int(errors == count), int(errors > 0))
+    found["Duration"] = Datum.of(durations)
+    found["ConcurrentExecutions"] = Datum.number(sum(flow.busy for flow in flows))
+    if ages := [value for flow in flows for value in flow.ages]:
+        found["IteratorAge"] = Datum.of(ages)
+    return found

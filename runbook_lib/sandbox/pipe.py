@@ -191,10 +191,9 @@ class Pipe:
         return self._refusals[key]
 
     def _refuse(self, mapping: Mapping, state: State, at: float) -> str | None:
-        version = state.target(mapping) or self._last_target(mapping, at)
-        if version is None:
+        role = self.role_of(mapping, at - IAM_SECONDS)
+        if role is None:
             return None
-        role = version.role.rpartition("/")[2]
         if role not in state.roles or not iam_truth.trusts_lambda(state.roles[role]):
             return "PROBLEM: Lambda failed to assume your function execution role."
         found = iam_truth.refusal(state, role, mapping.stream_arn)
@@ -217,13 +216,12 @@ class Pipe:
         number = 100 + int(noise.hexes(3, self._seed, mapping.uuid), 16) % 900
         return f"awslambda_{number}_{begun:%Y%m%d%H%M%S}{begun.microsecond // 1000:03d}"
 
-    def _last_target(self, mapping: Mapping, at: float) -> Version | None:
-        """What a mapping invoked while its function existed: the role its poller still holds."""
-        for change in reversed(self._timeline.changes):
-            if change.at.timestamp() <= at:
-                before = self._timeline.at(change.at - timedelta(microseconds=1))
-                if (version := before.target(mapping)) is not None:
-                    return version
+    def role_of(self, mapping: Mapping, at: float) -> str | None:
+        """The name of the role a mapping's poller works with, also when its function is gone; None if it never was."""
+        instants = [_instant(at), *(c.at - timedelta(microseconds=1) for c in reversed(self._timeline.changes))]
+        for instant in instants:
+            if instant.timestamp() <= at and (version := self._timeline.at(instant).target(mapping)) is not None:
+                return version.role.rpartition("/")[2]
         return None
 
     def _read(self, lineage: int, mapping: Mapping, cursor: Cursor, stream: Stream, tick: Tick, flow: Flow) -> None:

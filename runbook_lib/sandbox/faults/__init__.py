@@ -11,12 +11,13 @@ __all__ = ["Fault", "all_faults", "authorization", "build", "function", "health"
 
 
 def all_faults() -> dict[str, Fault]:
-    """Every fault by id, the healthy ones first."""
-    return dict(FAULTS)
+    """Every fault by id: `healthy`, the other worlds without a cause, then the rest by id."""
+    order = sorted(FAULTS, key=lambda name: (FAULTS[name].expects is not None, name != "healthy", name))
+    return {name: FAULTS[name] for name in order}
 
 
 def build(name: str, now: datetime, seed: int = 0, cloudtrail_log_group: str | None = None, **setting: Any) -> World:
     """The world with the named fault at this clock; raises `KeyError` naming the known faults for any other name."""
     if name not in FAULTS:
-        raise KeyError(f"there is no fault {name!r}; known are {', '.join(FAULTS)}")
+        raise KeyError(f"there is no fault {name!r}; known are {', '.join(all_faults())}")
     return FAULTS[name].build(now, seed, cloudtrail_log_group, **setting)

@@ -57,19 +57,26 @@ class Fault:
         return world
 
     def oldest_unread(self, world: World) -> datetime | None:
-        """When the oldest write was made that never reached the function, the truth of the loss clock; None if none."""
+        """When the oldest write was made that waits for the function, the truth of the loss clock; None if none does.
+
+        While the stream is off no write waits: then the first write that was never recorded.
+        """
         began = self.began(world.now)
         if self.loss == "none" or began is None:
             return None
         cursor = world.pipe.cursors.get(world.mapping.uuid)
         if cursor is not None and cursor.oldest is not None:
             return datetime.fromtimestamp(cursor.oldest.at, began.tzinfo)
-        first, minute = began.timestamp(), int(began.timestamp() // 60)
-        for step in range(minute, int(world.now.timestamp() // 60)):
-            for write in writes_of(world.state.traffic, world.seed, step):
-                if write.at >= first:
-                    return datetime.fromtimestamp(write.at, began.tzinfo)
-        return None
+        stream = world.table.stream
+        first = max(began, stream.created).timestamp() if stream else began.timestamp()
+        later = (
+            write.at
+            for minute in range(int(first // 60), int(world.now.timestamp() // 60))
+            for write in writes_of(world.state.traffic, world.seed, minute)
+            if write.at >= first
+        )
+        oldest = next(later, None)
+        return None if oldest is None else datetime.fromtimestamp(oldest, began.tzinfo)
 
 
 def fault(**members: Any) -> Callable[[Tell], Tell]:
