@@ -164,6 +164,12 @@ class Reader:
         """Give the door to one step; its calls are kept in that step's evidence file."""
         return StepReader(self, step)
 
+    def settle(self, step: str) -> None:
+        """Make sure that a step's calls are on the disk, and who stands behind the pseudonyms beside them."""
+        self.record.sync(step)
+        if self.record.folder is not None and self.live is not None:
+            self.redactor.keep(self.record.folder)
+
     def fetch(
         self,
         step: str,

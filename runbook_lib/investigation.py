@@ -6,14 +6,14 @@ object works on AWS, on a run that was recorded, and on one that was begun and n
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from datetime import datetime
 
 from runbook_lib.aws import Live, Reader
 from runbook_lib.diagnosis import Diagnosis, Status, diagnose
-from runbook_lib.errors import NothingToInvestigate
-from runbook_lib.evidence import Evidence, Gap, NotObserved, Observed, otherwise
+from runbook_lib.evidence import Evidence, Gap, NotObserved, Observed
 from runbook_lib.incident import Incident, Window
 from runbook_lib.record import Record
 from runbook_lib.redact import Redactor
@@ -79,24 +79,36 @@ class Investigation:
             self._diagnosis = None
         return self.observations[step.observes]
 
-    def collect(self, numbers: Iterable[int] = tuple(STEPS), progress: Progress | None = None) -> None:
-        """Observe several steps side by side, each as soon as what it needs is there."""
+    def collect(
+        self, numbers: Iterable[int] = tuple(STEPS), progress: Progress | None = None, timeout_s: float | None = None
+    ) -> None:
+        """Observe several steps side by side, each as soon as what it needs is there.
+
+        After `timeout_s` seconds AWS is asked no more, and a step that is not done is a gap.
+        """
         todo = {number: STEPS[number] for number in _with_needs(numbers) if STEPS[number].observes not in self.observations}
         if not todo:
             return
         self._diagnosis = None
         flying: dict[Future[Observed | Gap], Step] = {}
-        with ThreadPoolExecutor(max_workers=len(todo)) as pool:
-            while todo or flying:
-                for number in [n for n, step in todo.items() if self._is_ready(step)]:
-                    step = todo.pop(number)
-                    flying[pool.submit(self._look, step)] = step
-                done, _ = wait(flying, return_when=FIRST_COMPLETED)
-                for future in done:
-                    step = flying.pop(future)
-                    self.observations[step.observes] = future.result()
-                    if progress:
-                        progress(step, self.observations[step.observes])
+        deadline = None if timeout_s is None else time.monotonic() + timeout_s
+        pool = ThreadPoolExecutor(max_workers=len(todo))
+        while todo or flying:
+            for number in [n for n, step in todo.items() if self._is_ready(step)]:
+                step = todo.pop(number)
+                flying[pool.submit(self._look, step)] = step
+            left = None if deadline is None else max(0.0, deadline - time.monotonic())
+            done, _ = wait(flying, timeout=left, return_when=FIRST_COMPLETED)
+            finished = {flying.pop(future): future.result() for future in done}
+            if not done:
+                self.reader.live = None
+                finished = {step: _timed_out(step, timeout_s) for step in (*flying.values(), *todo.values())}
+                todo, flying = {}, {}
+            for step, outcome in finished.items():
+                self.observations[step.observes] = outcome
+                if progress:
+                    progress(step, outcome)
+        pool.shutdown(wait=False)
 
     def _is_ready(self, step: Step) -> bool:
         return all(STEPS[need].observes in self.observations for need in step.needs)
@@ -109,40 +121,12 @@ class Investigation:
         except NotObserved as unseen:
             return unseen.gap
         finally:
-            self.record.sync(step.file)
-
-    def check_scope(self) -> None:
-        """Refuse to diagnose names that stand for nothing. Raises NothingToInvestigate.
-
-        A table or function that a mapping or the trail still speaks of was deleted, which is a fault; one that nothing
-        speaks of is a typing error, or the wrong region or account.
-        """
-        seen = self.evidence
-        where = f"in {self.incident.region} of account {otherwise(lambda: seen.health.identity.account, 'unknown')}"
-        table, function = self.incident.table_name, self.incident.function.name
-        mapped = otherwise(lambda: bool(seen.mappings.ours), True)
-        named = {str(value) for event in otherwise(lambda: seen.changes.visible(), ()) for value in _names(event.request)}
-        if not mapped and table not in named and not otherwise(lambda: seen.health.table.exists, True):
-            near = otherwise(lambda: seen.health.similar_tables, ())
-            raise NothingToInvestigate(f"There is no table `{table}` {where}.", _near("table_name", near))
-        if not mapped and function not in named and not otherwise(lambda: seen.mappings.function.exists, True):
-            near = otherwise(lambda: seen.mappings.similar_functions, ())
-            raise NothingToInvestigate(f"There is no function `{function}` {where}.", _near("function_name", near))
+            self.reader.settle(step.file)
 
 
-def _names(value: object) -> Iterable[object]:
-    """Give every text inside a request, and the last part of those that are ARNs."""
-    if isinstance(value, str):
-        yield value
-        yield value.rsplit(":", 1)[-1].rsplit("/", 1)[-1]
-    elif isinstance(value, dict):
-        for item in value.values():
-            yield from _names(item)
-
-
-def _near(key: str, near: tuple[str, ...]) -> str:
-    meant = f"Did you mean `{near[0]}`? " if near else ""
-    return f"{meant}Correct `{key}`, `region` or the profile in the parameters."
+def _timed_out(step: Step, timeout_s: float | None) -> Gap:
+    reason = f"Step {step.number} was not finished within the {timeout_s:.0f} seconds of --timeout."
+    return Gap(f"step {step.number}", "", "Timeout", reason)
 
 
 def _with_needs(numbers: Iterable[int]) -> list[int]:

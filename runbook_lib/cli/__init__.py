@@ -1,0 +1,218 @@
+"""`runbook`: the command line.
+
+Progress and errors go to stderr; stdout holds the answer, and with `--json` exactly one JSON document.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from runbook_lib._version import __version__
+from runbook_lib.errors import RunbookError
+from runbook_lib.cli.terminal import (
+    print_batch,
+    print_diagnosis,
+    print_error,
+    print_fault_list,
+    print_finding,
+    print_findings,
+    print_progress,
+)
+
+COULD_NOT_RUN = 3
+_GRAVEST_FIRST = (3, 1, 2, 0)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code: 0 no fault, 1 a cause, 2 undetermined, 3 could not run."""
+    parser = _parser()
+    chosen = parser.parse_args(arguments)
+    try:
+        return int(chosen.run(chosen))
+    except RunbookError as trouble:
+        print_error(trouble)
+        return COULD_NOT_RUN
+    except KeyboardInterrupt:
+        print("Interrupted; what was collected stays in the run folder.", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return COULD_NOT_RUN
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="runbook", description="Find out why a DynamoDB stream does not trigger its Lambda function.")
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+    one = commands.add_parser("investigate", help="investigate incidents on AWS and write a report for each")
+    one.add_argument("params", nargs="+", type=Path, metavar="PARAMS", help="parameter files (YAML)")
+    one.add_argument("--archive", type=Path, metavar="DIR", help="where run folders go (default: the parameter)")
+    one.add_argument("--timeout", type=float, default=300, metavar="S", help="ask AWS no longer than this (300)")
+    one.add_argument("--peek", action="store_true", help="sample a few stream records (takes a reader slot)")
+    _common(one)
+    one.set_defaults(run=_investigate)
+
+    again = commands.add_parser("replay", help="judge and render a recorded run again, without AWS")
+    again.add_argument("folder", type=Path, metavar="RUN_FOLDER")
+    _common(again)
+    again.set_defaults(run=_replay)
+
+    check = commands.add_parser("verify", help="check a run folder against its checksums")
+    check.add_argument("folder", type=Path, metavar="RUN_FOLDER")
+    check.set_defaults(run=_verify)
+
+    lab = commands.add_parser("sandbox", help="serve the embedded AWS with a fault until stopped")
+    lab.add_argument("fault", nargs="?", default="healthy", metavar="FAULT")
+    lab.add_argument("--port", type=int, default=0, metavar="N")
+    lab.set_defaults(run=_sandbox)
+
+    faults = commands.add_parser("faults", help="list the sandbox's faults")
+    faults.add_argument("--json", action="store_true")
+    faults.set_defaults(run=_faults)
+
+    findings = commands.add_parser("findings", help="list the findings, or explain one")
+    findings.add_argument("id", nargs="?", metavar="ID")
+    findings.add_argument("--json", action="store_true")
+    findings.set_defaults(run=_findings)
+
+    policy = commands.add_parser("policy", help="print the least-privilege IAM policy that an investigation needs")
+    policy.set_defaults(run=_policy)
+
+    demo = commands.add_parser("demo", help="start the sandbox with a fault, investigate it, stop it")
+    demo.add_argument("fault", nargs="?", default="stream-recreated", metavar="FAULT")
+    demo.add_argument("--archive", type=Path, metavar="DIR")
+    demo.set_defaults(run=_demo)
+    return parser
+
+
+class _Parser(argparse.ArgumentParser):
+    """An argument parser whose mistakes end in our exit code, not in argparse's 2, which means undetermined."""
+
+    def error(self, message: str) -> Any:
+        """Print the usage and end with "could not run"."""
+        self.print_usage(sys.stderr)
+        self.exit(COULD_NOT_RUN, f"{self.prog}: {message}\n")
+
+
+def _common(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="print one JSON document and nothing else")
+    parser.add_argument("--no-report", action="store_true", help="write evidence and verdict only")
+
+
+def _investigate(chosen: argparse.Namespace) -> int:
+    from runbook_lib.incident import Incident
+
+    incidents = [Incident.from_file(path) for path in chosen.params]
+    results = [_one(incident, chosen) for incident in incidents]
+    if chosen.json and len(results) > 1:
+        print(json.dumps([document for _, document in results], indent=2))
+    elif chosen.json:
+        print(json.dumps(results[0][1], indent=2))
+    elif len(results) > 1:
+        print_batch([document for _, document in results])
+    codes = [code for code, _ in results]
+    return next(code for code in _GRAVEST_FIRST if code in codes)
+
+
+def _one(incident: Any, chosen: argparse.Namespace) -> tuple[int, dict[str, Any]]:
+    """Investigate one incident; its failure is its own and does not stop the others."""
+    from runbook_lib import run
+
+    try:
+        done = run.investigate(
+            incident,
+            archive=chosen.archive,
+            report=not chosen.no_report,
+            timeout_s=chosen.timeout,
+            progress=print_progress(time.monotonic()) if _is_watched(chosen) else None,
+            announce=None if chosen.json else print_diagnosis,
+        )
+    except RunbookError as trouble:
+        print_error(trouble)
+        return COULD_NOT_RUN, {"incident_id": incident.incident_id, "error": str(trouble)}
+    return done.diagnosis.exit_code, _document(done, chosen)
+
+
+def _document(done: Any, chosen: argparse.Namespace) -> dict[str, Any]:
+    """Give the verdict as it stands in the run folder, with where that is."""
+    if not chosen.json and done.report:
+        print(f"Report: {done.report}")
+    elif not chosen.json:
+        print(f"Run folder: {done.folder}")
+    verdict = json.loads((done.folder / "verdict.json").read_text(encoding="utf-8"))
+    return {**verdict, "run_folder": str(done.folder), "report": str(done.report) if done.report else None}
+
+
+def _is_watched(chosen: argparse.Namespace) -> bool:
+    return sys.stderr.isatty() and not chosen.json
+
+
+def _replay(chosen: argparse.Namespace) -> int:
+    from runbook_lib import run
+
+    done = run.replay(
+        chosen.folder, report=not chosen.no_report, announce=None if chosen.json else print_diagnosis
+    )
+    document = _document(done, chosen)
+    if chosen.json:
+        print(json.dumps(document, indent=2))
+    return done.diagnosis.exit_code
+
+
+def _verify(chosen: argparse.Namespace) -> int:
+    from runbook_lib.record import verify
+
+    broken = verify(chosen.folder)
+    for sentence in broken:
+        print(sentence)
+    if not broken:
+        print(f"{chosen.folder} is whole: every file matches its checksum.")
+    return 1 if broken else 0
+
+
+def _sandbox(chosen: argparse.Namespace) -> int:
+    from runbook_lib.cli.sandbox import serve_until_stopped
+
+    return serve_until_stopped(chosen.fault, chosen.port)
+
+
+def _faults(chosen: argparse.Namespace) -> int:
+    from runbook_lib.sandbox.faults import all_faults
+
+    print_fault_list(list(all_faults().values()), as_json=chosen.json)
+    return 0
+
+
+def _findings(chosen: argparse.Namespace) -> int:
+    from runbook_lib.errors import BadParameters
+    from runbook_lib.findings import FINDINGS
+    from runbook_lib.incident import suggestion
+
+    if chosen.id and chosen.id not in FINDINGS:
+        raise BadParameters(f"There is no finding `{chosen.id}`.", suggestion(chosen.id, sorted(FINDINGS)))
+    if chosen.id:
+        print_finding(FINDINGS[chosen.id], as_json=chosen.json)
+    else:
+        print_findings(list(FINDINGS.values()), as_json=chosen.json)
+    return 0
+
+
+def _policy(chosen: argparse.Namespace) -> int:
+    from runbook_lib.least_privilege import policy
+
+    print(json.dumps(policy(), indent=2))
+    return 0
+
+
+def _demo(chosen: argparse.Namespace) -> int:
+    from runbook_lib.cli.sandbox import demo
+
+    return demo(chosen.fault, chosen.archive)

@@ -1,0 +1,142 @@
+"""What the command line says. Everything that AWS sent is made visible first: a log line must not steer a terminal."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+import textwrap
+import time
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from runbook_lib.diagnosis import Diagnosis
+from runbook_lib.errors import RunbookError
+from runbook_lib.evidence import Gap, Observed
+from runbook_lib.findings import Finding, Verdict
+from runbook_lib.investigation import Progress
+from runbook_lib.markup import visible
+from runbook_lib.steps import STEPS, Step
+
+_MOST_GAPS = 5
+_LABEL = 11
+
+
+def print_error(trouble: RunbookError) -> None:
+    """Say what stopped the command, and what to do about it."""
+    print(f"runbook: {visible(str(trouble))}", file=sys.stderr)
+
+
+def print_progress(begun: float) -> Progress:
+    """Give the listener that says each finished step on stderr; `begun` is `time.monotonic()` at the start."""
+
+    def say(step: Step, seen: Observed | Gap) -> None:
+        outcome = "NOT EXAMINED" if isinstance(seen, Gap) else "looked"
+        took = time.monotonic() - begun
+        print(f"  {took:5.1f} s  {step.number} of {len(STEPS)}  {step.title}: {outcome}", file=sys.stderr)
+
+    return say
+
+
+def print_diagnosis(diagnosis: Diagnosis, folder: Path) -> None:
+    """Say the verdict: what is wrong, how sure, what is lost when, what to do first, what could not be seen."""
+    lines = [_said("Verdict", diagnosis.sentence)]
+    for number, one in enumerate(diagnosis.causes, start=1):
+        lines.append(_said(f"Cause {number}", f"{one.finding.id} ({one.confidence}): {one.finding.title}."))
+        lines += [_said("", f"- {sentence}") for sentence in _shortened(one)]
+    if diagnosis.trigger:
+        trigger = diagnosis.trigger
+        who = trigger.change.event.actor
+        lines.append(_said("Set off by", f"{trigger.change.sentence} By {who}, {trigger.correlation}."))
+    elif diagnosis.causes:
+        lines.append(_said("Set off by", "No change that fits was found in what could be searched."))
+    lines.append(_said("Data loss", diagnosis.loss.sentence(diagnosis.as_of)))
+    for remedy in diagnosis.remedies[:1]:
+        lines.append(_said("Do first", f"{remedy.title}. Risk: {remedy.risk}"))
+        lines.append(" " * _LABEL + visible(remedy.command))
+    important = [one for one in diagnosis.gaps if one.findings] or list(diagnosis.gaps)
+    for one in important[:_MOST_GAPS]:
+        lines.append(_said("Not seen", one.gap.reason))
+    if len(important) > _MOST_GAPS:
+        lines.append(_said("", f"and {len(important) - _MOST_GAPS} more, listed in {folder / 'verdict.json'}"))
+    print("\n".join(lines), flush=True)
+
+
+def _shortened(one: Verdict, most: int = 4) -> Iterable[str]:
+    yield from one.because[:most]
+    if len(one.because) > most:
+        yield f"and {len(one.because) - most} more"
+
+
+def _said(label: str, text: str) -> str:
+    """Set a labelled paragraph in the width of the terminal."""
+    width = max(60, min(shutil.get_terminal_size((100, 24)).columns, 120))
+    first = f"{label:<{_LABEL}}"
+    return textwrap.fill(
+        visible(text),
+        width,
+        initial_indent=first,
+        subsequent_indent=" " * _LABEL,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def print_batch(documents: Sequence[dict[str, Any]]) -> None:
+    """Say one line per incident of a batch."""
+    for one in documents:
+        print(visible(f"{one['incident_id']}: {one.get('sentence') or one.get('error')}"))
+
+
+def print_fault_list(faults: Sequence[Any], *, as_json: bool) -> None:
+    """List the sandbox's faults with their stories and the cause a good diagnosis names."""
+    if as_json:
+        print(json.dumps([{"id": one.id, "story": one.story, "expects": one.expects} for one in faults], indent=2))
+        return
+    for one in faults:
+        print(_row(one.id, one.expects or "no cause", one.story))
+
+
+def print_findings(findings: Sequence[Finding], *, as_json: bool) -> None:
+    """List the findings, one a line."""
+    if as_json:
+        print(json.dumps([_card(one) for one in findings], indent=2))
+        return
+    for one in findings:
+        print(_row(one.id, one.kind, one.title))
+
+
+def print_finding(one: Finding, *, as_json: bool) -> None:
+    """Explain one finding."""
+    if as_json:
+        print(json.dumps(_card(one), indent=2))
+        return
+    rows = (
+        ("Finding", f"{one.id} ({one.kind})"),
+        ("What", f"{one.title}."),
+        ("Why", one.why),
+        ("Stops", f"the pipe at: {one.stops}" if one.stops else "nothing by itself"),
+        ("Reads", f"playbook steps {', '.join(map(str, one.reads))}"),
+        ("Remedies", ", ".join(one.remedies) or "none"),
+        ("Source", one.source),
+    )
+    print("\n".join(_said(label, text) for label, text in rows))
+
+
+def _row(name: str, kind: str, text: str) -> str:
+    return f"{name:<32} {kind:<30} {' '.join(text.split())}"
+
+
+def _card(one: Finding) -> dict[str, Any]:
+    return {
+        "id": one.id,
+        "kind": one.kind.value,
+        "title": one.title,
+        "why": one.why,
+        "stops": one.stops.value if one.stops else None,
+        "diagnosis": list(one.diagnosis),
+        "steps": list(one.reads),
+        "remedies": list(one.remedies),
+        "source": one.source,
+    }

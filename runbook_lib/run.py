@@ -1,0 +1,116 @@
+"""One incident, from parameters to a finished run folder.
+
+The verdict is written as soon as the evidence allows, before any chart is drawn; the report follows. Whatever stops
+the run, what was collected stays, and `replay` finishes the folder.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from runbook_lib.diagnosis import Diagnosis
+from runbook_lib.errors import BadArchive
+from runbook_lib.incident import Incident
+from runbook_lib.investigation import Investigation, Progress
+from runbook_lib.record import EVIDENCE, Record, is_sealed, seal, write_document
+from runbook_lib.scope import check_scope
+from runbook_lib.session import begin
+from runbook_lib.verdict import to_text
+
+VERDICT = "verdict.json"
+Announce = Callable[[Diagnosis, Path], None]
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A finished run: its folder and what it concluded. `report` is None where none was asked for."""
+
+    folder: Path
+    diagnosis: Diagnosis
+    report: Path | None
+
+
+def investigate(
+    incident: Incident,
+    *,
+    archive: Path | None = None,
+    report: bool = True,
+    timeout_s: float = 300,
+    progress: Progress | None = None,
+    announce: Announce | None = None,
+) -> Finished:
+    """Investigate one incident on AWS. `announce` is told the verdict before the report is made.
+
+    Raises CannotRun, NothingToInvestigate and BadArchive; evidence collected before stays in the run folder.
+    """
+    investigation = begin(incident, archive)
+    folder = investigation.record.folder
+    assert folder is not None
+    try:
+        with _kernel(folder, report) as kernel:
+            investigation.collect(progress=progress, timeout_s=timeout_s)
+            check_scope(investigation.evidence)
+            return _finish(investigation, folder, kernel, announce)
+    finally:
+        investigation.record.close()
+
+
+def replay(folder: Path, *, report: bool = True, announce: Announce | None = None) -> Finished:
+    """Judge and render again from recorded evidence, without AWS.
+
+    An unfinished folder is completed in place; a finished one is left alone and gets `<run>-replay-N` beside it.
+    Raises BadArchive.
+    """
+    if not (folder / EVIDENCE).is_dir():
+        raise BadArchive(f"{folder} is not a run folder.", "Give a folder such as archive/<incident_id>/<run>.")
+    if is_sealed(folder):
+        folder = _copy_beside(folder)
+    record = Record.open(folder)
+    with _kernel(folder, report) as kernel:
+        return _finish(Investigation(record), folder, kernel, announce)
+
+
+def _finish(investigation: Investigation, folder: Path, kernel: Any, announce: Announce | None) -> Finished:
+    """Judge, write the documents, seal the folder."""
+    diagnosis = investigation.diagnosis
+    write_document(folder / VERDICT, to_text(diagnosis, investigation.record))
+    if announce:
+        announce(diagnosis, folder)
+    page = None
+    if kernel is not None:
+        from runbook_lib.report import build
+
+        page = build(investigation, folder, kernel=kernel)
+    seal(folder)
+    return Finished(folder, diagnosis, page)
+
+
+def _kernel(folder: Path, report: bool) -> AbstractContextManager[Any]:
+    """Start the report's kernel at once, while the evidence is still being collected; none where none is wanted."""
+    if not report:
+        return nullcontext()
+    from runbook_lib.report.kernel import Kernel
+
+    return Kernel(folder)
+
+
+def _copy_beside(folder: Path) -> Path:
+    """Copy the evidence of a finished run into a new folder beside it."""
+    for number in range(1, 1000):
+        copy = folder.with_name(f"{folder.name}-replay-{number}")
+        try:
+            copy.mkdir()
+        except FileExistsError:
+            continue
+        except OSError as failure:
+            raise BadArchive(
+                f"{folder.parent} cannot be written: {failure.strerror}.", "Copy the run folder to a place you may write to."
+            ) from None
+        shutil.copytree(folder / EVIDENCE, copy / EVIDENCE)
+        return copy
+    raise BadArchive(f"{folder} has a thousand replays.", "Delete some of them.")
