@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -57,12 +58,13 @@ def by_target_prefix(signing_name: str, prefix: str) -> str | None:
     return None
 
 
-def by_route(signing_name: str, method: str, path: str) -> tuple[str, str] | None:
-    """Return (service, operation) of a REST request by its method and undecoded path, or None."""
+def by_route(signing_name: str, method: str, path: str, query: str) -> tuple[str, str] | None:
+    """Return (service, operation) of a REST request by its method, undecoded path and query string, or None."""
+    sent = set(query.split("&"))
     for service in SERVICES_BY_SIGNING_NAME.get(signing_name, ()):
-        for route_method, pattern, operation in _routes(service):
-            if method == route_method and pattern.fullmatch(path):
-                return service, operation
+        for route in _routes(service):
+            if method == route.method and route.path.fullmatch(path) and route.query <= sent:
+                return service, route.operation
     return None
 
 
@@ -93,16 +95,32 @@ def _pattern(request_uri: str) -> re.Pattern[str]:
     return re.compile("".join([*parts, re.escape(path[position:]), "/?"]))
 
 
+@dataclass(frozen=True)
+class _Route:
+    """Where one REST operation lives; `query` is the fixed part of its query string."""
+
+    method: str
+    path: re.Pattern[str]
+    query: frozenset[str]
+    operation: str
+
+    @property
+    def specificity(self) -> tuple[int, int, int]:
+        """Sorts the most literal route first, so that a label never swallows a fixed segment."""
+        return self.path.groups, -len(self.path.pattern), -len(self.query)
+
+
 @cache
-def _routes(service: str) -> tuple[tuple[str, re.Pattern[str], str], ...]:
-    """Return a REST service's routes, the most literal first, so that a label never swallows a fixed segment."""
-    return tuple(sorted(_unsorted_routes(service), key=lambda route: (route[1].groups, -len(route[1].pattern))))
+def _routes(service: str) -> tuple[_Route, ...]:
+    """Return a REST service's routes, the most literal first."""
+    return tuple(sorted(_unsorted_routes(service), key=lambda route: route.specificity))
 
 
-def _unsorted_routes(service: str) -> Iterator[tuple[str, re.Pattern[str], str]]:
-    """Yield (method, pattern, operation) of a REST service."""
+def _unsorted_routes(service: str) -> Iterator[_Route]:
+    """Yield the routes of a REST service; another has none."""
     model = service_model(service)
     if str(model.metadata["protocol"]).startswith("rest-"):
         for name in model.operation_names:
             http = model.operation_model(name).http
-            yield http["method"], _pattern(http["requestUri"]), name
+            fixed = http["requestUri"].partition("?")[2]
+            yield _Route(http["method"], _pattern(http["requestUri"]), frozenset(fixed.split("&")) - {""}, name)

@@ -11,6 +11,7 @@ mended here: its random source is seeded before every call, and the times it too
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from itertools import count
@@ -73,6 +74,7 @@ AGE_OF_MOTO_RESOURCES = timedelta(days=180)
 """How long before the world's now everything moto holds is said to have been made."""
 
 _inner_accounts = count(900_000_000_000, 2)
+_EPOCH = re.compile(r"\d{10,}(\.\d+)?")
 _moto_lock = RLock()
 """Moto's own state is not safe under concurrent reading and writing, and its random source is one per process."""
 
@@ -156,7 +158,10 @@ class MotoBackend:
         return AWSResponse(request.url, status, headers, MockRawResponse(body))
 
     def _retimed(self, value: Any, name: str = "") -> Any:
-        """Return an answer with every time moto took from the process clock replaced by a time of the world."""
+        """Return an answer with a time of the world for every time moto took from the process clock.
+
+        Session tokens, the one thing moto draws from the system's random source, become one word.
+        """
         if isinstance(value, Mapping):
             return {key: self._retimed(item, key) for key, item in value.items()}
         if isinstance(value, list):
@@ -164,9 +169,9 @@ class MotoBackend:
         made = (self._now() - AGE_OF_MOTO_RESOURCES).replace(microsecond=0)
         if isinstance(value, datetime):
             return self._now() + timedelta(hours=1) if name == "Expiration" else made
-        if name.endswith("Timestamp") and isinstance(value, str) and value.isdigit():
+        if name.endswith("Timestamp") and isinstance(value, str) and _EPOCH.fullmatch(value):
             return str(int(made.timestamp()))
-        return value
+        return "sandbox-session-token" if name == "SessionToken" else value
 
 
 def _translated(value: Any, words: Mapping[str, str]) -> Any:

@@ -12,6 +12,7 @@ from typing import Any
 
 from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 
+from runbook_lib.sandbox import answers
 from runbook_lib.sandbox.front import Front, ServedWorld
 from runbook_lib.sandbox.journal import JournalEntry
 from runbook_lib.sandbox.rules import ConnectionDropped, Rule
@@ -21,20 +22,25 @@ INVESTIGATOR = "AKIDSANDBOXINVESTIGATOR"
 
 HOST = "127.0.0.1"
 
+ANSWERING = tuple(answers.__all__)
+"""The modules whose import registered the world's answers."""
+
 
 class RunningSandbox:
     """A sandbox that answers until `stop`, or until its `with` block ends."""
 
     def __init__(self, front: Front, port: int) -> None:
         self._front = front
-        self._server = _Server(HOST, port, front, handler=_Handler)
+        # Bound here, for werkzeug ends the process when a port is taken.
+        with socket.create_server((HOST, port), backlog=_Server.request_queue_size) as bound:
+            self._server = _Server(HOST, port, front, handler=_Handler, fd=bound.fileno())
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
         self._thread.start()
 
     @property
     def url(self) -> str:
         """The endpoint URL, for every service."""
-        return f"http://{HOST}:{self._server.server_port}"
+        return f"http://{HOST}:{self._server.port}"
 
     @property
     def environment(self) -> dict[str, str]:

@@ -136,7 +136,8 @@ def _by_action(request: Request, signing_name: str) -> tuple[str | None, str]:
 
 def _by_path(request: Request, signing_name: str) -> tuple[str | None, str]:
     """Match method and path against the routes of a REST service."""
-    return models.by_route(signing_name, request.method, request.path) or (None, f"{request.method} {request.path}")
+    found = models.by_route(signing_name, request.method, request.path, request.query)
+    return found or (None, f"{request.method} {request.path}")
 
 
 _RECOGNISE = {

@@ -103,7 +103,9 @@ def test_random_requests_are_read_as_they_were_meant(service: str, protocol: Pro
 
 
 def sendable(params: dict[str, Any], shape: Any, protocol: Protocol) -> dict[str, Any]:
-    """Return parameters as a client can send them: path labels not empty, no empty collections in forms or queries."""
+    """Return parameters as a client can send them: path labels not empty, no empty collections in forms or queries,
+    and a payload, which is sent as an empty object when absent.
+    """
     for name, inner in shape.members.items():
         location = inner.serialization.get("location")
         if location == "uri" and name in params:
@@ -112,6 +114,9 @@ def sendable(params: dict[str, Any], shape: Any, protocol: Protocol) -> dict[str
             del params[name]
         elif location == "header" and isinstance(params.get(name), str):
             params[name] = params[name].encode("ascii", "ignore").decode().replace("\r", "").replace("\n", "")
+    payload = shape.serialization.get("payload")
+    if payload and shape.members[payload].type_name == "structure":
+        params.setdefault(payload, {})
     return without_empty(params) if protocol is Protocol.QUERY else params
 
 
