@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from datetime import datetime
+from pathlib import Path
 
 from runbook_lib.aws import Live, Reader
 from runbook_lib.diagnosis import Diagnosis, Status, diagnose
@@ -142,3 +143,23 @@ def _with_needs(numbers: Iterable[int]) -> list[int]:
 
 def _ordered(observations: dict[str, Observed | Gap]) -> list[Step]:
     return [step for _, step in sorted(STEPS.items()) if step.observes in observations]
+
+
+def begin(incident: Incident, archive: Path | None = None) -> Investigation:
+    """Begin a run on AWS, in a new folder of the archive. Raises CannotRun, BadArchive."""
+    live = Live(incident)
+    identity, as_of = live.identify()
+    redactor = Redactor()
+    known, _ = redactor.answer("GetCallerIdentity", identity)
+    record = Record.create(incident, as_of, known, archive=archive or archive_of(incident))
+    return Investigation(record, live, redactor)
+
+
+def archive_of(incident: Incident) -> Path:
+    """Find the archive: a relative one lies in the project that the current folder belongs to, or else right here.
+
+    Notebooks run in their own folder, the command line in the caller's; both must find the same place.
+    """
+    here = Path.cwd()
+    project = next((up for up in (here, *here.parents) if (up / "notebooks").is_dir() and (up / "params").is_dir()), here)
+    return project / incident.archive

@@ -16,10 +16,9 @@ from typing import Any
 from runbook_lib.diagnosis import Diagnosis
 from runbook_lib.errors import BadArchive
 from runbook_lib.incident import Incident
-from runbook_lib.investigation import Investigation, Progress
+from runbook_lib.investigation import Investigation, Progress, begin
 from runbook_lib.record import EVIDENCE, Record, is_sealed, seal, write_document
 from runbook_lib.scope import check_scope
-from runbook_lib.session import begin
 from runbook_lib.verdict import to_text
 
 VERDICT = "verdict.json"

@@ -21,7 +21,7 @@ from runbook_lib.diagnosis import Diagnosis
 from runbook_lib.errors import BadParameters
 from runbook_lib.evidence import Evidence
 from runbook_lib.incident import Incident, Window, suggestion
-from runbook_lib.investigation import Investigation
+from runbook_lib.investigation import Investigation, archive_of, begin
 from runbook_lib.record import Record, is_sealed
 from runbook_lib.redact import Redactor
 
@@ -104,26 +104,6 @@ def open_investigation(names: Mapping[str, Any]) -> Session:
     if incident.incident_id == EXAMPLE and not os.environ.get("AWS_ENDPOINT_URL"):
         return Session(Investigation(Record.read(EXAMPLE_EVIDENCE)))
     return Session(_continue(incident) or begin(incident))
-
-
-def begin(incident: Incident, archive: Path | None = None) -> Investigation:
-    """Begin a run on AWS, in a new folder of the archive. Raises CannotRun, BadArchive."""
-    live = Live(incident)
-    identity, as_of = live.identify()
-    redactor = Redactor()
-    known, _ = redactor.answer("GetCallerIdentity", identity)
-    record = Record.create(incident, as_of, known, archive=archive or archive_of(incident))
-    return Investigation(record, live, redactor)
-
-
-def archive_of(incident: Incident) -> Path:
-    """Find the archive: a relative one lies in the project that the current folder belongs to, or else right here.
-
-    Notebooks run in their own folder, the command line in the caller's; both must find the same place.
-    """
-    here = Path.cwd()
-    project = next((up for up in (here, *here.parents) if (up / "notebooks").is_dir() and (up / "params").is_dir()), here)
-    return project / incident.archive
 
 
 def _continue(incident: Incident) -> Investigation | None:
