@@ -1,1 +1,38 @@
-"""From ten notebooks to one page: join, execute with papermill, read the outputs, render, export."""
+"""From ten notebooks to one page: join, execute with papermill, read the outputs, render, export.
+
+Nothing heavy is imported before it is needed: a verdict does not wait for the report.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from runbook_lib.investigation import Investigation
+    from runbook_lib.report.kernel import Kernel
+
+REPORT = "report.html"
+"""The page's name in a run folder."""
+
+
+def build(investigation: Investigation, folder: Path, *, kernel: Kernel | None = None) -> Path:
+    """Write a judged run's report, executed notebook and exports into its folder; returns the page's path.
+
+    `kernel` may have been started while the evidence was collected. Raises BadArchive when the folder cannot be
+    written or the notebooks are missing; cells that fail do not raise, the page says NOT EXAMINED.
+    """
+    import nbformat
+
+    from runbook_lib.record import write_document
+    from runbook_lib.report import execute, export, join, render, sections
+    from runbook_lib.views import verdict_view
+
+    headline = verdict_view(investigation.diagnosis).to_json()
+    meta = render.Meta.of(investigation.record, headline)
+    document = execute.execute(join.join(join.shipped()), folder, meta.parameters, meta.as_of, kernel=kernel)
+    write_document(folder / execute.DOCUMENT, nbformat.writes(document) + "\n")
+    write_document(folder / export.SUMMARY, export.summary(headline, meta))
+    write_document(folder / export.TIMELINE, export.timeline(investigation.diagnosis))
+    write_document(folder / REPORT, render.render(sections.read(document), meta))
+    return folder / REPORT

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import papermill
-from nbclient.exceptions import DeadKernelError
 from nbformat import NotebookNode
 from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import Engine, NotebookExecutionManager, papermill_engines
@@ -43,12 +43,10 @@ def execute(
     """
     with kernel or Kernel(run_folder) as running:
         run = _Run(as_of, running.manager)
-        try:
+        with suppress(PapermillExecutionError):  # every cell was tried; what failed stands in its outputs
             papermill.execute_notebook(
                 document, None, dict(parameters), engine_name=_ENGINE, progress_bar=False, runbook_run=run
             )
-        except PapermillExecutionError:
-            pass  # every cell was tried; what failed stands in its outputs, and the report says so
         assert run.executed is not None
         return _cleaned(run.executed)
 
@@ -84,7 +82,7 @@ class RunbookEngine(Engine):  # type: ignore[misc]
         book.notebook_start()
         try:
             _Client(book, km=runbook_run.manager, kernel_name=kernel_name).execute(cleanup_kc=True)
-        except DeadKernelError:
+        except RuntimeError:  # the kernel did not start, or died
             nb.metadata.papermill["exception"] = True
         book.notebook_complete()
         runbook_run.executed = nb

@@ -10,6 +10,7 @@ import shutil
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
+from subprocess import DEVNULL
 from types import TracebackType
 from typing import Any
 
@@ -65,7 +66,9 @@ class Kernel:
             client_class="jupyter_client.asynchronous.AsyncKernelClient",
             config=Config({"KernelManager": {"transport_encryption": "required"}}),
         )
-        self.manager.start_kernel(env=environment(self._folder, self._scratch), cwd=self._scratch)
+        self.manager.start_kernel(
+            env=environment(self._folder, self._scratch), cwd=self._scratch, stdout=DEVNULL, stderr=DEVNULL
+        )
         return self
 
     def stop(self) -> None:

@@ -1,0 +1,224 @@
+"""One self-contained page from an executed document: no script, no request, nothing trusted that has no known form."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from importlib.resources import files
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, pass_context
+from jinja2.exceptions import TemplateError
+from jinja2.runtime import Context
+from markupsafe import Markup
+
+from runbook_lib import instant
+from runbook_lib._version import __version__
+from runbook_lib.markup import visible
+from runbook_lib.record import EVIDENCE, Call, Record
+from runbook_lib.report import foreign
+from runbook_lib.report.sections import Added, Failure, Part, Section, Shown
+
+DIAGNOSIS = "10_diagnosis"
+"""The notebook that the page begins with."""
+
+_ANSWER_SHOWN = 1_200
+"""Characters of a recorded answer that the page shows; the evidence file holds the rest."""
+
+
+@dataclass(frozen=True)
+class EvidenceFile:
+    """One file of recorded calls: its path in the run folder, size in bytes and SHA-256."""
+
+    path: str
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Meta:
+    """What the page says of the run itself. `headline` is the JSON of a verdict block, or None when there is none."""
+
+    parameters: Mapping[str, Any]
+    as_of: datetime
+    start: datetime
+    end: datetime
+    kit_version: str
+    identity: Mapping[str, Any]
+    files: tuple[EvidenceFile, ...]
+    calls: tuple[Call, ...]
+    headline: Mapping[str, Any] | None = None
+
+    @classmethod
+    def of(cls, record: Record, headline: Mapping[str, Any] | None = None) -> Meta:
+        """Take it from a run's record; the headline comes from whoever judged, so that no broken cell can lose it."""
+        window = record.incident.window(record.as_of)
+        return cls(
+            parameters=record.incident.parameters(),
+            as_of=record.as_of,
+            start=window.start,
+            end=window.end,
+            kit_version=str(record.run.get("kit_version", __version__)),
+            identity=dict(record.run.get("identity") or {}),
+            files=tuple(_evidence_files(record)),
+            calls=record.calls(),
+            headline=headline,
+        )
+
+    @property
+    def redacted(self) -> dict[str, int]:
+        """What was taken out of the answers before anything was written, counted by kind."""
+        total: dict[str, int] = {}
+        for call in self.calls:
+            for kind, count in (call.redacted or {}).items():
+                total[kind] = total.get(kind, 0) + count
+        return dict(sorted(total.items()))
+
+
+def render(sections: Iterable[Section], meta: Meta) -> str:
+    """Give the whole page as HTML text; the same sections and run give the same bytes."""
+    found = tuple(sections)
+    style = files(__package__).joinpath("page.css").read_text(encoding="utf-8").strip()
+    page = _Page(meta)
+    opening, chapters = _chapters([one for one in found if one.name == DIAGNOSIS], page)
+    return (
+        _environment()
+        .get_template("page.html.j2")
+        .render(
+            meta=meta,
+            page=page,
+            opening=opening,
+            chapters=chapters,
+            steps=[one for one in found if one.name != DIAGNOSIS],
+            file_rows=[[one.path, f"{one.size:,}", one.sha256] for one in meta.files],
+            style=Markup(style),
+            style_hash=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
+            for_people=_FOR_PEOPLE,
+        )
+    )
+
+
+@dataclass(frozen=True)
+class _Chapter:
+    title: str
+    anchor: str
+    parts: tuple[Part, ...]
+
+
+def _chapters(diagnosis: Iterable[Section], page: _Page) -> tuple[tuple[Part, ...], tuple[_Chapter, ...]]:
+    """Split the diagnosis. Of what stands before its first chapter only failures and additions are kept.
+
+    The rest of the opening is the verdict, which the head of the page says already.
+    """
+    split = [chapter for section in diagnosis for chapter in section.chapters()]
+    opening = tuple(part for title, parts in split if not title for part in parts if isinstance(part, Failure | Added))
+    return opening, tuple(_Chapter(title, page.id(title), parts) for title, parts in split if title)
+
+
+class _Page:
+    """What the templates ask while they write: which anchors exist, which ids and labels are taken."""
+
+    def __init__(self, meta: Meta) -> None:
+        self._refs = {call.ref for call in meta.calls}
+        self._ids: dict[str, int] = dict.fromkeys(("main", "run", "people", "provenance", "loss", "first", "unseen"), 1)
+        self._labels: dict[str, int] = {}
+
+    def id(self, wish: str) -> str:
+        """Give an id that the page does not have yet, as near to the wish as can be."""
+        slug = "-".join("".join(c if c.isascii() and c.isalnum() else " " for c in wish.lower()).split()) or "part"
+        return _numbered(slug, self._ids, "-")
+
+    def label(self, wish: str) -> str:
+        """Give a label for a scrolling area that no other one has."""
+        return _numbered(wish, self._labels, ", ")
+
+    def anchor(self, ref: str) -> str | None:
+        """Give the anchor of a recorded call or of the run; None for what the record does not hold."""
+        if ref == "run":
+            return "run"
+        return f"call-{ref}" if ref in self._refs else None
+
+
+def _numbered(wish: str, taken: dict[str, int], joint: str) -> str:
+    taken[wish] = taken.get(wish, 0) + 1
+    return wish if taken[wish] == 1 else f"{wish}{joint}{taken[wish]}"
+
+
+@pass_context
+def _show(context: Context, part: Part, level: int) -> Markup:
+    """Write one part; a block of damaged form is shown as its text instead of breaking the page."""
+    name = type(part).__name__.lower()
+    try:
+        macro = context.environment.get_template("parts.html.j2").make_module({"page": context["page"]})
+        return Markup(getattr(macro, name)(part, level))
+    except (TemplateError, TypeError, ValueError, KeyError, AttributeError):
+        if not isinstance(part, Shown):
+            raise
+        return Markup('<pre class="text">{}</pre>').format(part.text or "This block cannot be read.")
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("runbook_lib.report", "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=False,
+    )
+    environment.filters.update(
+        show=_show,
+        markdown=foreign.markdown,
+        cleaned=foreign.cleaned,
+        png=foreign.png,
+        iso=instant.iso,
+        clock=instant.clock,
+        parsed=instant.parse,
+        span=instant.span,
+        compact=_compact,
+        excerpt=_excerpt,
+        operation=lambda ref: str(ref).rpartition("-")[0] or ref,
+        bare=lambda title: str(title).partition("—")[2].strip() or title,
+        command=_command,
+    )
+    return environment
+
+
+def _command(text: str) -> Markup:
+    """Let a long command break before its options, where a reader would break it."""
+    return Markup(" <wbr>").join(f"{'--' if i else ''}{part}" for i, part in enumerate(text.split(" --")))
+
+
+def _compact(value: Any) -> str:
+    return visible(json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(", ", ": ")))
+
+
+def _excerpt(call: Call) -> str:
+    """Give the beginning of an answer, or of an error, and say how much more the evidence file holds."""
+    said = _compact(call.error if call.error is not None else call.response)
+    if len(said) <= _ANSWER_SHOWN:
+        return said
+    return f"{said[:_ANSWER_SHOWN]} … {len(said) - _ANSWER_SHOWN:,} more characters in {EVIDENCE}/{call.step}.jsonl"
+
+
+def _evidence_files(record: Record) -> Iterable[EvidenceFile]:
+    if record.folder is None:
+        return
+    for path in sorted((record.folder / EVIDENCE).glob("*.jsonl")):
+        content = path.read_bytes()
+        yield EvidenceFile(f"{EVIDENCE}/{path.name}", len(content), hashlib.sha256(content).hexdigest())
+
+
+_FOR_PEOPLE: Sequence[tuple[str, str]] = (
+    ("Customer impact", "Who noticed what, from when to when."),
+    ("How it was noticed", "Alarm, customer or chance; and how long that took."),
+    ("Decisions", "Who decided what, and with which knowledge at the time."),
+    ("What surprised us", "Where the system did not behave as its people expected."),
+    ("Where we were lucky", "What would have made it worse and did not happen."),
+    ("Actions", "Each with an owner and a date."),
+)
+"""What no machine knows. It stands on the page blank, for people, and is never filled in by the kit."""

@@ -1,0 +1,199 @@
+"""What an executed document says, as typed parts: prose, blocks, what an investigator added, what failed.
+
+Only the kit's own MIME type is trusted to have a form. Whatever else a cell shows is an addition by an investigator:
+it is kept beside the code that made it, as text, as a picture, or as HTML that the renderer cleans.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from nbformat import NotebookNode
+
+from runbook_lib.blocks import MIME
+from runbook_lib.markup import visible
+from runbook_lib.report.join import origin, tag
+
+_HEADING = re.compile(r"\A(#{1,6})[ \t]+(.+?)[ \t]*(?:\n|\Z)")
+_ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)")
+
+_FORMS = {"image/png": "png", "text/html": "html", "text/markdown": "markdown", "text/plain": "text"}
+
+
+@dataclass(frozen=True)
+class Heading:
+    """A heading of a notebook, by its level there: 2 opens a chapter."""
+
+    level: int
+    text: str
+
+
+@dataclass(frozen=True)
+class Prose:
+    """Markdown of a notebook."""
+
+    markdown: str
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A block that the kit showed, as the JSON of its MIME type, with the same as `text` for the day it is damaged."""
+
+    block: Mapping[str, Any]
+    text: str
+
+
+@dataclass(frozen=True)
+class Added:
+    """What a cell outside the kit's own showed. `form` is `text`, `html`, `markdown` or `png` (base64)."""
+
+    source: str
+    form: str
+    content: str
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A cell that raised, or never ran: what it asked is not examined."""
+
+    name: str
+    message: str
+    traceback: str
+
+
+Part = Heading | Prose | Shown | Added | Failure
+
+
+@dataclass(frozen=True)
+class Section:
+    """One notebook as executed. `name` is its stem; `title` its first heading."""
+
+    name: str
+    title: str
+    parts: tuple[Part, ...]
+
+    @property
+    def failures(self) -> tuple[Failure, ...]:
+        """What of this notebook raised or never ran."""
+        return tuple(part for part in self.parts if isinstance(part, Failure))
+
+    @property
+    def is_examined(self) -> bool:
+        """Whether everything it asks was answered: nothing failed and no block speaks of a gap."""
+        return not self.failures and not any(_is_blind(part.block) for part in self.parts if isinstance(part, Shown))
+
+    def chapters(self) -> tuple[tuple[str, tuple[Part, ...]], ...]:
+        """Split at the headings of level 2; what stands before the first has no title."""
+        split: list[tuple[str, list[Part]]] = [("", [])]
+        for part in self.parts:
+            if isinstance(part, Heading) and part.level == 2:
+                split.append((part.text, []))
+            else:
+                split[-1][1].append(part)
+        return tuple((title, tuple(parts)) for title, parts in split if title or parts)
+
+
+def read(document: NotebookNode) -> tuple[Section, ...]:
+    """Read an executed document, section by section, in its order. A set-up that failed fails every section."""
+    broken = [part for cell in document.cells if tag(cell) for part in _failures(cell)]
+    cells: dict[str, list[NotebookNode]] = {}
+    for cell in document.cells:
+        if origin(cell):
+            cells.setdefault(origin(cell), []).append(cell)
+    return tuple(_section(name, found, broken) for name, found in cells.items())
+
+
+def _section(name: str, cells: Iterable[NotebookNode], broken: list[Failure]) -> Section:
+    parts: list[Part] = [part for cell in cells for part in _parts(cell)]
+    title = next((part.text for part in parts if isinstance(part, Heading) and part.level == 1), name)
+    kept = [part for part in parts if not (isinstance(part, Heading) and part.level == 1)]
+    if broken:
+        kept = [part for part in kept if not isinstance(part, Failure)]
+        return Section(name, title, (*broken, *kept))
+    return Section(name, title, tuple(kept))
+
+
+def _parts(cell: NotebookNode) -> Iterator[Part]:
+    if cell.cell_type == "markdown":
+        yield from _prose(_lines(cell.source))
+    elif cell.cell_type == "code":
+        for output in cell.outputs:
+            if output.output_type != "error":
+                yield from _output(cell.source, output)
+        yield from _failures(cell)
+
+
+def _prose(markdown: str) -> Iterator[Part]:
+    while found := _HEADING.match(markdown):
+        yield Heading(len(found[1]), found[2])
+        markdown = markdown[found.end() :].lstrip("\n")
+    if markdown.strip():
+        yield Prose(markdown)
+
+
+def _output(source: str, output: NotebookNode) -> Iterator[Part]:
+    source = _lines(source)
+    if output.output_type == "stream":
+        yield Added(source, "text", _plain(output.text))
+        return
+    data = output.get("data", {})
+    if isinstance(data.get(MIME), Mapping):
+        picture = {"png": data["image/png"]} if "image/png" in data else {}
+        yield Shown(_visible({**data[MIME], **picture}), _plain(data.get("text/plain", "")))
+        return
+    for form, kind in (
+        ("png", "image/png"),
+        ("html", "text/html"),
+        ("markdown", "text/markdown"),
+        ("text", "text/plain"),
+    ):
+        if data.get(kind):
+            content = _text(data[kind])
+            yield Added(source, form, content if form == "png" else _plain(content))
+            return
+
+
+def _failures(cell: NotebookNode) -> Iterator[Failure]:
+    if cell.cell_type != "code":
+        return
+    for output in cell.outputs:
+        if output.output_type == "error":
+            yield Failure(visible(output.ename), visible(output.evalue), _plain("\n".join(output.traceback)))
+    if cell.execution_count is None:
+        yield Failure("NotRun", "The kernel ended before this cell ran.", "")
+
+
+def _is_blind(block: Mapping[str, Any]) -> bool:
+    if block.get("block") == "stack":
+        return any(_is_blind(inner) for inner in block.get("blocks", ()) if isinstance(inner, Mapping))
+    return block.get("block") == "prose" and block.get("style") == "gap"
+
+
+def _visible(value: Any) -> Any:
+    """Clean every text of a block again: a notebook may have been edited since its blocks were built."""
+    if isinstance(value, str):
+        return visible(value)
+    if isinstance(value, Mapping):
+        return {visible(str(name)): _visible(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_visible(item) for item in value]
+    return value
+
+
+def _text(value: Any) -> str:
+    """Give the text of a MIME type: JSON ones hold values, the others text."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, sort_keys=True)
+
+
+def _plain(text: Any) -> str:
+    """Give text without terminal colours and with what else controls a terminal made visible."""
+    return _lines(_ANSI.sub("", _text(text)))
+
+
+def _lines(text: str) -> str:
+    """Make visible what would hide or move text, line by line: line ends stay what they are."""
+    return "\n".join(visible(line) for line in text.expandtabs(4).splitlines())
