@@ -15,7 +15,7 @@ from runbook_lib.findings import Verdict
 from runbook_lib.findings.mapping import serving
 from runbook_lib.interpret.arn import StreamArn
 from runbook_lib.loss_clock import Loss, LossState, Undelivered, clock
-from runbook_lib.stages import Stage, Stages, State, first_write_after
+from runbook_lib.stages import Stage, Stages, State
 from runbook_lib.timeline import Change, Onset, Trigger
 
 _FUNCTION_ERRORS = (Stage.FAILED, Stage.SUCCEEDED)
@@ -72,19 +72,19 @@ def _of_mapping(one: Mapping, oldest: datetime | None, basis: str, failing: bool
     )
 
 
-def _oldest(
-    seen: Evidence, stages: Stages, began: Onset | None, recreated: datetime | None
-) -> datetime | None:
-    """The earliest moment from which a record may wait: never later than the first write that went unanswered."""
+def _oldest(seen: Evidence, stages: Stages, began: Onset | None, recreated: datetime | None) -> datetime | None:
+    """Give the earliest moment from which a record may wait.
+
+    Within the minute of the last delivery, records after it were not delivered any more, so that minute's start counts.
+    While failing batches are still sent, the iterator age says how old the oldest of them is.
+    """
     if recreated is not None:
         return recreated
     if began is None:
         return None
     if stages[Stage.INVOKED].state is State.STOPPED:
-        last = stages[Stage.INVOKED].last
-        return otherwise(lambda: first_write_after(seen, last), None) or began.earliest
-    aged = otherwise(lambda: seen.backlog.oldest_unread, None)
-    return min(began.earliest, aged) if aged else began.earliest
+        return began.earliest
+    return otherwise(lambda: seen.backlog.oldest_unread, None) or began.earliest
 
 
 def _recreated(seen: Evidence) -> datetime | None:

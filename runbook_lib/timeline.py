@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from runbook_lib import instant
 from runbook_lib.evidence import Evidence, Gap, NotObserved
 from runbook_lib.evidence.changes import DELIVERY_DELAY
+from runbook_lib.interpret.arn import FunctionRef, table_name_of
 from runbook_lib.interpret.trail_event import Effect, TrailEvent, effects
 from runbook_lib.stages import Stage, Stages, State, first_write_after, success_minutes
 
@@ -131,12 +132,12 @@ def _from_backlog(seen: Evidence) -> Onset | None:
     if not climbing:
         return None
     written = at - timedelta(milliseconds=newest)
-    floor = instant.floor(written)
+    floor = instant.floor(written + age.period)
     words = (
         f"The oldest record of the batch at {instant.clock(at, seen.as_of)} was written at"
         f" {instant.clock(written, seen.as_of)} (iterator age)."
     )
-    return Onset(floor, floor - age.period, floor + 2 * age.period, (words,), (age.ref,))
+    return Onset(floor, instant.floor(written), floor + age.period, (words,), (age.ref,))
 
 
 def _from_throttles(seen: Evidence) -> Onset | None:
@@ -203,13 +204,13 @@ class _Objects:
     def concern(self, change: Change) -> bool:
         """Whether a change touches one of ours; a deleted mapping is known by the names in its response."""
         told = change.effects or _attempted(change.event)
-        return any(self._is_ours(effect) for effect in told)
+        return any(self._is_ours(effect, change.event) for effect in told)
 
-    def _is_ours(self, effect: Effect) -> bool:
+    def _is_ours(self, effect: Effect, event: TrailEvent) -> bool:
         names = {str(value) for value in effect.values.values() if isinstance(value, str)} | {effect.target}
         last = {name.rsplit("/", 1)[-1] for name in names}
         if effect.target_kind == "mapping":
-            return bool({name.lower() for name in names} & self.mappings) or bool(last & {self.function, self.table})
+            return effect.target.lower() in self.mappings or self._connects(event)
         wanted = {
             "table": {self.table},
             "function": {self.function},
@@ -219,6 +220,28 @@ class _Objects:
             "log-group": {f"/aws/lambda/{self.function}"},
         }.get(effect.target_kind, set())
         return bool((names | last) & wanted)
+
+
+    def _connects(self, event: TrailEvent) -> bool:
+        """Whether a mapping that is listed no more went from our table to our function, by its own last answer."""
+        told = {**event.request, **event.response}
+        function = str(told.get("functionArn") or told.get("functionName") or "")
+        source = str(told.get("eventSourceArn") or "")
+        return _function_name(function) == self.function and (not source or _table_name(source) == self.table)
+
+
+def _function_name(text: str) -> str:
+    try:
+        return FunctionRef.parse(text).name
+    except ValueError:
+        return ""
+
+
+def _table_name(text: str) -> str:
+    try:
+        return table_name_of(text)
+    except ValueError:
+        return ""
 
 
 def _attempted(event: TrailEvent) -> tuple[Effect, ...]:

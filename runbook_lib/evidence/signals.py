@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from runbook_lib import instant
 from runbook_lib.evidence import Observed
 from runbook_lib.evidence.source import Shard
 from runbook_lib.incident import Window
@@ -122,6 +121,9 @@ class Backlog(Observed):
 
     @property
     def oldest_unread(self) -> datetime | None:
-        """When the oldest record of the last batch was written, by the newest iterator age."""
+        """When the oldest record of the last batch was written, by the newest iterator age; early by up to a period.
+
+        A datapoint carries the start of its period and the age at some moment within it.
+        """
         newest = self.last_age
-        return instant.floor(newest[0] - newest[1]) if newest else None
+        return newest[0] - newest[1] if newest else None

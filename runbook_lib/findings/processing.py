@@ -172,11 +172,12 @@ def poison_record(seen: Evidence) -> Iterator[Sign]:
     if climb is None:
         yield against("The iterator age does not climb with the clock.", seen.backlog.iterator_age_ms)
         return
-    errors = sum(seen.metrics.errors.between(climb.start, climb.end).values())
-    good = sum(value for at, value in success_minutes(seen).items() if at in climb)
+    lately = Window(max(climb.start, climb.end - _RECENT), climb.end)
+    errors = seen.metrics.errors.total(lately)
+    good = sum(value for at, value in success_minutes(seen).items() if at in lately)
     if not errors or not good:
         none = "No invocation failed" if not errors else "No invocation succeeded"
-        yield against(f"{none} while the iterator age climbed.", seen.metrics.errors)
+        yield against(f"{none} in the last {instant.span(lately.end - lately.start)}.", seen.metrics.errors)
         return
     newest = seen.backlog.iterator_age_ms.points[max(seen.backlog.iterator_age_ms.points)]
     age = instant.span(timedelta(milliseconds=newest))
@@ -187,7 +188,8 @@ def poison_record(seen: Evidence) -> Iterator[Sign]:
         seen.backlog.iterator_age_ms,
     )
     yield counter(
-        f"In that time {errors:,.0f} invocations failed and {good:,.0f} succeeded.",
+        f"In the last {instant.span(lately.end - lately.start)} {errors:,.0f} invocations failed and {good:,.0f}"
+        " succeeded.",
         seen.metrics.errors,
         seen.metrics.invocations,
     )
