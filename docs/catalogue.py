@@ -1,0 +1,176 @@
+"""The pages about findings, faults and permissions."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+from itertools import groupby
+
+from pieces import NOT_YET, code, codes, document, link, table
+from runbook_lib import least_privilege
+from runbook_lib.findings import FINDINGS, Finding
+from runbook_lib.remedies import Remedy, prescribe
+from runbook_lib.sandbox.faults import Fault, all_faults
+from runbook_lib.steps import STEPS
+
+STAGES = {
+    "source": "Source: is anything written, and recorded in a stream?",
+    "mapping": "Mapping: is the stream fetched, and what is passed on?",
+    "authorization": "Authorization: may the function's role read the stream?",
+    "function": "Function: can it be invoked?",
+    "capacity": "Capacity: is there room to invoke it?",
+    "processing": "Processing: does an invocation succeed?",
+    "visibility": "Visibility: does it only look as if nothing happened?",
+    "platform": "Platform: is AWS itself well?",
+}
+
+
+def named_by(fault: Fault) -> tuple[str, ...]:
+    """Every finding that a good diagnosis of this fault names, the cause first."""
+    cause = (fault.expects,) if fault.expects else ()
+    return tuple(dict.fromkeys((*cause, *fault.contributing, *fault.symptoms, *fault.notes)))
+
+
+def covering(finding_id: str) -> tuple[str, ...]:
+    """The faults of the sandbox in whose diagnosis this finding must appear."""
+    return tuple(fault.id for fault in all_faults().values() if finding_id in named_by(fault))
+
+
+def fault_links(ids: tuple[str, ...], faults_page: str = "faults.md") -> str:
+    """Link to faults, or say that there is none."""
+    return ", ".join(link(code(one), f"{faults_page}#{one}") for one in ids) or NOT_YET
+
+
+def findings() -> str:
+    """The index of findings, by stage of the pipe."""
+    intro = (
+        "A finding is one fault that the runbook knows how to recognise. Its id is public: verdicts, tests and other"
+        " people's runbooks quote it. `runbook findings ID` prints the same in the terminal.\n\n"
+        "A *cause* stops or breaks the trigger by itself. A *contributing factor* makes it worse or more likely. A"
+        " *symptom* follows from a cause and is never named as one. *Not a cause* explains why nothing is wrong."
+    )
+    parts = []
+    for module, members in groupby(FINDINGS.values(), lambda one: one.module):
+        rows = (
+            (
+                link(code(one.id), f"{one.id}.md"),
+                one.title,
+                str(one.kind),
+                fault_links(covering(one.id), "../faults.md"),
+            )
+            for one in members
+        )
+        parts.append(
+            f"## {STAGES[module]}\n\n{table(('finding', 'what it says', 'kind', 'faults that show it'), rows)}"
+        )
+    return document("Findings", intro, *parts)
+
+
+def each_finding() -> Iterator[tuple[str, str]]:
+    """The id and the page of every finding."""
+    for one in FINDINGS.values():
+        yield one.id, _finding(one)
+
+
+def _finding(one: Finding) -> str:
+    path = f"runbook_lib/findings/{one.module}.py"
+    facts = [
+        f"* **Kind**: {one.kind}",
+        f"* **Stops the pipe at**: {one.stops.value.replace('_', ' ') if one.stops else 'no stage by itself'}",
+        f"* **Seen in**: {'; '.join(f'step {n}, {STEPS[n].title.lower()}' for n in one.reads)}",
+        f"* **Diagnosis clauses of the playbook**: {', '.join(map(str, one.diagnosis)) or 'none'}",
+        f"* **Set off by**: {_set_off(one)}",
+        f"* **Try it**: {_try(one.id)}",
+        f"* **Recognised in**: {link(code(path), f'../../{path}')}",
+        f"* **Source**: <{one.source}>" if one.source.startswith("http") else f"* **Source**: {one.source}",
+    ]
+    remedies = [_remedy(each) for each in prescribe(one.remedies, {}, latest=False)]
+    what_to_do = "## What to do\n\n" + ("\n\n".join(remedies) or "Nothing by itself.")
+    return document(one.id, f"**{one.title}.**", one.why, "\n".join(facts), what_to_do)
+
+
+def _set_off(one: Finding) -> str:
+    if not one.set_off_by:
+        return "no configuration change"
+    return f"{codes(one.set_off_by)}, up to {_span(one.lag)} before the harm begins"
+
+
+def _span(length: timedelta) -> str:
+    minutes = int(length.total_seconds() // 60)
+    hours, rest = divmod(minutes, 60)
+    return " ".join(part for part in (f"{hours} h" if hours else "", f"{rest} min" if rest else "") if part) or "0 min"
+
+
+def _try(finding_id: str) -> str:
+    return codes(f"make demo FAULT={fault}" for fault in covering(finding_id)) if covering(finding_id) else NOT_YET
+
+
+def _remedy(one: Remedy) -> str:
+    notes = (("Risk", one.risk), ("Effect", one.effect), ("Before", one.precondition), ("Check", one.check))
+    lines = "\n".join(f"* **{name}**: {text}" for name, text in notes if text)
+    return f"### {one.id}: {one.title}\n\n```sh\n{one.command}\n```\n\n{lines}"
+
+
+def faults() -> str:
+    """The page of the sandbox's faults."""
+    intro = (
+        "Each fault is a healthy AWS account with one thing gone wrong, served on this machine only."
+        " `make demo FAULT=name` investigates one; `runbook sandbox name` keeps it up for you to look at. The columns"
+        " say what a good diagnosis names."
+    )
+    rows = (
+        (
+            f'<a id="{one.id}"></a>{code(one.id)}',
+            one.story,
+            _finding_links((one.expects,) if one.expects else ()),
+            _finding_links(tuple(name for name in named_by(one) if name != one.expects)),
+            code(one.trigger) if one.trigger else "-",
+            one.loss.replace("_", " "),
+        )
+        for one in all_faults().values()
+    )
+    header = ("fault", "story", "cause", "also named", "change in the trail", "records")
+    return document("Faults of the sandbox", intro, table(header, rows))
+
+
+def _finding_links(ids: tuple[str, ...]) -> str:
+    return ", ".join(finding_link(one) for one in ids) or "-"
+
+
+def finding_link(finding_id: str, below: str = "findings/") -> str:
+    """Link to the page of a finding; one that is not built yet is said to be so."""
+    if finding_id not in FINDINGS:
+        return f"{code(finding_id)} ({NOT_YET})"
+    return link(code(finding_id), f"{below}{finding_id}.md")
+
+
+def policy() -> str:
+    """The investigator's policy document."""
+    return json.dumps(least_privilege.policy(), indent=2) + "\n"
+
+
+def permissions() -> str:
+    """The page about the investigator's policy: what each permission is for, and what its absence costs."""
+    actions = sorted({action for step in STEPS.values() for action in step.permissions})
+    intro = (
+        "Everything an investigation reads, and nothing else, gathered from what the nine steps declare."
+        f" `runbook policy` prints it; {link('iam-policy.json', 'iam-policy.json')} is the same document. Who is calling"
+        " is asked of STS as well, which needs no permission.\n\n"
+        "Every one of them can be missing. What then could not be seen is listed in the report as a gap, with the"
+        " permission to ask for, and the verdict weakens to *undetermined* where it mattered; it never turns to"
+        " *no fault*."
+    )
+    rows = (
+        (code(action), ", ".join(f"{n} ({STEPS[n].title.lower()})" for n in STEPS if action in STEPS[n].permissions))
+        for action in actions
+        if action not in least_privilege.PEEK_ONLY
+    )
+    peek = sorted(least_privilege.PEEK_ONLY & set(actions))
+    only = f"`--peek` samples stream records and needs {codes(peek)} as well." if peek else ""
+    return document("Permissions", intro, table(("action", "read by step"), rows), only)
+
+
+def without_fault() -> tuple[str, ...]:
+    """The findings that no fault of the sandbox shows yet."""
+    return tuple(one.id for one in FINDINGS.values() if not covering(one.id))
