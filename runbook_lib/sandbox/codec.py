@@ -173,8 +173,8 @@ def _encode_rest(model: OperationModel, answer: Mapping[str, Any], request_id: s
     return _reply(status, tree, Protocol.REST_JSON, request_id, headers)
 
 
-def encode_error(service: str | None, protocol: Protocol, error: ApiError, request_id: str) -> Reply:
-    """Return an error as the protocol carries it; `service` is None when the request could not be recognised."""
+def encode_error(service: str, protocol: Protocol, error: ApiError, request_id: str) -> Reply:
+    """Return an error as the protocol carries it; the service need not be one the sandbox knows."""
     if protocol in {Protocol.QUERY, Protocol.REST_XML}:
         side = "Sender" if error.status < 500 else "Receiver"
         xml = (
@@ -182,7 +182,8 @@ def encode_error(service: str | None, protocol: Protocol, error: ApiError, reque
             f"<Message>{xml_text(error.message)}</Message></Error><RequestId>{request_id}</RequestId></ErrorResponse>"
         )
         return Reply(error.status, {"Content-Type": "text/xml", "x-amzn-RequestId": request_id}, xml.encode("utf-8"))
-    shape = _error_shape(service, error.code)
+    model = models.service_model(service) if models.is_known_service(service) else None
+    shape = model.shape_for_error_code(error.code) if model else None
     message_name = "Message" if shape is not None and "Message" in shape.members else "message"
     members = {name: _plain(value) for name, value in error.members.items() if value is not None}
     tree = {"__type": error.code, message_name: error.message, **members}
@@ -190,14 +191,9 @@ def encode_error(service: str | None, protocol: Protocol, error: ApiError, reque
     if protocol is Protocol.REST_JSON:
         extra["x-amzn-ErrorType"] = error.code
         del tree["__type"]
-    elif service and "awsQueryCompatible" in models.service_model(service).metadata:
+    elif model and "awsQueryCompatible" in model.metadata:
         extra["x-amzn-query-error"] = f"{error.code};{'Sender' if error.status < 500 else 'Receiver'}"
     return _reply(error.status, tree, protocol, request_id, extra)
-
-
-def _error_shape(service: str | None, code: str) -> Shape | None:
-    """Return the modelled shape of an error code, or None."""
-    return models.service_model(service).shape_for_error_code(code) if service else None
 
 
 def _plain(value: Any) -> Any:

@@ -34,7 +34,7 @@ def violations(service: str, operation: str, answer: Mapping[str, Any]) -> list[
     """Return what an answer in boto3's shape violates, one sentence each; empty when it conforms.
 
     Works on answers of the sandbox before encoding and on what a client parsed; `ResponseMetadata` is passed over. A
-    client drops members it does not know, so unknown members show only in the former and in `raw_violations`.
+    client drops members it does not know, so unknown members show in the former only.
     """
     shape = models.operation_model(service, operation).output_shape
     members = {name: value for name, value in answer.items() if name != "ResponseMetadata"}

@@ -64,7 +64,7 @@ class _Exchange:
     request_id: str
     sequence: int
     scope: wire.Scope | None
-    service: str | None = None
+    service: str = ""
     operation: str = ""
     source: Source = "none"
     error: str | None = None
@@ -105,7 +105,7 @@ class Front:
             status = reply.status
         finally:
             self._record(exchange, status, started)
-        body = b"" if status == HTTPStatus.NO_CONTENT else reply.body
+        body = b"" if status == HTTPStatus.NO_CONTENT or request.method == "HEAD" else reply.body
         date = format_datetime(self._world.now.astimezone(UTC).replace(microsecond=0), usegmt=True)
         headers = {**reply.headers, "Date": date, "Content-Length": str(len(body))}
         start_response(f"{status} {HTTPStatus(status).phrase}", list(headers.items()))
@@ -136,6 +136,8 @@ class Front:
         """Find out what is asked."""
         service, operation = wire.operation_of(request, exchange.protocol, exchange.scope)
         exchange.service, exchange.operation = service, operation
+        if not wire.is_known(service, operation):
+            raise not_emulated(f"{service}:{operation}")
         params = codec.decode(service, operation, exchange.protocol, request)
         scope = exchange.scope
         assert scope is not None, "operation_of refuses unsigned requests"
@@ -179,7 +181,7 @@ class Front:
 
     def _encode(self, exchange: _Exchange, answer: Mapping[str, Any]) -> wire.Reply:
         """Return an answer as a reply, checked against the model."""
-        service, operation = str(exchange.service), exchange.operation
+        service, operation = exchange.service, exchange.operation
         found = [f"{service}:{operation}: {what}" for what in conformance.violations(service, operation, answer)]
         if found and self._strict:
             raise self._defect("; ".join(found))
@@ -197,12 +199,11 @@ class Front:
     def _record(self, exchange: _Exchange, status: int, started: float) -> None:
         """Write the journal."""
         scope = exchange.scope or wire.Scope("", "", "")
-        service = exchange.service or scope.signing_name
         ms = (time.perf_counter() - started) * 1000
         entry = JournalEntry(
             sequence=exchange.sequence,
             access_key=scope.access_key,
-            service=service,
+            service=exchange.service,
             operation=exchange.operation,
             region=scope.region,
             status=status,

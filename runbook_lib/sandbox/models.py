@@ -32,6 +32,11 @@ SERVICES_BY_SIGNING_NAME: dict[str, tuple[str, ...]] = {
 """The services whose requests the sandbox can read, by the name in a request's signature scope."""
 
 
+def is_known_service(service: str) -> bool:
+    """Tell whether the sandbox can read requests to this service."""
+    return any(service in services for services in SERVICES_BY_SIGNING_NAME.values())
+
+
 @cache
 def _loader() -> Any:
     """Return the one loader of botocore's data files."""

@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from runbook_lib.sandbox import models
-from runbook_lib.sandbox.errors import ApiError, not_emulated
+from runbook_lib.sandbox.errors import ApiError
 
 
 class Protocol(Enum):
@@ -45,7 +45,8 @@ class Request:
         raw = str(environ.get("REQUEST_URI") or environ.get("RAW_URI") or environ.get("PATH_INFO") or "/")
         headers = {name[5:].replace("_", "-").lower(): value for name, value in environ.items() if name[:5] == "HTTP_"}
         headers["content-type"] = environ.get("CONTENT_TYPE") or ""
-        body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+        to_its_end = -1 if environ.get("wsgi.input_terminated") else 0
+        body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or to_its_end))
         if headers.get("content-encoding") == "gzip":
             body = gzip.decompress(body)
         return cls(environ["REQUEST_METHOD"], raw.partition("?")[0], environ.get("QUERY_STRING", ""), headers, body)
@@ -99,19 +100,20 @@ def protocol_of(request: Request) -> Protocol:
 
 
 def operation_of(request: Request, protocol: Protocol, scope: Scope | None) -> tuple[str, str]:
-    """Return botocore's (service, operation) of a request.
+    """Return (service, operation) of a request: botocore's names, or for a service the sandbox cannot read the signing
+    name and what the request calls its operation (see `is_known`).
 
-    Raises `ApiError`: `MissingAuthenticationToken` for an unsigned request, and `OperationNotEmulated` naming what was
-    asked when the service or the operation is not one the sandbox knows.
+    Raises `ApiError("MissingAuthenticationToken")` for an unsigned request.
     """
     if scope is None:
         raise ApiError("MissingAuthenticationToken", "Request is missing Authentication Token", status=403)
     service, operation = _RECOGNISE[protocol](request, scope.signing_name)
-    if service is None:
-        raise not_emulated(f"{scope.signing_name}:{operation}")
-    if operation not in models.service_model(service).operation_names:
-        raise not_emulated(f"{service}:{operation}")
-    return service, operation
+    return service or scope.signing_name, operation
+
+
+def is_known(service: str, operation: str) -> bool:
+    """Tell whether the sandbox can read requests for this operation at all."""
+    return models.is_known_service(service) and operation in models.service_model(service).operation_names
 
 
 def _by_target(request: Request, signing_name: str) -> tuple[str | None, str]:

@@ -223,6 +223,7 @@ def test_what_is_not_emulated_says_so_once(sandbox: RunningSandbox, service: str
     code, status, message = error_of(getattr(client(sandbox, service, attempts=4), operation))
     assert (code, status, message) == ("OperationNotEmulated", 501, f"the sandbox does not emulate {what}")
     assert len(sandbox.journal) == 1
+    assert f"{sandbox.journal[0].service}:{sandbox.journal[0].operation}" == what
     assert sandbox.journal[0].source == "none"
 
 
@@ -385,6 +386,19 @@ def test_sixteen_clients_at_once(sandbox: RunningSandbox) -> None:
     assert len(sandbox.journal) == 32 * 6
     assert sorted(entry.sequence for entry in sandbox.journal) == list(range(1, 32 * 6 + 1))
     assert sandbox.violations == []
+
+
+def test_a_head_request_and_a_chunked_one_leave_the_connection_in_order(sandbox: RunningSandbox) -> None:
+    """Replies without a body and requests without a length do not put later replies on a connection out of step."""
+    connection = http.client.HTTPConnection(sandbox.url.removeprefix("http://"))
+    connection.request("HEAD", "/")
+    assert connection.getresponse().read() == b""
+    scope = f"AWS4-HMAC-SHA256 Credential={INVESTIGATOR}/20260314/eu-west-1/dynamodb/aws4_request, Signature=0"
+    headers = {"X-Amz-Target": "DynamoDB_20120810.DescribeTable", "Authorization": scope}
+    for _ in range(2):
+        connection.request("POST", "/", iter([b'{"TableName":', b'"Orders"}']), headers, encode_chunked=True)
+        assert json.loads(connection.getresponse().read())["Table"]["TableName"] == "Orders"
+    connection.close()
 
 
 def test_connections_are_kept(sandbox: RunningSandbox) -> None:
