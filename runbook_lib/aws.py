@@ -448,7 +448,11 @@ class Live:
         except ClientError as failure:
             error = failure.response.get("Error") or {}
             meta = failure.response.get("ResponseMetadata") or {}
-            said = {"code": error.get("Code", ""), "message": error.get("Message", ""), "status": meta.get("HTTPStatusCode")}
+            said = {
+                "code": error.get("Code", ""),
+                "message": error.get("Message", ""),
+                "status": meta.get("HTTPStatusCode"),
+            }
             return Outcome(said, True, meta.get("RequestId", ""), meta.get("RetryAttempts", 0))
         except (BotoCoreError, OSError, ValueError) as failure:
             return Outcome({"code": type(failure).__name__, "message": str(failure), "status": None}, True, "", 0)
@@ -507,7 +511,13 @@ _STARTING_TROUBLE: tuple[tuple[set[str], str, str], ...] = (
         "Sign in (`aws sso login`, or set AWS_PROFILE), or name a `profile` in the parameters.",
     ),
     (
-        {"ExpiredToken", "ExpiredTokenException", "TokenRetrievalError", "SSOTokenLoadError", "UnauthorizedSSOTokenError"},
+        {
+            "ExpiredToken",
+            "ExpiredTokenException",
+            "TokenRetrievalError",
+            "SSOTokenLoadError",
+            "UnauthorizedSSOTokenError",
+        },
         "The AWS credentials have expired.",
         "Sign in again (`aws sso login`) and run the same command.",
     ),
@@ -518,7 +528,14 @@ _STARTING_TROUBLE: tuple[tuple[set[str], str, str], ...] = (
     ),
     ({"ProfileNotFound"}, "{message}.", "Correct `profile` in the parameters, or see `aws configure list-profiles`."),
     (
-        {"EndpointConnectionError", "ConnectTimeoutError", "ReadTimeoutError", "ConnectionClosedError", "SSLError", "ProxyConnectionError"},
+        {
+            "EndpointConnectionError",
+            "ConnectTimeoutError",
+            "ReadTimeoutError",
+            "ConnectionClosedError",
+            "SSLError",
+            "ProxyConnectionError",
+        },
         "AWS cannot be reached: {message}.",
         "Check the network, proxy and AWS_ENDPOINT_URL.",
     ),
@@ -552,7 +569,9 @@ def _partition(region: str) -> str:
 def _typed(service: str, operation: str, params: Mapping[str, Any]) -> dict[str, Any]:
     """Give times the type boto3 wants; CloudWatch Logs alone takes them as whole milliseconds, which stay."""
     timed = ("StartTime", "EndTime")
-    return {key: instant.parse(value) if key in timed and isinstance(value, str) else value for key, value in params.items()}
+    return {
+        key: instant.parse(value) if key in timed and isinstance(value, str) else value for key, value in params.items()
+    }
 
 
 class Pace:

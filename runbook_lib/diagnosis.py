@@ -11,13 +11,13 @@ from runbook_lib import instant
 from runbook_lib.evidence import Evidence, Gap, NotObserved, otherwise
 from runbook_lib.findings import Confidence, Kind, Verdict, Word, judge_all
 from runbook_lib.incident import Incident, Window
-from runbook_lib.loss import assess
 from runbook_lib.loss_clock import Loss
 from runbook_lib.remedies import Remedy, prescribe
 from runbook_lib.stages import Flow, Stage, Stages, State, measure
 from runbook_lib.steps import STEPS, by_name
 from runbook_lib.steps.execution_role import NOTHING_TO_READ
 from runbook_lib.timeline import Change, Coverage, Onset, Trigger, changes, coverage, find_trigger, onset
+from runbook_lib.undelivered import assess
 
 
 class Status(StrEnum):
@@ -153,7 +153,7 @@ def _unexplained(causes: tuple[Verdict, ...], stages: Stages, began: Onset | Non
 def _status(
     causes: tuple[Verdict, ...], unexplained: tuple[str, ...], undetermined: tuple[Verdict, ...], stages: Stages
 ) -> Status:
-    """A fault where a cause is present; no fault only where the end of the pipe is seen to work or nothing is unseen."""
+    """A fault where there is a cause; no fault only where the pipe is seen to work or nothing needed is unseen."""
     if causes:
         return Status.FAULT
     if unexplained:

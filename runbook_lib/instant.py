@@ -37,7 +37,7 @@ def span(length: timedelta) -> str:
     """Say a length of time in its two largest units: `9 h 12 min`, `45 s`, `2 d 3 h`."""
     seconds = int(abs(length).total_seconds())
     units = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
-    parts = []
+    parts: list[str] = []
     for name, size in units:
         count, seconds = divmod(seconds, size)
         if count or (name == "s" and not parts):

@@ -87,7 +87,9 @@ class Investigation:
 
         After `timeout_s` seconds AWS is asked no more, and a step that is not done is a gap.
         """
-        todo = {number: STEPS[number] for number in _with_needs(numbers) if STEPS[number].observes not in self.observations}
+        todo = {
+            number: STEPS[number] for number in _with_needs(numbers) if STEPS[number].observes not in self.observations
+        }
         if not todo:
             return
         self._diagnosis = None
@@ -161,5 +163,7 @@ def archive_of(incident: Incident) -> Path:
     Notebooks run in their own folder, the command line in the caller's; both must find the same place.
     """
     here = Path.cwd()
-    project = next((up for up in (here, *here.parents) if (up / "notebooks").is_dir() and (up / "params").is_dir()), here)
+    project = next(
+        (up for up in (here, *here.parents) if (up / "notebooks").is_dir() and (up / "params").is_dir()), here
+    )
     return project / incident.archive

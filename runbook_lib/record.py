@@ -277,9 +277,14 @@ def verify(folder: Path) -> tuple[str, ...]:
     sums = folder / CHECKSUMS
     if not sums.exists():
         raise BadArchive(f"{folder} has no {CHECKSUMS}: the run was not finished.", "Run `runbook replay` on it first.")
-    expected = dict(reversed(line.split("  ", 1)) for line in sums.read_text(encoding="utf-8").splitlines() if line)
+    pairs = (line.split("  ", 1) for line in sums.read_text(encoding="utf-8").splitlines() if "  " in line)
+    expected = {name: digest for digest, name in pairs}
     present = set(_members(folder))
-    changed = [f"{name} was changed." for name in sorted(expected) if name in present and _digest(folder / name) != expected[name]]
+    changed = [
+        f"{name} was changed."
+        for name in sorted(expected)
+        if name in present and _digest(folder / name) != expected[name]
+    ]
     missing = [f"{name} is missing." for name in sorted(expected) if name not in present]
     extra = [f"{name} was added after the run was finished." for name in sorted(present - set(expected))]
     return (*changed, *missing, *extra)

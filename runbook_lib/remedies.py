@@ -89,7 +89,7 @@ _CARDS = (
         "R6",
         "Get past the batch that keeps failing",
         "aws lambda update-event-source-mapping --region {region} --uuid {uuid} --bisect-batch-on-function-error"
-        " --maximum-retry-attempts 3 --destination-config '{{\"OnFailure\":{{\"Destination\":\"<queue or topic ARN>\"}}}}'",
+        ' --maximum-retry-attempts 3 --destination-config \'{{"OnFailure":{{"Destination":"<queue or topic ARN>"}}}}\'',
         "Finite retries discard the failing record: set a working destination first. A queue or topic receives only"
         " shard and sequence numbers, so fetch the record within 24 hours.",
         "The failing record is skipped, everything behind it is delivered.",
@@ -159,7 +159,7 @@ _CARDS = (
     Remedy(
         "R20",
         "Find out whether somebody writes",
-        "aws dynamodb update-item --region {region} --table-name {table} ...   # one visible write that changes an attribute",
+        "aws dynamodb update-item --region {region} --table-name {table} ...  # one write that changes an attribute",
         "A write to production: with its owner's consent only.",
         "None waits: nothing was written.",
         "Region, account and table are the ones that the application uses.",
@@ -188,5 +188,5 @@ def prescribe(ids: Iterable[str], facts: Mapping[str, str], *, latest: bool) -> 
         }
         if latest and card.touches_mapping:
             text["risk"] = f"{LATEST_WARNING} {text['risk']}"
-        filled.append(replace(card, **text))
+        filled.append(replace(card, **text))  # type: ignore[arg-type]
     return tuple(filled)

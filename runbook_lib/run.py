@@ -108,7 +108,8 @@ def _copy_beside(folder: Path) -> Path:
             continue
         except OSError as failure:
             raise BadArchive(
-                f"{folder.parent} cannot be written: {failure.strerror}.", "Copy the run folder to a place you may write to."
+                f"{folder.parent} cannot be written: {failure.strerror}.",
+                "Copy the run folder to a place you may write to.",
             ) from None
         shutil.copytree(folder / EVIDENCE, copy / EVIDENCE)
         return copy

@@ -124,9 +124,7 @@ def _written(seen: Evidence) -> Flow:
     last = max((at for at, value in minutes.items() if value > 0), default=None)
     refs = (seen.metrics.consumed_writes.ref,)
     if last is None:
-        return Flow(
-            Stage.WRITTEN, State.IDLE, "CloudWatch counts no write to the table in the window.", 0.0, refs=refs
-        )
+        return Flow(Stage.WRITTEN, State.IDLE, "CloudWatch counts no write to the table in the window.", 0.0, refs=refs)
     words = f"{total:,.0f} write requests in the window, the last at {instant.clock(last, seen.as_of)}."
     return Flow(Stage.WRITTEN, State.FLOWING, words, total, last, refs=refs)
 
@@ -159,9 +157,7 @@ def _filtered(seen: Evidence) -> Flow:
     if not counted:
         return Flow(Stage.FILTERED, State.UNKNOWN, "Nothing counts what filters drop (EventCount is off).")
     total = sum(sum(series.points.values()) for series in counted)
-    return Flow(
-        Stage.FILTERED, State.FLOWING, f"{total:,.0f} records filtered out.", total, refs=(counted[0].ref,)
-    )
+    return Flow(Stage.FILTERED, State.FLOWING, f"{total:,.0f} records filtered out.", total, refs=(counted[0].ref,))
 
 
 def _invoked(seen: Evidence) -> Flow:
@@ -169,7 +165,9 @@ def _invoked(seen: Evidence) -> Flow:
     age = seen.backlog.iterator_age_ms
     flow = _against_writes(seen, Stage.INVOKED, [age], "invoked by a stream", counts=False)
     total = sum(seen.metrics.invocations.points.values())
-    return Flow(flow.stage, flow.state, flow.basis, total, flow.last, flow.since, (*flow.refs, seen.metrics.invocations.ref))
+    return Flow(
+        flow.stage, flow.state, flow.basis, total, flow.last, flow.since, (*flow.refs, seen.metrics.invocations.ref)
+    )
 
 
 def _failed(seen: Evidence) -> Flow:
@@ -192,15 +190,11 @@ def success_minutes(seen: Evidence) -> dict[datetime, float]:
 def _succeeded(seen: Evidence) -> Flow:
     invocations = seen.metrics.invocations
     minutes = success_minutes(seen)
-    good = Series(
-        "Successes", "Successful invocations", "count", "Sum", invocations.period, minutes, invocations.ref
-    )
+    good = Series("Successes", "Successful invocations", "count", "Sum", invocations.period, minutes, invocations.ref)
     return _against_writes(seen, Stage.SUCCEEDED, [good], "handled without an error")
 
 
-def _against_writes(
-    seen: Evidence, stage: Stage, counted: list[Series], verb: str, *, counts: bool = True
-) -> Flow:
+def _against_writes(seen: Evidence, stage: Stage, counted: list[Series], verb: str, *, counts: bool = True) -> Flow:
     """Compare a stage's newest sign of life with what was written after it."""
     refs = (counted[0].ref, seen.metrics.consumed_writes.ref)
     total = sum(sum(series.points.values()) for series in counted) if counts else None

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from runbook_lib import instant
-from runbook_lib.evidence import Evidence, Gap, NotObserved
+from runbook_lib.evidence import Evidence, Gap, attempt, known, otherwise
 from runbook_lib.evidence.changes import DELIVERY_DELAY
 from runbook_lib.interpret.arn import FunctionRef, table_name_of
 from runbook_lib.interpret.trail_event import Effect, TrailEvent, effects
@@ -176,29 +176,30 @@ class _Objects:
 
     @classmethod
     def of(cls, seen: Evidence) -> _Objects:
-        roles = {seen.incident.role_name} if seen.incident.role_name else set()
-        mappings: set[str] = set()
-        policies: set[str] = set()
-        keys: set[str] = set()
-        for read in (
-            lambda: roles.add(seen.mappings.function.role_arn.rsplit("/", 1)[-1]),
-            lambda: mappings.update(one.uuid.lower() for one in seen.mappings.ours),
-            lambda: policies.update(policy.name for policy in seen.role.policies),
-            lambda: policies.add((seen.role.role.boundary_arn or "").rsplit("/", 1)[-1]),
-            lambda: keys.add((seen.streams.table.kms_key_arn or "").rsplit("/", 1)[-1]),
-            lambda: keys.add((seen.mappings.function.kms_key_arn or "").rsplit("/", 1)[-1]),
-        ):
-            try:
-                read()
-            except NotObserved:
-                continue
+        mapped = attempt(lambda: seen.mappings.function)
+        role = attempt(lambda: seen.role.role)
+        own = {
+            "role": (attempt(lambda: known(mapped).role_arn),),
+            "mapping": attempt(lambda: tuple(one.uuid.lower() for one in seen.mappings.ours)),
+            "policy": (
+                *otherwise(lambda: tuple(policy.name for policy in seen.role.policies), ()),
+                attempt(lambda: known(role).boundary_arn),
+            ),
+            "key": (attempt(lambda: seen.streams.table.kms_key_arn), attempt(lambda: known(mapped).kms_key_arn)),
+        }
+        names = {
+            kind: {str(one).rsplit("/", 1)[-1] for one in found if one and not isinstance(one, Gap)}
+            for kind, found in own.items()
+            if not isinstance(found, Gap)
+        }
+        given = {seen.incident.role_name} if seen.incident.role_name else set()
         return cls(
             table=seen.incident.table_name,
             function=seen.incident.function.name,
-            roles=frozenset(roles - {""}),
-            mappings=frozenset(mappings),
-            policies=frozenset(policies - {""}),
-            keys=frozenset(keys - {""}),
+            roles=frozenset(names.get("role", set()) | given),
+            mappings=frozenset(names.get("mapping", set())),
+            policies=frozenset(names.get("policy", set())),
+            keys=frozenset(names.get("key", set())),
         )
 
     def concern(self, change: Change) -> bool:
@@ -220,7 +221,6 @@ class _Objects:
             "log-group": {f"/aws/lambda/{self.function}"},
         }.get(effect.target_kind, set())
         return bool((names | last) & wanted)
-
 
     def _connects(self, event: TrailEvent) -> bool:
         """Whether a mapping that is listed no more went from our table to our function, by its own last answer."""
@@ -287,7 +287,9 @@ def coverage(seen: Evidence, gaps: Iterable[Gap]) -> Coverage:
     """Say how far the search for changes reached. Raises NotObserved when step 9 did not run at all."""
     searched = seen.changes.searches
     missing = [f"{gap.region}: {gap.reason}" for gap in gaps if gap.call.startswith(("cloudtrail:", "logs:Filter"))]
-    missing += [f"{one.region}: the search was cut short after {one.events} events." for one in searched if one.truncated]
+    missing += [
+        f"{one.region}: the search was cut short after {one.events} events." for one in searched if one.truncated
+    ]
     return Coverage(
         regions=tuple(dict.fromkeys(one.region for one in searched)),
         accounts=(seen.health.identity.account,),

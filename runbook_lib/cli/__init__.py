@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 from runbook_lib._version import __version__
-from runbook_lib.errors import RunbookError
 from runbook_lib.cli.terminal import (
     print_batch,
     print_diagnosis,
@@ -25,6 +24,7 @@ from runbook_lib.cli.terminal import (
     print_findings,
     print_progress,
 )
+from runbook_lib.errors import RunbookError
 
 COULD_NOT_RUN = 3
 _GRAVEST_FIRST = (3, 1, 2, 0)
@@ -158,9 +158,7 @@ def _is_watched(chosen: argparse.Namespace) -> bool:
 def _replay(chosen: argparse.Namespace) -> int:
     from runbook_lib import run
 
-    done = run.replay(
-        chosen.folder, report=not chosen.no_report, announce=None if chosen.json else print_diagnosis
-    )
+    done = run.replay(chosen.folder, report=not chosen.no_report, announce=None if chosen.json else print_diagnosis)
     document = _document(done, chosen)
     if chosen.json:
         print(json.dumps(document, indent=2))

@@ -55,9 +55,9 @@ def print_diagnosis(diagnosis: Diagnosis, folder: Path) -> None:
     for remedy in diagnosis.remedies[:1]:
         lines.append(_said("Do first", f"{remedy.title}. Risk: {remedy.risk}"))
         lines.append(" " * _LABEL + visible(remedy.command))
-    important = [one for one in diagnosis.gaps if one.findings] or list(diagnosis.gaps)
-    for one in important[:_MOST_GAPS]:
-        lines.append(_said("Not seen", one.gap.reason))
+    important = [blind for blind in diagnosis.gaps if blind.findings] or list(diagnosis.gaps)
+    for blind in important[:_MOST_GAPS]:
+        lines.append(_said("Not seen", blind.gap.reason))
     if len(important) > _MOST_GAPS:
         lines.append(_said("", f"and {len(important) - _MOST_GAPS} more, listed in {folder / 'verdict.json'}"))
     print("\n".join(lines), flush=True)

@@ -94,7 +94,9 @@ class ExecutionRole(Observed):
         """Give what AWS's simulator and our evaluation each say of an action; raises NotObserved if neither does."""
         theirs = attempt(lambda: tuple(Reading.of_simulation(one) for one in self.simulated if one.action == action))
         ours = attempt(
-            lambda: tuple(Reading.of_evaluation(one, self.policies_ref) for one in self.evaluated if one.action == action)
+            lambda: tuple(
+                Reading.of_evaluation(one, self.policies_ref) for one in self.evaluated if one.action == action
+            )
         )
         if isinstance(theirs, Gap) and isinstance(ours, Gap):
             raise NotObserved(theirs)

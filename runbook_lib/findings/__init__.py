@@ -173,7 +173,19 @@ def finding(
     def register(recognise: Recognise) -> Recognise:
         why = " ".join((recognise.__doc__ or "").split())
         FINDINGS[id] = Finding(
-            id, kind, title, why, modes, stops, diagnosis, reads, remedies, set_off_by, lag, source, recognise,
+            id,
+            kind,
+            title,
+            why,
+            modes,
+            stops,
+            diagnosis,
+            reads,
+            remedies,
+            set_off_by,
+            lag,
+            source,
+            recognise,
             recognise.__module__.rsplit(".", 1)[-1],
         )
         return recognise
@@ -186,8 +198,7 @@ def judge(one: Finding, seen: Evidence, stages: Stages) -> Verdict:
     signs: list[Sign] = []
     needs: tuple[Gap, ...] = ()
     try:
-        for found in one.recognise(seen):
-            signs.append(found)
+        signs.extend(one.recognise(seen))
     except NotObserved as unseen:
         needs = (unseen.gap,)
     against_it = tuple(s for s in signs if s.weight is Weight.AGAINST)

@@ -62,7 +62,7 @@ def state_failed(seen: Evidence) -> Iterator[Sign]:
         yield against(f"Function {function.label} is {function.state or 'usable'}.", function)
     elif function.exists:
         yield decisive(
-            f"Function {function.label} is {function.state}: {function.state_reason_code} {function.state_reason}".strip(),
+            f"Function {function.label} is {function.state}: {function.state_reason_code or function.state_reason}.",
             function,
         )
 

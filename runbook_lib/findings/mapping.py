@@ -127,7 +127,9 @@ def esm_disabled_by_user(seen: Evidence) -> Iterator[Sign]:
         yield against("Lambda itself disabled the mapping.", off[0])
         return
     for one in off:
-        yield decisive(f"Mapping {one.uuid} is {one.state}; the reason AWS gives is {one.state_transition_reason!r}.", one)
+        yield decisive(
+            f"Mapping {one.uuid} is {one.state}; the reason AWS gives is {one.state_transition_reason!r}.", one
+        )
     yield from _requests(seen, off)
 
 

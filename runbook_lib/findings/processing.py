@@ -234,7 +234,7 @@ def _climb(age: Series) -> Window | None:
     source="https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html",
 )
 def iterator_age_rising(seen: Evidence) -> Iterator[Sign]:
-    """IteratorAge is the age of the last record of a batch when it is sent; it has no datapoint when nothing is sent."""
+    """IteratorAge is the age of a batch's last record when the batch is sent; nothing sent, no datapoint."""
     age = seen.backlog.iterator_age_ms
     climb = _climb(age)
     if climb is None:

@@ -72,7 +72,7 @@ def _series(query: Query, pages: Pages, period: timedelta, region: str) -> Serie
             continue
         status = part.get("StatusCode", "Complete")
         if status == "Forbidden":
-            gap = Gap(
+            return Gap(  # type: ignore[return-value]
                 "cloudwatch:GetMetricData",
                 region,
                 status,
@@ -80,7 +80,6 @@ def _series(query: Query, pages: Pages, period: timedelta, region: str) -> Serie
                 "cloudwatch:GetMetricData",
                 pages.ref,
             )
-            return gap  # type: ignore[return-value]
         points |= dict(zip(map(instant.parse, part.get("Timestamps") or ()), part.get("Values") or (), strict=False))
     return Series(
         name=query.metric,

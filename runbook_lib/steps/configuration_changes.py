@@ -70,7 +70,7 @@ def _from_history(
     times = {"StartTime": instant.iso(window.start), "EndTime": instant.iso(window.end)}
     pages = together(
         *(
-            lambda one=one: aws.pages("cloudtrail", "LookupEvents", region=region, most=most, **one, **times)  # type: ignore[misc]
+            lambda one=one: aws.pages("cloudtrail", "LookupEvents", region=region, most=most, **one, **times)
             for one in asked
         )
     )

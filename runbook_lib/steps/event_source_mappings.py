@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from typing import Any
 
 from runbook_lib.aws import StepReader, together
 from runbook_lib.evidence import Evidence, Gap, NotObserved, attempt, known
@@ -78,13 +79,13 @@ def _to_us(mapping: Mapping, incident: Incident) -> bool:
 
 def describe_function(aws: StepReader, name: str, qualifier: str | None) -> Function:
     """Read a function's configuration at a qualifier: role, state and code belong to the version it names."""
-    asked = {"FunctionName": name} | ({"Qualifier": qualifier} if qualifier else {})
+    asked: dict[str, Any] = {"FunctionName": name} | ({"Qualifier": qualifier} if qualifier else {})
     answer = aws.find("lambda", "GetFunctionConfiguration", **asked)
     return Function.from_api(name, qualifier, answer, aws.ref("lambda", "GetFunctionConfiguration", **asked))
 
 
 def _aliases(incident: Incident, aws: StepReader) -> tuple[Alias, ...]:
-    asked = {"FunctionName": incident.function.name}
+    asked: dict[str, Any] = {"FunctionName": incident.function.name}
     if aws.find("lambda", "ListAliases", **asked) is None:
         return ()
     pages = aws.pages("lambda", "ListAliases", most=5, **asked)

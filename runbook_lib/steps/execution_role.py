@@ -68,20 +68,22 @@ def execution_role(incident: Incident, aws: StepReader, seen: Evidence) -> Execu
         resource_policies=resource,
         simulated=simulated,
         evaluated=attempt(
-            lambda: tuple(
-                evaluate(
-                    action,
-                    stream if action != LIST_STREAMS else "*",
-                    identity=known(policies),
-                    boundary=known(boundary),
-                    resource_policies=resource if isinstance(resource, tuple) else (),
-                    principal_arn=arn,
-                    context=poller_context(arn, stream),
+            lambda: (
+                tuple(
+                    evaluate(
+                        action,
+                        stream if action != LIST_STREAMS else "*",
+                        identity=known(policies),
+                        boundary=known(boundary),
+                        resource_policies=resource if isinstance(resource, tuple) else (),
+                        principal_arn=arn,
+                        context=poller_context(arn, stream),
+                    )
+                    for action in (*STREAM_ACTIONS, LIST_STREAMS)
                 )
-                for action in (*STREAM_ACTIONS, LIST_STREAMS)
+                if stream
+                else ()
             )
-            if stream
-            else ()
         ),
     )
 
@@ -110,7 +112,7 @@ def _inline(aws: StepReader, name: str) -> tuple[_Document, ...]:
         return ()
     pages = aws.pages("iam", "ListRolePolicies", RoleName=name)
     names = [str(one) for page in pages.answers for one in page.get("PolicyNames") or ()]
-    found = together(*(lambda one=one: _inline_policy(aws, name, one) for one in names))  # type: ignore[misc]
+    found = together(*(lambda one=one: _inline_policy(aws, name, one) for one in names))
     return tuple(_document(one, read) for one, read in zip(names, found, strict=True))
 
 
@@ -122,8 +124,11 @@ def _inline_policy(aws: StepReader, role: str, name: str) -> Policy:
 def _attached(aws: StepReader, name: str) -> tuple[_Document, ...]:
     if aws.find("iam", "ListAttachedRolePolicies", absent=_GONE, RoleName=name) is None:
         return ()
-    arns = [one["PolicyArn"] for one in aws.pages("iam", "ListAttachedRolePolicies", RoleName=name).items("AttachedPolicies")]
-    found = together(*(lambda arn=arn: _managed(aws, arn) for arn in arns))  # type: ignore[misc]
+    arns = [
+        one["PolicyArn"]
+        for one in aws.pages("iam", "ListAttachedRolePolicies", RoleName=name).items("AttachedPolicies")
+    ]
+    found = together(*(lambda arn=arn: _managed(aws, arn) for arn in arns))
     return tuple(_document(arn.rsplit("/", 1)[-1], read) for arn, read in zip(arns, found, strict=True))
 
 
@@ -146,7 +151,7 @@ def _resource_policies(aws: StepReader, *arns: str) -> tuple[Policy, ...]:
     """Read the policies on the table and on the stream; to have none is normal."""
     answers = together(
         *(
-            lambda arn=arn: aws.find("dynamodb", "GetResourcePolicy", absent=_NO_POLICY, ResourceArn=arn)  # type: ignore[misc]
+            lambda arn=arn: aws.find("dynamodb", "GetResourcePolicy", absent=_NO_POLICY, ResourceArn=arn)
             for arn in arns
             if arn
         )

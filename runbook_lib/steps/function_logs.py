@@ -70,7 +70,7 @@ def _log_group(aws: StepReader, name: str) -> LogGroup:
     streams = aws.find(
         "logs", "DescribeLogStreams", logGroupName=name, orderBy="LastEventTime", descending=True, limit=5
     )
-    last = max((one.get("lastEventTimestamp", 0) for one in (streams or {}).get("logStreams") or ()), default=0)
+    last = max((one.get("lastEventTimestamp", 0) for one in _listed(streams, "logStreams")), default=0)
     return LogGroup(
         name=name,
         exists=True,
@@ -79,6 +79,10 @@ def _log_group(aws: StepReader, name: str) -> LogGroup:
         log_class=raw.get("logGroupClass", "STANDARD"),
         last_event_at=_from_ms(last) if last else None,
     )
+
+
+def _listed(answer: dict[str, Any] | None, member: str) -> list[dict[str, Any]]:
+    return (answer or {}).get(member) or []
 
 
 def _search(aws: StepReader, name: str, window: Window) -> tuple[LogSearch, list[tuple[datetime, str, str]]]:

@@ -44,8 +44,9 @@ def function_metrics(incident: Incident, aws: StepReader, seen: Evidence) -> Met
         lambda: read_series(aws, seen.window, seen.as_of, queries), lambda: _concurrency(incident, aws)
     )
 
-    def one(id: str) -> Series:
-        return attempt(lambda: known(series)[id])
+    def one(name: str) -> Series:
+        found: Series = attempt(lambda: known(series)[name])
+        return found
 
     return Metrics(
         invocations=one("invocations"),
@@ -71,7 +72,7 @@ def function_metrics(incident: Incident, aws: StepReader, seen: Evidence) -> Met
 
 def _function(incident: Incident) -> Iterator[Query]:
     function = (("FunctionName", incident.function.name),)
-    for id, metric, statistic, unit, label in (
+    for name, metric, statistic, unit, label in (
         ("invocations", "Invocations", "Sum", "count", "Invocations"),
         ("errors", "Errors", "Sum", "count", "Errors"),
         ("throttles", "Throttles", "Sum", "count", "Throttles"),
@@ -79,7 +80,7 @@ def _function(incident: Incident) -> Iterator[Query]:
         ("concurrent", "ConcurrentExecutions", "Maximum", "executions", "Concurrent executions"),
         ("delivery_failures", "DestinationDeliveryFailures", "Sum", "count", "Failed deliveries"),
     ):
-        yield Query(id, "AWS/Lambda", metric, statistic, unit, label, function)
+        yield Query(name, "AWS/Lambda", metric, statistic, unit, label, function)
     yield Query(
         "account_concurrent", "AWS/Lambda", "ConcurrentExecutions", "Maximum", "executions", "Account concurrency"
     )
@@ -107,15 +108,19 @@ def _table(incident: Incident) -> Iterator[Query]:
 def _mappings(uuids: list[str]) -> Iterator[Query]:
     for n, uuid in enumerate(uuids):
         for name in MAPPING_EVENTS:
-            yield Query(
-                f"m{n}_{name}", "AWS/Lambda", name, "Sum", "records", name, (("EventSourceMappingUUID", uuid),)
-            )
+            yield Query(f"m{n}_{name}", "AWS/Lambda", name, "Sum", "records", name, (("EventSourceMappingUUID", uuid),))
 
 
 def _siblings(names: list[str]) -> Iterator[Query]:
     for n, name in enumerate(names):
         yield Query(
-            f"sibling{n}", "AWS/Lambda", "Invocations", "Sum", "count", f"Invocations of {name}", (("FunctionName", name),)
+            f"sibling{n}",
+            "AWS/Lambda",
+            "Invocations",
+            "Sum",
+            "count",
+            f"Invocations of {name}",
+            (("FunctionName", name),),
         )
 
 

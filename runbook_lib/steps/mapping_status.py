@@ -23,7 +23,7 @@ def mapping_status(incident: Incident, aws: StepReader, seen: Evidence) -> Mappi
 
     One that was deleted since the list was made drops out.
     """
-    found = together(*(lambda uuid=m.uuid: _one(aws, uuid) for m in seen.mappings.ours))  # type: ignore[misc]
+    found = together(*(lambda uuid=m.uuid: _one(aws, uuid) for m in seen.mappings.ours))
     return MappingStatus(mappings=tuple(known(one) for one in found if known(one) is not None))
 
 

@@ -31,7 +31,7 @@ def stream_backlog(incident: Incident, aws: StepReader, seen: Evidence) -> Backl
         Query("iterator_age", "AWS/Lambda", "IteratorAge", "Maximum", "ms", "Iterator age", function),
         *(
             Query(
-                id,
+                name,
                 "AWS/DynamoDB",
                 "ReturnedRecordsCount",
                 "Sum",
@@ -39,11 +39,11 @@ def stream_backlog(incident: Incident, aws: StepReader, seen: Evidence) -> Backl
                 f"Records read from stream {label}",
                 (("TableName", incident.table_name), ("StreamLabel", label), ("Operation", "GetRecords")),
             )
-            for id, label in label_of.items()
+            for name, label in label_of.items()
         ),
     ]
     series = read_series(aws, seen.window, seen.as_of, queries)
-    returned = {label: series[id] for id, label in label_of.items()}
+    returned = {label: series[name] for name, label in label_of.items()}
     return Backlog(
         iterator_age_ms=series["iterator_age"],
         returned=attempt(lambda: returned if known(labels) is not None else {}),

@@ -42,7 +42,7 @@ def _generations(incident: Incident, aws: StepReader) -> tuple[Stream, ...]:
     arns = sorted(
         (str(one["StreamArn"]) for one in listed.items("Streams")), key=lambda arn: StreamArn.parse(arn).label
     )
-    found = together(*(lambda arn=arn: describe_stream(aws, arn) for arn in reversed(arns)))  # type: ignore[misc]
+    found = together(*(lambda arn=arn: describe_stream(aws, arn) for arn in reversed(arns)))
     return tuple(found)
 
 
@@ -58,5 +58,5 @@ def describe_stream(aws: StepReader, arn: str) -> Stream:
 
 def _kinesis_destinations(incident: Incident, aws: StepReader) -> tuple[str, ...]:
     answer = aws.find("dynamodb", "DescribeKinesisStreamingDestination", TableName=incident.table_name)
-    found = (answer or {}).get("KinesisDataStreamDestinations") or ()
+    found = answer.get("KinesisDataStreamDestinations") or () if answer else ()
     return tuple(str(one.get("StreamArn")) for one in found if one.get("DestinationStatus") == "ACTIVE")

@@ -1,0 +1,115 @@
+"""What waits undelivered behind a cause, so that the loss clock can be read.
+
+Every cause leaves the same question: which record is the oldest that was not delivered, and does anything shorten
+its life? Where that cannot be told, the earliest bound of the onset stands in; a late guess would be an optimistic one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from runbook_lib.evidence import Evidence, otherwise
+from runbook_lib.evidence.mapping import Mapping
+from runbook_lib.findings import Verdict
+from runbook_lib.findings.mapping import serving
+from runbook_lib.interpret.arn import StreamArn
+from runbook_lib.loss_clock import Loss, LossState, Undelivered, clock
+from runbook_lib.stages import Stage, Stages, State
+from runbook_lib.timeline import Change, Onset, Trigger
+
+_FUNCTION_ERRORS = (Stage.FAILED, Stage.SUCCEEDED)
+
+
+def assess(
+    seen: Evidence,
+    causes: tuple[Verdict, ...],
+    stages: Stages,
+    began: Onset | None,
+    trigger: Trigger | None,
+    found: tuple[Change, ...],
+    *,
+    certain: bool,
+) -> Loss:
+    """Read the loss clock for a diagnosis. `certain`: the investigation ended in no fault."""
+    if certain and began is None:
+        return Loss(LossState.NONE, None, None, None, "Nothing is known to wait undelivered.")
+    ids = {one.finding.id for one in causes}
+    off = _off_since(seen, ids, began, found)
+    refs = tuple(dict.fromkeys((*(began.refs if began else ()), *stages[Stage.WRITTEN].refs)))
+    if off is not None and "stream-disabled" in ids:
+        return clock((), seen.as_of, never_recorded=(off, None), refs=refs)
+    recreated = _recreated(seen) if "stale-stream-arn" in ids else None
+    gap = (off, recreated) if off is not None and recreated is not None and off < recreated else None
+    waiting = tuple(_waiting(seen, stages, began, recreated))
+    if (
+        not causes
+        and began is None
+        and all(stages[s].state is not State.STOPPED for s in (Stage.INVOKED, Stage.SUCCEEDED))
+    ):
+        return Loss(
+            LossState.UNKNOWN,
+            None,
+            None,
+            None,
+            "What is delivered could not be compared with what is written.",
+            (),
+            refs,
+        )
+    return clock(waiting, seen.as_of, never_recorded=gap, refs=refs)
+
+
+def _waiting(seen: Evidence, stages: Stages, began: Onset | None, recreated: datetime | None) -> Iterator[Undelivered]:
+    """Give what each mapping has not delivered; without any mapping, what the stream itself holds."""
+    oldest = _oldest(seen, stages, began, recreated)
+    basis = "Read from the last delivery and the first write after it." if oldest else _UNTOLD
+    mappings = otherwise(lambda: serving(seen), ())
+    failing = stages[Stage.INVOKED].state is not State.STOPPED
+    if not mappings:
+        yield Undelivered("", oldest, basis)
+    for one in mappings:
+        yield _of_mapping(one, oldest, basis, failing)
+
+
+_UNTOLD = "When the oldest undelivered record was written could not be told: the counters are not readable."
+
+
+def _of_mapping(one: Mapping, oldest: datetime | None, basis: str, failing: bool) -> Undelivered:
+    return Undelivered(one.uuid, oldest, basis, one.maximum_record_age_s, one.maximum_retry_attempts, discards=failing)
+
+
+def _oldest(seen: Evidence, stages: Stages, began: Onset | None, recreated: datetime | None) -> datetime | None:
+    """Give the earliest moment from which a record may wait.
+
+    Within the minute of the last delivery, records after it were not delivered any more, so that minute's start counts.
+    While failing batches are still sent, the iterator age says how old the oldest of them is.
+    """
+    if recreated is not None:
+        return recreated
+    if began is None:
+        return None
+    if stages[Stage.INVOKED].state is State.STOPPED:
+        return began.earliest
+    return otherwise(lambda: seen.backlog.oldest_unread, None) or began.earliest
+
+
+def _recreated(seen: Evidence) -> datetime | None:
+    """When the latest stream began, by its label: everything in it waits for a mapping."""
+    arn = otherwise(lambda: seen.streams.table.latest_stream_arn, None)
+    return StreamArn.parse(arn).label_time if arn else None
+
+
+def _off_since(seen: Evidence, ids: set[str], began: Onset | None, found: tuple[Change, ...]) -> datetime | None:
+    """Since when no stream took records: the last change that ended one, or else the earliest bound of the onset."""
+    if not ids & {"stream-disabled", "stale-stream-arn"}:
+        return None
+    ends = [
+        change.event.at
+        for change in found
+        if any(effect.kind in ("stream-disabled", "table-deleted", "table-restored") for effect in change.effects)
+    ]
+    if ends:
+        return max(ends)
+    if "stream-disabled" not in ids:
+        return None
+    return began.earliest if began else seen.window.start
