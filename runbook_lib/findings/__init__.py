@@ -198,7 +198,8 @@ def judge(one: Finding, seen: Evidence, stages: Stages) -> Verdict:
     signs: list[Sign] = []
     needs: tuple[Gap, ...] = ()
     try:
-        signs.extend(one.recognise(seen))
+        for found in one.recognise(seen):
+            signs.append(found)  # noqa: PERF402 - what was found before it raised is kept
     except NotObserved as unseen:
         needs = (unseen.gap,)
     against_it = tuple(s for s in signs if s.weight is Weight.AGAINST)
