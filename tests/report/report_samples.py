@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import io
 import random
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import nbformat
-import pytest
 from nbformat import NotebookNode
 from PIL import Image, ImageDraw
 
@@ -35,11 +33,11 @@ def png(width: int = 1920, height: int = 1040) -> bytes:
     return out.getvalue()
 
 
-def chart(id: str, title: str) -> blocks.Chart:
+def chart(slug: str, title: str) -> blocks.Chart:
     """Make a chart block."""
     alt = "Writes go on while invocations end at 13:57 UTC and never return."
     words = ("Writes: median 118 a minute before and after the onset.", "Invocations: none after 13:57 UTC.")
-    return blocks.Chart(id, title, alt, words, 960, 520, png())
+    return blocks.Chart(slug, title, alt, words, 960, 520, png())
 
 
 def calls(count: int = 40) -> tuple[Call, ...]:
@@ -166,28 +164,22 @@ def step_stack(number: int) -> blocks.Stack:
     return blocks.Stack(None, (*parts, gap) if number == 5 else parts)
 
 
-@pytest.fixture
-def shown() -> Callable[..., NotebookNode]:
-    """Give a code cell that was executed and showed a block."""
-    return shown_cell
-
-
-def shown_cell(block: blocks.Block, id: str, notebook: str, source: str = "investigation.observe(1)") -> NotebookNode:
+def shown_cell(block: blocks.Block, cell_id: str, notebook: str, source: str = "seen") -> NotebookNode:
     """Make a code cell that was executed and showed a block."""
     output = nbformat.v4.new_output("execute_result", data=block._repr_mimebundle_(), execution_count=1)
-    return code_cell([output], id, notebook, source)
+    return code_cell([output], cell_id, notebook, source)
 
 
-def code_cell(outputs: list[NotebookNode], id: str, notebook: str, source: str, count: int | None = 1) -> NotebookNode:
+def code_cell(outputs: list[NotebookNode], cell_id: str, notebook: str, source: str) -> NotebookNode:
     """Make an executed code cell of one notebook."""
-    cell = nbformat.v4.new_code_cell(source, id=id, outputs=outputs, execution_count=count)
+    cell = nbformat.v4.new_code_cell(source, id=cell_id, outputs=outputs, execution_count=1)
     cell.metadata = NotebookNode({"runbook": {"notebook": notebook}})
     return cell
 
 
-def text_cell(markdown: str, id: str, notebook: str) -> NotebookNode:
+def text_cell(markdown: str, cell_id: str, notebook: str) -> NotebookNode:
     """Make a markdown cell of one notebook."""
-    cell = nbformat.v4.new_markdown_cell(markdown, id=id)
+    cell = nbformat.v4.new_markdown_cell(markdown, id=cell_id)
     cell.metadata = NotebookNode({"runbook": {"notebook": notebook}})
     return cell
 
@@ -270,15 +262,3 @@ def meta(**changed: object) -> Meta:
         "headline": verdict().to_json(),
     }
     return Meta(**(given | changed))  # type: ignore[arg-type]
-
-
-@pytest.fixture
-def document() -> NotebookNode:
-    """Give an executed document."""
-    return executed()
-
-
-@pytest.fixture
-def run_meta() -> Meta:
-    """Give the meta of a run."""
-    return meta()
