@@ -155,8 +155,8 @@ def permissions() -> str:
     actions = sorted({action for step in STEPS.values() for action in step.permissions})
     intro = (
         "Everything an investigation reads, and nothing else, gathered from what the nine steps declare."
-        f" `runbook policy` prints it; {link('iam-policy.json', 'iam-policy.json')} is the same document. Who is calling"
-        " is asked of STS as well, which needs no permission.\n\n"
+        f" `runbook policy` prints it; {link('iam-policy.json', 'iam-policy.json')} is the same document. STS is asked"
+        " who is calling as well, which needs no permission.\n\n"
         "Every one of them can be missing. What then could not be seen is listed in the report as a gap, with the"
         " permission to ask for, and the verdict weakens to *undetermined* where it mattered; it never turns to"
         " *no fault*."
