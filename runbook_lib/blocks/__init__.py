@@ -7,7 +7,7 @@ text for the terminal. The report trusts the JSON alone, so nothing that AWS say
 from runbook_lib.blocks.base import MIME, Block
 from runbook_lib.blocks.composed import Chart, Stack
 from runbook_lib.blocks.judged import Because, Finding, Loss, Remedy, Verdict
-from runbook_lib.blocks.plain import Column, Fact, Facts, Prose, Style, Table
+from runbook_lib.blocks.plain import Column, ColumnKind, Fact, Facts, Prose, Style, Table
 from runbook_lib.markup import visible
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "Block",
     "Chart",
     "Column",
+    "ColumnKind",
     "Fact",
     "Facts",
     "Finding",

@@ -1,0 +1,141 @@
+"""Observations and diagnoses as blocks: what a notebook cell, a report section or a terminal shows.
+
+Nothing is judged here. What could not be seen is shown as NOT EXAMINED, with the reason and the permission that would
+help; it is never shown as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from runbook_lib.blocks import Block, Prose, Stack
+from runbook_lib.evidence import Evidence, Gap, NotObserved
+from runbook_lib.steps import STEPS
+from runbook_lib.views import changes, function, source, trigger
+from runbook_lib.views.changes import changes_view
+from runbook_lib.views.judgement import (
+    causes_view,
+    diagnosis_view,
+    finding_view,
+    loss_view,
+    ruled_out_view,
+    stages_view,
+    trigger_view,
+    undetermined_view,
+    unseen_view,
+    verdict_view,
+    verdicts_view,
+)
+from runbook_lib.views.words import calls_sentence, gaps_table, reason, shown
+
+__all__ = [
+    "causes_view",
+    "changes_view",
+    "diagnosis_view",
+    "finding_view",
+    "loss_view",
+    "ruled_out_view",
+    "stages_view",
+    "step_view",
+    "trigger_view",
+    "undetermined_view",
+    "unseen_view",
+    "verdict_view",
+    "verdicts_view",
+]
+
+
+@dataclass(frozen=True)
+class _Page:
+    """How a step is shown: its answer in one sentence, its tables, and what the answer does not prove."""
+
+    answer: Callable[[Evidence], str]
+    details: tuple[Callable[[Evidence], Block], ...]
+    meaning: str
+
+
+_PAGES = {
+    1: _Page(
+        source.health_answer,
+        (source.table_facts, source.health_events),
+        "A table of this name in another account or region would be another table. AWS Health tells of incidents late,"
+        " and not of every one.",
+    ),
+    2: _Page(
+        source.stream_answer,
+        (source.stream_facts, source.generations),
+        "Enabling a stream again makes a new one with a new ARN, which no existing mapping follows. A view type cannot"
+        " be changed in place.",
+    ),
+    3: _Page(
+        trigger.mappings_answer,
+        (trigger.mappings_table, trigger.function_facts),
+        "Every mapping of the region is listed, because asking by a bare function name misses those on an alias or"
+        " version.",
+    ),
+    4: _Page(
+        function.logs_answer,
+        (function.log_errors, function.log_searches),
+        "A quiet log does not show that the function was not invoked: the role may not log, or the lines went"
+        " elsewhere. Step 7 counts invocations.",
+    ),
+    5: _Page(
+        function.role_answer,
+        (function.role_table, function.role_facts),
+        "The stream is polled with the execution role of the version that the mapping invokes, from outside the"
+        " function. The function's own resource policy plays no part.",
+    ),
+    6: _Page(
+        source.backlog_answer,
+        (source.backlog_facts, source.shards),
+        "A record lives 24 hours. The age is that of the last batch handed over: it stands still, or is missing, while"
+        " nothing is invoked, however much waits.",
+    ),
+    7: _Page(
+        function.metrics_answer,
+        (function.metrics_table, function.concurrency_facts),
+        "Lambda reports nothing for a function that nobody invokes, so silence is the sign of a dead trigger, not of a"
+        " good one.",
+    ),
+    8: _Page(
+        trigger.status_answer,
+        (trigger.status_facts,),
+        "Enabled does not mean that records are read, and a last result tells of the last attempt, not of now.",
+    ),
+    9: _Page(
+        changes.changes_answer,
+        (changes.trail_table, changes.searches_table),
+        "A change explains a fault only with a mechanism and a lag that fits it; the diagnosis names one as trigger or"
+        " none.",
+    ),
+}
+
+
+def step_view(number: int, seen: Evidence) -> Stack:
+    """Show one playbook step: question, answer, tables, calls made, what was not seen. Raises KeyError beyond 9."""
+    step, page = STEPS[number], _PAGES[number]
+    title, question = f"Step {number}: {step.title}", Prose.of(step.question)
+    observed = seen.observations.get(step.observes)
+    if observed is None:
+        return Stack(title, (question, Prose.of("This step has not been run.", style="gap")))
+    if isinstance(observed, Gap):
+        return Stack(title, (question, Prose.of(reason(observed), style="gap"), *gaps_table([observed])))
+    return Stack(
+        title,
+        (
+            question,
+            _answer(page, seen),
+            *(shown(lambda look=look: look(seen)) for look in page.details),  # type: ignore[misc]
+            Prose.of(page.meaning, style="meaning"),
+            *gaps_table(observed.gaps()),
+            *calls_sentence(observed),
+        ),
+    )
+
+
+def _answer(page: _Page, seen: Evidence) -> Prose:
+    try:
+        return Prose.of(page.answer(seen), style="answer")
+    except NotObserved as unseen:
+        return Prose.of(reason(unseen.gap), style="gap")

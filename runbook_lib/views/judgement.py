@@ -1,0 +1,319 @@
+"""What was concluded, shown: the verdict, the whole diagnosis, the findings of one step, the stages of the pipe."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from runbook_lib import blocks, instant
+from runbook_lib.blocks import Block, Fact, Facts, Prose, Stack, Table
+from runbook_lib.diagnosis import Blinded, Diagnosis, Status
+from runbook_lib.evidence import Gap
+from runbook_lib.findings import FINDINGS, Verdict, Weight, Word
+from runbook_lib.stages import Flow, Stage, State
+from runbook_lib.views.changes import changes_view, where, who
+from runbook_lib.views.words import columns, count, moment, reason
+
+# -- the first screen ------------------------------------------------------------------------------------------
+
+
+def verdict_view(diagnosis: Diagnosis) -> blocks.Verdict:
+    """Show what is wrong, how sure that is, how long until data is lost, what to do first, what could not be seen."""
+    first = diagnosis.causes[0] if diagnosis.causes else None
+    return blocks.Verdict(
+        status=diagnosis.status.value,
+        sentence=diagnosis.sentence,
+        confidence=first.confidence.value if first and first.confidence else None,
+        loss=_loss(diagnosis),
+        first_action=_first_action(diagnosis),
+        unseen=tuple(_unseen(one) for one in diagnosis.gaps),
+        as_of=instant.iso(diagnosis.as_of),
+    )
+
+
+def _loss(diagnosis: Diagnosis) -> blocks.Loss:
+    loss = diagnosis.loss
+    deadline = instant.iso(loss.deadline) if loss.deadline else None
+    return blocks.Loss(loss.state.value, loss.sentence(diagnosis.as_of), deadline)
+
+
+def _first_action(diagnosis: Diagnosis) -> str | None:
+    """The first remedy with its risk; where nothing is known to be wrong, what would let us see more."""
+    if diagnosis.status is not Status.NO_FAULT and diagnosis.remedies:
+        first = diagnosis.remedies[0]
+        return f"{first.title} ({first.id}). Risk: {first.risk}"
+    wanted = dict.fromkeys(one.gap.permission for one in diagnosis.gaps if one.findings and one.gap.permission)
+    if diagnosis.status is Status.UNDETERMINED and wanted:
+        return f"Grant {', '.join(map(str, wanted))} and run again."
+    return None
+
+
+def _unseen(one: Blinded) -> str:
+    left = f" Left undetermined: {', '.join(one.findings)}." if one.findings else ""
+    place = f" in {one.gap.region}" if one.gap.region else ""
+    return f"{one.gap.call}{place}: {reason(one.gap)}{left}"
+
+
+# -- findings --------------------------------------------------------------------------------------------------
+
+
+def finding_view(one: Verdict, diagnosis: Diagnosis, role: str | None = None) -> blocks.Finding:
+    """Show one verdict with its evidence; remedies stand with what is present."""
+    wanted = one.finding.remedies if one.word is Word.PRESENT else ()
+    return blocks.Finding(
+        role=role or _ROLES.get(one.word, one.finding.kind.value),
+        id=one.finding.id,
+        title=one.finding.title,
+        confidence=one.confidence.value if one.confidence else None,
+        why=one.finding.why,
+        because=tuple(blocks.Because(sign.sentence, sign.refs) for sign in one.signs),
+        unexplained=one.unexplained,
+        needs=tuple(dict.fromkeys(_need(gap) for gap in one.needs)),
+        remedies=tuple(
+            blocks.Remedy(
+                card.id, card.title, card.command, _risk(card.risk, card.precondition), card.effect, card.check
+            )
+            for card in diagnosis.remedies
+            if card.id in wanted
+        ),
+        steps=one.finding.reads,
+    )
+
+
+_ROLES = {Word.ABSENT: "ruled out", Word.UNDETERMINED: "undetermined"}
+
+
+def _risk(risk: str, precondition: str) -> str:
+    return f"{risk} First make sure: {precondition}" if precondition else risk
+
+
+def _need(gap: Gap) -> str:
+    return f"{gap.call}: {reason(gap)}"
+
+
+def verdicts_view(diagnosis: Diagnosis, step: int) -> Stack:
+    """Show what one step tells: the verdict on every finding that reads it, those present first."""
+    present = [one for one in _present(diagnosis) if step in one.finding.reads]
+    open_ones = tuple(one for one in diagnosis.undetermined if step in one.finding.reads)
+    absent = tuple(one for one in diagnosis.ruled_out if step in one.finding.reads)
+    shown: list[Block] = [finding_view(one, diagnosis) for one in present]
+    if open_ones:
+        shown.append(_undetermined_table(open_ones))
+    if absent:
+        shown.append(_ruled_out_table(absent))
+    if not shown:
+        shown.append(Prose.of(_nothing_told(step)))
+    return Stack(f"What step {step} tells", tuple(shown))
+
+
+def _nothing_told(step: int) -> str:
+    reading = [one for one in FINDINGS.values() if step in one.reads]
+    if reading:
+        return "No fault was recognised by what this step saw, and none that it could rule out is a cause."
+    return "No finding rests on this step alone; it bears out the others."
+
+
+def _present(diagnosis: Diagnosis) -> tuple[Verdict, ...]:
+    return (
+        *diagnosis.causes,
+        *diagnosis.contributing,
+        *diagnosis.symptoms,
+        *diagnosis.latent,
+        *diagnosis.innocent,
+    )
+
+
+def _undetermined_table(found: tuple[Verdict, ...]) -> Table:
+    rows = tuple(
+        (one.finding.id, one.finding.title, " ".join(dict.fromkeys(_need(gap) for gap in one.needs)) or "-")
+        for one in found
+    )
+    return Table("Undetermined", columns("Finding|code", "Would mean", "Could not be settled because"), rows)
+
+
+def _ruled_out_table(found: tuple[Verdict, ...]) -> Table:
+    rows = tuple((one.finding.id, one.finding.title, _refuted(one)) for one in found)
+    refs = tuple(dict.fromkeys(ref for one in found for ref in one.refs))
+    return Table("Ruled out", columns("Finding|code", "Would mean", "Because"), rows, refs=refs)
+
+
+def _refuted(one: Verdict) -> str:
+    """The sentences against it; a finding that found no sign of itself says just that."""
+    against = [sign.sentence for sign in one.signs if sign.weight is Weight.AGAINST]
+    return " ".join(against) or "What was seen shows no sign of it."
+
+
+# -- the whole diagnosis ---------------------------------------------------------------------------------------
+
+
+def diagnosis_view(diagnosis: Diagnosis) -> Stack:
+    """Show the whole diagnosis, in the order in which it should be read."""
+    return Stack(None, tuple(_sections(diagnosis)))
+
+
+def _sections(diagnosis: Diagnosis) -> Iterator[Block]:
+    yield verdict_view(diagnosis)
+    yield causes_view(diagnosis)
+    if diagnosis.onset or diagnosis.trigger:
+        yield trigger_view(diagnosis)
+    yield loss_view(diagnosis)
+    for title, found in (
+        ("Contributing factors", diagnosis.contributing),
+        ("Symptoms", diagnosis.symptoms),
+        ("Latent faults", diagnosis.latent),
+        ("Not causes", diagnosis.innocent),
+    ):
+        if found:
+            yield Stack(title, tuple(finding_view(one, diagnosis) for one in found))
+    yield unseen_view(diagnosis)
+    yield stages_view(diagnosis)
+    yield changes_view(diagnosis)
+    yield ruled_out_view(diagnosis)
+    yield undetermined_view(diagnosis)
+
+
+def causes_view(diagnosis: Diagnosis) -> Stack:
+    """Show the causes with evidence and remedies, or say in which sense there is none."""
+    shown: list[Block] = [finding_view(one, diagnosis) for one in diagnosis.causes]
+    if not shown:
+        shown.append(Prose.of(_no_cause(diagnosis), style="answer"))
+    shown += [Prose.of(f"Not explained by any cause: {one}", style="warning") for one in diagnosis.unexplained]
+    return Stack("Causes", tuple(shown))
+
+
+def _no_cause(diagnosis: Diagnosis) -> str:
+    if diagnosis.status is Status.NO_FAULT:
+        return "No cause was found, and the end of the pipe was seen to deliver or had nothing to deliver."
+    open_ones = count(len(diagnosis.undetermined), "finding")
+    return f"No cause was proved, and that does not mean that there is none: {open_ones} could not be settled."
+
+
+def trigger_view(diagnosis: Diagnosis) -> Facts:
+    """Show when it began and which change set it off; that none fits is said with the bounds of the search."""
+    began, trigger, searched = diagnosis.onset, diagnosis.trigger, diagnosis.coverage
+    facts = []
+    if began:
+        ref = began.refs[0] if began.refs else None
+        between = f"between {moment(began.earliest)} and {moment(began.latest)}"
+        facts.append(Fact("Onset (UTC)", f"{moment(began.at)}, {between}", ref))
+        facts.append(Fact("Read from", " ".join(began.signals), ref))
+    if trigger:
+        event = trigger.change.event
+        for name, value in (
+            ("Trigger", trigger.change.sentence),
+            ("At (UTC)", moment(event.at)),
+            ("By", who(event)),
+            ("Source", f"{where(event)}, {event.event_name}"),
+            ("Why it fits", trigger.correlation),
+        ):
+            facts.append(Fact(name, value))
+    elif searched:
+        facts.append(Fact("Trigger", "no change with a mechanism and a lag that fit was found"))
+    else:
+        facts.append(Fact("Trigger", "not known: the trail could not be searched"))
+    if searched:
+        where_searched = f"{', '.join(searched.regions)}, account {', '.join(searched.accounts)}"
+        facts.append(Fact("Searched", f"{where_searched}, {moment(searched.start)} to {moment(searched.end)}"))
+        for one in searched.missing:
+            facts.append(Fact("Not searched", one))
+    return Facts("Onset and trigger", tuple(facts))
+
+
+def loss_view(diagnosis: Diagnosis) -> Stack:
+    """Show the loss clock, and that of each mapping where there are several."""
+    loss = diagnosis.loss
+    facts = [
+        Fact("State", loss.state.value.replace("_", " ")),
+        Fact("In words", loss.sentence(diagnosis.as_of)),
+        Fact("Deadline (UTC)", moment(loss.deadline)),
+        Fact("Read from", loss.basis, loss.refs[0] if loss.refs else None),
+    ]
+    if loss.already_lost_from:
+        lost = f"{moment(loss.already_lost_from)} to {moment(loss.already_lost_to)}"
+        facts.append(Fact("Lost already (UTC)", lost))
+    shown: list[Block] = [Facts("How long until data is lost", tuple(facts))]
+    if len(loss.mappings) > 1:
+        rows = tuple((one.uuid or "the stream", moment(one.deadline), one.basis) for one in loss.mappings)
+        shown.append(Table("By mapping", columns("Mapping|code", "Deadline (UTC)|time", "Read from"), rows))
+    return Stack("Loss clock", tuple(shown))
+
+
+def unseen_view(diagnosis: Diagnosis) -> Stack:
+    """Show every gap: what was not looked at, why, what would help, and what it left open."""
+    if not diagnosis.gaps:
+        return Stack("What could not be seen", (Prose.of("Every call of every step was answered."),))
+    rows = tuple(
+        (
+            one.gap.call,
+            one.gap.region or "-",
+            one.gap.reason,
+            one.gap.permission or "-",
+            ", ".join(map(str, one.steps)) or "-",
+            ", ".join(one.findings) or "-",
+        )
+        for one in diagnosis.gaps
+    )
+    head = columns("Call|code", "Region", "Why", "Permission to grant|code", "Steps", "Left undetermined|code")
+    refs = tuple(dict.fromkeys(one.gap.ref for one in diagnosis.gaps if one.gap.ref))
+    note = "What could not be seen is never taken for well."
+    return Stack("What could not be seen", (Table("Gaps", head, rows, note, refs),))
+
+
+def ruled_out_view(diagnosis: Diagnosis) -> Stack:
+    """Show the causes that the evidence refutes."""
+    if not diagnosis.ruled_out:
+        return Stack("Ruled out", (Prose.of("No cause could be ruled out."),))
+    return Stack("Ruled out", (_ruled_out_table(diagnosis.ruled_out),))
+
+
+def undetermined_view(diagnosis: Diagnosis) -> Stack:
+    """Show what could not be settled, and what would settle it."""
+    if not diagnosis.undetermined:
+        return Stack("Undetermined", (Prose.of("Every finding was settled one way or the other."),))
+    return Stack("Undetermined", (_undetermined_table(diagnosis.undetermined),))
+
+
+# -- the pipe --------------------------------------------------------------------------------------------------
+
+STAGE_NAMES = {
+    Stage.WRITTEN: "written to the table",
+    Stage.IN_STREAM: "in the stream",
+    Stage.POLLED: "polled",
+    Stage.FILTERED: "filtered out",
+    Stage.INVOKED: "function invoked",
+    Stage.FAILED: "invocation failed",
+    Stage.SUCCEEDED: "handled",
+}
+"""The stages in plain words, for tables and charts alike."""
+
+STATE_NAMES = {
+    State.FLOWING: "flowing",
+    State.STOPPED: "stopped",
+    State.IDLE: "nothing counted",
+    State.UNKNOWN: "not known",
+}
+
+
+def stages_view(diagnosis: Diagnosis) -> Table:
+    """Show where the pipe breaks, left to right: what each stage counted, and which is the first to stop."""
+    broken = diagnosis.stages.broken_at
+    rows = tuple(_stage(flow, flow is broken) for flow in diagnosis.stages.flows.values())
+    refs = tuple(dict.fromkeys(ref for flow in diagnosis.stages.flows.values() for ref in flow.refs))
+    return Table(
+        "Where the pipe breaks",
+        columns("Stage", "State", "Count|number", "Last sign (UTC)|time", "What was counted"),
+        rows,
+        f"The first stage seen to stop: {STAGE_NAMES[broken.stage]}." if broken else _unbroken(diagnosis),
+        refs,
+    )
+
+
+def _stage(flow: Flow, broken: bool) -> tuple[str, ...]:
+    state = f"{STATE_NAMES[flow.state]}{' here' if broken else ''}"
+    total = "-" if flow.total is None else f"{flow.total:,.0f}"
+    return STAGE_NAMES[flow.stage], state, total, moment(flow.last), flow.basis
+
+
+def _unbroken(diagnosis: Diagnosis) -> str:
+    blind = [STAGE_NAMES[flow.stage] for flow in diagnosis.stages.flows.values() if flow.state is State.UNKNOWN]
+    unknown = f" Not known: {', '.join(blind)}." if blind else ""
+    return f"No stage was seen to stop.{unknown}"
