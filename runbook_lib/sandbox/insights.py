@@ -42,10 +42,13 @@ class Query:
     filters: tuple[Stage, ...]
     stages: tuple[Stage, ...]
     display: tuple[str, ...]
-    limit: int
+    limit: int | None
 
-    def run(self, events: Iterable[Event]) -> Results:
-        """Return the results over these events; without a sort the newest come first."""
+    def run(self, events: Iterable[Event], limit: int | None = None) -> Results:
+        """Return the results over these events; without a sort the newest come first.
+
+        `limit` is the caller's own; the query's, when it has one, counts instead.
+        """
         newest_first = sorted(events, key=lambda event: event.at, reverse=True)
         rows = [fields_of(event) for event in newest_first]
         for stage in self.filters:
@@ -55,7 +58,7 @@ class Query:
             rows = stage(rows)
         shown_rows = [[(name, _cell(name, row[name])) for name in self._columns(row) if name in row] for row in rows]
         size = sum(len(event.message.encode("utf-8")) for event in newest_first)
-        return Results(shown_rows[: self.limit], matched, len(newest_first), size)
+        return Results(shown_rows[: self.limit or limit or DEFAULT_LIMIT], matched, len(newest_first), size)
 
     def _columns(self, row: Row) -> Iterable[str]:
         """Return the columns to show: those named, or after a stats all there are, and the pointer AWS adds."""
@@ -73,7 +76,7 @@ def compile(text: str) -> Query:  # noqa: A001
     filters: list[Stage] = []
     display: tuple[str, ...] = ("@timestamp", "@message")
     named: list[str] = []
-    limit = DEFAULT_LIMIT
+    limit: int | None = None
     for command in _split(re.sub(r"(?m)^\s*#.*$", "", text), "|"):
         word, _, rest = command.strip().partition(" ")
         match word.lower():
