@@ -60,7 +60,7 @@ CLAUSES = (
         6,
         "Records that pile up point to throttles, timeouts or errors behind the mapping.",
         "stages.py",
-        "loss.py",
+        "undelivered.py",
         "loss_clock.py",
     ),
     _clause(

@@ -32,7 +32,7 @@ ORDER = (
     ("timeline",),
     ("loss_clock", "remedies"),
     ("findings",),
-    ("loss",),
+    ("undelivered",),
     ("diagnosis",),
     ("verdict",),
     ("markup",),
@@ -179,7 +179,7 @@ def _is_ours(one: Import) -> bool:
 
 def _listed(wrong: Iterable[object]) -> str:
     """One offence a line, so that a failure shows them all."""
-    return "\n".join(str(one) for one in wrong)
+    return "\n".join(dict.fromkeys(str(one) for one in wrong))
 
 
 def test_libraries_stay_in_their_rooms() -> None:
