@@ -50,7 +50,7 @@ def _poll(world: World, mapping: Mapping, at: datetime) -> Iterator[TrailEvent]:
     if stream is None or role is None or not stream.readable(at):
         return
     problem = world.pipe.refusal(mapping, at.timestamp()) or ""
-    if "assume" in problem:
+    if problem.startswith("PROBLEM: Lambda failed to assume"):
         return
     session, arn = world.pipe.session(mapping, at.timestamp()), world.scope.arn("iam", f"role/{role}")
     if at.minute < 10:

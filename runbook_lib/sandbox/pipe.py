@@ -26,7 +26,7 @@ IAM_SECONDS = 60
 POLLS_PER_SECOND = 4
 """Base polling rate per shard (Lambda Developer Guide, "Using AWS Lambda with Amazon DynamoDB")."""
 LOGGED_PER_MINUTE = 5
-"""Invocations of one mapping written to the log in one minute: a sample, to keep a world small."""
+"""Successful invocations of one mapping written to the log in one minute: a sample. Failures are all written."""
 
 NOTHING_YET, OK, FAILED = "No records processed", "OK", "PROBLEM: Function call failed"
 
@@ -68,7 +68,7 @@ class Flow:
         self.errors += attempt.failure is not None
         self.ages.append(age)
         self.durations.append(attempt.duration)
-        if len(self.attempts) < LOGGED_PER_MINUTE:
+        if attempt.failure is not None or len(self.attempts) < LOGGED_PER_MINUTE:
             self.attempts.append(attempt)
 
 

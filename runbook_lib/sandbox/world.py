@@ -29,8 +29,8 @@ HISTORY = timedelta(hours=73)
 class World(TableStory, MappingStory, FunctionStory, RoleStory):
     """An AWS account at one instant, with its history.
 
-    `now` is the world's clock: it stands still until `advance`. `rules` are the investigator's troubles (see
-    `sandbox.rules`) the front applies. A world may be asked by many threads at once.
+    `now` is the world's clock: it stands still until `advance`. `history` is how far back it can be asked. `rules` are
+    the investigator's troubles (see `sandbox.rules`) the front applies. A world may be asked by many threads at once.
     """
 
     def __init__(
@@ -42,6 +42,7 @@ class World(TableStory, MappingStory, FunctionStory, RoleStory):
         setting: Setting | None = None,
         cloudtrail_log_group: str | None = None,
         retention_days: int | None = 14,
+        history: timedelta = HISTORY,
     ) -> None:
         if now.tzinfo is None:
             raise ValueError("a world's clock needs a time zone")
@@ -52,7 +53,7 @@ class World(TableStory, MappingStory, FunctionStory, RoleStory):
         self.cloudtrail_log_group = cloudtrail_log_group
         self.retention_days = retention_days
         self.rules: tuple[Any, ...] = ()
-        self.start = (self.now - HISTORY).replace(second=0, microsecond=0)
+        self.start = (self.now - history).replace(second=0, microsecond=0)
         self.timeline = Timeline(healthy_state(self.scope, self.setting, self.start, seed))
         self._lock = threading.RLock()
         self._derived: dict[str, Any] = {}

@@ -55,7 +55,10 @@ def _described(world: World, role: Role) -> dict[str, Any]:
         "MaxSessionDuration": 3600,
     }
     if role.boundary:
-        found["PermissionsBoundary"] = {"PermissionsBoundaryType": "Policy", "PermissionsBoundaryArn": role.boundary}
+        found["PermissionsBoundary"] = {
+            "PermissionsBoundaryType": "PermissionsBoundaryPolicy",
+            "PermissionsBoundaryArn": role.boundary,
+        }
     return found
 
 

@@ -16,8 +16,11 @@ def all_faults() -> dict[str, Fault]:
     return {name: FAULTS[name] for name in order}
 
 
-def build(name: str, now: datetime, seed: int = 0, cloudtrail_log_group: str | None = None, **setting: Any) -> World:
-    """The world with the named fault at this clock; raises `KeyError` naming the known faults for any other name."""
+def build(name: str, now: datetime, seed: int = 0, **how: Any) -> World:
+    """The world with the named fault at this clock; `how` is what `Fault.build` takes.
+
+    Raises `KeyError` that lists the known faults when there is none of this name.
+    """
     if name not in FAULTS:
         raise KeyError(f"there is no fault {name!r}; known are {', '.join(all_faults())}")
-    return FAULTS[name].build(now, seed, cloudtrail_log_group, **setting)
+    return FAULTS[name].build(now, seed, **how)

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from runbook_lib.sandbox.healthy import Setting
 from runbook_lib.sandbox.rules import Rule
 from runbook_lib.sandbox.traffic import writes_of
-from runbook_lib.sandbox.world import World
+from runbook_lib.sandbox.world import HISTORY, World
 
 Loss = Literal["none", "at_risk", "losing", "unknown"]
 Tell = Callable[[World, datetime], None]
@@ -48,12 +48,19 @@ class Fault:
         """When the change was made, for a world with this clock."""
         return None if self.onset is None else now - self.onset
 
-    def build(self, now: datetime, seed: int = 0, cloudtrail_log_group: str | None = None, **setting: Any) -> World:
+    def build(
+        self,
+        now: datetime,
+        seed: int = 0,
+        cloudtrail_log_group: str | None = None,
+        history: timedelta = HISTORY,
+        **setting: Any,
+    ) -> World:
         """The world with this fault; `setting` are fields of `Setting` to have otherwise, such as `event_count`."""
-        world = World(now, seed, setting=replace(self.setting, **setting), cloudtrail_log_group=cloudtrail_log_group)
+        changed = replace(self.setting, **setting)
+        world = World(now, seed, setting=changed, cloudtrail_log_group=cloudtrail_log_group, history=history)
         world.rules = self.rules
-        began = self.began(world.now)
-        self.tell(world, began or world.now)
+        self.tell(world, self.began(world.now) or world.now)
         return world
 
     def oldest_unread(self, world: World) -> datetime | None:

@@ -1,0 +1,323 @@
+"""The pipe: what becomes of writes, minute by minute."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import Any
+
+import pytest
+
+from runbook_lib.sandbox.code import TIMEOUT, Code
+from runbook_lib.sandbox.healthy import Setting
+from runbook_lib.sandbox.metrics import Metrics
+from runbook_lib.sandbox.pipe import FAILED, NOTHING_YET, OK, Flow
+from runbook_lib.sandbox.state import Mapping
+from runbook_lib.sandbox.world import World
+
+NOW = datetime(2026, 3, 14, 15, 9, 26, 535000, tzinfo=UTC)
+AT = NOW - timedelta(hours=2, seconds=11)
+FUNCTION = {"FunctionName": "orders-projector"}
+
+
+def minute(at: datetime) -> int:
+    """The minute of an instant, counted from the epoch."""
+    return int(at.timestamp() // 60)
+
+
+def flows(world: World, begin: datetime, end: datetime = NOW) -> list[Flow]:
+    """What the story's mapping did in the whole minutes between two instants; minutes it did not exist are left out."""
+    found = world.pipe.flows[world.mapping.uuid]
+    return [found[m] for m in range(minute(begin) + 1, minute(end)) if m in found]
+
+
+def total(world: World, name: str, begin: datetime, end: datetime = NOW) -> int:
+    """The sum of one count over the whole minutes between two instants."""
+    return sum(getattr(flow, name) for flow in flows(world, begin, end))
+
+
+def recent(now: datetime, **how: Any) -> World:
+    """A world with a short history, for tests of its last hours."""
+    return World(now, history=timedelta(hours=5), **how)
+
+
+@cache
+def healthy() -> World:
+    """A healthy world that tests only read."""
+    return World(NOW)
+
+
+def paused() -> World:
+    """A world whose mapping was paused at `AT`."""
+    world = recent(NOW)
+    world.update_mapping(AT, world.mapping.uuid, enabled=False)
+    return world
+
+
+def test_in_health_every_write_is_delivered_once_and_soon() -> None:
+    """Nothing fails, waits or gets lost, and iterator age stays under a second."""
+    world = healthy()
+    written = sum(world.pipe.written[m].total() for m in range(minute(AT) + 1, minute(NOW)))
+    assert total(world, "delivered", AT) == total(world, "polled", AT) == written > 0
+    assert total(world, "errors", AT) == total(world, "throttles", AT) == 0
+    assert max(age for flow in flows(world, AT) for age in flow.ages) < 1000
+    assert world.pipe.cursors[world.mapping.uuid].oldest is None
+
+
+def test_a_paused_mapping_polls_nothing_and_keeps_its_place() -> None:
+    """While paused nothing is polled; switched on again it delivers all that waited."""
+    world = paused()
+    assert all(flow.polls is None for flow in flows(world, AT))
+    waiting = sum(len(queue) for queue in world.pipe.cursors[world.mapping.uuid].queues)
+    assert waiting > 1000
+    world.update_mapping(NOW, world.mapping.uuid, enabled=True)
+    world.advance(timedelta(minutes=3))
+    assert world.pipe.cursors[world.mapping.uuid].oldest is None
+    delivered = total(world, "delivered", NOW - timedelta(minutes=1), world.now)
+    assert delivered >= waiting
+
+
+def test_records_older_than_a_day_are_lost() -> None:
+    """What waits for 24 hours is trimmed, oldest first."""
+    world = World(NOW)
+    began = NOW - timedelta(hours=30)
+    world.update_mapping(began, world.mapping.uuid, enabled=False)
+    cursor = world.pipe.cursors[world.mapping.uuid]
+    assert cursor.oldest is not None
+    assert NOW.timestamp() - 86_400 - 5 < cursor.oldest.at
+    assert cursor.lost[0].at >= began.timestamp()
+    assert cursor.lost[-1].at <= NOW.timestamp() - 86_400
+
+
+def test_a_disabled_stream_records_nothing_more() -> None:
+    """Writes go on, are not recorded, and are never delivered."""
+    world = recent(NOW)
+    world.disable_stream(AT, "Orders")
+    assert total(world, "polled", AT) == total(world, "invocations", AT) == 0
+    assert len(world.pipe.unrecorded) > 1000
+    assert world.pipe.cursors[world.mapping.uuid].result == OK
+
+
+def test_a_stale_mapping_reads_the_old_generation_only() -> None:
+    """After the stream was made anew the old mapping delivers nothing; a new one from TRIM_HORIZON catches up."""
+    world = recent(NOW)
+    world.disable_stream(AT, "Orders")
+    world.enable_stream(AT + timedelta(seconds=40), "Orders")
+    assert total(world, "invocations", AT) == 0
+    stream = world.table.stream
+    assert stream is not None
+    world.create_mapping(NOW, Mapping("new", "orders-projector", stream.arn(world.scope), NOW, NOW))
+    assert world.pipe.cursors.get("new") is None or world.pipe.cursors["new"].result == NOTHING_YET
+    world.advance(timedelta(minutes=2))
+    caught_up = sum(flow.delivered for flow in world.pipe.flows["new"].values())
+    written = sum(world.pipe.written[m].total() for m in range(minute(AT) + 2, minute(NOW)))
+    assert caught_up >= written
+    assert world.pipe.cursors["new"].result == OK
+
+
+def test_latest_leaves_the_backlog_behind() -> None:
+    """A mapping from LATEST delivers only what is written after it."""
+    world = paused()
+    stream = world.table.stream
+    assert stream is not None
+    world.delete_mapping(NOW - timedelta(minutes=5), world.mapping.uuid)
+    latest = Mapping(
+        "new", "orders-projector", stream.arn(world.scope), NOW - timedelta(minutes=4), NOW, starting_position="LATEST"
+    )
+    world.create_mapping(NOW - timedelta(minutes=4), latest)
+    first = min(attempt.first.at for flow in world.pipe.flows["new"].values() for attempt in flow.attempts)
+    assert first >= (NOW - timedelta(minutes=4)).timestamp()
+
+
+def test_a_poison_record_blocks_one_shard_for_good() -> None:
+    """With infinite retries one shard waits behind the record while the others deliver."""
+    world = recent(NOW)
+    world.poison(AT)
+    cursor = world.pipe.cursors[world.mapping.uuid]
+    blocked = [queue for queue in cursor.queues if queue]
+    assert len(blocked) == 1
+    assert blocked[0][0].poison
+    assert total(world, "delivered", AT) > 0 < total(world, "errors", AT)
+    assert cursor.result == FAILED
+    oldest = max(flows(world, NOW - timedelta(minutes=3))[-1].ages)
+    assert oldest == pytest.approx((NOW - AT).total_seconds() * 1000, rel=0.05)
+
+
+def test_finite_retries_drop_the_poison_record_and_go_on() -> None:
+    """After n+1 attempts the batch is given up, and the shard flows again."""
+    world = recent(NOW, setting=Setting(max_retries=2))
+    world.poison(AT)
+    assert total(world, "errors", AT - timedelta(minutes=1)) == 3
+    cursor = world.pipe.cursors[world.mapping.uuid]
+    assert [write.poison for write in cursor.lost] == [True]
+    assert cursor.oldest is None
+    assert cursor.result == OK
+
+
+def test_bisecting_saves_the_rest_of_the_batch() -> None:
+    """With bisect only the failing record is given up, even out of a backlog."""
+    world = recent(NOW, setting=Setting(max_retries=1))
+    uuid = world.mapping.uuid
+    world.update_mapping(AT - timedelta(minutes=30), uuid, enabled=False, bisect=True)
+    world.poison(AT - timedelta(minutes=20))
+    world.update_mapping(AT, uuid, enabled=True)
+    assert [write.poison for write in world.pipe.cursors[uuid].lost] == [True]
+
+
+def test_code_that_always_fails_blocks_every_shard() -> None:
+    """Every invocation is an error, and nothing is delivered."""
+    world = recent(NOW)
+    world.deploy(AT, "orders-projector", Code("r42", always=TIMEOUT))
+    assert total(world, "invocations", AT) == total(world, "errors", AT) > 0
+    assert total(world, "delivered", AT) == 0
+    assert all(world.pipe.cursors[world.mapping.uuid].queues)
+    assert {duration for flow in flows(world, AT) for duration in flow.durations} == {30_000.0}
+
+
+def test_zero_concurrency_throttles_and_invokes_nothing() -> None:
+    """Throttles trickle while records wait, the last result stays what it was."""
+    world = recent(NOW)
+    world.put_concurrency(AT, "orders-projector", 0)
+    assert total(world, "throttles", AT) > 0 == total(world, "invocations", AT)
+    assert world.pipe.cursors[world.mapping.uuid].result == OK
+
+
+def test_a_deleted_function_refuses_every_batch() -> None:
+    """Offers fail without an invocation, a throttle or an error."""
+    world = recent(NOW)
+    world.delete_function(AT, "orders-projector")
+    assert total(world, "refused", AT) > 0
+    assert total(world, "invocations", AT) == total(world, "errors", AT) == total(world, "throttles", AT) == 0
+
+
+def test_a_filter_that_matches_nothing_passes_all_by() -> None:
+    """Records are polled and filtered out, none is offered, and no backlog remains."""
+    world = recent(NOW)
+    world.update_mapping(AT, world.mapping.uuid, filters=('{"dynamodb": {"NewImage": {"status": ["PAID"]}}}',))
+    assert total(world, "filtered", AT) == total(world, "polled", AT) > 0
+    assert total(world, "offered", AT) == 0
+    assert world.pipe.cursors[world.mapping.uuid].oldest is None
+
+
+def test_a_filter_that_matches_some_delivers_those() -> None:
+    """Polled is filtered plus delivered."""
+    world = recent(NOW)
+    world.update_mapping(AT, world.mapping.uuid, filters=('{"eventName": ["INSERT"]}',))
+    counts = [total(world, name, AT) for name in ("polled", "filtered", "delivered")]
+    assert counts[0] == counts[1] + counts[2]
+    assert 0.4 < counts[2] / counts[0] < 0.6
+
+
+def test_a_role_change_reaches_the_poller_after_a_minute() -> None:
+    """Reads go on for the propagation time and then stop, with the refusal as the last result."""
+    world = recent(NOW)
+    world.delete_role_policy(AT, world.role_name, "stream-access")
+    found = world.pipe.flows[world.mapping.uuid]
+    assert found[minute(AT)].polls
+    assert found[minute(AT) + 2].polls is None
+    result = world.pipe.cursors[world.mapping.uuid].result
+    assert result.startswith("PROBLEM: User: arn:aws:sts::123456789012:assumed-role/orders-projector-role/awslambda_")
+    assert result.endswith("because no identity-based policy allows the dynamodb:DescribeStream action")
+
+
+def test_a_role_lambda_may_not_assume_stops_the_poller() -> None:
+    """Without trust there is no session and no read."""
+    world = recent(NOW)
+    world.update_trust(AT, world.role_name, {"Statement": []})
+    assert world.pipe.cursors[world.mapping.uuid].result == (
+        "PROBLEM: Lambda failed to assume your function execution role."
+    )
+
+
+def test_siblings_go_on_when_one_function_fails() -> None:
+    """A fault of one function leaves the other consumer of the stream alone."""
+    world = recent(NOW)
+    world.delete_function(AT, "orders-projector")
+    sibling = next(m for m in world.state.mappings.values() if m.function == "orders-notifier")
+    found = world.pipe.flows[sibling.uuid]
+    assert all(found[m].delivered for m in range(minute(AT), minute(NOW)))
+
+
+def silent(world: World, name: str, dimensions: dict[str, str], begin: datetime) -> bool:
+    """Whether a Lambda metric has no datum at all in the whole minutes since an instant."""
+    series = Metrics(world).find("AWS/Lambda", name, dimensions)
+    return not any(m in series for m in range(minute(begin) + 1, minute(NOW)))
+
+
+STOPPED: list[tuple[str, Callable[[World], None]]] = [
+    ("paused", lambda w: w.update_mapping(AT, w.mapping.uuid, enabled=False)),
+    ("deleted", lambda w: w.delete_mapping(AT, w.mapping.uuid)),
+    ("stream off", lambda w: w.disable_stream(AT, "Orders")),
+    ("concurrency", lambda w: w.put_concurrency(AT, "orders-projector", 0)),
+    ("function gone", lambda w: w.delete_function(AT, "orders-projector")),
+    ("no writes", lambda w: w.set_traffic(AT, 0)),
+]
+
+
+@pytest.mark.parametrize("tell", [tell for _, tell in STOPPED], ids=[name for name, _ in STOPPED])
+def test_what_is_not_invoked_emits_nothing(tell: Callable[[World], None]) -> None:
+    """Invocations, Errors, Duration and IteratorAge are silent, not zero, when nothing is invoked."""
+    world = recent(NOW)
+    tell(world)
+    metrics = ("Invocations", "Errors", "Duration", "IteratorAge")
+    assert [name for name in metrics if not silent(world, name, FUNCTION, AT + timedelta(minutes=1))] == []
+
+
+def test_errors_and_throttles_are_zero_beside_invocations() -> None:
+    """Every minute with invocations has Errors and Throttles too, at 0 in health."""
+    metrics = Metrics(healthy())
+    invoked = metrics.find("AWS/Lambda", "Invocations", FUNCTION)
+    for name in ("Errors", "Throttles"):
+        series = metrics.find("AWS/Lambda", name, FUNCTION)
+        assert set(series) == set(invoked)
+        assert {datum.total for datum in series.values()} == {0}
+
+
+def test_mapping_metrics_are_opt_in() -> None:
+    """Without EventCount there is no datum under a mapping's UUID; with it, zeros on empty polls."""
+    world = healthy()
+    uuid = {"EventSourceMappingUUID": world.mapping.uuid}
+    assert silent(world, "PolledEventCount", uuid, AT)
+    quiet = recent(NOW, setting=Setting(event_count=True))
+    quiet.set_traffic(AT, 0)
+    series = Metrics(quiet).find("AWS/Lambda", "PolledEventCount", {"EventSourceMappingUUID": quiet.mapping.uuid})
+    assert {series[m].total for m in range(minute(AT) + 1, minute(NOW))} == {0}
+    assert silent(quiet, "FilteredOutEventCount", {"EventSourceMappingUUID": quiet.mapping.uuid}, AT)
+
+
+def test_an_idle_table_emits_no_write_metrics() -> None:
+    """CloudWatch has no datapoints for a table nobody writes to, while its stream is still polled."""
+    world = recent(NOW)
+    world.set_traffic(AT, 0)
+    metrics = Metrics(world)
+    writes = metrics.find("AWS/DynamoDB", "ConsumedWriteCapacityUnits", {"TableName": "Orders"})
+    polls = metrics.find("AWS/DynamoDB", "SuccessfulRequestLatency", {"TableName": "Orders", "Operation": "GetRecords"})
+    later = range(minute(AT) + 1, minute(NOW))
+    assert not any(m in writes for m in later)
+    assert all(m in polls for m in later)
+
+
+def test_returned_records_belong_to_their_generation() -> None:
+    """After the stream is made anew the old label falls silent and the unread new one has no data."""
+    world = recent(NOW)
+    world.disable_stream(AT, "Orders")
+    world.enable_stream(AT + timedelta(seconds=40), "Orders")
+    metrics, later = Metrics(world), range(minute(AT) + 2, minute(NOW))
+    for stream in world.table.streams:
+        dimensions = {"TableName": "Orders", "StreamLabel": stream.label, "Operation": "GetRecords"}
+        series = metrics.find("AWS/DynamoDB", "ReturnedRecordsCount", dimensions)
+        assert not any(m in series for m in later)
+
+
+def test_the_running_minute_has_no_data_yet() -> None:
+    """The last datum lies before the minute of the clock."""
+    assert max(Metrics(healthy()).find("AWS/Lambda", "Invocations", FUNCTION)) == minute(NOW) - 1
+
+
+def test_an_alias_has_its_own_dimensions() -> None:
+    """Invocations through an alias appear under the function, the alias as Resource, and its version."""
+    metrics = Metrics(recent(NOW, setting=Setting(alias="live")))
+    resource = FUNCTION | {"Resource": "orders-projector:live"}
+    assert metrics.find("AWS/Lambda", "Invocations", FUNCTION)
+    assert metrics.find("AWS/Lambda", "Invocations", resource)
+    assert metrics.find("AWS/Lambda", "Invocations", resource | {"ExecutedVersion": "7"})
+    assert not metrics.find("AWS/Lambda", "Invocations", FUNCTION | {"Resource": "orders-projector"})
