@@ -6,12 +6,14 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from runbook_lib.diagnosis import Diagnosis
 from runbook_lib.instant import clock, iso
 from runbook_lib.markup import visible
 from runbook_lib.report.render import Meta
+
+if TYPE_CHECKING:
+    from runbook_lib.diagnosis import Diagnosis
 
 SUMMARY = "summary.md"
 """The summary's name in a run folder."""
@@ -20,7 +22,7 @@ TIMELINE = "timeline.jsonl"
 """The timeline's name in a run folder."""
 
 _MOST_UNSEEN = 5
-_MARKS = re.compile(r"([\\`*_{}\[\]<>#|~!&@])")
+_MARKS = re.compile(r"([\\`*_{}\[\]<>#|~!&])")
 
 
 def summary(headline: Mapping[str, Any], meta: Meta) -> str:
@@ -85,5 +87,5 @@ def _moment(at: datetime, message: str, what: str, source: str, **more: Any) -> 
 
 
 def _escaped(text: Any) -> str:
-    """Make text plain to every Markdown dialect, on one line."""
-    return _MARKS.sub(r"\\\1", " ".join(visible(str(text)).split()))
+    """Make text plain to every Markdown dialect, on one line; an `@` would call people."""
+    return _MARKS.sub(r"\\\1", " ".join(visible(str(text)).split())).replace("@", "(at)")

@@ -1,4 +1,4 @@
-"""The only two ways in which markup of others reaches the page: cleaned HTML, and Markdown without HTML or links."""
+"""How text of others reaches the page: with every character visible, and its markup cleaned of all that acts."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import mistune
 import nh3
 from markupsafe import Markup, escape
 
+from runbook_lib.markup import visible
+
 _TAGS = {
     "p", "br", "hr", "ul", "ol", "li", "dl", "dt", "dd", "em", "strong", "b", "i", "u", "s", "sub", "sup", "code",
     "pre", "blockquote", "table", "caption", "thead", "tbody", "tfoot", "tr", "th", "td", "span", "div",
@@ -17,6 +19,13 @@ _ATTRIBUTES = {"th": {"scope", "colspan", "rowspan"}, "td": {"colspan", "rowspan
 _DROPPED_WHOLE = {"script", "style", "template", "iframe", "object", "svg", "math", "noscript", "title", "textarea"}
 _BASE64 = re.compile(r"[^A-Za-z0-9+/=]")
 _PNG = "iVBORw0KGgo"
+
+
+def visible_lines(text: str) -> str:
+    """Make visible what would hide or move text, line by line: line ends stay what they are."""
+    if text.isprintable():
+        return text
+    return "\n".join(visible(line) for line in text.expandtabs(4).splitlines())
 
 
 def cleaned(html: str) -> Markup:

@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from importlib.resources import files
 from typing import Any
 
@@ -18,7 +19,6 @@ from markupsafe import Markup
 
 from runbook_lib import instant
 from runbook_lib._version import __version__
-from runbook_lib.markup import visible
 from runbook_lib.record import EVIDENCE, Call, Record
 from runbook_lib.report import foreign
 from runbook_lib.report.sections import Added, Failure, Part, Section, Shown
@@ -161,11 +161,13 @@ def _show(context: Context, part: Part, level: int) -> Markup:
         return Markup('<pre class="text">{}</pre>').format(part.text or "This block cannot be read.")
 
 
+@cache
 def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("runbook_lib.report", "."),
         autoescape=True,
         undefined=StrictUndefined,
+        finalize=lambda value: foreign.visible_lines(value) if type(value) is str else value,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=False,
@@ -194,7 +196,7 @@ def _command(text: str) -> Markup:
 
 
 def _compact(value: Any) -> str:
-    return visible(json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(", ", ": ")))
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(", ", ": "))
 
 
 def _excerpt(call: Call) -> str:

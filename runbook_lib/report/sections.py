@@ -15,7 +15,7 @@ from typing import Any
 from nbformat import NotebookNode
 
 from runbook_lib.blocks import MIME
-from runbook_lib.markup import visible
+from runbook_lib.report.foreign import visible_lines
 from runbook_lib.report.join import origin, tag
 
 _HEADING = re.compile(r"\A(#{1,6})[ \t]+(.+?)[ \t]*(?:\n|\Z)")
@@ -119,7 +119,7 @@ def _section(name: str, cells: Iterable[NotebookNode], broken: list[Failure]) ->
 
 def _parts(cell: NotebookNode) -> Iterator[Part]:
     if cell.cell_type == "markdown":
-        yield from _prose(_lines(cell.source))
+        yield from _prose(visible_lines(cell.source))
     elif cell.cell_type == "code":
         for output in cell.outputs:
             if output.output_type != "error":
@@ -136,14 +136,14 @@ def _prose(markdown: str) -> Iterator[Part]:
 
 
 def _output(source: str, output: NotebookNode) -> Iterator[Part]:
-    source = _lines(source)
+    source = visible_lines(source)
     if output.output_type == "stream":
         yield Added(source, "text", _plain(output.text))
         return
     data = output.get("data", {})
     if isinstance(data.get(MIME), Mapping):
         picture = {"png": data["image/png"]} if "image/png" in data else {}
-        yield Shown(_visible({**data[MIME], **picture}), _plain(data.get("text/plain", "")))
+        yield Shown({**data[MIME], **picture}, _plain(data.get("text/plain", "")))
         return
     for form, kind in (
         ("png", "image/png"),
@@ -162,7 +162,7 @@ def _failures(cell: NotebookNode) -> Iterator[Failure]:
         return
     for output in cell.outputs:
         if output.output_type == "error":
-            yield Failure(visible(output.ename), visible(output.evalue), _plain("\n".join(output.traceback)))
+            yield Failure(_plain(output.ename), _plain(output.evalue), _plain("\n".join(output.traceback)))
     if cell.execution_count is None:
         yield Failure("NotRun", "The kernel ended before this cell ran.", "")
 
@@ -173,17 +173,6 @@ def _is_blind(block: Mapping[str, Any]) -> bool:
     return block.get("block") == "prose" and block.get("style") == "gap"
 
 
-def _visible(value: Any) -> Any:
-    """Clean every text of a block again: a notebook may have been edited since its blocks were built."""
-    if isinstance(value, str):
-        return visible(value)
-    if isinstance(value, Mapping):
-        return {visible(str(name)): _visible(item) for name, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_visible(item) for item in value]
-    return value
-
-
 def _text(value: Any) -> str:
     """Give the text of a MIME type: JSON ones hold values, the others text."""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, sort_keys=True)
@@ -191,9 +180,4 @@ def _text(value: Any) -> str:
 
 def _plain(text: Any) -> str:
     """Give text without terminal colours and with what else controls a terminal made visible."""
-    return _lines(_ANSI.sub("", _text(text)))
-
-
-def _lines(text: str) -> str:
-    """Make visible what would hide or move text, line by line: line ends stay what they are."""
-    return "\n".join(visible(line) for line in text.expandtabs(4).splitlines())
+    return visible_lines(_ANSI.sub("", _text(text)))

@@ -38,7 +38,14 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> NotebookNode:
     patch = pytest.MonkeyPatch()
     patch.setenv("AWS_SECRET_ACCESS_KEY", "leaked")
     patch.setenv("PYTHONSTARTUP", "/nonexistent")
-    cells = ("dict(os.environ)", "region", "1 / 0", "'went on'", "os.getcwd()", "import runbook_lib; runbook_lib.__doc__")
+    cells = (
+        "dict(os.environ)",
+        "region",
+        "1 / 0",
+        "'went on'",
+        "os.getcwd()",
+        "import runbook_lib; runbook_lib.__doc__",
+    )
     try:
         return execute.execute(document(*cells), tmp_path_factory.mktemp("run"), {"region": 'eu"west'}, AS_OF)
     finally:

@@ -21,7 +21,10 @@ def source(name: str, *ids: str) -> join.Source:
         v4.new_markdown_cell("[next](x.ipynb)", id="navigation"),
         v4.new_code_cell('region: str = "eu-west-1"', id="parameters", metadata={"tags": ["parameters"]}),
         v4.new_code_cell("ready = True", id="setup", metadata={"tags": ["setup"]}),
-        *(v4.new_code_cell(one, id=one, execution_count=3, outputs=[v4.new_output("stream", text="old")]) for one in ids),
+        *(
+            v4.new_code_cell(one, id=one, execution_count=3, outputs=[v4.new_output("stream", text="old")])
+            for one in ids
+        ),
         v4.new_markdown_cell("Run it again.", id="again"),
     ]
     return join.Source(name, v4.new_notebook(cells=cells))
