@@ -241,6 +241,6 @@ def test_cbor_refuses_what_it_has_no_form_for(value: Any) -> None:
 
 
 def test_the_protocol_botocore_prefers_is_among_the_tested() -> None:
-    """What botocore's client would speak to each service today is covered above, so an upgrade that changes it shows."""
+    """What botocore prefers to speak to each service is covered above, so an upgrade that changes it shows."""
     preferred = {(service, models.service_model(service).resolved_protocol) for service, _ in SPOKEN}
     assert preferred <= {(service, protocol.value) for service, protocol in SPOKEN}
