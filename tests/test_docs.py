@@ -133,7 +133,7 @@ def test_readme_names_every_command(root: Path) -> None:
     helped = subprocess.run(
         [sys.executable, "-m", "runbook_lib", "--help"], cwd=root, capture_output=True, text=True, check=True
     ).stdout
-    commands = set(re.findall(r"^ {4}([a-z]+) {2,}\S", helped, re.MULTILINE))
+    commands = set(re.findall(r"^ {4}([a-z]+)(?: |$)", helped, re.MULTILINE))
     written = {
         path: set(re.findall(r"\brunbook ([a-z]+)", _code(path.read_text(encoding="utf-8"))))
         for path in _documents(root)
