@@ -15,6 +15,7 @@ from runbook_lib.steps import STEPS
 from runbook_lib.views import changes, function, source, trigger
 from runbook_lib.views.changes import changes_view
 from runbook_lib.views.judgement import (
+    beside_view,
     causes_view,
     diagnosis_view,
     finding_view,
@@ -30,6 +31,7 @@ from runbook_lib.views.judgement import (
 from runbook_lib.views.words import calls_sentence, gaps_table, reason, shown
 
 __all__ = [
+    "beside_view",
     "causes_view",
     "changes_view",
     "diagnosis_view",

@@ -156,14 +156,7 @@ def _sections(diagnosis: Diagnosis) -> Iterator[Block]:
     if diagnosis.onset or diagnosis.trigger:
         yield trigger_view(diagnosis)
     yield loss_view(diagnosis)
-    for title, found in (
-        ("Contributing factors", diagnosis.contributing),
-        ("Symptoms", diagnosis.symptoms),
-        ("Latent faults", diagnosis.latent),
-        ("Not causes", diagnosis.innocent),
-    ):
-        if found:
-            yield Stack(title, tuple(finding_view(one, diagnosis) for one in found))
+    yield beside_view(diagnosis)
     yield unseen_view(diagnosis)
     yield stages_view(diagnosis)
     yield changes_view(diagnosis)
@@ -178,6 +171,21 @@ def causes_view(diagnosis: Diagnosis) -> Stack:
         shown.append(Prose.of(_no_cause(diagnosis), style="answer"))
     shown += [Prose.of(f"Not explained by any cause: {one}", style="warning") for one in diagnosis.unexplained]
     return Stack("Causes", tuple(shown))
+
+
+def beside_view(diagnosis: Diagnosis) -> Stack:
+    """Show what was found and is not the cause: contributing factors, symptoms, latent faults, innocent bystanders."""
+    shown = tuple(
+        Stack(title, tuple(finding_view(one, diagnosis) for one in found))
+        for title, found in (
+            ("Contributing factors", diagnosis.contributing),
+            ("Symptoms", diagnosis.symptoms),
+            ("Latent faults", diagnosis.latent),
+            ("Not causes", diagnosis.innocent),
+        )
+        if found
+    )
+    return Stack("Beside the cause", shown or (Prose.of("Nothing else was found."),))
 
 
 def _no_cause(diagnosis: Diagnosis) -> str:
