@@ -15,8 +15,8 @@ from runbook_lib.errors import BadArchive
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 """Where the ten notebooks lie: beside the package, as in a clone."""
 
-ONLY_ALONE = frozenset({"navigation", "again"})
-"""Ids of cells that serve a reader of one notebook: links to its neighbours, how to look again."""
+ONLY_ALONE = frozenset({"navigation", "opening", "again"})
+"""Ids of cells that serve a reader of one notebook: links to its neighbours, how to begin, how to look again."""
 
 _ONCE = ("parameters", "setup")
 _KEY = "runbook"
@@ -46,18 +46,21 @@ def shipped(folder: Path = NOTEBOOKS) -> tuple[Source, ...]:
 
 
 def join(sources: Iterable[Source]) -> NotebookNode:
-    """Join notebooks into one: the parameters and setup cells once, every id unique, outputs left out.
+    """Join notebooks into one: the parameters and setup cells once and first, every id unique, outputs left out.
 
-    Each cell remembers in `metadata.runbook.notebook` which notebook it came from (see `origin`).
+    The last notebook's setup serves all of them: the diagnosis needs everything that a step needs. Each cell remembers
+    in `metadata.runbook.notebook` which notebook it came from (see `origin`).
     """
-    joined: list[NotebookNode] = []
+    shared: dict[str, NotebookNode] = {}
+    own: list[NotebookNode] = []
     for source in sources:
         for cell in source.notebook.cells:
             role = tag(cell)
-            if cell.get("id") in ONLY_ALONE or (role and any(tag(kept) == role for kept in joined)):
-                continue
-            joined.append(_moved(cell, source, role))
-    return nbformat.v4.new_notebook(cells=_opened(joined), metadata=_METADATA)
+            if role:
+                shared[role] = _moved(cell, source, role)
+            elif cell.get("id") not in ONLY_ALONE:
+                own.append(_moved(cell, source, role))
+    return nbformat.v4.new_notebook(cells=[*shared.values(), *own], metadata=_METADATA)
 
 
 def origin(cell: NotebookNode) -> str:
@@ -77,11 +80,6 @@ def _moved(cell: NotebookNode, source: Source, role: str) -> NotebookNode:
     if moved.cell_type == "code":
         moved.outputs, moved.execution_count = [], None
     return moved
-
-
-def _opened(cells: list[NotebookNode]) -> list[NotebookNode]:
-    """Put what belongs to all notebooks first, so that no notebook's title stands before it."""
-    return [cell for cell in cells if tag(cell)] + [cell for cell in cells if not tag(cell)]
 
 
 _METADATA = {

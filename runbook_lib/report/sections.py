@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from nbformat import NotebookNode
@@ -112,9 +112,39 @@ def _section(name: str, cells: Iterable[NotebookNode], broken: list[Failure]) ->
     title = next((part.text for part in parts if isinstance(part, Heading) and part.level == 1), name)
     kept = [part for part in parts if not (isinstance(part, Heading) and part.level == 1)]
     if broken:
-        kept = [part for part in kept if not isinstance(part, Failure)]
-        return Section(name, title, (*broken, *kept))
-    return Section(name, title, tuple(kept))
+        kept = [*broken, *(part for part in kept if not isinstance(part, Failure))]
+    return Section(name, title, tuple(_once(kept, title)))
+
+
+def _once(parts: Iterable[Part], title: str) -> Iterator[Part]:
+    """Leave out what a block says at its top when a heading has just said it: its title, its question."""
+    said = {_bare(title)}
+    for part in parts:
+        if isinstance(part, Heading):
+            said.add(_bare(part.text))
+        yield replace(part, block=_unrepeated(part.block, said)) if isinstance(part, Shown) else part
+
+
+def _unrepeated(block: Mapping[str, Any], said: set[str]) -> Mapping[str, Any]:
+    if block.get("block") != "stack" or not isinstance(block.get("blocks"), list):
+        return block
+    title = block.get("title")
+    first, *rest = block["blocks"] or [{}]
+    repeats = (
+        isinstance(first, Mapping)
+        and first.get("paragraphs")
+        and _bare(" ".join(map(str, first["paragraphs"]))) in said
+    )
+    return {
+        **block,
+        "title": None if title and _bare(str(title)) in said else title,
+        "blocks": rest if repeats else block["blocks"],
+    }
+
+
+def _bare(heading: str) -> str:
+    """Give a heading as it is compared: without case, and `Step 6 — Backlog` like `Step 6: Backlog`."""
+    return heading.casefold().replace(" — ", ": ").strip()
 
 
 def _parts(cell: NotebookNode) -> Iterator[Part]:

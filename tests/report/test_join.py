@@ -36,6 +36,13 @@ def test_one_setup_comes_first() -> None:
     assert [cell.id for cell in document.cells] == ["parameters", "setup", "01-title", "01-look", "02-title", "02-look"]
 
 
+def test_last_setup_serves_all() -> None:
+    """The joined setup is the last notebook's, which needs everything that the others need."""
+    sources = [source("01_a"), source("10_b")]
+    sources[1].notebook.cells[3].source = "ready = 'all'"
+    assert join.join(sources).cells[1].source == "ready = 'all'"
+
+
 def test_cells_know_their_notebook() -> None:
     """Every cell but the shared ones names the notebook it came from."""
     document = join.join([source("01_a", "look"), source("02_b", "look")])

@@ -115,3 +115,26 @@ def test_pictures_join_their_chart() -> None:
     part = read(shown_cell(chart, "a", NAME)).parts[0]
     assert isinstance(part, Shown)
     assert part.block["png"] == chart.png_base64
+
+
+REPEATING = {
+    "block": "stack",
+    "title": "Step 6: Stream backlog",
+    "blocks": [{"block": "prose", "paragraphs": ["Do records wait?"]}],
+}
+
+
+@pytest.mark.parametrize(
+    ("heading", "title", "blocks_left"),
+    [
+        ("# Step 6 — Stream backlog\n\n## Do records wait?", None, 0),
+        ("# Step 6 — Stream backlog\n\n## Another question", None, 1),
+        ("# Step 7 — Other\n\n## Do records wait?", "Step 6: Stream backlog", 0),
+    ],
+)
+def test_a_block_does_not_repeat_its_heading(heading: str, title: str | None, blocks_left: int) -> None:
+    """A stack loses its title and its first sentence where a heading above has said them, and only there."""
+    output_ = output("display_data", data={blocks.MIME: REPEATING, "text/plain": "x"})
+    part = read(text_cell(heading, "a", "06_x"), code_cell([output_], "b", "06_x", "x")).parts[-1]
+    assert isinstance(part, Shown)
+    assert (part.block["title"], len(part.block["blocks"])) == (title, blocks_left)
