@@ -20,6 +20,10 @@ _SLACK = timedelta(minutes=5)
 """Batching, polling and metric delivery may take this long on a healthy trigger."""
 
 
+_QUIET = timedelta(minutes=30)
+"""A table that nobody wrote to for this long is quiet: its trigger has had nothing to do."""
+
+
 class Stage(StrEnum):
     """A stage of the pipe, left to right."""
 
@@ -125,7 +129,11 @@ def _written(seen: Evidence) -> Flow:
     refs = (seen.metrics.consumed_writes.ref,)
     if last is None:
         return Flow(Stage.WRITTEN, State.IDLE, "CloudWatch counts no write to the table in the window.", 0.0, refs=refs)
-    words = f"{total:,.0f} write requests in the window, the last at {instant.clock(last, seen.as_of)}."
+    at = instant.clock(last, seen.as_of)
+    if seen.window.settled_end - last > _QUIET:
+        words = f"Nothing has been written since {at}; {total:,.0f} write requests in the window before that."
+        return Flow(Stage.WRITTEN, State.IDLE, words, total, last, refs=refs)
+    words = f"{total:,.0f} write requests in the window, the last at {at}."
     return Flow(Stage.WRITTEN, State.FLOWING, words, total, last, refs=refs)
 
 

@@ -67,8 +67,8 @@ def no_table_writes(seen: Evidence) -> Iterator[Sign]:
         yield against(written.basis, *written.refs)
         return
     account = seen.metrics.account_concurrent
-    if account.points and seen.streams.table.exists:
-        yield decisive(f"{written.basis} The same answer does hold data of other metrics.", *written.refs)
-        yield counter("No write operation of any kind has a datapoint.", *written.refs)
+    if account.points and (written.last is None or max(account.points) > written.last) and seen.streams.table.exists:
+        yield decisive(f"{written.basis} The same answer does hold newer data of other metrics.", *written.refs)
+        yield counter("No write operation of any kind has a newer datapoint.", *written.refs)
     else:
         yield sign(f"{written.basis} Nothing else in the account has data either.", *written.refs)

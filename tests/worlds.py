@@ -1,0 +1,75 @@
+"""Worlds of the sandbox under investigation, each investigated once per test process and shared."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from unittest import mock
+
+from runbook_lib import run
+from runbook_lib.diagnosis import Diagnosis
+from runbook_lib.incident import Incident
+from runbook_lib.sandbox.faults import Fault, all_faults, build
+from runbook_lib.sandbox.journal import JournalEntry
+from runbook_lib.sandbox.rules import Rule
+from runbook_lib.sandbox.server import serve
+from runbook_lib.sandbox.world import World
+
+NOW = datetime(2026, 3, 14, 15, 9, 26, 535_000, tzinfo=UTC)
+ARCHIVE = Path(tempfile.mkdtemp(prefix="runbook-tests-"))
+
+
+@dataclass(frozen=True)
+class Investigated:
+    """A fault, the run that investigated it, and every call that the sandbox saw."""
+
+    fault: Fault
+    world: World
+    folder: Path
+    diagnosis: Diagnosis
+    journal: tuple[JournalEntry, ...]
+    violations: tuple[str, ...]
+
+
+def incident_of(world: World, incident_id: str, **more: str) -> Incident:
+    """Give the parameters that an on-call engineer would write for a world."""
+    setting = world.setting
+    return Incident.from_mapping(
+        {
+            "incident_id": incident_id,
+            "region": world.region,
+            "table_name": setting.table,
+            "function_name": setting.function,
+            **more,
+        }
+    )
+
+
+@contextmanager
+def sandboxed(world: World, *rules: Rule) -> Iterator[object]:
+    """Serve a world and point this process at it, away from whatever else is configured."""
+    with serve(world, rules=rules) as sandbox, mock.patch.dict(os.environ, sandbox.environment):
+        yield sandbox
+
+
+@cache
+def investigated(name: str, *rules: Rule, event_count: bool = False) -> Investigated:
+    """Investigate a fault over HTTP, without the report; the same arguments give the same run."""
+    world = build(name, NOW, seed=1, event_count=event_count)
+    with sandboxed(world, *rules) as sandbox:
+        done = run.investigate(incident_of(world, f"T-{name}"), archive=ARCHIVE, report=False)
+        journal = tuple(sandbox.journal)  # type: ignore[attr-defined]
+        violations = tuple(map(str, sandbox.violations))  # type: ignore[attr-defined]
+    return Investigated(all_faults()[name], world, done.folder, done.diagnosis, journal, violations)
+
+
+def copy_of(folder: Path, to: Path) -> Path:
+    """Copy a run folder, so that a test may do harm to it."""
+    return Path(shutil.copytree(folder, to / folder.name))
