@@ -266,11 +266,11 @@ class Pipe:
         while queue:
             batch = _next_batch(queue, tick.begin, cursor.held[lineage] or mapping.batch_size)
             clock = max(clock, batch[-1].at + 0.15 + 0.55 * _scatter(batch[-1], len(mapping.function)))
-            failure = next((f for write in batch if (f := version.code.failure(write, stream.view_type))), None)
-            if failure is None:
+            failures = {w: f for w in batch if (f := version.code.failure(w, stream.view_type)) is not None}
+            if not failures:
                 clock = self._attempt(mapping, batch, lineage, None, version, clock, flow)
                 flow.delivered += len(batch)
-            elif self._fail(lineage, mapping, cursor, batch, failure, version, tick, clock, flow):
+            elif self._fail(lineage, mapping, cursor, batch, failures, version, tick, clock, flow):
                 return True
             for _ in batch:
                 queue.popleft()
@@ -292,17 +292,18 @@ class Pipe:
             flow.offered += 1
 
     def _fail(
-        self, lineage: int, mapping: Mapping, cursor: Cursor, batch: list[Write], failure: Failure, version: Version,
-        tick: Tick, clock: float, flow: Flow,
+        self, lineage: int, mapping: Mapping, cursor: Cursor, batch: list[Write], failures: dict[Write, Failure],
+        version: Version, tick: Tick, clock: float, flow: Flow,
     ) -> bool:  # fmt: skip
         """Try a failing batch as often as the stretch allows; True while it is still to be retried."""
-        fresh = cursor.retries[lineage] == 0
-        allowed = mapping.max_retries + 1 - cursor.retries[lineage] if mapping.max_retries >= 0 else 1 << 30
+        made = cursor.retries[lineage]
+        allowed = max(0, mapping.max_retries + 1 - made) if mapping.max_retries >= 0 else 1 << 30
         beats = tick.instants(RETRY_SECONDS, lineage * 3)
-        tries = min(max(beats, 1) if fresh else beats, allowed)
+        tries = min(beats if made else max(beats, 1), allowed)
         for number in range(tries):
             # Retries of the first stretch begin where the first try began; later ones keep the beat of the minute.
-            at = clock + number * 2 if fresh else tick.begin + lineage * 3 % RETRY_SECONDS + number * RETRY_SECONDS
+            at = tick.begin + lineage * 3 % RETRY_SECONDS + number * RETRY_SECONDS if made else clock + number * 2
+            failure = next(iter(failures.values()))
             self._attempt(mapping, batch, lineage, failure, version, min(at, tick.end - 0.5), flow)
             flow.refused += len(batch)
         cursor.retries[lineage] += tries
@@ -310,8 +311,9 @@ class Pipe:
         if tries < allowed:
             return True
         cursor.retries[lineage] = cursor.held[lineage] = 0
-        dropped = [w for w in batch if version.code.failure(w, "")] if mapping.bisect else batch
+        dropped = list(failures) if mapping.bisect else batch
         flow.dropped += len(dropped)
+        flow.delivered += len(batch) - len(dropped)
         cursor.lost += dropped
         return False
 

@@ -6,6 +6,8 @@ from functools import cache
 from typing import Any
 
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 from runbook_lib.sandbox.code import TIMEOUT, Code
 from runbook_lib.sandbox.healthy import Setting
@@ -235,6 +237,42 @@ def test_siblings_go_on_when_one_function_fails() -> None:
     sibling = next(m for m in world.state.mappings.values() if m.function == "orders-notifier")
     found = world.pipe.flows[sibling.uuid]
     assert all(found[m].delivered for m in range(minute(AT), minute(NOW)))
+
+
+CHANGES: dict[str, Callable[[World, datetime], None]] = {
+    "pause": lambda w, at: w.update_mapping(at, w.mapping.uuid, enabled=False),
+    "resume": lambda w, at: w.update_mapping(at, w.mapping.uuid, enabled=True),
+    "filter": lambda w, at: w.update_mapping(at, w.mapping.uuid, filters=('{"eventName": ["INSERT"]}',)),
+    "no filter": lambda w, at: w.update_mapping(at, w.mapping.uuid, filters=()),
+    "finite retries": lambda w, at: w.update_mapping(at, w.mapping.uuid, max_retries=1),
+    "bisect": lambda w, at: w.update_mapping(at, w.mapping.uuid, max_retries=0, bisect=True),
+    "throttle": lambda w, at: w.put_concurrency(at, "orders-projector", 0),
+    "release": lambda w, at: w.delete_concurrency(at, "orders-projector"),
+    "poison": lambda w, at: w.poison(at),
+    "break": lambda w, at: w.deploy(at, "orders-projector", Code("r2", always=TIMEOUT)),
+    "mend": lambda w, at: w.deploy(at, "orders-projector", Code("r3")),
+    "deny": lambda w, at: w.delete_role_policy(at, w.role_name, "stream-access"),
+    "stream off": lambda w, at: w.disable_stream(at, "Orders"),
+    "quiet": lambda w, at: w.set_traffic(at, 0),
+}
+
+
+@settings(max_examples=40)
+@example([("pause", 600), ("poison", 900), ("bisect", 1200), ("resume", 1500)])
+@example([("break", 600), ("finite retries", 1200), ("stream off", 1500), ("mend", 1800)])
+@given(st.lists(st.tuples(st.sampled_from(sorted(CHANGES)), st.integers(1, 3500)), max_size=6))
+def test_no_record_is_made_or_mislaid(story: list[tuple[str, int]]) -> None:
+    """Whatever happens, every recorded write is delivered, filtered out, given up or still waiting, exactly once."""
+    world = World(NOW, history=timedelta(hours=1))
+    for name, second in sorted(story, key=lambda entry: entry[1]):
+        CHANGES[name](world, world.start + timedelta(seconds=second, milliseconds=137))
+    cursor = world.pipe.cursors[world.mapping.uuid]
+    flows_ = world.pipe.flows[world.mapping.uuid].values()
+    written = sum(operations.total() for operations in world.pipe.written.values())
+    waiting = sum(len(queue) for queue in cursor.queues)
+    settled = sum(flow.delivered + flow.filtered for flow in flows_) + len(cursor.lost)
+    assert written - len(world.pipe.unrecorded) == settled + waiting
+    assert all(list(queue) == sorted(queue) for queue in cursor.queues)
 
 
 def silent(world: World, name: str, dimensions: dict[str, str], begin: datetime) -> bool:

@@ -10,6 +10,7 @@ from runbook_lib.sandbox.answers import (
     logs,
     mappings,
     platform,
+    queries,
     streams,
 )
 
@@ -23,5 +24,6 @@ __all__ = [
     "logs",
     "mappings",
     "platform",
+    "queries",
     "streams",
 ]
