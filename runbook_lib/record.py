@@ -87,7 +87,7 @@ class Record:
             "parameters": incident.parameters(),
             "identity": dict(identity),
         }
-        folder = None if archive is None else _new_folder(archive / incident.incident_id, as_of)
+        folder = None if archive is None else new_folder(archive / incident.incident_id, as_of)
         record = cls(incident, as_of, folder, run)
         record._write("run", run)
         record.sync("run")
@@ -179,7 +179,7 @@ class Record:
             ) from failure
 
 
-def _new_folder(parent: Path, as_of: datetime) -> Path:
+def new_folder(parent: Path, as_of: datetime) -> Path:
     """Make a folder named after the run's clock; a second run in the same second gets a number."""
     name = f"{as_of:%Y%m%dT%H%M%SZ}"
     try:

@@ -15,9 +15,11 @@ from typing import Any
 
 from runbook_lib.diagnosis import Diagnosis
 from runbook_lib.errors import BadArchive
+from runbook_lib.example import EVIDENCE as EVIDENCE_OF_EXAMPLE
+from runbook_lib.example import is_example
 from runbook_lib.incident import Incident
-from runbook_lib.investigation import Investigation, Progress, begin
-from runbook_lib.record import EVIDENCE, Record, is_sealed, seal, write_document
+from runbook_lib.investigation import Investigation, Progress, archive_of, begin
+from runbook_lib.record import EVIDENCE, Record, is_sealed, new_folder, seal, write_document
 from runbook_lib.scope import check_scope
 from runbook_lib.verdict import to_text
 
@@ -47,6 +49,8 @@ def investigate(
 
     Raises CannotRun, NothingToInvestigate and BadArchive; evidence collected before stays in the run folder.
     """
+    if is_example(incident.incident_id):
+        return _replay_example(archive or archive_of(incident), report=report, announce=announce)
     investigation = begin(incident, archive)
     folder = investigation.record.folder
     assert folder is not None
@@ -57,6 +61,14 @@ def investigate(
             return _finish(investigation, folder, kernel, announce)
     finally:
         investigation.record.close()
+
+
+def _replay_example(archive: Path, *, report: bool, announce: Announce | None) -> Finished:
+    """Finish the recorded example incident in a folder of its own, as an unfinished run is finished."""
+    recorded = Record.read(EVIDENCE_OF_EXAMPLE)
+    folder = new_folder(archive / recorded.incident.incident_id, recorded.as_of)
+    shutil.copytree(EVIDENCE_OF_EXAMPLE, folder / EVIDENCE, dirs_exist_ok=True)
+    return replay(folder, report=report, announce=announce)
 
 
 def replay(folder: Path, *, report: bool = True, announce: Announce | None = None) -> Finished:

@@ -20,14 +20,13 @@ from runbook_lib.blocks import Stack
 from runbook_lib.diagnosis import Diagnosis
 from runbook_lib.errors import BadParameters
 from runbook_lib.evidence import Evidence
+from runbook_lib.example import EVIDENCE, is_example
 from runbook_lib.incident import Incident, Window, suggestion
 from runbook_lib.investigation import Investigation, archive_of, begin
 from runbook_lib.record import Record, is_sealed
 from runbook_lib.redact import Redactor
 
 RUN_VARIABLE = "RUNBOOK_RUN"
-EXAMPLE = "INC-EXAMPLE"
-EXAMPLE_EVIDENCE = Path(__file__).parent / "example" / "evidence"
 _YOUNG_S = 3600
 """Notebooks opened one after the other on the same incident share their evidence for an hour."""
 
@@ -101,8 +100,8 @@ def open_investigation(names: Mapping[str, Any]) -> Session:
     if replayed:
         return Session(Investigation(Record.read(Path(replayed) / "evidence")))
     incident = Incident.from_mapping({key: names[key] for key in known if key in names}, source="the parameters cell")
-    if incident.incident_id == EXAMPLE and not os.environ.get("AWS_ENDPOINT_URL"):
-        return Session(Investigation(Record.read(EXAMPLE_EVIDENCE)))
+    if is_example(incident.incident_id):
+        return Session(Investigation(Record.read(EVIDENCE)))
     return Session(_continue(incident) or begin(incident))
 
 

@@ -258,15 +258,17 @@ def find_trigger(
 ) -> Trigger | None:
     """Find the change that set a cause off; None when no change has the mechanism and a lag that fits.
 
-    Of several, the last one before the onset is named: what came earlier was followed by a working trigger.
+    Of several, the last one before the onset is named: what came earlier was followed by a working trigger. One
+    within the bounds of the onset but after its estimate counts where there is none before.
     """
     if began is None:
         return None
     fitting = [change for change in found if change.event.succeeded and _can(change, set_off_by)]
-    before = [one for one in fitting if began.earliest - lag <= one.event.at <= began.latest]
-    if not before:
+    near = [one for one in fitting if began.earliest - lag <= one.event.at <= began.latest]
+    if not near:
         return None
-    change = max(before, key=lambda one: one.event.at)
+    before = [one for one in near if one.event.at <= began.at]
+    change = max(before, key=lambda one: one.event.at) if before else min(near, key=lambda one: one.event.at)
     delay = began.at - change.event.at
     return Trigger(cause, change, delay, _in_words(delay, lag))
 
