@@ -1,0 +1,171 @@
+"""Drawing: one style, a few primitives, and a figure as small PNG bytes. Nothing here knows what it draws.
+
+No global state of matplotlib is touched: figures are made without pyplot, the style holds only while one is drawn, and
+text is never parsed as mathematics (a `$` in a name would otherwise end the picture).
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import Any
+
+import matplotlib
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.dates import date2num
+from matplotlib.figure import Figure
+from PIL import Image
+
+from runbook_lib.charts.data import Axis, Stretch
+
+DPI = 200
+WIDTH_IN = 10.0
+COLOURS = 64
+"""A picture of this palette is a third of the size and looks the same."""
+
+INK, GREY, FAINT, CARD = "#1b1f24", "#5b5b5b", "#d9d9d6", "#ffffff"
+BLUE, RED, PURPLE, GREEN = "#0072B2", "#C24E00", "#A8527F", "#007A5A"
+"""Okabe and Ito's hues, darkened until they reach 4.5:1 as text on white."""
+BAND, DANGER = "#FFF1C2", "#B3261E"
+SOFT = {BLUE: "#CFE3F1", RED: "#F6DCCB", GREEN: "#CDE6DD", GREY: "#ECECEA", PURPLE: "#EBD9E4"}
+
+STYLE: dict[str, Any] = {
+    "font.family": "DejaVu Sans",
+    "font.size": 8,
+    "text.parse_math": False,
+    "text.color": INK,
+    "axes.edgecolor": FAINT,
+    "axes.labelcolor": GREY,
+    "axes.linewidth": 0.7,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.facecolor": "none",
+    "figure.facecolor": CARD,
+    "xtick.color": GREY,
+    "ytick.color": GREY,
+    "xtick.labelsize": 7.5,
+    "ytick.labelsize": 7,
+    "ytick.major.size": 0,
+    "xtick.major.size": 3,
+    "hatch.linewidth": 0.5,
+    "timezone": "UTC",
+    "axes.unicode_minus": False,
+}
+
+
+@contextmanager
+def drawing(height_in: float) -> Iterator[Figure]:
+    """Give an empty figure of the common width; the style holds inside the block."""
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(WIDTH_IN, height_in), dpi=DPI)
+        FigureCanvasAgg(figure)
+        yield figure
+
+
+def png(figure: Figure) -> bytes:
+    """Render a figure as PNG of few colours and no metadata: the same figure gives the same bytes."""
+    raw = io.BytesIO()
+    figure.savefig(raw, format="png", dpi=DPI, metadata={"Software": None})
+    picture = (
+        Image.open(raw).convert("RGB").quantize(COLOURS, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+    )
+    small = io.BytesIO()
+    picture.save(small, format="PNG", optimize=True)
+    return small.getvalue()
+
+
+def x(at: datetime) -> float:
+    """Place an instant on a time axis."""
+    return float(date2num(at))
+
+
+def bare(axes: Any, *, keep: Iterable[str] = ()) -> None:
+    """Take the frame away but for the sides to keep."""
+    for side, spine in axes.spines.items():
+        spine.set_visible(side in keep)
+
+
+def aside(axes: Any, words: str, colour: str) -> None:
+    """Say something of a part at its right edge."""
+    place = axes.transAxes
+    axes.text(1.008, 0.5, words, transform=place, fontsize=6.8, va="center", color=colour, linespacing=1.25)
+
+
+def name(axes: Any, words: str) -> None:
+    """Name a part at its left edge."""
+    axes.text(-0.012, 0.5, words, transform=axes.transAxes, fontsize=7.5, ha="right", va="center", color=INK)
+
+
+def hatch(axes: Any, stretches: Iterable[Stretch], axis: Axis, *, blind: bool, label: bool = True) -> None:
+    """Hatch stretches: dense and grey what was not examined, light and white where nothing was counted."""
+    face, edge, lines = ("#F1F1EF", "#BDBDB9", "////") if blind else (CARD, "#E2E2DF", "\\\\")
+    for one in stretches:
+        axes.axvspan(x(one.start), x(one.end), facecolor=face, edgecolor=edge, hatch=lines, linewidth=0, zorder=0.5)
+        room = one.length / axis.length * 150
+        if label and room > len(one.why):
+            middle = x(one.start) + (x(one.end) - x(one.start)) / 2
+            axes.text(
+                middle,
+                0.5,
+                one.why,
+                transform=axes.get_xaxis_transform(),
+                ha="center",
+                va="center",
+                fontsize=7,
+                color=GREY,
+                bbox={"facecolor": CARD, "edgecolor": "none", "pad": 1.2, "alpha": 0.85},
+                zorder=4,
+            )
+
+
+_TICKS = tuple(timedelta(minutes=size) for size in (1, 2, 5, 10, 15, 30, 60, 120, 180, 240, 360, 720, 1440, 2880))
+
+
+def ticks(axis: Axis, most: int = 13) -> Iterator[tuple[datetime, str]]:
+    """Give round instants to label, the date at the first and wherever a day begins."""
+    step = next((size for size in _TICKS if axis.length / size <= most), _TICKS[-1])
+    day = axis.start.replace(hour=0, minute=0, second=0, microsecond=0)
+    at = day + -(-(axis.start - day) // step) * step
+    first = True
+    while at <= axis.end:
+        new_day = first or (at.hour, at.minute) == (0, 0)
+        yield at, f"{at:%H:%M}\n{at.day} {at:%b}" if new_day else f"{at:%H:%M}"
+        first, at = False, at + step
+
+
+def time_axis(axes: Any, axis: Axis, *, labelled: bool) -> None:
+    """Put the shared time axis under a part; only the lowest is labelled."""
+    told = list(ticks(axis))
+    axes.set_xlim(x(axis.start), x(axis.end))
+    axes.set_xticks([x(at) for at, _ in told], [name if labelled else "" for _, name in told])
+    axes.tick_params(axis="x", length=3 if labelled else 0)
+    if labelled:
+        axes.text(1.03, 0.0, "UTC", transform=axes.transAxes, ha="left", va="top", fontsize=7.5, color=GREY)
+
+
+def spread(wanted: list[float], least: float, low: float, high: float) -> list[float]:
+    """Move labels apart until `least` lies between neighbours, each as near to its place as can be.
+
+    The places wanted come in ascending order and lie between `low` and `high`; the labels do so too, unless there are
+    more than fit.
+    """
+    groups: list[tuple[float, int]] = []
+    for place in wanted:
+        total, size = place, 1
+        while groups and _first(total, size, least) < _first(*groups[-1], least) + groups[-1][1] * least:
+            before, members = groups.pop()
+            total, size = total + before, size + members
+        groups.append((total, size))
+    placed = [_first(total, size, least) + least * n for total, size in groups for n in range(size)]
+    for at in reversed(range(len(placed))):
+        placed[at] = min(placed[at], high - least * (len(placed) - 1 - at))
+    for at in range(len(placed)):
+        placed[at] = max(placed[at], low + least * at)
+    return placed
+
+
+def _first(total: float, size: int, least: float) -> float:
+    """Where the first of a group of touching labels stands: the group is centred on the mean of its places."""
+    return total / size - least * (size - 1) / 2

@@ -1,0 +1,159 @@
+"""The correlation chart, drawn: metrics above, then changes by service, states and log failures, on one clock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from runbook_lib import instant
+from runbook_lib.charts import canvas
+from runbook_lib.charts.canvas import BAND, CARD, DANGER, FAINT, GREY, INK, RED, x
+from runbook_lib.charts.correlation import ChartData, Lines
+from runbook_lib.charts.data import Axis
+from runbook_lib.charts.parts import draw_failures, draw_lane, draw_panel, draw_strip, mark_colour, panel_height
+from runbook_lib.charts.tracks import Mark
+from runbook_lib.views.changes import Relation
+
+LEFT, RIGHT = 0.115, 0.925
+_HEAD_IN, _NUMBERS_IN, _LANE_IN, _STRIP_IN, _FOOT_IN = 0.30, 0.44, 0.21, 0.24, 0.78
+_MOST_NUMBERS = 24
+"""More numbers than this above the picture cannot be told apart; the nearest to the onset are kept."""
+
+_Draw = Callable[[Any], None]
+
+
+def draw(data: ChartData) -> tuple[bytes, int, int]:
+    """Draw the chart: PNG bytes, and the size in CSS pixels."""
+    rows = list(_rows(data))
+    tall = _HEAD_IN + sum(height + above for height, above, _ in rows) + _FOOT_IN
+    with canvas.drawing(tall) as figure:
+        _head(figure, data, tall)
+        top, under = tall - _HEAD_IN, _FOOT_IN
+        back = figure.add_axes((LEFT, under / tall, RIGHT - LEFT, (top - under) / tall), zorder=-1)
+        front = figure.add_axes((LEFT, under / tall, RIGHT - LEFT, (top - under - _NUMBERS_IN) / tall), zorder=5)
+        for height, above, part in rows:
+            top -= height + above
+            part(figure.add_axes((LEFT, top / tall, RIGHT - LEFT, height / tall)))
+        for axes in figure.axes:
+            canvas.time_axis(axes, data.axis, labelled=axes is figure.axes[-1])
+        _cross(back, front, data)
+        key(figure, 0.16 / tall)
+        return canvas.png(figure), round(canvas.WIDTH_IN * 100), round(tall * 100)
+
+
+def _rows(data: ChartData) -> Iterator[tuple[float, float, _Draw]]:
+    """Give every part, top to bottom: its height, the space above it (inches), and how to draw it."""
+    yield _NUMBERS_IN, 0.0, partial(_numbers, data=data)
+    for one in data.panels:
+        yield panel_height(one), 0.24, partial(draw_panel, one=one, axis=data.axis)
+    for place, lane in enumerate(data.lanes):
+        yield _LANE_IN, 0.04 if place else 0.16, partial(draw_lane, lane=lane, axis=data.axis)
+    for place, strip in enumerate(data.strips):
+        yield _STRIP_IN, 0.03 if place else 0.08, partial(draw_strip, strip=strip, axis=data.axis)
+    yield _LANE_IN, 0.05, partial(draw_failures, found=data.failures, axis=data.axis)
+
+
+def _head(figure: Any, data: ChartData, tall: float) -> None:
+    at = 1 - 0.15 / tall
+    figure.text(0.012, at, data.subject, fontsize=9.5, fontweight="bold", va="center")
+    figure.text(RIGHT, at, _span_words(data.axis), fontsize=7.5, color=GREY, ha="right", va="center")
+
+
+def _span_words(axis: Axis) -> str:
+    said = f"{axis.start:%Y-%m-%d %H:%M} to {instant.clock(axis.end, axis.start)}"
+    return f"{said}, highest minute of each {instant.span(axis.bucket)}" if axis.bucket > instant.MINUTE else said
+
+
+_KEY = (
+    ("D", RED, RED, "near the onset"),
+    ("o", GREY, GREY, "earlier change"),
+    ("s", GREY, GREY, "after the onset"),
+    ("X", GREY, CARD, "failed, changed nothing"),
+)
+
+
+def key(figure: Any, height: float) -> None:
+    """Explain the shapes and the hatches in one line at the foot."""
+    from matplotlib.lines import Line2D
+    from matplotlib.patches import Patch
+
+    shapes = [
+        Line2D([], [], marker=shape, markersize=4.5, color=edge, markerfacecolor=face, linestyle="none", label=words)
+        for shape, edge, face, words in _KEY
+    ]
+    patches = [
+        Patch(facecolor=CARD, edgecolor="#D4D4D0", hatch="\\\\\\", linewidth=0.4, label="no datapoint (not zero)"),
+        Patch(facecolor="#F1F1EF", edgecolor="#BDBDB9", hatch="//////", linewidth=0.4, label="not examined"),
+        Patch(facecolor=BAND, edgecolor="none", label="5 min either side of the onset"),
+    ]
+    figure.legend(
+        handles=[*shapes, *patches], loc="center left", bbox_to_anchor=(LEFT - 0.012, height), ncols=7, frameon=False,
+        fontsize=6.8, labelcolor=GREY, handletextpad=0.4, columnspacing=1.3, handlelength=1.5,
+    )  # fmt: skip
+
+
+def _cross(back: Any, front: Any, data: ChartData) -> None:
+    """Draw what crosses every part: the band behind them, the lines before them."""
+    marked = data.lines
+    for axes in (back, front):
+        canvas.bare(axes)
+        axes.set_yticks([])
+        axes.set_xlim(x(data.axis.start), x(data.axis.end))
+    if marked.band:
+        back.axvspan(x(marked.band[0]), x(marked.band[1]), color=BAND, linewidth=0)
+    for lane in data.lanes:
+        for mark in lane.marks:
+            if mark.relation in (Relation.TRIGGER, Relation.CANDIDATE):
+                front.axvline(x(mark.at), color=RED, linewidth=0.8 if mark.relation is Relation.TRIGGER else 0.5)
+    for at, _, colour, style in _named_lines(marked):
+        front.axvline(x(at), color=colour, linewidth=1.1 if at == marked.onset else 0.8, linestyle=style)
+
+
+def _named_lines(marked: Lines) -> Iterator[tuple[datetime, str, str, Any]]:
+    if marked.onset and marked.onset_range:
+        early, late = marked.onset_range
+        yield marked.onset, f"onset {marked.onset:%H:%M} ({early:%H:%M} to {late:%H:%M})", INK, "-"
+    if marked.noticed:
+        yield marked.noticed, f"noticed {marked.noticed:%H:%M}", GREY, (0, (1, 1.5))
+    if marked.retention:
+        yield marked.retention, "24 h before the run", DANGER, (0, (4, 2))
+
+
+# -- the row of numbers ----------------------------------------------------------------------------------------
+
+
+def _numbers(axes: Any, data: ChartData) -> None:
+    """Number the changes, spread sideways with leaders; above them the names of the lines."""
+    canvas.bare(axes)
+    axes.set_yticks([])
+    axes.set_ylim(0, 1)
+    start, end = x(data.axis.start), x(data.axis.end)
+    marks = _worth_numbers(data)
+    places = canvas.spread([x(one.at) for one in marks], (end - start) * 0.019, start, end)
+    for one, place in zip(marks, places, strict=True):
+        colour = mark_colour(one)
+        axes.plot([x(one.at), x(one.at), place], [-0.1, 0.04, 0.18], color=colour, linewidth=0.6, clip_on=False)
+        weight = "bold" if one.relation in (Relation.TRIGGER, Relation.CANDIDATE) else "normal"
+        axes.text(place, 0.2, str(one.number), ha="center", va="bottom", fontsize=7.5, color=colour, fontweight=weight)
+    kept: list[datetime] = []
+    for at, words, colour, style in _named_lines(data.lines):
+        if any(abs(at - other) < data.axis.length * 0.22 for other in kept):
+            continue
+        kept.append(at)
+        right = (x(at) - start) / (end - start) > 0.75
+        offset = (end - start) * 0.005 * (-1 if right else 1)
+        axes.text(
+            x(at) + offset, 0.98, words, ha="right" if right else "left", va="top", fontsize=7.5, color=colour,
+            fontweight="bold",
+        )  # fmt: skip
+        axes.plot([x(at), x(at)], [0.68, 1], color=colour, linewidth=1.1, linestyle=style, clip_on=False)
+    axes.axhline(-0.1, color=FAINT, linewidth=0.6, clip_on=False)
+
+
+def _worth_numbers(data: ChartData) -> list[Mark]:
+    marks = [one for lane in data.lanes for one in lane.marks]
+    centre = data.lines.onset or data.axis.end
+    nearest = sorted(marks, key=lambda one: (one.relation is not Relation.TRIGGER, abs(one.at - centre), one.number))
+    return sorted(nearest[:_MOST_NUMBERS], key=lambda one: (one.at, one.number))

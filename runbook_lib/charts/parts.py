@@ -1,0 +1,174 @@
+"""The parts of a picture, each drawn on axes of its own: a metric, a lane of changes, a strip of states, log ticks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from runbook_lib import instant
+from runbook_lib.charts import canvas
+from runbook_lib.charts.canvas import BLUE, CARD, DANGER, FAINT, GREEN, GREY, INK, PURPLE, RED, SOFT, x
+from runbook_lib.charts.correlation import value_words
+from runbook_lib.charts.data import Axis, Panel
+from runbook_lib.charts.tracks import INVOKING, Failures, Lane, Mark, Span, Strip
+from runbook_lib.views.changes import Relation
+
+_COLOUR = {"writes": BLUE, "invocations": GREEN, "errors": RED, "throttles": PURPLE, "age": INK}
+_COUNTS_IN, _AGE_IN, _FLAT_IN = 0.66, 1.05, 0.15
+
+AGE_TICKS = ((1, "1 s"), (10, "10 s"), (60, "1 min"), (600, "10 min"), (3600, "1 h"), (21600, "6 h"), (86400, "24 h"))
+LEAST_AGE = 0.1
+"""Seconds at the foot of the logarithmic axis; what is younger stands on it."""
+
+# -- metrics ---------------------------------------------------------------------------------------------------
+
+
+def panel_height(one: Panel) -> float:
+    """Give a metric the room it needs, in inches: what is zero throughout needs a line only."""
+    if one.id == "age":
+        return _AGE_IN
+    return _FLAT_IN if one.flat else _COUNTS_IN
+
+
+def draw_panel(axes: Any, one: Panel, axis: Axis) -> None:
+    """Draw one metric: ages on a logarithmic axis, counts as bars."""
+    canvas.bare(axes)
+    colour = _COLOUR.get(one.id, GREEN)
+    title = axes.annotate(
+        one.title, (0, 1), (0, 2.5), xycoords="axes fraction", textcoords="offset points", fontsize=8, va="bottom",
+        fontweight="bold", color=colour,
+    )  # fmt: skip
+    unit = "log scale" if one.id == "age" else one.unit
+    axes.annotate(
+        unit, (1, 0), (6, 0.4), xycoords=title, textcoords="offset points", fontsize=6.8, va="bottom", color=GREY
+    )
+    canvas.hatch(axes, one.silent, axis, blind=False)
+    canvas.hatch(axes, one.unexamined, axis, blind=True)
+    (draw_ages if one.id == "age" else draw_counts)(axes, one, colour)
+    if one.last:
+        at, value = one.last
+        gap = " " if one.flat and one.id != "age" else "\n"
+        canvas.aside(axes, f"last {value_words(one, value)}{gap}at {at:%H:%M}", colour)
+    elif not one.counted and not one.unexamined:
+        canvas.aside(axes, "silent", colour)
+
+
+def draw_counts(axes: Any, one: Panel, colour: str) -> None:
+    """Draw counts as bars on a base line that stands only where something was counted, zero included."""
+    top = max((value for _, value in one.points), default=0.0)
+    axes.set_ylim(-0.06 * top if top else -1, top * 1.1 or 1)
+    width = x(instant.floor(one.points[0][0], one.bucket) + one.bucket) if one.points else 0.0
+    width -= x(instant.floor(one.points[0][0], one.bucket)) if one.points else 0.0
+    for run in one.runs():
+        homes = [x(instant.floor(at, one.bucket)) for at, _ in run]
+        axes.plot([homes[0], homes[-1] + width], [0, 0], color=colour, linewidth=1.3, zorder=2, solid_capstyle="butt")
+    homes = [x(instant.floor(at, one.bucket)) for at, _ in one.points]
+    axes.bar(homes, [value for _, value in one.points], width=width, align="edge", color=colour, linewidth=0, zorder=2)
+    if top:
+        axes.axhline(top, color=FAINT, linewidth=0.5, zorder=0.4)
+    axes.set_yticks(
+        [0, top] if top else [0] if one.points else [], ["0", f"{top:,.0f}"] if top else ["0"] * bool(one.points)
+    )
+
+
+def draw_ages(axes: Any, one: Panel, colour: str) -> None:
+    """Draw ages on a logarithmic axis, joined only within runs, with the 24 hours that a record lives."""
+    axes.set_yscale("log")
+    axes.set_ylim(LEAST_AGE, 86_400 * 2.5)
+    axes.set_yticks([seconds for seconds, _ in AGE_TICKS], [name for _, name in AGE_TICKS])
+    axes.minorticks_off()
+    for seconds, _ in AGE_TICKS[:-1]:
+        axes.axhline(seconds, color=FAINT, linewidth=0.4, zorder=0.4)
+    axes.axhline(86_400, color=DANGER, linewidth=1.0, zorder=2.2)
+    axes.annotate(
+        "lost beyond here", (0, 86_400), (3, -1.5), xycoords=("axes fraction", "data"), textcoords="offset points",
+        fontsize=6.8, color=DANGER, va="top",
+    )  # fmt: skip
+    for run in one.runs():
+        at, ages = [x(point[0]) for point in run], [max(point[1], LEAST_AGE) for point in run]
+        axes.plot(
+            at, ages, color=colour, linewidth=1.0, zorder=2.4, marker="o" if len(run) == 1 else None, markersize=1.8
+        )
+
+
+# -- lanes, strips, log ----------------------------------------------------------------------------------------
+
+_SHAPES = {
+    Relation.TRIGGER: ("D", 7.0),
+    Relation.CANDIDATE: ("D", 5.5),
+    Relation.CONTEXT: ("o", 4.5),
+    Relation.AFTER: ("s", 4.5),
+    Relation.FAILED: ("X", 5.5),
+}
+
+
+def mark_colour(mark: Mark) -> str:
+    """Give the colour of a change; its shape says the same."""
+    return RED if mark.relation in (Relation.TRIGGER, Relation.CANDIDATE) else GREY
+
+
+def draw_lane(axes: Any, lane: Lane, axis: Axis) -> None:
+    """Draw a service's changes; the shape says how each stands to the onset, not the colour alone."""
+    canvas.bare(axes)
+    axes.set_yticks([])
+    axes.set_ylim(-1, 1)
+    axes.axhline(0, color=FAINT, linewidth=0.7, zorder=1)
+    canvas.name(axes, lane.name)
+    canvas.hatch(axes, lane.unexamined, axis, blind=True)
+    for one in lane.marks:
+        shape, size = _SHAPES[one.relation]
+        colour, hollow = mark_colour(one), one.relation is Relation.FAILED
+        axes.plot(
+            [x(one.at)], [0], marker=shape, markersize=size, color=colour, linestyle="none", zorder=5, clip_on=False,
+            markerfacecolor=CARD if hollow else colour, markeredgecolor=colour if hollow else CARD, markeredgewidth=0.7,
+        )  # fmt: skip
+    blind = any(one.length == axis.length for one in lane.unexamined)
+    found = f"{len(lane.marks)} change{'' if len(lane.marks) == 1 else 's'}" if lane.marks else "no change"
+    canvas.aside(axes, "not examined" if blind and not lane.marks else found, GREY)
+
+
+def draw_strip(axes: Any, strip: Strip, axis: Axis) -> None:
+    """Draw states end to end; what is not known is hatched. The last one is said at the right edge."""
+    canvas.bare(axes)
+    axes.set_yticks([])
+    axes.set_ylim(0, 1)
+    canvas.name(axes, strip.name)
+    for span in strip.spans:
+        colour, known = _state_colour(span), _is_known(span)
+        axes.axvspan(
+            x(span.start), x(span.end), 0.1, 0.9, facecolor=SOFT[colour] if known else "#F1F1EF",
+            edgecolor=CARD if known else "#BDBDB9", hatch=None if known else "////", linewidth=0, zorder=1.5,
+        )  # fmt: skip
+        if len(span.state) + 2 < (span.end - span.start) / axis.length * 140:
+            axes.annotate(
+                span.state, (x(span.start), 0.5), (4, 0), textcoords="offset points", fontsize=7, va="center",
+                zorder=4, color=INK if known else GREY,
+                bbox=None if known else {"facecolor": CARD, "edgecolor": "none", "pad": 1, "alpha": 0.85},
+            )  # fmt: skip
+    if strip.spans:
+        last = strip.spans[-1]
+        short = last.state.split(",")[0].split(":")[0]
+        canvas.aside(axes, short if len(short) <= 12 else "", _state_colour(last) if _is_known(last) else GREY)
+
+
+def _is_known(span: Span) -> bool:
+    return span.sure or span.state == INVOKING
+
+
+def _state_colour(span: Span) -> str:
+    if any(word in span.state for word in ("Disabled", "Deleted", "no stream", "none when")):
+        return RED
+    return GREEN if _is_known(span) and any(word in span.state for word in ("nabled", INVOKING)) else GREY
+
+
+def draw_failures(axes: Any, found: Failures, axis: Axis) -> None:
+    """Draw each failure in the log as a tick."""
+    canvas.bare(axes, keep=("bottom",))
+    axes.set_yticks([])
+    axes.set_ylim(0, 1)
+    canvas.name(axes, "Log failures")
+    canvas.hatch(axes, found.unexamined, axis, blind=True)
+    if found.times:
+        axes.vlines([x(at) for at in found.times], 0.14, 0.9, color=RED, linewidth=0.6, alpha=0.75, zorder=3)
+    blind = any(one.length == axis.length for one in found.unexamined)
+    words = f"{len(found.times):,} in all" if found.times else "not examined" if blind else "none found"
+    canvas.aside(axes, words, RED if found.times else GREY)

@@ -1,0 +1,240 @@
+"""The tracks beneath the metrics: trail lanes, mapping states, stream generations, log failures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from runbook_lib.charts.data import Axis, Stretch
+from runbook_lib.diagnosis import Diagnosis
+from runbook_lib.evidence import Evidence, NotObserved, otherwise
+from runbook_lib.evidence.mapping import Mapping
+from runbook_lib.evidence.source import Stream
+from runbook_lib.interpret.arn import StreamArn
+from runbook_lib.interpret.trail_event import EVENT_NAMES
+from runbook_lib.timeline import Change
+from runbook_lib.views.changes import Numbered, Relation, numbered
+
+_LANES = {
+    "lambda": "Lambda",
+    "dynamodb": "DynamoDB",
+    "iam": "IAM",
+    "kms": "KMS",
+    "logs": "Logs",
+    "organizations": "Organizations",
+}
+_ALWAYS = ("lambda", "dynamodb", "iam")
+"""Lanes that are drawn although they are empty: that nothing changed there is worth seeing."""
+
+_MOST_MAPPINGS = 3
+
+INVOKING = "invoking the function"
+"""What a mapping did, as the iterator age shows, where the trail does not tell its state."""
+
+
+@dataclass(frozen=True)
+class Mark:
+    """One change on its lane. `number` is its number in the timeline table."""
+
+    number: int
+    at: datetime
+    relation: Relation
+    sentence: str
+    words: str
+
+
+@dataclass(frozen=True)
+class Lane:
+    """The changes of one service; an empty lane is quiet only outside its unexamined stretches."""
+
+    name: str
+    marks: tuple[Mark, ...]
+    unexamined: tuple[Stretch, ...]
+
+
+@dataclass(frozen=True)
+class Span:
+    """A state over a stretch. `sure` False: inferred or unknown, and drawn so."""
+
+    start: datetime
+    end: datetime
+    state: str
+    sure: bool
+
+
+@dataclass(frozen=True)
+class Strip:
+    """The states of one thing along the axis."""
+
+    name: str
+    spans: tuple[Span, ...]
+
+
+@dataclass(frozen=True)
+class Failures:
+    """The failures in the log, oldest first; `note` says why there can be none."""
+
+    times: tuple[datetime, ...]
+    unexamined: tuple[Stretch, ...]
+    note: str | None = None
+
+
+# -- the trail -------------------------------------------------------------------------------------------------
+
+
+def lanes(seen: Evidence, diagnosis: Diagnosis, axis: Axis) -> tuple[Lane, ...]:
+    """Give one lane for each service of the trail, with what of it could not be examined."""
+    on_axis = [one for one in numbered(diagnosis) if one.change.event.at in axis]
+    return tuple(
+        Lane(
+            name,
+            tuple(_mark(one) for one in on_axis if one.change.event.service == service),
+            _blind(service, seen, axis),
+        )
+        for service, name in _LANES.items()
+        if service in _ALWAYS or any(one.change.event.service == service for one in on_axis)
+    )
+
+
+def _mark(one: Numbered) -> Mark:
+    return Mark(one.number, one.change.event.at, one.relation, one.change.sentence, one.words)
+
+
+def _blind(service: str, seen: Evidence, axis: Axis) -> tuple[Stretch, ...]:
+    """Give what of a service's trail was not examined: outside the search, cut short, or not delivered yet."""
+    try:
+        searches = seen.changes.searches
+        delivered = seen.changes.delivered_until
+    except NotObserved as unseen:
+        return tuple(axis.clip(axis.start, axis.end, unseen.gap.reason))
+    names = set(EVENT_NAMES[f"{service}.amazonaws.com"])
+    ours = [one for one in searches if names & set(one.names)]
+    if not ours:
+        return tuple(axis.clip(axis.start, axis.end, "could not be searched"))
+    if any(one.truncated for one in ours):
+        return tuple(axis.clip(axis.start, axis.end, "search cut short"))
+    start, end = min(one.window.start for one in ours), min(delivered, max(one.window.end for one in ours))
+    return (*axis.clip(axis.start, start, "not searched"), *axis.clip(end, axis.end, "not delivered yet"))
+
+
+# -- states ----------------------------------------------------------------------------------------------------
+
+_STATE_AFTER = {
+    "mapping-disabled": "Disabled",
+    "mapping-disabled-by-lambda": "Disabled",
+    "mapping-enabled": "Enabled",
+    "mapping-created": "Created",
+    "mapping-deleted": "Deleted",
+}
+
+
+def mapping_strips(seen: Evidence, diagnosis: Diagnosis, axis: Axis) -> tuple[Strip, ...]:
+    """Give the states of our mappings: as read at the end, and before that only as the trail tells."""
+    try:
+        ours = seen.mappings.ours
+    except NotObserved as unseen:
+        return (Strip("Mapping", tuple(_spans(axis, [], f"not seen: {unseen.gap.reason}", False))),)
+    strips = [_mapping_strip(one, seen, diagnosis, axis) for one in ours[:_MOST_MAPPINGS]]
+    known = {one.uuid.lower() for one in ours}
+    for uuid in dict.fromkeys(uuid for uuid, _, _ in _turns(diagnosis) if uuid not in known):
+        turns = [(at, state) for other, at, state in _turns(diagnosis) if other == uuid]
+        strips.append(Strip(f"Mapping {uuid[:8]}", tuple(_spans(axis, turns, "not recorded", False))))
+    return tuple(strips) or (Strip("Mapping", tuple(_spans(axis, [], "none when it was looked", True))),)
+
+
+def _mapping_strip(one: Mapping, seen: Evidence, diagnosis: Diagnosis, axis: Axis) -> Strip:
+    turns = [(at, state) for uuid, at, state in _turns(diagnosis) if uuid == one.uuid.lower()]
+    name = f"Mapping {one.uuid[:8]}"
+    if not turns:
+        blind = [one for one in _blind("lambda", seen, axis) if one.why != "not delivered yet"]
+        if blind:
+            return Strip(name, tuple(_spans(axis, [], f"{one.state} when read, before that not known", False)))
+        return Strip(name, tuple(_spans(axis, [], f"{one.state}, no change recorded", True)))
+    if turns[-1][1] == "Created":
+        turns[-1] = (turns[-1][0], one.state)
+    if turns[-1][1] != one.state:
+        turns.append((max(turns[-1][0], axis.end - axis.length / 20), f"{one.state} when read"))
+    return Strip(name, tuple(_spans(axis, turns, _before(seen, turns[0][0]), False)))
+
+
+def _before(seen: Evidence, first: datetime) -> str:
+    """Say what is known of the time before the first recorded change: that it invoked the function, or nothing."""
+    alone = otherwise(lambda: not seen.mappings.same_function and len(seen.mappings.ours) == 1, False)
+    invoked = otherwise(lambda: [at for at in seen.backlog.iterator_age_ms.points if at < first], [])
+    return INVOKING if alone and invoked else "not recorded"
+
+
+def _turns(diagnosis: Diagnosis) -> list[tuple[str, datetime, str]]:
+    """Give every change of a mapping's state: UUID, when, and the state after it."""
+    return [
+        (effect.target.lower(), change.event.at, _STATE_AFTER[effect.kind])
+        for change in diagnosis.changes
+        for effect in change.effects
+        if effect.kind in _STATE_AFTER
+    ]
+
+
+def _spans(axis: Axis, turns: list[tuple[datetime, str]], before: str, sure: bool) -> Iterator[Span]:
+    """Lay states end to end over the axis, from what was before the first turn on."""
+    states = [(axis.start, before, sure), *((at, state, True) for at, state in turns)]
+    for at, (start, state, known) in enumerate(states):
+        end = states[at + 1][0] if at + 1 < len(states) else axis.end
+        yield from (Span(part.start, part.end, state, known) for part in axis.clip(start, end, state))
+
+
+def generation_strip(seen: Evidence, diagnosis: Diagnosis, axis: Axis) -> Strip:
+    """Give the generations of the stream, one after another; when a disabled one ended only the trail knows."""
+    name = "Stream"
+    try:
+        found = sorted(seen.streams.generations, key=lambda one: one.label)
+    except NotObserved as unseen:
+        return Strip(name, tuple(_spans(axis, [], f"not seen: {unseen.gap.reason}", False)))
+    if not found:
+        return Strip(name, tuple(_spans(axis, [], "no stream is listed", True)))
+    ends = [at for at, kind in _stream_turns(diagnosis.changes) if kind == "stream-disabled"]
+    spans = [span for place, one in enumerate(found) for span in _generation(one, place, found, ends, axis)]
+    return Strip(name, tuple(spans))
+
+
+def _stream_turns(found: tuple[Change, ...]) -> list[tuple[datetime, str]]:
+    return [(one.event.at, effect.kind) for one in found for effect in one.effects if effect.kind.startswith("stream-")]
+
+
+def _generation(one: Stream, place: int, found: list[Stream], ends: list[datetime], axis: Axis) -> Iterator[Span]:
+    start = _began(one) or axis.start
+    name = "latest" if place == len(found) - 1 else "older"
+    if one.status == "ENABLED":
+        yield from (Span(s.start, s.end, s.why, True) for s in axis.clip(start, axis.end, f"{name} stream, enabled"))
+        return
+    limit = next((began for later in found[place + 1 :] if (began := _began(later))), axis.end)
+    ended = next((at for at in ends if start <= at <= limit), None)
+    if ended is None:
+        words = f"{name} stream, {one.status.lower()}; since when is not known"
+        yield from (Span(s.start, s.end, s.why, False) for s in axis.clip(start, limit, words))
+        return
+    yield from (Span(s.start, s.end, s.why, True) for s in axis.clip(start, ended, f"{name} stream, enabled"))
+    yield from (Span(s.start, s.end, s.why, True) for s in axis.clip(ended, limit, "no stream: writes leave no record"))
+
+
+def _began(one: Stream) -> datetime | None:
+    return one.created_at or StreamArn.parse(one.arn).label_time
+
+
+# -- the log ---------------------------------------------------------------------------------------------------
+
+
+def failures(seen: Evidence, axis: Axis) -> Failures:
+    """Give the failures of the log on the axis, and where the search could not look."""
+    try:
+        group, times, searches = seen.logs.group, seen.logs.failure_times, seen.logs.searches
+    except NotObserved as unseen:
+        return Failures((), tuple(axis.clip(axis.start, axis.end, unseen.gap.reason)))
+    if not group.exists:
+        return Failures((), tuple(axis.clip(axis.start, axis.end, "no log group")), "There is no log group.")
+    blind = [*axis.clip(axis.start, min(one.window.start for one in searches), "not searched")]
+    for one in searches:
+        if one.truncated:
+            reached = max((at for at in times if one.window.start <= at < one.window.end), default=one.window.start)
+            blind += axis.clip(reached, one.window.end, "search cut short")
+    return Failures(tuple(at for at in times if at in axis), tuple(blind))
