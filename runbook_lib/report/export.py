@@ -31,12 +31,11 @@ def summary(headline: Mapping[str, Any], meta: Meta) -> str:
     Every text that AWS or a parameter brought in is escaped, and mentions nobody.
     """
     names = meta.parameters
-    sure = f" ({headline['confidence']})" if headline["confidence"] else ""
     lines = [
         f"**{_escaped(names['incident_id'])}**: {_escaped(names['table_name'])} → {_escaped(names['function_name'])},"
         f" {_escaped(names['region'])}",
         "",
-        f"**{_escaped(headline['sentence'])}**{sure}",
+        f"**{_escaped(headline['sentence'])}**",
         "",
         f"- Data loss: {_escaped(headline['loss']['sentence'])}",
     ]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,7 +17,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined, pass_context
 from jinja2.exceptions import TemplateError
 from jinja2.runtime import Context
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from runbook_lib import instant
 from runbook_lib._version import __version__
@@ -124,6 +126,7 @@ class _Page:
 
     def __init__(self, meta: Meta) -> None:
         self._refs = {call.ref for call in meta.calls}
+        self._operations = Counter(ref.rpartition("-")[0] for ref in self._refs)
         self._ids: dict[str, int] = dict.fromkeys(("main", "run", "people", "provenance", "loss", "first", "unseen"), 1)
         self._labels: dict[str, int] = {}
 
@@ -137,10 +140,23 @@ class _Page:
         return _numbered(wish, self._labels, ", ")
 
     def anchor(self, ref: str) -> str | None:
-        """Give the anchor of a recorded call or of the run; None for what the record does not hold."""
-        if ref == "run":
-            return "run"
+        """Give the anchor of a recorded call, of the run, or of the step that read an event; None for others."""
+        if ref in _ELSEWHERE:
+            return _ELSEWHERE[ref]
+        if ref.startswith(_EVENT):
+            return "step-9"
         return f"call-{ref}" if ref in self._refs else None
+
+    def name(self, ref: str) -> str:
+        """Name a reference: the operation, and what tells it from others where it was called more than once."""
+        if ref.startswith(_EVENT):
+            return f"trail event {ref.removeprefix(_EVENT)[:8]}"
+        operation, _, mark = ref.rpartition("-")
+        return f"{operation} {mark[:4]}" if self._operations[operation] > 1 else operation or ref
+
+
+_ELSEWHERE = {"run": "run"}
+_EVENT = "trail:"
 
 
 def _numbered(wish: str, taken: dict[str, int], joint: str) -> str:
@@ -183,7 +199,7 @@ def _environment() -> Environment:
         span=instant.span,
         compact=_compact,
         excerpt=_excerpt,
-        operation=lambda ref: str(ref).rpartition("-")[0] or ref,
+        said=_said,
         bare=lambda title: str(title).partition("—")[2].strip() or title,
         command=_command,
     )
@@ -191,8 +207,18 @@ def _environment() -> Environment:
 
 
 def _command(text: str) -> Markup:
-    """Let a long command break before its options, where a reader would break it."""
-    return Markup(" <wbr>").join(f"{'--' if i else ''}{part}" for i, part in enumerate(text.split(" --")))
+    """Let a long command break before its options, where a reader would break it; copied, it is the same text."""
+    first, *options = foreign.visible_lines(text).split(" --")
+    short = [Markup('<span class="option">--{}</span>').format(one) for one in options]
+    return Markup(" ").join([escape(first), *short])
+
+
+_TICKS = re.compile(r"`([^`\n]+)`")
+
+
+def _said(text: str) -> Markup:
+    """Give a sentence, with what stands between backticks set as code."""
+    return Markup(_TICKS.sub(r"<code>\1</code>", str(escape(foreign.visible_lines(str(text))))))
 
 
 def _compact(value: Any) -> str:

@@ -126,20 +126,18 @@ def _once(parts: Iterable[Part], title: str) -> Iterator[Part]:
 
 
 def _unrepeated(block: Mapping[str, Any], said: set[str]) -> Mapping[str, Any]:
+    """Mark a block whose title `repeats` the heading above it; take title and question off the top of a stack."""
+    titled = isinstance(block.get("title"), str) and _bare(block["title"]) in said
     if block.get("block") != "stack" or not isinstance(block.get("blocks"), list):
-        return block
-    title = block.get("title")
-    first, *rest = block["blocks"] or [{}]
-    repeats = (
-        isinstance(first, Mapping)
-        and first.get("paragraphs")
-        and _bare(" ".join(map(str, first["paragraphs"]))) in said
-    )
-    return {
-        **block,
-        "title": None if title and _bare(str(title)) in said else title,
-        "blocks": rest if repeats else block["blocks"],
-    }
+        return {**block, "repeats": titled}
+    inner = [_unrepeated(one, said) for one in block["blocks"] if isinstance(one, Mapping)]
+    if (
+        inner
+        and isinstance(inner[0].get("paragraphs"), list)
+        and _bare(" ".join(map(str, inner[0]["paragraphs"]))) in said
+    ):
+        inner = inner[1:]
+    return {**block, "title": None if titled else block.get("title"), "blocks": inner}
 
 
 def _bare(heading: str) -> str:
