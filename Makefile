@@ -66,7 +66,7 @@ clean: ## remove .venv and caches; archive/ is never touched
 $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) $(RECENT) 2>/dev/null || { echo 'Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11' >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "$(PYTHON) lacks its venv module (Debian: apt-get install python3-venv)" >&2; exit 1; }
-	@echo 'Setting up .venv: once, about half a minute.' >&2
+	@echo 'Setting up .venv: once, about a minute.' >&2
 	@$(BIN)/python $(RECENT) 2>/dev/null || $(PYTHON) -m venv --clear $(VENV)
 	@sed -n '/^uv==/,/[^\\]$$/p' requirements.lock > $(VENV)/uv.lock
 	@{ $(PIP) install --require-hashes -r $(VENV)/uv.lock \

@@ -1,4 +1,4 @@
-"""What holds for every test: no network but loopback, no credentials, no skip where skips are refused."""
+"""What holds for every test: loopback only, nobody's credentials, no local time, no skip where skips are refused."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import ipaddress
 import os
 import shutil
 import socket
+import time
 from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
@@ -86,10 +87,17 @@ def _forget_the_callers_aws() -> None:
     )
 
 
+def _live_in_kathmandu() -> None:
+    """UTC+05:45: whoever takes local time for UTC, or rounds a zone to hours, is found out."""
+    os.environ["TZ"] = "Asia/Kathmandu"
+    time.tzset()
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Close the machine before the first module of tests is imported."""
     _stay_on_this_machine()
     _forget_the_callers_aws()
+    _live_in_kathmandu()
 
 
 def browser() -> str | None:

@@ -142,6 +142,30 @@ def test_readme_names_every_command(root: Path) -> None:
     assert {name for named in written.values() for name in named} <= commands
 
 
+def test_readme_shows_what_the_demo_prints(root: Path, tmp_path: Path) -> None:
+    """The output in the README has the lines that `runbook demo` prints, and the same cause; only its times differ."""
+    ran = subprocess.run(
+        [sys.executable, "-m", "runbook_lib", "demo", "--archive", str(tmp_path)],
+        cwd=root, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert ran.returncode == 0, ran.stderr
+    shown = re.search(
+        r"```text\n(The sandbox plays.*?)```", (root / "README.md").read_text(encoding="utf-8"), re.DOTALL
+    )
+    assert shown
+    assert _labels(shown.group(1)) == _labels(ran.stdout)
+    assert _cause(shown.group(1)) == _cause(ran.stdout)
+
+
+def _labels(output: str) -> list[str]:
+    """What stands in the first column, such as `Verdict`; the first line is the story."""
+    return [label for line in output.splitlines()[1:] if (label := line[:11].strip())]
+
+
+def _cause(output: str) -> list[str]:
+    return re.findall(r"^Cause \d +(\S+ \(\w+\))", output, re.MULTILINE)
+
+
 def test_every_parameter_is_explained(root: Path) -> None:
     """The operating guide explains each parameter of an incident, and no other."""
     from runbook_lib.incident import Incident
