@@ -9,6 +9,7 @@ from pathlib import Path
 from unittest import mock
 
 import pytest
+from worlds import copy_of, investigated
 
 from runbook_lib import run
 from runbook_lib.aws import READS
@@ -18,7 +19,6 @@ from runbook_lib.findings import FINDINGS, Confidence
 from runbook_lib.loss_clock import LossState
 from runbook_lib.record import Record, verify
 from runbook_lib.sandbox.faults import all_faults
-from worlds import copy_of, investigated
 
 FAULTS = sorted(all_faults())
 BROKEN = [name for name in FAULTS if all_faults()[name].expects]
