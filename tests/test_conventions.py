@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -234,3 +234,36 @@ def test_test_modules_have_names_of_their_own() -> None:
     """No two test modules share a name, so that pytest can import them all without packages."""
     names = [path.name for path in _python_files() if path.name.startswith("test_")]
     assert sorted(names) == sorted(set(names))
+
+
+def _notebooks() -> dict[str, list[dict[str, Any]]]:
+    """The cells of every notebook, by its name."""
+    return {
+        path.name: json.loads(path.read_text(encoding="utf-8"))["cells"]
+        for path in sorted((ROOT / "notebooks").glob("*.ipynb"))
+    }
+
+
+def test_notebooks_keep_their_outputs() -> None:
+    """Every cell that shows something is committed with what it shows: nbval passes a bare notebook unread."""
+    assert len(_notebooks()) == 10
+    bare = [
+        f"{name}: {''.join(cell['source'])}"
+        for name, cells in _notebooks().items()
+        for cell in cells
+        if cell["cell_type"] == "code" and not {"parameters", "setup"} & set(cell["metadata"].get("tags", ()))
+        if not (cell["execution_count"] and cell["outputs"])
+    ]
+    assert _listed(bare) == ""
+
+
+def test_notebooks_failed_nowhere() -> None:
+    """No committed output is an error or a warning on stderr."""
+    wrong = [
+        f"{name}: {output}"
+        for name, cells in _notebooks().items()
+        for cell in cells
+        for output in cell.get("outputs", ())
+        if output["output_type"] == "error" or output.get("name") == "stderr"
+    ]
+    assert _listed(wrong) == ""
