@@ -71,6 +71,13 @@ class Stages:
     def __getitem__(self, stage: Stage) -> Flow:
         return self.flows[stage]
 
+    def observed(self, stage: Stage) -> Flow:
+        """Give a stage that could be measured; raises NotObserved for one that could not."""
+        flow = self[stage]
+        if flow.gap is not None:
+            raise NotObserved(flow.gap)
+        return flow
+
     @property
     def broken_at(self) -> Flow | None:
         """The first stage that has input and no output; None when none is known to have stopped."""

@@ -82,7 +82,7 @@ def state_failed(seen: Evidence) -> Iterator[Sign]:
 )
 def function_not_invoked(seen: Evidence) -> Iterator[Sign]:
     """IteratorAge has a datapoint for every minute in which a stream invoked the function, and none otherwise."""
-    invoked = measure(seen)[Stage.INVOKED]
+    invoked = measure(seen).observed(Stage.INVOKED)
     if invoked.state is State.STOPPED:
         yield sign(invoked.basis, *invoked.refs)
         yield counter(f"{invoked.total or 0:,.0f} invocations of any kind in the window.", *invoked.refs)

@@ -62,7 +62,7 @@ def no_table_writes(seen: Evidence) -> Iterator[Sign]:
     CloudWatch has no datapoints for an idle table, which is also what a wrong name looks like, so another series of
     the same answer must have some before silence counts.
     """
-    written = measure(seen)[Stage.WRITTEN]
+    written = measure(seen).observed(Stage.WRITTEN)
     if written.state is not State.IDLE:
         yield against(written.basis, *written.refs)
         return

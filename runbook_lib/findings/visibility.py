@@ -61,7 +61,7 @@ def role_cannot_log(seen: Evidence) -> Iterator[Sign]:
 )
 def other_triggers_mask(seen: Evidence) -> Iterator[Sign]:
     """Invocations add up every trigger of a function; IteratorAge has datapoints only for streams."""
-    invoked, invocations = measure(seen)[Stage.INVOKED], seen.metrics.invocations
+    invoked, invocations = measure(seen).observed(Stage.INVOKED), seen.metrics.invocations
     last = invocations.last_positive
     if invoked.state is State.STOPPED and last is not None and invoked.since is not None and last > invoked.since:
         yield decisive(invoked.basis, *invoked.refs)

@@ -1,0 +1,114 @@
+"""The loss clock: right where it can be, a safe bound where it cannot, never optimistic."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from runbook_lib.loss_clock import Loss, LossState, Undelivered, clock
+
+AS_OF = datetime(2026, 3, 14, 15, 0, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+DAY = timedelta(hours=24)
+
+
+def _waiting(hours: float, **limits: int | bool) -> Undelivered:
+    return Undelivered("u-1", AS_OF - hours * HOUR, "basis", **limits)  # type: ignore[arg-type]
+
+
+CASES: list[tuple[list[Undelivered], LossState, datetime | None]] = [
+    ([], LossState.NONE, None),
+    ([_waiting(2)], LossState.AT_RISK, AS_OF + 22 * HOUR),
+    ([_waiting(2), _waiting(5)], LossState.AT_RISK, AS_OF + 19 * HOUR),
+    ([_waiting(2, record_age_s=3 * 3600)], LossState.AT_RISK, AS_OF + HOUR),
+    ([_waiting(2, record_age_s=604_800)], LossState.AT_RISK, AS_OF + 22 * HOUR),
+    ([_waiting(2, record_age_s=3600)], LossState.LOSING, None),
+    ([_waiting(25)], LossState.LOSING, None),
+    ([_waiting(24)], LossState.LOSING, None),
+    ([_waiting(2, retries=3, discards=True)], LossState.LOSING, AS_OF + 22 * HOUR),
+    ([_waiting(2, retries=0, discards=True)], LossState.LOSING, AS_OF + 22 * HOUR),
+    ([_waiting(2, retries=3, discards=False)], LossState.AT_RISK, AS_OF + 22 * HOUR),
+    ([_waiting(2, retries=-1, discards=True)], LossState.AT_RISK, AS_OF + 22 * HOUR),
+    ([Undelivered("u-1", None, "unread")], LossState.UNKNOWN, None),
+    ([Undelivered("u-1", None, "unread"), _waiting(2)], LossState.UNKNOWN, AS_OF + 22 * HOUR),
+    ([Undelivered("u-1", None, "unread"), _waiting(30)], LossState.LOSING, None),
+]
+
+
+@pytest.mark.parametrize(("waiting", "state", "deadline"), CASES)
+def test_clock_reads(waiting: list[Undelivered], state: LossState, deadline: datetime | None) -> None:
+    """The nearest limit of the oldest undelivered record decides; throttles use no retries up; unknown is said."""
+    loss = clock(waiting, AS_OF)
+    assert (loss.state, loss.deadline) == (state, deadline)
+
+
+def test_writes_without_a_stream_are_lost_while_that_lasts() -> None:
+    """While no stream is on, everything written is being lost, whatever else waits."""
+    loss = clock([_waiting(2)], AS_OF, never_recorded=(AS_OF - 3 * HOUR, None))
+    assert loss.state is LossState.LOSING
+    assert (loss.already_lost_from, loss.already_lost_to) == (AS_OF - 3 * HOUR, AS_OF)
+
+
+def test_a_gap_that_is_over_is_told_beside_the_deadline() -> None:
+    """A stretch without a stream that has ended is lost already, and what came after it has its own deadline."""
+    loss = clock([_waiting(2)], AS_OF, never_recorded=(AS_OF - 3 * HOUR, AS_OF - 2 * HOUR))
+    assert (loss.state, loss.deadline) == (LossState.AT_RISK, AS_OF + 22 * HOUR)
+    assert (loss.already_lost_from, loss.already_lost_to) == (AS_OF - 3 * HOUR, AS_OF - 2 * HOUR)
+    assert "12:00 UTC to 13:00 UTC" in loss.sentence(AS_OF)
+
+
+@pytest.mark.parametrize(
+    ("loss", "words"),
+    [
+        (clock([], AS_OF), "No records are at risk."),
+        (clock([_waiting(2)], AS_OF), "lost from 2026-03-15 13:00 UTC: 22 h left as of 2026-03-14 15:00 UTC."),
+        (clock([_waiting(26)], AS_OF), "since 13:00 UTC are being lost now"),
+        (clock([Undelivered("u", None, "Unread.")], AS_OF), "It is not known whether records are being lost. Unread."),
+    ],
+)
+def test_sentence_can_be_acted_on(loss: Loss, words: str) -> None:
+    """The sentence gives the deadline and what is left, or says plainly what is not known."""
+    said = loss.sentence(AS_OF).replace("2026-03-13 ", "")
+    assert words in said
+
+
+_AGES = st.lists(
+    st.builds(
+        _waiting,
+        st.floats(0, 30),
+        record_age_s=st.sampled_from([-1, 60, 3600, 86_400, 604_800]),
+        retries=st.sampled_from([-1, 0, 3]),
+        discards=st.booleans(),
+    ),
+    min_size=1,
+    max_size=5,
+)
+
+
+@given(_AGES)
+def test_clock_is_never_optimistic(waiting: list[Undelivered]) -> None:
+    """No record outlives the deadline given, and the state is none only when nothing waits."""
+    loss = clock(waiting, AS_OF)
+    lives = [
+        one.oldest + min(DAY, timedelta(seconds=one.record_age_s) if one.record_age_s > 0 else DAY)
+        for one in waiting
+        if one.oldest
+    ]
+    assert loss.state is not LossState.NONE
+    if loss.deadline is not None:
+        assert loss.deadline <= min(lives)
+    if min(lives) <= AS_OF:
+        assert loss.state is LossState.LOSING
+
+
+@given(_AGES, _AGES)
+def test_more_waiting_never_moves_the_deadline_back(some: list[Undelivered], more: list[Undelivered]) -> None:
+    """Whatever else turns out to wait, the deadline does not get later and loss does not turn to risk."""
+    first, second = clock(some, AS_OF), clock([*some, *more], AS_OF)
+    if first.deadline is not None and second.deadline is not None:
+        assert second.deadline <= first.deadline
+    if first.state is LossState.LOSING:
+        assert second.state is LossState.LOSING
