@@ -192,7 +192,7 @@ def panel(source: Source, seen: Evidence, axis: Axis, began: Onset | None) -> Pa
         silent=tuple(_silences([at for at, _ in inside], axis, period)),
         unexamined=(
             *axis.clip(axis.start, axis.asked_from, "not asked for"),
-            *axis.clip(axis.settled, axis.end, "not counted yet"),
+            *axis.clip(axis.settled, min(axis.end, axis.as_of), "not counted yet"),
         ),
         counted=len(inside),
         total=sum(value for _, value in inside),

@@ -9,15 +9,15 @@ from typing import Any
 
 from runbook_lib import instant
 from runbook_lib.charts import canvas
-from runbook_lib.charts.canvas import BAND, CARD, DANGER, FAINT, GREY, INK, RED, x
+from runbook_lib.charts.canvas import BAND, CARD, DANGER, FAINT, GREY, INK, RED, SILENT_EDGE, UNSEEN, UNSEEN_EDGE, x
 from runbook_lib.charts.correlation import ChartData, Lines
 from runbook_lib.charts.data import Axis
-from runbook_lib.charts.parts import draw_failures, draw_lane, draw_panel, draw_strip, mark_colour, panel_height
+from runbook_lib.charts.draw_parts import draw_failures, draw_lane, draw_panel, draw_strip, mark_colour, panel_height
 from runbook_lib.charts.tracks import Mark
 from runbook_lib.views.changes import Relation
 
-LEFT, RIGHT = 0.115, 0.925
-_HEAD_IN, _NUMBERS_IN, _LANE_IN, _STRIP_IN, _FOOT_IN = 0.30, 0.44, 0.21, 0.24, 0.78
+LEFT, RIGHT = 0.115, 0.91
+_HEAD_IN, _NUMBERS_IN, _LANE_IN, _STRIP_IN, _FOOT_IN = 0.30, 0.44, 0.21, 0.24, 0.68
 _MOST_NUMBERS = 24
 """More numbers than this above the picture cannot be told apart; the nearest to the onset are kept."""
 
@@ -84,8 +84,8 @@ def key(figure: Any, height: float) -> None:
         for shape, edge, face, words in _KEY
     ]
     patches = [
-        Patch(facecolor=CARD, edgecolor="#D4D4D0", hatch="\\\\\\", linewidth=0.4, label="no datapoint (not zero)"),
-        Patch(facecolor="#F1F1EF", edgecolor="#BDBDB9", hatch="//////", linewidth=0.4, label="not examined"),
+        Patch(facecolor=CARD, edgecolor=SILENT_EDGE, hatch="\\\\\\", linewidth=0.4, label="no datapoint (not zero)"),
+        Patch(facecolor=UNSEEN, edgecolor=UNSEEN_EDGE, hatch="//////", linewidth=0.4, label="not examined"),
         Patch(facecolor=BAND, edgecolor="none", label="5 min either side of the onset"),
     ]
     figure.legend(

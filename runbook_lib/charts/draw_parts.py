@@ -6,7 +6,21 @@ from typing import Any
 
 from runbook_lib import instant
 from runbook_lib.charts import canvas
-from runbook_lib.charts.canvas import BLUE, CARD, DANGER, FAINT, GREEN, GREY, INK, PURPLE, RED, SOFT, x
+from runbook_lib.charts.canvas import (
+    BLUE,
+    CARD,
+    DANGER,
+    FAINT,
+    GREEN,
+    GREY,
+    INK,
+    PURPLE,
+    RED,
+    SOFT,
+    UNSEEN,
+    UNSEEN_EDGE,
+    x,
+)
 from runbook_lib.charts.correlation import value_words
 from runbook_lib.charts.data import Axis, Panel
 from runbook_lib.charts.tracks import INVOKING, Failures, Lane, Mark, Span, Strip
@@ -135,10 +149,10 @@ def draw_strip(axes: Any, strip: Strip, axis: Axis) -> None:
     for span in strip.spans:
         colour, known = _state_colour(span), _is_known(span)
         axes.axvspan(
-            x(span.start), x(span.end), 0.1, 0.9, facecolor=SOFT[colour] if known else "#F1F1EF",
-            edgecolor=CARD if known else "#BDBDB9", hatch=None if known else "////", linewidth=0, zorder=1.5,
+            x(span.start), x(span.end), 0.1, 0.9, facecolor=SOFT[colour] if known else UNSEEN,
+            edgecolor=CARD if known else UNSEEN_EDGE, hatch=None if known else "////", linewidth=0, zorder=1.5,
         )  # fmt: skip
-        if len(span.state) + 2 < (span.end - span.start) / axis.length * 140:
+        if span.state != _short(strip) and len(span.state) + 2 < (span.end - span.start) / axis.length * 140:
             axes.annotate(
                 span.state, (x(span.start), 0.5), (4, 0), textcoords="offset points", fontsize=7, va="center",
                 zorder=4, color=INK if known else GREY,
@@ -146,8 +160,13 @@ def draw_strip(axes: Any, strip: Strip, axis: Axis) -> None:
             )  # fmt: skip
     if strip.spans:
         last = strip.spans[-1]
-        short = last.state.split(",")[0].split(":")[0]
-        canvas.aside(axes, short if len(short) <= 12 else "", _state_colour(last) if _is_known(last) else GREY)
+        canvas.aside(axes, _short(strip), _state_colour(last) if _is_known(last) else GREY)
+
+
+def _short(strip: Strip) -> str:
+    """Give the last state in a word that fits the right edge; nothing when it takes more."""
+    said = strip.spans[-1].state.split(",")[0].split(":")[0]
+    return said if len(said) <= 14 else ""
 
 
 def _is_known(span: Span) -> bool:

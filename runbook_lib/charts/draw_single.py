@@ -1,0 +1,206 @@
+"""The charts of one question each, drawn."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from runbook_lib import instant
+from runbook_lib.charts import canvas
+from runbook_lib.charts.canvas import BAND, CARD, DANGER, GREEN, GREY, INK, RED, SOFT, UNSEEN, x
+from runbook_lib.charts.correlation import Lines
+from runbook_lib.charts.data import Panel
+from runbook_lib.charts.draw_parts import LEAST_AGE, draw_panel, panel_height
+from runbook_lib.charts.single import AgeData, InvocationsData, StageBox
+from runbook_lib.stages import Stage, State
+
+_LEFT, _RIGHT, _HEAD_IN, _FOOT_IN = 0.075, 0.91, 0.42, 0.46
+Drawn = tuple[bytes, int, int]
+"""PNG bytes, and the size in CSS pixels."""
+
+
+def _size(tall: float) -> tuple[int, int]:
+    return round(canvas.WIDTH_IN * 100), round(tall * 100)
+
+
+def _title(figure: Any, words: str, tall: float) -> None:
+    figure.text(0.012, 1 - 0.15 / tall, words, fontsize=9.5, fontweight="bold", va="center")
+
+
+# -- the age of what waits -------------------------------------------------------------------------------------
+
+
+def draw_age(data: AgeData) -> Drawn:
+    """Draw the age up to now, and dashed the age of a record that is never delivered, up to its end."""
+    tall = 2.9
+    with canvas.drawing(tall) as figure:
+        _title(figure, data.subject, tall)
+        axes = figure.add_axes((_LEFT, _FOOT_IN / tall, _RIGHT - _LEFT, (tall - _HEAD_IN - _FOOT_IN) / tall))
+        draw_panel(axes, data.panel, data.axis)
+        if data.oldest and data.deadline:
+            _project(axes, data)
+        if data.axis.end > data.axis.as_of:
+            axes.axvspan(
+                x(data.axis.as_of), x(data.axis.end), facecolor=SOFT[GREY], alpha=0.45, linewidth=0, zorder=0.1
+            )
+            _line(axes, data.axis.as_of, f"the run, {data.axis.as_of:%H:%M}", GREY, 0.02)
+        if data.lines.onset:
+            _line(axes, data.lines.onset, f"onset {data.lines.onset:%H:%M}", INK, 0.02)
+        canvas.time_axis(axes, data.axis, labelled=True)
+        return canvas.png(figure), *_size(tall)
+
+
+def _project(axes: Any, data: AgeData) -> None:
+    assert data.oldest
+    assert data.deadline
+    length = data.deadline - data.oldest
+    steps = [data.oldest + length * (part / 60) ** 3 for part in range(61)]
+    ages = [max((at - data.oldest).total_seconds(), LEAST_AGE) for at in steps]
+    axes.plot([x(at) for at in steps], ages, color=DANGER, linewidth=1.0, linestyle=(0, (4, 2.5)), zorder=2.3)
+    axes.plot([x(data.deadline)], [length.total_seconds()], marker="X", markersize=6, color=DANGER, zorder=5)
+    axes.annotate(
+        f"lost from {instant.clock(data.deadline)}", (x(data.deadline), length.total_seconds()), (-7, -5), ha="right",
+        va="top", textcoords="offset points", fontsize=8, fontweight="bold", color=DANGER,
+    )  # fmt: skip
+    axes.annotate(
+        "oldest undelivered record, projected", (x(data.oldest + length / 2), length.total_seconds() / 2), (0, -7),
+        ha="center", va="top", textcoords="offset points", fontsize=7, color=DANGER,
+    )  # fmt: skip
+
+
+def _line(axes: Any, at: Any, words: str, colour: str, height: float) -> None:
+    axes.axvline(x(at), color=colour, linewidth=1.0, zorder=3)
+    axes.annotate(
+        words, (x(at), height), (4, 2), xycoords=("data", "axes fraction"), textcoords="offset points", fontsize=7.5,
+        color=colour, fontweight="bold", zorder=5,
+        bbox={"facecolor": CARD, "edgecolor": "none", "pad": 1, "alpha": 0.8},
+    )  # fmt: skip
+
+
+# -- invocations -----------------------------------------------------------------------------------------------
+
+
+def draw_invocations(data: InvocationsData) -> Drawn:
+    """Draw writes, invocations with failures in the same bars, throttles and siblings, one under another."""
+    panels = (*data.panels, *(data.siblings or ()))
+    tall = _HEAD_IN + sum(panel_height(one) + 0.24 for one in panels) + _FOOT_IN
+    with canvas.drawing(tall) as figure:
+        _title(figure, data.subject, tall)
+        top = tall - _HEAD_IN + 0.18
+        for place, one in enumerate(panels):
+            top -= panel_height(one) + 0.24
+            axes = figure.add_axes((_LEFT, top / tall, _RIGHT - _LEFT, panel_height(one) / tall))
+            draw_panel(axes, one, data.axis)
+            if one.id == "invocations":
+                _failures(axes, one, data)
+            _moments(axes, data.lines, first=place == 0)
+            canvas.time_axis(axes, data.axis, labelled=place == len(panels) - 1)
+        return canvas.png(figure), *_size(tall)
+
+
+def _failures(axes: Any, one: Panel, data: InvocationsData) -> None:
+    """Draw the failed part of each bar in red, from the base line up."""
+    if not data.failed:
+        return
+    width = x(data.axis.start + one.bucket) - x(data.axis.start)
+    homes = [x(instant.floor(at, one.bucket)) for at, _ in data.failed]
+    axes.bar(homes, [value for _, value in data.failed], width=width, align="edge", color=RED, linewidth=0, zorder=2.1)
+    axes.annotate(
+        "failed", (x(data.failed[-1][0]), 0), (-4, 4), textcoords="offset points", fontsize=7.5, ha="right", color=CARD,
+        fontweight="bold", zorder=4,
+    )  # fmt: skip
+
+
+def _moments(axes: Any, marked: Lines, *, first: bool) -> None:
+    if marked.band:
+        axes.axvspan(x(marked.band[0]), x(marked.band[1]), color=BAND, linewidth=0, zorder=0.2)
+    if marked.onset:
+        axes.axvline(x(marked.onset), color=INK, linewidth=1.0, zorder=3)
+        if first:
+            axes.annotate(
+                f"onset {marked.onset:%H:%M}", (x(marked.onset), 1), (-4, 3), xycoords=("data", "axes fraction"),
+                textcoords="offset points", ha="right", va="bottom", fontsize=7.5, fontweight="bold", color=INK,
+            )  # fmt: skip
+
+
+# -- the pipe --------------------------------------------------------------------------------------------------
+
+_MAIN = (Stage.WRITTEN, Stage.IN_STREAM, Stage.POLLED, Stage.INVOKED, Stage.SUCCEEDED)
+_ASIDE = {Stage.FILTERED: 2.5, Stage.FAILED: 3.5}
+"""What leaves the pipe sideways, and between which stages (counted from 0) it does."""
+
+_LOOK = {
+    State.FLOWING: (SOFT[GREEN], GREEN, "-", None, GREEN),
+    State.STOPPED: (SOFT[RED], RED, "-", None, RED),
+    State.IDLE: (CARD, GREY, "-", None, GREY),
+    State.UNKNOWN: (UNSEEN, GREY, (0, (3, 2)), None, GREY),
+}
+"""Ground, edge, line of the edge, hatch and ink by state; the word stands in the box as well."""
+
+_WIDE, _HIGH, _STEP = 1.62, 0.74, 1.98
+
+
+def draw_pipe(boxes: tuple[StageBox, ...], subject: str) -> Drawn:
+    """Draw the pipe left to right; what is filtered out or fails leaves it downwards."""
+    tall = 2.55
+    with canvas.drawing(tall) as figure:
+        _title(figure, subject, tall)
+        axes = figure.add_axes((0, 0, 1, 1))
+        canvas.bare(axes)
+        axes.set_xticks([])
+        axes.set_yticks([])
+        axes.set_xlim(0, canvas.WIDTH_IN)
+        axes.set_ylim(0, tall)
+        by_stage = {one.stage: one for one in boxes}
+        for place, stage in enumerate(_MAIN):
+            _box(axes, by_stage[stage], 0.16 + place * _STEP, 1.32)
+            if place:
+                _arrow(axes, place, by_stage[stage])
+        for stage, beside in _ASIDE.items():
+            _box(axes, by_stage[stage], 0.16 + beside * _STEP, 0.12)
+            middle = 0.16 + beside * _STEP + _WIDE / 2
+            axes.annotate("", (middle, 0.12 + _HIGH), (middle, 1.32 + _HIGH / 2), arrowprops=_SIDE_ARROW)
+        return canvas.png(figure), *_size(tall)
+
+
+_SIDE_ARROW = {"arrowstyle": "-|>", "color": "#9a9a96", "linewidth": 0.9, "shrinkA": 0, "shrinkB": 0}
+
+
+def _box(axes: Any, one: StageBox, left: float, bottom: float) -> None:
+    from matplotlib.patches import FancyBboxPatch
+
+    face, edge, line, _, ink = _LOOK[one.state]
+    axes.add_patch(
+        FancyBboxPatch(
+            (left, bottom), _WIDE, _HIGH, boxstyle="round,pad=0,rounding_size=0.07", facecolor=face, edgecolor=edge,
+            linewidth=2.2 if one.broken else 1.0, linestyle=line, zorder=2,
+        )
+    )  # fmt: skip
+    middle = left + _WIDE / 2
+    axes.text(middle, bottom + 0.57, one.name, ha="center", va="center", fontsize=8.5, fontweight="bold", zorder=3)
+    axes.text(middle, bottom + 0.37, one.said, ha="center", va="center", fontsize=8, color=ink, zorder=3)
+    below = ", ".join(filter(None, (one.count, one.last)))
+    axes.text(middle, bottom + 0.17, below, ha="center", va="center", fontsize=6.6, color=GREY, zorder=3)
+    if one.broken:
+        axes.text(
+            middle,
+            bottom + _HIGH + 0.11,
+            "breaks here",
+            ha="center",
+            va="center",
+            fontsize=8,
+            fontweight="bold",
+            color=RED,
+        )
+
+
+def _arrow(axes: Any, place: int, into: StageBox) -> None:
+    """Draw what leads into a stage; into one that has stopped it is crossed out."""
+    start, end, height = 0.16 + (place - 1) * _STEP + _WIDE, 0.16 + place * _STEP, 1.32 + _HIGH / 2
+    stopped = into.broken
+    axes.annotate(
+        "", (end, height), (start, height),
+        arrowprops=_SIDE_ARROW | {"color": RED if stopped else GREY, "linewidth": 1.2},
+    )  # fmt: skip
+    if stopped:
+        middle = (start + end) / 2 - 0.03
+        axes.plot([middle], [height], marker="x", markersize=9, markeredgewidth=2.2, color=RED, zorder=5)

@@ -1,0 +1,217 @@
+"""Charts of one question each, as data and in words: the age of what waits, the outcome of invocations, the pipe."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from runbook_lib import instant
+from runbook_lib.charts.correlation import Lines, lines, panel_words, subject, value_words
+from runbook_lib.charts.data import (
+    AGE,
+    INVOCATIONS,
+    THROTTLES,
+    WRITES,
+    Axis,
+    Panel,
+    overview_axis,
+    panel,
+    sibling,
+)
+from runbook_lib.diagnosis import Diagnosis
+from runbook_lib.evidence import Evidence, otherwise
+from runbook_lib.instant import RETENTION
+from runbook_lib.loss_clock import LossState
+from runbook_lib.stages import Flow, Stage, State
+from runbook_lib.views.judgement import STAGE_NAMES, STATE_NAMES
+
+_MOST_SIBLINGS = 4
+
+# -- the age of what waits -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class AgeData:
+    """The iterator age, and where it leads.
+
+    `oldest` is when the oldest undelivered record was written, by the loss clock, and `deadline` when it is lost; both
+    None where the clock names no deadline. The line between them is a projection, not a measurement.
+    """
+
+    subject: str
+    axis: Axis
+    lines: Lines
+    panel: Panel
+    oldest: datetime | None
+    deadline: datetime | None
+
+
+def age_data(seen: Evidence, diagnosis: Diagnosis) -> AgeData:
+    """Compute the age chart; its axis reaches to the deadline where there is one ahead."""
+    whole = overview_axis(seen, diagnosis)
+    oldest, deadline = _projection(seen, diagnosis)
+    end = max(whole.end, deadline + timedelta(minutes=30)) if deadline else whole.end
+    axis = Axis(seen.window.start, end, whole.settled, whole.asked_from, whole.as_of)
+    return AgeData(
+        subject(seen), axis, lines(diagnosis, axis), panel(AGE, seen, axis, diagnosis.onset), oldest, deadline
+    )
+
+
+def _projection(seen: Evidence, diagnosis: Diagnosis) -> tuple[datetime | None, datetime | None]:
+    loss = diagnosis.loss
+    if loss.state is not LossState.AT_RISK or loss.deadline is None:
+        return None, None
+    uuid = next((one.uuid for one in loss.mappings if one.deadline == loss.deadline), "")
+    limits = otherwise(lambda: [one.maximum_record_age_s for one in seen.mappings.ours if one.uuid == uuid], [])
+    lives = min([RETENTION, *(timedelta(seconds=limit) for limit in limits if limit > 0)])
+    return loss.deadline - lives, loss.deadline
+
+
+def age_alt(data: AgeData) -> str:
+    """Say in one sentence what the age chart shows."""
+    one = data.panel
+    last = (
+        f"last {value_words(one, one.last[1])} at {instant.clock(one.last[0], data.axis.as_of)}"
+        if one.last
+        else "no datapoint"
+    )
+    ahead = f"; by the loss clock the oldest record is lost at {instant.clock(data.deadline)}" if data.deadline else ""
+    return f"Iterator age of {data.subject}: {last}{ahead}."
+
+
+def age_words(data: AgeData) -> tuple[str, ...]:
+    """Say everything that the age chart shows."""
+    said = [panel_words(data.panel, data.axis, bool(data.lines.onset))]
+    if data.lines.onset:
+        said.append(f"Onset at {instant.clock(data.lines.onset, data.axis.as_of)}.")
+    if data.oldest and data.deadline:
+        said.append(
+            f"Projection, not measured: a record written at {instant.clock(data.oldest)} and never delivered is lost at"
+            f" {instant.clock(data.deadline)}, {instant.span(data.deadline - data.axis.as_of)} after the run."
+        )
+    said.append("A record lives 24 hours; what is older is lost.")
+    return tuple(said)
+
+
+# -- invocations -----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class InvocationsData:
+    """Writes, invocations with their failures, throttles, and the siblings on the same stream, on one axis.
+
+    `failed` holds the errors of the very minutes that the invocations' points show. `siblings` None: who else reads
+    the stream could not be seen.
+    """
+
+    subject: str
+    axis: Axis
+    lines: Lines
+    panels: tuple[Panel, ...]
+    failed: tuple[tuple[datetime, float], ...]
+    siblings: tuple[Panel, ...] | None
+
+
+def invocations_data(seen: Evidence, diagnosis: Diagnosis) -> InvocationsData:
+    """Compute the invocations chart over the window."""
+    window, began = seen.window, diagnosis.onset
+    axis = Axis(window.start, window.end, window.settled_end, window.start, seen.as_of)
+    panels = tuple(panel(one, seen, axis, began) for one in (WRITES, INVOCATIONS, THROTTLES))
+    errors = otherwise(lambda: seen.metrics.errors.points, {})
+    failed = tuple((at, errors[at]) for at, _ in panels[1].points if errors.get(at))
+    names = otherwise(lambda: sorted(seen.metrics.siblings)[:_MOST_SIBLINGS], None)
+    siblings = None if names is None else tuple(panel(sibling(name), seen, axis, began) for name in names)
+    return InvocationsData(subject(seen), axis, lines(diagnosis, axis), panels, failed, siblings)
+
+
+def invocations_alt(data: InvocationsData) -> str:
+    """Say in one sentence what the invocations chart shows."""
+    invoked = data.panels[1]
+    if not invoked.counted:
+        return f"{data.subject}: {panel_words(invoked, data.axis, False)}"
+    at = invoked.last[0] if invoked.last else data.axis.start
+    failing = " with failures" if data.failed else " without a failure in what is drawn"
+    last = instant.clock(at, data.axis.end)
+    return f"{data.subject}: {invoked.total:,.0f} invocations{failing}, the last counted at {last}."
+
+
+def invocations_words(data: InvocationsData) -> tuple[str, ...]:
+    """Say everything that the invocations chart shows."""
+    with_onset = bool(data.lines.onset)
+    said = [panel_words(one, data.axis, with_onset) for one in (*data.panels, *(data.siblings or ()))]
+    if data.failed:
+        most = max(value for _, value in data.failed)
+        said.append(f"Failed invocations: in {len(data.failed):,} of the points drawn, up to {most:,.0f} a minute.")
+    if data.siblings is None:
+        said.append("Whether other functions read the same stream could not be seen.")
+    elif not data.siblings:
+        said.append("No other function reads the same stream.")
+    if data.lines.onset:
+        said.append(f"Onset at {instant.clock(data.lines.onset, data.axis.end)}.")
+    return tuple(said)
+
+
+# -- the pipe --------------------------------------------------------------------------------------------------
+
+_UNITS = {
+    Stage.WRITTEN: "write request",
+    Stage.POLLED: "record",
+    Stage.FILTERED: "record",
+    Stage.INVOKED: "invocation",
+    Stage.FAILED: "invocation",
+    Stage.SUCCEEDED: "invocation",
+}
+
+
+@dataclass(frozen=True)
+class StageBox:
+    """One stage as drawn: name, state and count in words, and whether the pipe breaks here."""
+
+    stage: Stage
+    name: str
+    state: State
+    said: str
+    count: str
+    last: str
+    broken: bool
+
+
+def pipe_data(diagnosis: Diagnosis) -> tuple[StageBox, ...]:
+    """Compute the boxes of the pipe, left to right."""
+    broken = diagnosis.stages.broken_at
+    return tuple(_box(flow, flow is broken, diagnosis.as_of) for flow in diagnosis.stages.flows.values())
+
+
+def _box(flow: Flow, broken: bool, as_of: datetime) -> StageBox:
+    return StageBox(
+        stage=flow.stage,
+        name=STAGE_NAMES[flow.stage],
+        state=flow.state,
+        said=STATE_NAMES[flow.state],
+        count=_counted(flow),
+        last=f"last {instant.clock(flow.last, as_of)}" if flow.last else "",
+        broken=broken,
+    )
+
+
+def _counted(flow: Flow) -> str:
+    if flow.total is None:
+        return "not counted"
+    return f"{flow.total:,.0f} {_UNITS.get(flow.stage, 'record')}{'' if flow.total == 1 else 's'}"
+
+
+def pipe_alt(boxes: tuple[StageBox, ...]) -> str:
+    """Say in one sentence where the pipe breaks."""
+    broken = next((one for one in boxes if one.broken), None)
+    blind = [one.name for one in boxes if one.state is State.UNKNOWN]
+    unknown = f" Not known: {', '.join(blind)}." if blind else ""
+    if broken is None:
+        return f"The pipe from write to function: no stage was seen to stop.{unknown}"
+    return f"The pipe from write to function: the first stage seen to stop is '{broken.name}'.{unknown}"
+
+
+def pipe_words(diagnosis: Diagnosis) -> Iterator[str]:
+    """Say what each stage counted."""
+    for flow in diagnosis.stages.flows.values():
+        yield f"{STAGE_NAMES[flow.stage].capitalize()}: {STATE_NAMES[flow.state]}. {flow.basis}"
