@@ -140,7 +140,7 @@ def test_every_sentence_points_at_recorded_evidence(name: str) -> None:
 
 @pytest.mark.xdist_group("trail-denied")
 def test_denied_trail_leaves_the_cause_and_lists_the_gap() -> None:
-    """Not being allowed to read the trail costs the trigger, not the cause, and is said with the permission to ask for."""
+    """Not being allowed to read the trail costs the trigger, not the cause, and names the permission to ask for."""
     seen = investigated("trail-denied")
     assert [one.finding.id for one in seen.diagnosis.causes] == ["esm-disabled-by-user"]
     assert seen.diagnosis.trigger is None
