@@ -150,6 +150,8 @@ class Metrics:
     def _bystander(self, account: Mapping[int, list[Flow]]) -> None:
         """The function that no stream triggers: a schedule runs it every five minutes."""
         world, first = self._world, int(self._world.start.timestamp() // 60)
+        if world.setting.bystander not in world.state.functions:
+            return
         dimensions = _function_dimensions(world.setting.bystander, None, "$LATEST")
         for minute in range(-(-first // 5) * 5, self._last, 5):
             took = noise.between(2100, 3900, world.seed, "bystander", minute)

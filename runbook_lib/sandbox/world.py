@@ -19,6 +19,7 @@ from runbook_lib.sandbox.pipe import Pipe
 from runbook_lib.sandbox.state import Function, Mapping, Scope, State, Table
 from runbook_lib.sandbox.story import FunctionStory, MappingStory, RoleStory, TableStory
 from runbook_lib.sandbox.timeline import Change, Timeline
+from runbook_lib.sandbox.traffic import Traffic
 
 __all__ = ["HISTORY", "World", "answers"]
 
@@ -93,6 +94,17 @@ class World(TableStory, MappingStory, FunctionStory, RoleStory):
     def changes(self) -> tuple[Change, ...]:
         """Every change of the history, oldest first."""
         return self.timeline.changes
+
+    def abroad(self, region: str) -> World:
+        """The same account seen from another region, where it has no tables, functions, metrics or logs."""
+
+        def build() -> World:
+            there = World(self.now, self.seed, region, self.account, self.setting, history=timedelta(minutes=1))
+            there.timeline = Timeline(State({}, {}, {}, {}, {}, traffic=Traffic(0, 0, 0)))
+            return there
+
+        found: World = self.derive(f"abroad in {region}", build)
+        return found
 
     def ago(self, **units: float) -> datetime:
         """The instant this long before now: `world.ago(hours=3, minutes=7)`."""

@@ -76,6 +76,38 @@ def test_what_is_not_there_is_a_typed_error(
     assert code_of(getattr(healthy(service), operation), **params) == code
 
 
+ABROAD = [
+    ("dynamodb", "describe_table", {"TableName": "Orders"}, "ResourceNotFoundException"),
+    ("lambda", "get_function", {"FunctionName": FUNCTION}, "ResourceNotFoundException"),
+    ("logs", "filter_log_events", {"logGroupName": f"/aws/lambda/{FUNCTION}"}, "ResourceNotFoundException"),
+    ("lambda", "list_event_source_mappings", {}, "EventSourceMappings"),
+    ("lambda", "list_functions", {}, "Functions"),
+    ("dynamodb", "list_tables", {}, "TableNames"),
+    ("dynamodbstreams", "list_streams", {}, "Streams"),
+    ("cloudwatch", "list_metrics", {}, "Metrics"),
+    ("cloudwatch", "describe_alarms", {}, "MetricAlarms"),
+    ("logs", "describe_log_groups", {}, "logGroups"),
+]
+
+
+@pytest.mark.parametrize(("service", "operation", "params", "found"), ABROAD)
+def test_another_region_is_empty(
+    healthy: Clients, service: str, operation: str, params: dict[str, str], found: str
+) -> None:
+    """Whoever looks in the wrong region finds nothing, by name or in lists."""
+    call = getattr(healthy(service, "us-west-2"), operation)
+    if found.endswith("Exception"):
+        assert code_of(call, **params) == found
+    else:
+        assert call(**params)[found] == []
+
+
+def test_the_account_is_the_same_everywhere(healthy: Clients) -> None:
+    """Identity and roles know no region."""
+    assert healthy("sts", "us-west-2").get_caller_identity()["Account"] == "123456789012"
+    assert healthy("iam", "us-west-2").get_role(RoleName=f"{FUNCTION}-role")["Role"]["RoleName"] == f"{FUNCTION}-role"
+
+
 def test_a_qualifier_decides_what_is_described(healthy: Clients) -> None:
     """An alias resolves to its version and keeps its own ARN."""
     client = healthy("lambda")

@@ -9,10 +9,10 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from runbook_lib.sandbox.answers.paging import offset_of, page, token_for
+from runbook_lib.sandbox.answers.regional import regional
 from runbook_lib.sandbox.call import Call
 from runbook_lib.sandbox.errors import ApiError, not_emulated
 from runbook_lib.sandbox.metrics import UNITS, Key, Metrics
-from runbook_lib.sandbox.registry import answers
 from runbook_lib.sandbox.state import Alarm
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def metrics_of(world: World) -> Metrics:
     return found
 
 
-@answers("cloudwatch", "GetMetricData")
+@regional("cloudwatch", "GetMetricData")
 def get_metric_data(world: World, call: Call) -> dict[str, Any]:
     """Series by exact namespace, name and dimensions, in aligned periods, newest first unless asked otherwise."""
     begin, end = call.params["StartTime"], call.params["EndTime"]
@@ -82,7 +82,7 @@ def _dimensions(metric: Keyed[str, Any]) -> dict[str, str]:
     return {item["Name"]: item.get("Value", "") for item in metric.get("Dimensions", [])}
 
 
-@answers("cloudwatch", "GetMetricStatistics")
+@regional("cloudwatch", "GetMetricStatistics")
 def get_metric_statistics(world: World, call: Call) -> dict[str, Any]:
     """One series with several statistics; real answers are in no particular order, ours are oldest first."""
     params = call.params
@@ -100,7 +100,7 @@ def get_metric_statistics(world: World, call: Call) -> dict[str, Any]:
     return {"Label": name, "Datapoints": points}
 
 
-@answers("cloudwatch", "ListMetrics")
+@regional("cloudwatch", "ListMetrics")
 def list_metrics(world: World, call: Call) -> dict[str, Any]:
     """Metrics that have data, by namespace, name and any of their dimensions."""
     params = call.params
@@ -125,7 +125,7 @@ def _by_name(key: Key) -> tuple[str, str, list[tuple[str, str]]]:
     return key[0], key[1], sorted(key[2])
 
 
-@answers("cloudwatch", "DescribeAlarms")
+@regional("cloudwatch", "DescribeAlarms")
 def describe_alarms(world: World, call: Call) -> dict[str, Any]:
     """Metric alarms by name, prefix and state."""
     params = call.params
@@ -190,7 +190,7 @@ def _transitions(world: World, alarm: Alarm) -> list[tuple[datetime, str]]:
     return [(at, state) for at, state in found if at <= world.now]
 
 
-@answers("cloudwatch", "DescribeAlarmHistory")
+@regional("cloudwatch", "DescribeAlarmHistory")
 def describe_alarm_history(world: World, call: Call) -> dict[str, Any]:
     """State changes of alarms within the asked time, newest first unless asked otherwise."""
     params = call.params

@@ -6,9 +6,9 @@ import json
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from runbook_lib.sandbox.answers.regional import regional
 from runbook_lib.sandbox.call import Call
 from runbook_lib.sandbox.errors import ApiError
-from runbook_lib.sandbox.registry import answers
 from runbook_lib.sandbox.state import Table
 from runbook_lib.sandbox.trail import OPERATOR
 
@@ -52,13 +52,13 @@ def described(world: World, table: Table) -> dict[str, Any]:
     return found
 
 
-@answers("dynamodb", "DescribeTable")
+@regional("dynamodb", "DescribeTable")
 def describe_table(world: World, call: Call) -> dict[str, Any]:
     """The table."""
     return {"Table": described(world, table_of(world, call.params["TableName"]))}
 
 
-@answers("dynamodb", "ListTables")
+@regional("dynamodb", "ListTables")
 def list_tables(world: World, call: Call) -> dict[str, Any]:
     """Every table's name, a page at a time."""
     names = sorted(name for name in world.state.tables if name > call.params.get("ExclusiveStartTableName", ""))
@@ -66,7 +66,7 @@ def list_tables(world: World, call: Call) -> dict[str, Any]:
     return {"TableNames": page} | ({"LastEvaluatedTableName": page[-1]} if len(page) < len(names) else {})
 
 
-@answers("dynamodb", "UpdateTable")
+@regional("dynamodb", "UpdateTable")
 def update_table(world: World, call: Call) -> dict[str, Any]:
     """The remedy: switch the stream on or off, now. Other changes but write capacity are not emulated."""
     table = table_of(world, call.params["TableName"])
@@ -85,7 +85,7 @@ def update_table(world: World, call: Call) -> dict[str, Any]:
     return {"TableDescription": described(world, table_of(world, table.name)) | {"TableStatus": "UPDATING"}}
 
 
-@answers("dynamodb", "DescribeTimeToLive")
+@regional("dynamodb", "DescribeTimeToLive")
 def describe_time_to_live(world: World, call: Call) -> dict[str, Any]:
     """Whether items expire."""
     attribute = table_of(world, call.params["TableName"]).ttl_attribute
@@ -95,13 +95,13 @@ def describe_time_to_live(world: World, call: Call) -> dict[str, Any]:
     return {"TimeToLiveDescription": status}
 
 
-@answers("dynamodb", "DescribeKinesisStreamingDestination")
+@regional("dynamodb", "DescribeKinesisStreamingDestination")
 def describe_kinesis_streaming_destination(world: World, call: Call) -> dict[str, Any]:
     """The table feeds no Kinesis stream."""
     return {"TableName": table_of(world, call.params["TableName"]).name, "KinesisDataStreamDestinations": []}
 
 
-@answers("dynamodb", "DescribeContinuousBackups")
+@regional("dynamodb", "DescribeContinuousBackups")
 def describe_continuous_backups(world: World, call: Call) -> dict[str, Any]:
     """Point-in-time recovery is on, with the full 35 days."""
     table_of(world, call.params["TableName"])
@@ -119,7 +119,7 @@ def describe_continuous_backups(world: World, call: Call) -> dict[str, Any]:
     }
 
 
-@answers("dynamodb", "GetResourcePolicy")
+@regional("dynamodb", "GetResourcePolicy")
 def get_resource_policy(world: World, call: Call) -> dict[str, Any]:
     """The policy of a table or of one stream generation; most have none, which is an error here."""
     arn: str = call.params["ResourceArn"]

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from runbook_lib.sandbox import noise
 from runbook_lib.sandbox.answers.mappings import function_named
 from runbook_lib.sandbox.answers.paging import page
+from runbook_lib.sandbox.answers.regional import regional
 from runbook_lib.sandbox.call import Call
 from runbook_lib.sandbox.errors import ApiError
-from runbook_lib.sandbox.registry import answers
 from runbook_lib.sandbox.state import Function, Version
 
 if TYPE_CHECKING:
@@ -78,13 +78,13 @@ def _resolved(world: World, call: Call) -> tuple[Function, dict[str, Any]]:
     return function, configuration(world, function, version, qualifier)
 
 
-@answers("lambda", "GetFunctionConfiguration")
+@regional("lambda", "GetFunctionConfiguration")
 def get_function_configuration(world: World, call: Call) -> dict[str, Any]:
     """The configuration of a function at a qualifier."""
     return _resolved(world, call)[1]
 
 
-@answers("lambda", "GetFunction")
+@regional("lambda", "GetFunction")
 def get_function(world: World, call: Call) -> dict[str, Any]:
     """Configuration, code location and, only when some is reserved, concurrency."""
     function, described = _resolved(world, call)
@@ -99,7 +99,7 @@ def _concurrency(function: Function) -> dict[str, Any]:
     return {} if reserved is None else {"ReservedConcurrentExecutions": reserved}
 
 
-@answers("lambda", "ListFunctions")
+@regional("lambda", "ListFunctions")
 def list_functions(world: World, call: Call) -> dict[str, Any]:
     """Every function at `$LATEST`; with FunctionVersion=ALL every version."""
     everything = call.params.get("FunctionVersion") == "ALL"
@@ -111,7 +111,7 @@ def list_functions(world: World, call: Call) -> dict[str, Any]:
     return page(found, "Functions", min(call.params.get("MaxItems", 50), 50), call.params.get("Marker"))
 
 
-@answers("lambda", "ListVersionsByFunction")
+@regional("lambda", "ListVersionsByFunction")
 def list_versions_by_function(world: World, call: Call) -> dict[str, Any]:
     """`$LATEST` and the published versions."""
     function, _ = _named(world, call)
@@ -129,7 +129,7 @@ def _alias(world: World, function: Function, name: str) -> dict[str, Any]:
     }
 
 
-@answers("lambda", "ListAliases")
+@regional("lambda", "ListAliases")
 def list_aliases(world: World, call: Call) -> dict[str, Any]:
     """A function's aliases, also those of one version only."""
     function, _ = _named(world, call)
@@ -141,7 +141,7 @@ def list_aliases(world: World, call: Call) -> dict[str, Any]:
     return page(found, "Aliases", min(call.params.get("MaxItems", 50), 50), call.params.get("Marker"))
 
 
-@answers("lambda", "GetAlias")
+@regional("lambda", "GetAlias")
 def get_alias(world: World, call: Call) -> dict[str, Any]:
     """One alias."""
     function, _ = _named(world, call)
@@ -152,13 +152,13 @@ def get_alias(world: World, call: Call) -> dict[str, Any]:
     return _alias(world, function, name)
 
 
-@answers("lambda", "GetFunctionConcurrency")
+@regional("lambda", "GetFunctionConcurrency")
 def get_function_concurrency(world: World, call: Call) -> dict[str, Any]:
     """Reserved concurrency; an empty answer means that none is reserved."""
     return _concurrency(_named(world, call)[0])
 
 
-@answers("lambda", "PutFunctionConcurrency")
+@regional("lambda", "PutFunctionConcurrency")
 def put_function_concurrency(world: World, call: Call) -> dict[str, Any]:
     """Reserve concurrency, now."""
     function, _ = _named(world, call)
@@ -166,14 +166,14 @@ def put_function_concurrency(world: World, call: Call) -> dict[str, Any]:
     return _concurrency(world.state.functions[function.name])
 
 
-@answers("lambda", "DeleteFunctionConcurrency")
+@regional("lambda", "DeleteFunctionConcurrency")
 def delete_function_concurrency(world: World, call: Call) -> dict[str, Any]:
     """The remedy: give the reserved concurrency back, now."""
     world.delete_concurrency(world.now, _named(world, call)[0].name)
     return {}
 
 
-@answers("lambda", "GetAccountSettings")
+@regional("lambda", "GetAccountSettings")
 def get_account_settings(world: World, call: Call) -> dict[str, Any]:
     """The account's limits, and what of them is unreserved."""
     functions = world.state.functions.values()
@@ -190,21 +190,21 @@ def get_account_settings(world: World, call: Call) -> dict[str, Any]:
     }
 
 
-@answers("lambda", "GetPolicy")
+@regional("lambda", "GetPolicy")
 def get_policy(world: World, call: Call) -> dict[str, Any]:
     """A function fed by a stream has no resource policy, and needs none."""
     _named(world, call)
     raise ApiError("ResourceNotFoundException", "The resource you requested does not exist.", 404, Type="User")
 
 
-@answers("lambda", "GetFunctionRecursionConfig")
+@regional("lambda", "GetFunctionRecursionConfig")
 def get_function_recursion_config(world: World, call: Call) -> dict[str, Any]:
     """Recursive loop detection is at its default."""
     _named(world, call)
     return {"RecursiveLoop": "Terminate"}
 
 
-@answers("lambda", "UpdateFunctionCode")
+@regional("lambda", "UpdateFunctionCode")
 def update_function_code(world: World, call: Call) -> dict[str, Any]:
     """The remedy for broken code: whatever is uploaded here works."""
     function, _ = _named(world, call)

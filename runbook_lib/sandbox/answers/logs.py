@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 from runbook_lib.sandbox import log_pattern
 from runbook_lib.sandbox.answers.cloudtrail import delivered
 from runbook_lib.sandbox.answers.paging import offset_of, page, token_for
+from runbook_lib.sandbox.answers.regional import regional
 from runbook_lib.sandbox.call import Call
 from runbook_lib.sandbox.errors import ApiError
 from runbook_lib.sandbox.function_logs import LogEvent, function_events
-from runbook_lib.sandbox.registry import answers
 from runbook_lib.sandbox.trail import DELIVERY_LAG
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def _group(call: Call) -> str:
     return named.rpartition(":log-group:")[2].removesuffix(":*") or named
 
 
-@answers("logs", "FilterLogEvents")
+@regional("logs", "FilterLogEvents")
 def filter_log_events(world: World, call: Call) -> dict[str, Any]:
     """Events by time, stream and pattern, oldest first. A page without events but with a token is normal."""
     params = call.params
@@ -102,7 +102,7 @@ def _filtered(event: LogEvent, number: int) -> dict[str, Any]:
     }
 
 
-@answers("logs", "DescribeLogGroups")
+@regional("logs", "DescribeLogGroups")
 def describe_log_groups(world: World, call: Call) -> dict[str, Any]:
     """Log groups by prefix or by a piece of their name, in order of name."""
     params = call.params
@@ -124,7 +124,7 @@ def describe_log_groups(world: World, call: Call) -> dict[str, Any]:
     return page(found, "logGroups", size, token, "nextToken", "InvalidParameterException")
 
 
-@answers("logs", "DescribeLogStreams")
+@regional("logs", "DescribeLogStreams")
 def describe_log_streams(world: World, call: Call) -> dict[str, Any]:
     """A group's streams with the times of their first and last events."""
     params, group = call.params, _group(call)

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from runbook_lib.sandbox import noise
 from runbook_lib.sandbox.answers.paging import page
+from runbook_lib.sandbox.answers.regional import regional
 from runbook_lib.sandbox.call import Call
 from runbook_lib.sandbox.errors import ApiError
-from runbook_lib.sandbox.registry import answers
 from runbook_lib.sandbox.state import Mapping
 
 if TYPE_CHECKING:
@@ -69,13 +69,13 @@ def _mapping(world: World, call: Call) -> Mapping:
     return mapping
 
 
-@answers("lambda", "GetEventSourceMapping")
+@regional("lambda", "GetEventSourceMapping")
 def get_event_source_mapping(world: World, call: Call) -> dict[str, Any]:
     """One mapping."""
     return described(world, _mapping(world, call))
 
 
-@answers("lambda", "ListEventSourceMappings")
+@regional("lambda", "ListEventSourceMappings")
 def list_event_source_mappings(world: World, call: Call) -> dict[str, Any]:
     """Mappings by function and by source. The qualifier must match exactly: a bare name finds no alias's mapping."""
     name, source = call.params.get("FunctionName"), call.params.get("EventSourceArn")
@@ -87,7 +87,7 @@ def list_event_source_mappings(world: World, call: Call) -> dict[str, Any]:
     return page(found, "EventSourceMappings", min(call.params.get("MaxItems", 100), 100), call.params.get("Marker"))
 
 
-@answers("lambda", "CreateEventSourceMapping")
+@regional("lambda", "CreateEventSourceMapping")
 def create_event_source_mapping(world: World, call: Call) -> dict[str, Any]:
     """The remedy for a missing or stale mapping; refuses what AWS refuses."""
     function, source = function_named(call.params["FunctionName"]), call.params["EventSourceArn"]
@@ -124,7 +124,7 @@ def create_event_source_mapping(world: World, call: Call) -> dict[str, Any]:
     return described(world, mapping, "Creating")
 
 
-@answers("lambda", "UpdateEventSourceMapping")
+@regional("lambda", "UpdateEventSourceMapping")
 def update_event_source_mapping(world: World, call: Call) -> dict[str, Any]:
     """The remedy for a paused, filtered or blocked mapping."""
     before = _mapping(world, call)
@@ -134,7 +134,7 @@ def update_event_source_mapping(world: World, call: Call) -> dict[str, Any]:
     return described(world, after, passing)
 
 
-@answers("lambda", "DeleteEventSourceMapping")
+@regional("lambda", "DeleteEventSourceMapping")
 def delete_event_source_mapping(world: World, call: Call) -> dict[str, Any]:
     """Delete a mapping."""
     mapping = _mapping(world, call)

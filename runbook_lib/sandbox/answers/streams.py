@@ -15,10 +15,10 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from runbook_lib.sandbox import noise
+from runbook_lib.sandbox.answers.regional import regional
 from runbook_lib.sandbox.call import Call
 from runbook_lib.sandbox.errors import ApiError
 from runbook_lib.sandbox.pipe import records_of
-from runbook_lib.sandbox.registry import answers
 from runbook_lib.sandbox.state import RETENTION, Stream
 from runbook_lib.sandbox.traffic import LINEAGES, Write, record
 
@@ -87,7 +87,7 @@ def _to_ms(at: datetime) -> datetime:
     return at.replace(microsecond=at.microsecond // 1000 * 1000)
 
 
-@answers("dynamodbstreams", "ListStreams")
+@regional("dynamodbstreams", "ListStreams")
 def list_streams(world: World, call: Call) -> dict[str, Any]:
     """Stream generations that still live, also those disabled less than 24 hours ago."""
     table = call.params.get("TableName")
@@ -104,7 +104,7 @@ def list_streams(world: World, call: Call) -> dict[str, Any]:
     return {"Streams": page} | ({"LastEvaluatedStreamArn": page[-1]["StreamArn"]} if rest else {})
 
 
-@answers("dynamodbstreams", "DescribeStream")
+@regional("dynamodbstreams", "DescribeStream")
 def describe_stream(world: World, call: Call) -> dict[str, Any]:
     """A generation and its shards, a page at a time."""
     arn: str = call.params["StreamArn"]
@@ -137,7 +137,7 @@ def _described(shard: Shard, shards: list[Shard]) -> dict[str, Any]:
     return found | ({"ParentShardId": parent.shard_id} if parent else {})
 
 
-@answers("dynamodbstreams", "GetShardIterator")
+@regional("dynamodbstreams", "GetShardIterator")
 def get_shard_iterator(world: World, call: Call) -> dict[str, Any]:
     """A place in a shard, good for fifteen minutes."""
     params = call.params
@@ -183,7 +183,7 @@ def _place(world: World, iterator: str) -> tuple[str, str, float]:
     return arn, shard_id, at
 
 
-@answers("dynamodbstreams", "GetRecords")
+@regional("dynamodbstreams", "GetRecords")
 def get_records(world: World, call: Call) -> dict[str, Any]:
     """Records from an iterator on. A closed shard read to its end gives no further iterator."""
     arn, shard_id, at = _place(world, call.params["ShardIterator"])
