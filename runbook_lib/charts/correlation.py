@@ -102,12 +102,14 @@ def alt(data: ChartData) -> str:
     axis = data.axis
     when = f"from {instant.clock(axis.start)} to {instant.clock(axis.end, axis.start)}"
     onset = f", onset at {instant.clock(data.lines.onset, axis.end)}" if data.lines.onset else ", no onset on this axis"
-    changes = sum(len(lane.marks) for lane in data.lanes)
+    number = sum(len(lane.marks) for lane in data.lanes)
+    blind = not number and all(is_blind(lane.unexamined, axis) for lane in data.lanes)
+    changes = "no change could be looked for" if blind else _changes(number)
     stopped = [one for one in data.panels if one.id == "invocations" and one.silent]
     silence = (
         f"; invocations are silent for {instant.span(max(stopped[0].silent, key=_length).length)}" if stopped else ""
     )
-    return f"{data.subject}, {when}{onset}: {changes} change{'' if changes == 1 else 's'} against the metrics{silence}."
+    return f"{data.subject}, {when}{onset}: {changes} against the metrics{silence}."
 
 
 def _length(one: Stretch) -> timedelta:
@@ -140,8 +142,9 @@ def _marked(marked: Lines, axis: Axis) -> Iterator[str]:
 def panel_words(one: Panel, axis: Axis, with_onset: bool) -> str:
     """Say what one metric shows."""
     if not one.counted:
-        why = one.unexamined[0].why if one.unexamined and one.unexamined[0].length == axis.length else "no datapoint"
-        return f"{one.title}: {why}."
+        blind = is_blind(one.unexamined, axis)
+        told = f"not examined, {one.unexamined[0].why.rstrip('.')}" if blind else "no datapoint"
+        return f"{one.title}: {told}."
     parts = [f"{one.counted:,} datapoint{'' if one.counted == 1 else 's'}", *_heights(one, axis)]
     before, after = one.median
     if with_onset and not one.flat:
@@ -173,11 +176,20 @@ def _median_words(one: Panel, value: float | None) -> str:
 
 
 def _lane_words(one: Lane, axis: Axis) -> str:
-    found = (
-        f"{len(one.marks)} change{'' if len(one.marks) == 1 else 's'} recorded" if one.marks else "no change recorded"
-    )
+    if is_blind(one.unexamined, axis) and not one.marks:
+        return f"{one.name}: not examined, {one.unexamined[0].why}."
+    found = f"{_changes(len(one.marks))} recorded"
     blind = "; ".join(f"{part.why} {_between(part, axis)}" for part in one.unexamined)
     return f"{one.name}: {found}{f'; {blind}' if blind else ''}."
+
+
+def _changes(number: int) -> str:
+    return f"{number or 'no'} change{'' if number < 2 else 's'}"
+
+
+def is_blind(unexamined: tuple[Stretch, ...], axis: Axis) -> bool:
+    """Whether nothing at all of a track was examined."""
+    return any(one.length == axis.length for one in unexamined)
 
 
 def _between(one: Stretch, axis: Axis) -> str:
@@ -198,8 +210,12 @@ def _strip_words(one: Strip, axis: Axis) -> str:
 
 
 def _failures_words(one: Failures, axis: Axis) -> str:
+    if one.note:
+        return f"Log failures: {one.note}"
+    if is_blind(one.unexamined, axis) and not one.times:
+        return f"Log failures: not examined, {one.unexamined[0].why.rstrip('.')}."
     blind = "".join(f"; {part.why} {_between(part, axis)}" for part in one.unexamined)
     if not one.times:
-        return f"Log failures: {'none found' if not one.note else one.note.rstrip('.').lower()}{blind}."
+        return f"Log failures: none found{blind}."
     first, last = instant.clock(one.times[0], axis.end), instant.clock(one.times[-1], axis.end)
     return f"Log failures: {len(one.times):,} between {first} and {last}{blind}."

@@ -21,7 +21,7 @@ from runbook_lib.charts.canvas import (
     UNSEEN_EDGE,
     x,
 )
-from runbook_lib.charts.correlation import value_words
+from runbook_lib.charts.correlation import is_blind, value_words
 from runbook_lib.charts.data import Axis, Panel
 from runbook_lib.charts.tracks import INVOKING, Failures, Lane, Mark, Span, Strip
 from runbook_lib.views.changes import Relation
@@ -62,26 +62,29 @@ def draw_panel(axes: Any, one: Panel, axis: Axis) -> None:
         at, value = one.last
         gap = " " if one.flat and one.id != "age" else "\n"
         canvas.aside(axes, f"last {value_words(one, value)}{gap}at {at:%H:%M}", colour)
-    elif not one.counted and not one.unexamined:
-        canvas.aside(axes, "silent", colour)
+    else:
+        canvas.aside(axes, "not examined" if is_blind(one.unexamined, axis) else "silent", colour)
 
 
 def draw_counts(axes: Any, one: Panel, colour: str) -> None:
     """Draw counts as bars on a base line that stands only where something was counted, zero included."""
     top = max((value for _, value in one.points), default=0.0)
     axes.set_ylim(-0.06 * top if top else -1, top * 1.1 or 1)
-    width = x(instant.floor(one.points[0][0], one.bucket) + one.bucket) if one.points else 0.0
-    width -= x(instant.floor(one.points[0][0], one.bucket)) if one.points else 0.0
     for run in one.runs():
         homes = [x(instant.floor(at, one.bucket)) for at, _ in run]
-        axes.plot([homes[0], homes[-1] + width], [0, 0], color=colour, linewidth=1.3, zorder=2, solid_capstyle="butt")
-    homes = [x(instant.floor(at, one.bucket)) for at, _ in one.points]
-    axes.bar(homes, [value for _, value in one.points], width=width, align="edge", color=colour, linewidth=0, zorder=2)
+        edges = [*homes, x(instant.floor(run[-1][0], one.bucket) + one.bucket)]
+        axes.plot([edges[0], edges[-1]], [0, 0], color=colour, linewidth=1.3, zorder=2, solid_capstyle="butt")
+        fill(axes, edges, [value for _, value in run], colour)
     if top:
         axes.axhline(top, color=FAINT, linewidth=0.5, zorder=0.4)
     axes.set_yticks(
         [0, top] if top else [0] if one.points else [], ["0", f"{top:,.0f}"] if top else ["0"] * bool(one.points)
     )
+
+
+def fill(axes: Any, edges: list[float], values: list[float], colour: str, zorder: float = 2.0) -> None:
+    """Fill the bars of one run as one shape: single bars would leave slits that look like gaps."""
+    axes.stairs(values, edges, fill=True, color=colour, linewidth=0, zorder=zorder)
 
 
 def draw_ages(axes: Any, one: Panel, colour: str) -> None:
@@ -135,7 +138,7 @@ def draw_lane(axes: Any, lane: Lane, axis: Axis) -> None:
             [x(one.at)], [0], marker=shape, markersize=size, color=colour, linestyle="none", zorder=5, clip_on=False,
             markerfacecolor=CARD if hollow else colour, markeredgecolor=colour if hollow else CARD, markeredgewidth=0.7,
         )  # fmt: skip
-    blind = any(one.length == axis.length for one in lane.unexamined)
+    blind = is_blind(lane.unexamined, axis)
     found = f"{len(lane.marks)} change{'' if len(lane.marks) == 1 else 's'}" if lane.marks else "no change"
     canvas.aside(axes, "not examined" if blind and not lane.marks else found, GREY)
 
@@ -188,6 +191,6 @@ def draw_failures(axes: Any, found: Failures, axis: Axis) -> None:
     canvas.hatch(axes, found.unexamined, axis, blind=True)
     if found.times:
         axes.vlines([x(at) for at in found.times], 0.14, 0.9, color=RED, linewidth=0.6, alpha=0.75, zorder=3)
-    blind = any(one.length == axis.length for one in found.unexamined)
+    blind = is_blind(found.unexamined, axis)
     words = f"{len(found.times):,} in all" if found.times else "not examined" if blind else "none found"
     canvas.aside(axes, words, RED if found.times else GREY)

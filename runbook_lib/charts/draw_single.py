@@ -9,7 +9,7 @@ from runbook_lib.charts import canvas
 from runbook_lib.charts.canvas import BAND, CARD, DANGER, GREEN, GREY, INK, RED, SOFT, UNSEEN, x
 from runbook_lib.charts.correlation import Lines
 from runbook_lib.charts.data import Panel
-from runbook_lib.charts.draw_parts import LEAST_AGE, draw_panel, panel_height
+from runbook_lib.charts.draw_parts import LEAST_AGE, draw_panel, fill, panel_height
 from runbook_lib.charts.single import AgeData, InvocationsData, StageBox
 from runbook_lib.stages import Stage, State
 
@@ -42,9 +42,9 @@ def draw_age(data: AgeData) -> Drawn:
             axes.axvspan(
                 x(data.axis.as_of), x(data.axis.end), facecolor=SOFT[GREY], alpha=0.45, linewidth=0, zorder=0.1
             )
-            _line(axes, data.axis.as_of, f"the run, {data.axis.as_of:%H:%M}", GREY, 0.02)
+            _line(axes, data.axis.as_of, f"the run, {data.axis.as_of:%H:%M}", GREY, left=False)
         if data.lines.onset:
-            _line(axes, data.lines.onset, f"onset {data.lines.onset:%H:%M}", INK, 0.02)
+            _line(axes, data.lines.onset, f"onset {data.lines.onset:%H:%M}", INK, left=True)
         canvas.time_axis(axes, data.axis, labelled=True)
         return canvas.png(figure), *_size(tall)
 
@@ -57,22 +57,21 @@ def _project(axes: Any, data: AgeData) -> None:
     ages = [max((at - data.oldest).total_seconds(), LEAST_AGE) for at in steps]
     axes.plot([x(at) for at in steps], ages, color=DANGER, linewidth=1.0, linestyle=(0, (4, 2.5)), zorder=2.3)
     axes.plot([x(data.deadline)], [length.total_seconds()], marker="X", markersize=6, color=DANGER, zorder=5)
-    axes.annotate(
-        f"lost from {instant.clock(data.deadline)}", (x(data.deadline), length.total_seconds()), (-7, -5), ha="right",
-        va="top", textcoords="offset points", fontsize=8, fontweight="bold", color=DANGER,
-    )  # fmt: skip
-    axes.annotate(
-        "oldest undelivered record, projected", (x(data.oldest + length / 2), length.total_seconds() / 2), (0, -7),
-        ha="center", va="top", textcoords="offset points", fontsize=7, color=DANGER,
-    )  # fmt: skip
+    for words, height, weight in (
+        (f"lost from {instant.clock(data.deadline)}", 3600.0, "bold"),
+        ("dashed: age of the oldest undelivered record, projected", 900.0, "normal"),
+    ):
+        axes.annotate(
+            words, (x(data.deadline), height), (0, 0), ha="right", va="center", textcoords="offset points",
+            fontsize=8 if weight == "bold" else 7, fontweight=weight, color=DANGER,
+        )  # fmt: skip
 
 
-def _line(axes: Any, at: Any, words: str, colour: str, height: float) -> None:
+def _line(axes: Any, at: Any, words: str, colour: str, *, left: bool) -> None:
     axes.axvline(x(at), color=colour, linewidth=1.0, zorder=3)
     axes.annotate(
-        words, (x(at), height), (4, 2), xycoords=("data", "axes fraction"), textcoords="offset points", fontsize=7.5,
-        color=colour, fontweight="bold", zorder=5,
-        bbox={"facecolor": CARD, "edgecolor": "none", "pad": 1, "alpha": 0.8},
+        words, (x(at), 0), (-4 if left else 4, 4), xycoords=("data", "axes fraction"), textcoords="offset points",
+        ha="right" if left else "left", fontsize=7.5, color=colour, fontweight="bold", zorder=5,
     )  # fmt: skip
 
 
@@ -101,9 +100,11 @@ def _failures(axes: Any, one: Panel, data: InvocationsData) -> None:
     """Draw the failed part of each bar in red, from the base line up."""
     if not data.failed:
         return
-    width = x(data.axis.start + one.bucket) - x(data.axis.start)
-    homes = [x(instant.floor(at, one.bucket)) for at, _ in data.failed]
-    axes.bar(homes, [value for _, value in data.failed], width=width, align="edge", color=RED, linewidth=0, zorder=2.1)
+    failed = dict(data.failed)
+    for run in one.runs():
+        edges = [x(instant.floor(at, one.bucket)) for at, _ in run]
+        edges.append(x(instant.floor(run[-1][0], one.bucket) + one.bucket))
+        fill(axes, edges, [failed.get(at, 0.0) for at, _ in run], RED, 2.1)
     axes.annotate(
         "failed", (x(data.failed[-1][0]), 0), (-4, 4), textcoords="offset points", fontsize=7.5, ha="right", color=CARD,
         fontweight="bold", zorder=4,
@@ -129,19 +130,19 @@ _ASIDE = {Stage.FILTERED: 2.5, Stage.FAILED: 3.5}
 """What leaves the pipe sideways, and between which stages (counted from 0) it does."""
 
 _LOOK = {
-    State.FLOWING: (SOFT[GREEN], GREEN, "-", None, GREEN),
-    State.STOPPED: (SOFT[RED], RED, "-", None, RED),
-    State.IDLE: (CARD, GREY, "-", None, GREY),
-    State.UNKNOWN: (UNSEEN, GREY, (0, (3, 2)), None, GREY),
+    State.FLOWING: (SOFT[GREEN], GREEN, "-", GREEN),
+    State.STOPPED: (SOFT[RED], RED, "-", RED),
+    State.IDLE: (CARD, GREY, "-", GREY),
+    State.UNKNOWN: (UNSEEN, GREY, (0, (3, 2)), GREY),
 }
-"""Ground, edge, line of the edge, hatch and ink by state; the word stands in the box as well."""
+"""Ground, edge, line of the edge and ink by state; the word stands in the box as well."""
 
-_WIDE, _HIGH, _STEP = 1.62, 0.74, 1.98
+_WIDE, _HIGH, _STEP, _UP, _DOWN = 1.62, 0.92, 1.98, 1.46, 0.14
 
 
 def draw_pipe(boxes: tuple[StageBox, ...], subject: str) -> Drawn:
     """Draw the pipe left to right; what is filtered out or fails leaves it downwards."""
-    tall = 2.55
+    tall = 2.95
     with canvas.drawing(tall) as figure:
         _title(figure, subject, tall)
         axes = figure.add_axes((0, 0, 1, 1))
@@ -152,13 +153,13 @@ def draw_pipe(boxes: tuple[StageBox, ...], subject: str) -> Drawn:
         axes.set_ylim(0, tall)
         by_stage = {one.stage: one for one in boxes}
         for place, stage in enumerate(_MAIN):
-            _box(axes, by_stage[stage], 0.16 + place * _STEP, 1.32)
+            _box(axes, by_stage[stage], 0.16 + place * _STEP, _UP)
             if place:
                 _arrow(axes, place, by_stage[stage])
         for stage, beside in _ASIDE.items():
-            _box(axes, by_stage[stage], 0.16 + beside * _STEP, 0.12)
+            _box(axes, by_stage[stage], 0.16 + beside * _STEP, _DOWN)
             middle = 0.16 + beside * _STEP + _WIDE / 2
-            axes.annotate("", (middle, 0.12 + _HIGH), (middle, 1.32 + _HIGH / 2), arrowprops=_SIDE_ARROW)
+            axes.annotate("", (middle, _DOWN + _HIGH), (middle, _UP + _HIGH / 2), arrowprops=_SIDE_ARROW)
         return canvas.png(figure), *_size(tall)
 
 
@@ -168,7 +169,7 @@ _SIDE_ARROW = {"arrowstyle": "-|>", "color": "#9a9a96", "linewidth": 0.9, "shrin
 def _box(axes: Any, one: StageBox, left: float, bottom: float) -> None:
     from matplotlib.patches import FancyBboxPatch
 
-    face, edge, line, _, ink = _LOOK[one.state]
+    face, edge, line, ink = _LOOK[one.state]
     axes.add_patch(
         FancyBboxPatch(
             (left, bottom), _WIDE, _HIGH, boxstyle="round,pad=0,rounding_size=0.07", facecolor=face, edgecolor=edge,
@@ -176,10 +177,16 @@ def _box(axes: Any, one: StageBox, left: float, bottom: float) -> None:
         )
     )  # fmt: skip
     middle = left + _WIDE / 2
-    axes.text(middle, bottom + 0.57, one.name, ha="center", va="center", fontsize=8.5, fontweight="bold", zorder=3)
-    axes.text(middle, bottom + 0.37, one.said, ha="center", va="center", fontsize=8, color=ink, zorder=3)
-    below = ", ".join(filter(None, (one.count, one.last)))
-    axes.text(middle, bottom + 0.17, below, ha="center", va="center", fontsize=6.6, color=GREY, zorder=3)
+    for words, height, size, colour, weight in (
+        (one.name, 0.75, 8.5, INK, "bold"),
+        (one.said, 0.54, 8, ink, "normal"),
+        (one.count, 0.33, 7, GREY, "normal"),
+        (one.last, 0.15, 7, GREY, "normal"),
+    ):
+        axes.text(
+            middle, bottom + height, words, ha="center", va="center", fontsize=size, color=colour, fontweight=weight,
+            zorder=3,
+        )  # fmt: skip
     if one.broken:
         axes.text(
             middle,
@@ -195,12 +202,12 @@ def _box(axes: Any, one: StageBox, left: float, bottom: float) -> None:
 
 def _arrow(axes: Any, place: int, into: StageBox) -> None:
     """Draw what leads into a stage; into one that has stopped it is crossed out."""
-    start, end, height = 0.16 + (place - 1) * _STEP + _WIDE, 0.16 + place * _STEP, 1.32 + _HIGH / 2
+    start, end, height = 0.16 + (place - 1) * _STEP + _WIDE, 0.16 + place * _STEP, _UP + _HIGH / 2
     stopped = into.broken
     axes.annotate(
         "", (end, height), (start, height),
         arrowprops=_SIDE_ARROW | {"color": RED if stopped else GREY, "linewidth": 1.2},
     )  # fmt: skip
     if stopped:
-        middle = (start + end) / 2 - 0.03
-        axes.plot([middle], [height], marker="x", markersize=9, markeredgewidth=2.2, color=RED, zorder=5)
+        middle = end - 0.12
+        axes.plot([middle], [height], marker="x", markersize=8, markeredgewidth=2.0, color=RED, zorder=5)

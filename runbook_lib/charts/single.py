@@ -101,15 +101,15 @@ def age_words(data: AgeData) -> tuple[str, ...]:
 class InvocationsData:
     """Writes, invocations with their failures, throttles, and the siblings on the same stream, on one axis.
 
-    `failed` holds the errors of the very minutes that the invocations' points show. `siblings` None: who else reads
-    the stream could not be seen.
+    `failed` holds the errors of the very minutes that the invocations' points show, None where they could not be seen.
+    `siblings` None: who else reads the stream could not be seen.
     """
 
     subject: str
     axis: Axis
     lines: Lines
     panels: tuple[Panel, ...]
-    failed: tuple[tuple[datetime, float], ...]
+    failed: tuple[tuple[datetime, float], ...] | None
     siblings: tuple[Panel, ...] | None
 
 
@@ -118,8 +118,8 @@ def invocations_data(seen: Evidence, diagnosis: Diagnosis) -> InvocationsData:
     window, began = seen.window, diagnosis.onset
     axis = Axis(window.start, window.end, window.settled_end, window.start, seen.as_of)
     panels = tuple(panel(one, seen, axis, began) for one in (WRITES, INVOCATIONS, THROTTLES))
-    errors = otherwise(lambda: seen.metrics.errors.points, {})
-    failed = tuple((at, errors[at]) for at, _ in panels[1].points if errors.get(at))
+    errors = otherwise(lambda: seen.metrics.errors.points, None)
+    failed = None if errors is None else tuple((at, errors[at]) for at, _ in panels[1].points if errors.get(at))
     names = otherwise(lambda: sorted(seen.metrics.siblings)[:_MOST_SIBLINGS], None)
     siblings = None if names is None else tuple(panel(sibling(name), seen, axis, began) for name in names)
     return InvocationsData(subject(seen), axis, lines(diagnosis, axis), panels, failed, siblings)
@@ -131,7 +131,9 @@ def invocations_alt(data: InvocationsData) -> str:
     if not invoked.counted:
         return f"{data.subject}: {panel_words(invoked, data.axis, False)}"
     at = invoked.last[0] if invoked.last else data.axis.start
-    failing = " with failures" if data.failed else " without a failure in what is drawn"
+    failing = " with failures" if data.failed else ", no failure among those drawn"
+    if data.failed is None:
+        failing = ", failures not seen"
     last = instant.clock(at, data.axis.end)
     return f"{data.subject}: {invoked.total:,.0f} invocations{failing}, the last counted at {last}."
 
@@ -143,6 +145,8 @@ def invocations_words(data: InvocationsData) -> tuple[str, ...]:
     if data.failed:
         most = max(value for _, value in data.failed)
         said.append(f"Failed invocations: in {len(data.failed):,} of the points drawn, up to {most:,.0f} a minute.")
+    elif data.failed is None:
+        said.append("Whether invocations failed could not be seen.")
     if data.siblings is None:
         said.append("Whether other functions read the same stream could not be seen.")
     elif not data.siblings:

@@ -127,13 +127,13 @@ def _undetermined_table(found: tuple[Verdict, ...]) -> Table:
         (one.finding.id, one.finding.title, " ".join(dict.fromkeys(_need(gap) for gap in one.needs)) or "-")
         for one in found
     )
-    return Table("Undetermined", columns("Finding|code", "Would mean", "Could not be settled because"), rows)
+    return Table("Findings that could not be settled", columns("Finding|code", "Would mean", "Could not be settled because"), rows)
 
 
 def _ruled_out_table(found: tuple[Verdict, ...]) -> Table:
     rows = tuple((one.finding.id, one.finding.title, _refuted(one)) for one in found)
     refs = tuple(dict.fromkeys(ref for one in found for ref in one.refs))
-    return Table("Ruled out", columns("Finding|code", "Would mean", "Because"), rows, refs=refs)
+    return Table("Causes that the evidence refutes", columns("Finding|code", "Would mean", "Because"), rows, refs=refs)
 
 
 def _refuted(one: Verdict) -> str:
@@ -296,7 +296,7 @@ STAGE_NAMES = {
 STATE_NAMES = {
     State.FLOWING: "flowing",
     State.STOPPED: "stopped",
-    State.IDLE: "nothing counted",
+    State.IDLE: "none",
     State.UNKNOWN: "not known",
 }
 
