@@ -13,7 +13,7 @@ PYTHON ?= $(firstword $(foreach python,python3.11 python3,$(shell $(python) $(RE
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
-.PHONY: help setup demo report jupyter test lint docs docs-check notebooks notebooks-check lock clean
+.PHONY: help setup demo report jupyter test lint docs docs-check notebooks notebooks-check example lock clean
 
 help: ## print this list
 	@echo 'A DynamoDB stream stopped triggering its Lambda function: find out why.'
@@ -51,6 +51,9 @@ notebooks: $(READY) ## execute the notebooks on the recorded example incident, i
 
 notebooks-check: $(READY) ## execute them again and compare every output with the committed one
 	@$(BIN)/python -m pytest --nbval --nbval-current-env notebooks
+
+example: $(READY) ## record the example incident anew, from the sandbox; make notebooks shows it
+	@$(BIN)/python -m runbook_lib.cli.example
 
 lock: $(READY) ## resolve pyproject.toml into requirements.lock [UPGRADE=1 for newer versions]
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
