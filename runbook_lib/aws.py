@@ -267,6 +267,11 @@ class StepReader:
         return cast(Mapping[str, str], self._reader.record.run["identity"])
 
     @property
+    def peek(self) -> bool:
+        """Whether a sample of stream records was asked for when the run began."""
+        return bool(self._reader.record.run.get("peek"))
+
+    @property
     def region(self) -> str:
         """The incident's region."""
         return self._reader.incident.region

@@ -147,13 +147,13 @@ def _ordered(observations: dict[str, Observed | Gap]) -> list[Step]:
     return [step for _, step in sorted(STEPS.items()) if step.observes in observations]
 
 
-def begin(incident: Incident, archive: Path | None = None) -> Investigation:
+def begin(incident: Incident, archive: Path | None = None, *, peek: bool = False) -> Investigation:
     """Begin a run on AWS, in a new folder of the archive. Raises CannotRun, BadArchive."""
     live = Live(incident)
     identity, as_of = live.identify()
     redactor = Redactor()
     known, _ = redactor.answer("GetCallerIdentity", identity)
-    record = Record.create(incident, as_of, known, archive=archive or archive_of(incident))
+    record = Record.create(incident, as_of, known, archive=archive or archive_of(incident), peek=peek)
     return Investigation(record, live, redactor)
 
 

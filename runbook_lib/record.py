@@ -76,7 +76,13 @@ class Record:
 
     @classmethod
     def create(
-        cls, incident: Incident, as_of: datetime, identity: Mapping[str, Any], *, archive: Path | None
+        cls,
+        incident: Incident,
+        as_of: datetime,
+        identity: Mapping[str, Any],
+        *,
+        archive: Path | None,
+        peek: bool = False,
     ) -> Record:
         """Begin a run, in a new folder of the archive where one is given. Raises BadArchive when it cannot be made."""
         run = {
@@ -86,6 +92,7 @@ class Record:
             "as_of": instant.iso(as_of),
             "parameters": incident.parameters(),
             "identity": dict(identity),
+            "peek": peek,
         }
         folder = None if archive is None else new_folder(archive / incident.incident_id, as_of)
         record = cls(incident, as_of, folder, run)

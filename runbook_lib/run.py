@@ -42,6 +42,7 @@ def investigate(
     archive: Path | None = None,
     report: bool = True,
     timeout_s: float = 300,
+    peek: bool = False,
     progress: Progress | None = None,
     announce: Announce | None = None,
 ) -> Finished:
@@ -51,7 +52,7 @@ def investigate(
     """
     if is_example(incident.incident_id):
         return _replay_example(archive or archive_of(incident), report=report, announce=announce)
-    investigation = begin(incident, archive)
+    investigation = begin(incident, archive, peek=peek)
     folder = investigation.record.folder
     assert folder is not None
     try:

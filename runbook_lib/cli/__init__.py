@@ -132,6 +132,7 @@ def _one(incident: Any, chosen: argparse.Namespace) -> tuple[int, dict[str, Any]
             archive=chosen.archive,
             report=not chosen.no_report,
             timeout_s=chosen.timeout,
+            peek=chosen.peek,
             progress=print_progress(time.monotonic()) if _is_watched(chosen) else None,
             announce=None if chosen.json else print_diagnosis,
         )

@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
-from runbook_lib.aws import StepReader
-from runbook_lib.evidence import Evidence, attempt, known
-from runbook_lib.evidence.signals import Backlog
+from collections import Counter
+from typing import Any
+
+from runbook_lib import instant
+from runbook_lib.aws import StepReader, together
+from runbook_lib.evidence import Evidence, Gap, NotObserved, attempt, known, otherwise
+from runbook_lib.evidence.mapping import Mapping
+from runbook_lib.evidence.signals import Backlog, Peek
+from runbook_lib.evidence.source import Stream
 from runbook_lib.incident import Incident
+from runbook_lib.interpret.filter_pattern import passes
 from runbook_lib.steps import step
 from runbook_lib.steps._metric_data import Query, read_series
+
+_MOST_READERS = 2
+"""Readers that a shard can serve at once (DynamoDB Developer Guide, "Reading and processing a stream")."""
+
+_MOST_SAMPLED = 3
+_SAMPLE = 100
 
 
 @step(
@@ -17,7 +30,7 @@ from runbook_lib.steps._metric_data import Query, read_series
     question="Are records waiting in the stream, and how old are they?",
     playbook="Look at the stream's records: how old is what waits, and is a backlog growing?",
     permissions=("cloudwatch:GetMetricData", "dynamodb:GetShardIterator", "dynamodb:GetRecords"),
-    needs=(2,),
+    needs=(2, 3),
 )
 def stream_backlog(incident: Incident, aws: StepReader, seen: Evidence) -> Backlog:
     """Read ages from the iterator age and counts from the records handed to readers; no record itself is read.
@@ -48,4 +61,62 @@ def stream_backlog(incident: Incident, aws: StepReader, seen: Evidence) -> Backl
         iterator_age_ms=series["iterator_age"],
         returned=attempt(lambda: returned if known(labels) is not None else {}),
         shards=attempt(lambda: {one.arn: one.shards for one in seen.streams.generations}),
+        peeks=attempt(lambda: _peeks(aws, seen)) if aws.peek else (),
     )
+
+
+def _peeks(aws: StepReader, seen: Evidence) -> tuple[Peek, ...]:
+    """Sample the oldest records of a few open shards of the latest stream: two calls a shard and no more.
+
+    A third reader would take a slot from those at work, so a stream that has two already is left alone.
+    """
+    stream = seen.streams.latest
+    readers = len([one for one in (*seen.mappings.ours, *seen.mappings.same_stream) if _reads(one, stream)])
+    if readers >= _MOST_READERS:
+        reason = f"The stream already has {readers} readers per shard, as many as it can serve; no record was sampled."
+        raise NotObserved(Gap("dynamodb:GetRecords", aws.region, "TooManyReaders", reason))
+    shards = [shard for shard in stream.shards if shard.open][:_MOST_SAMPLED] if stream else []
+    filters = otherwise(lambda: next((one.filters for one in seen.mappings.ours), ()), ())
+    arn = stream.arn if stream else ""
+    return tuple(
+        known(one) for one in together(*(lambda id=one.shard_id: _peek(aws, arn, id, filters) for one in shards))
+    )
+
+
+def _reads(mapping: Mapping, stream: Stream | None) -> bool:
+    return stream is not None and mapping.enabled and mapping.event_source_arn == stream.arn
+
+
+def _peek(aws: StepReader, arn: str, shard_id: str, filters: tuple[str, ...]) -> Peek:
+    """Read one batch from the oldest record on; only its ages and counts are kept."""
+    asked = {"StreamArn": arn, "ShardId": shard_id, "ShardIteratorType": "TRIM_HORIZON"}
+    iterator = aws.call("dynamodbstreams", "GetShardIterator", **asked)["ShardIterator"]
+    kept = aws.call(
+        "dynamodbstreams",
+        "GetRecords",
+        keep=lambda answer: _counted(answer, filters),
+        ShardIterator=iterator,
+        Limit=_SAMPLE,
+    )
+    return Peek(
+        shard_id=shard_id,
+        records=kept["Count"],
+        oldest=instant.optional(kept["Oldest"]),
+        newest=instant.optional(kept["Newest"]),
+        event_names=kept["EventNames"],
+        matching_filter=kept["Matching"],
+        ref=kept.ref,
+    )
+
+
+def _counted(answer: dict[str, Any], filters: tuple[str, ...]) -> dict[str, Any]:
+    """Reduce a batch of records to what may be kept of it: no key, no image, no sequence number."""
+    records = answer.get("Records") or []
+    times = sorted(str((one.get("dynamodb") or {}).get("ApproximateCreationDateTime")) for one in records)
+    return {
+        "Count": len(records),
+        "Oldest": times[0] if times else None,
+        "Newest": times[-1] if times else None,
+        "EventNames": dict(Counter(str(one.get("eventName")) for one in records)),
+        "Matching": sum(passes(filters, one) for one in records),
+    }
