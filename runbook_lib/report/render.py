@@ -129,11 +129,19 @@ class _Page:
         self._operations = Counter(ref.rpartition("-")[0] for ref in self._refs)
         self._ids: dict[str, int] = dict.fromkeys(("main", "run", "people", "provenance", "loss", "first", "unseen"), 1)
         self._labels: dict[str, int] = {}
+        self._findings: dict[str, str] = {}
 
     def id(self, wish: str) -> str:
         """Give an id that the page does not have yet, as near to the wish as can be."""
         slug = "-".join("".join(c if c.isascii() and c.isalnum() else " " for c in wish.lower()).split()) or "part"
         return _numbered(slug, self._ids, "-")
+
+    def finding(self, name: str) -> str:
+        """Give the anchor of a finding that the page has shown in full; empty when this is its first time."""
+        before = self._findings.get(name, "")
+        if not before:
+            self._findings[name] = self.id(name)
+        return before
 
     def label(self, wish: str) -> str:
         """Give a label for a scrolling area that no other one has."""
@@ -214,11 +222,14 @@ def _command(text: str) -> Markup:
 
 
 _TICKS = re.compile(r"`([^`\n]+)`")
+_LONG_WORD = re.compile(r"[^\s<>]{24,}")
 
 
 def _said(text: str) -> Markup:
-    """Give a sentence, with what stands between backticks set as code."""
-    return Markup(_TICKS.sub(r"<code>\1</code>", str(escape(foreign.visible_lines(str(text))))))
+    """Give text with what stands between backticks set as code, and long names free to break after `:`, `/` and `.`."""
+    safe = str(escape(foreign.visible_lines(str(text))))
+    broken = _LONG_WORD.sub(lambda word: re.sub(r"(?<=[:/.])(?=[^:/.])", "<wbr>", word.group()), safe)
+    return Markup(_TICKS.sub(r"<code>\1</code>", broken))
 
 
 def _compact(value: Any) -> str:
