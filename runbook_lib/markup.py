@@ -11,6 +11,9 @@ from itertools import zip_longest
 LINE = 110
 """Characters of a line of plain text; longer ones are wrapped."""
 
+_LONGEST_WORD = 36
+"""The length of a UUID: in a column of text no word as short is broken while there is room."""
+
 
 def visible(text: str) -> str:
     """Make every character that hides, moves or reorders others visible: control codes, bidi overrides, line breaks.
@@ -72,20 +75,37 @@ def hanging(label: str, content: str) -> list[str]:
     return [label + first, *(" " * len(label) + line for line in rest)]
 
 
-def grid(names: tuple[str, ...], rows: tuple[tuple[str, ...], ...], numbers: tuple[bool, ...]) -> Iterator[str]:
-    """Give aligned columns under their names; a long cell is wrapped within its column, numbers stand right."""
-    spread = _widths([max(map(len, column)) for column in zip(names, *rows, strict=True)])
+def grid(names: tuple[str, ...], rows: tuple[tuple[str, ...], ...], kinds: tuple[str, ...]) -> Iterator[str]:
+    """Give aligned columns under their names: times and numbers whole, numbers to the right, other cells wrapped."""
+    spread = _widths(names, rows, kinds)
     for row in (names, tuple("-" * width for width in spread), *rows):
         parts = [wrapped(cell, width) for cell, width in zip(row, spread, strict=True)]
         for line in zip_longest(*parts, fillvalue=""):
-            cells = zip(line, spread, numbers, strict=True)
-            yield "  " + "  ".join(f"{cell:>{width}}" if right else f"{cell:<{width}}" for cell, width, right in cells)
+            cells = zip(line, spread, kinds, strict=True)
+            yield "  " + "  ".join(
+                f"{cell:>{width}}" if kind == "number" else f"{cell:<{width}}" for cell, width, kind in cells
+            )
 
 
-def _widths(wanted: list[int]) -> list[int]:
-    """Share a line among columns: narrow ones get what they want, wide ones divide what is left."""
-    room, given = LINE - 2 * len(wanted), [0] * len(wanted)
-    for rank, at in enumerate(sorted(range(len(wanted)), key=lambda at: wanted[at])):
-        given[at] = min(wanted[at], max(8, room // (len(wanted) - rank)))
-        room -= given[at]
-    return given
+def _widths(names: tuple[str, ...], rows: tuple[tuple[str, ...], ...], kinds: tuple[str, ...]) -> list[int]:
+    """Share a line among columns: each what must not be broken, as far as it goes; the narrow ones first."""
+    columns = list(zip(names, *rows, strict=True))
+    wanted = [max(map(len, column)) for column in columns]
+    least = [_unbroken(column, kind) for column, kind in zip(columns, kinds, strict=True)]
+    return _shared(wanted, _shared(least, [0] * len(columns)))
+
+
+def _unbroken(column: tuple[str, ...], kind: str) -> int:
+    if kind in ("time", "number"):
+        return max(map(len, column[1:]), default=1)
+    return min(_LONGEST_WORD, max(len(word) for cell in column for word in cell.split() or [""]))
+
+
+def _shared(wanted: list[int], given: list[int]) -> list[int]:
+    """Add to what columns were given, up to what they want, the narrow ones first, until the line is full."""
+    room, shared = LINE - 2 * len(wanted) - sum(given), list(given)
+    for rank, at in enumerate(sorted(range(len(wanted)), key=lambda at: wanted[at] - given[at])):
+        more = min(wanted[at] - given[at], max(1 if not given[at] else 0, room // (len(wanted) - rank)))
+        shared[at] += more
+        room -= more
+    return shared

@@ -80,7 +80,7 @@ class Facts(Block):
     def lines(self) -> Iterator[str]:
         """Give one line per fact, values aligned."""
         yield self.title
-        width = min(32, max((len(one.name) for one in self.facts), default=0))
+        width = min(44, max((len(one.name) for one in self.facts), default=0))
         for one in self.facts:
             first, *rest = wrapped(one.value, LINE - width - 4)
             yield f"  {one.name:<{width}}  {first}"
@@ -149,7 +149,7 @@ class Table(Block):
         """Give aligned columns; a long cell is wrapped within its column."""
         yield self.title
         if self.rows:
-            numbers = tuple(one.kind == "number" for one in self.columns)
-            yield from grid(tuple(one.name for one in self.columns), self.rows, numbers)
+            kinds = tuple(one.kind for one in self.columns)
+            yield from grid(tuple(one.name for one in self.columns), self.rows, kinds)
         for below in filter(None, (self.note, self.more)):
             yield from hanging("  ", below)

@@ -155,6 +155,7 @@ def draw_strip(axes: Any, strip: Strip, axis: Axis) -> None:
             x(span.start), x(span.end), 0.1, 0.9, facecolor=SOFT[colour] if known else UNSEEN,
             edgecolor=CARD if known else UNSEEN_EDGE, hatch=None if known else "////", linewidth=0, zorder=1.5,
         )  # fmt: skip
+        axes.axvline(x(span.start), 0.1, 0.9, color=CARD, linewidth=1.2, zorder=1.6)
         if span.state != _short(strip) and len(span.state) + 2 < (span.end - span.start) / axis.length * 140:
             axes.annotate(
                 span.state, (x(span.start), 0.5), (4, 0), textcoords="offset points", fontsize=7, va="center",
@@ -177,9 +178,12 @@ def _is_known(span: Span) -> bool:
 
 
 def _state_colour(span: Span) -> str:
+    """Enabled is no sign that anything flows, so it is not green."""
     if any(word in span.state for word in ("Disabled", "Deleted", "no stream", "none when")):
         return RED
-    return GREEN if _is_known(span) and any(word in span.state for word in ("nabled", INVOKING)) else GREY
+    if not _is_known(span):
+        return GREY
+    return GREEN if span.state == INVOKING else BLUE
 
 
 def draw_failures(axes: Any, found: Failures, axis: Axis) -> None:

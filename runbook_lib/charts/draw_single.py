@@ -13,7 +13,7 @@ from runbook_lib.charts.draw_parts import LEAST_AGE, draw_panel, fill, panel_hei
 from runbook_lib.charts.single import AgeData, InvocationsData, StageBox
 from runbook_lib.stages import Stage, State
 
-_LEFT, _RIGHT, _HEAD_IN, _FOOT_IN = 0.075, 0.91, 0.42, 0.46
+_LEFT, _RIGHT, _HEAD_IN, _FOOT_IN, _ABOVE_IN = 0.075, 0.91, 0.42, 0.44, 0.24
 Drawn = tuple[bytes, int, int]
 """PNG bytes, and the size in CSS pixels."""
 
@@ -81,12 +81,12 @@ def _line(axes: Any, at: Any, words: str, colour: str, *, left: bool) -> None:
 def draw_invocations(data: InvocationsData) -> Drawn:
     """Draw writes, invocations with failures in the same bars, throttles and siblings, one under another."""
     panels = (*data.panels, *(data.siblings or ()))
-    tall = _HEAD_IN + sum(panel_height(one) + 0.24 for one in panels) + _FOOT_IN
+    tall = _HEAD_IN + sum(panel_height(one) + _ABOVE_IN for one in panels) + _FOOT_IN - 0.18
     with canvas.drawing(tall) as figure:
         _title(figure, data.subject, tall)
         top = tall - _HEAD_IN + 0.18
         for place, one in enumerate(panels):
-            top -= panel_height(one) + 0.24
+            top -= panel_height(one) + _ABOVE_IN
             axes = figure.add_axes((_LEFT, top / tall, _RIGHT - _LEFT, panel_height(one) / tall))
             draw_panel(axes, one, data.axis)
             if one.id == "invocations":
@@ -106,8 +106,8 @@ def _failures(axes: Any, one: Panel, data: InvocationsData) -> None:
         edges.append(x(instant.floor(run[-1][0], one.bucket) + one.bucket))
         fill(axes, edges, [failed.get(at, 0.0) for at, _ in run], RED, 2.1)
     axes.annotate(
-        "failed", (x(data.failed[-1][0]), 0), (-4, 4), textcoords="offset points", fontsize=7.5, ha="right", color=CARD,
-        fontweight="bold", zorder=4,
+        "■ failed", (0, 1), (130, 3), xycoords="axes fraction", textcoords="offset points", fontsize=7.5, va="bottom",
+        color=RED,
     )  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from runbook_lib.diagnosis import Diagnosis
 from runbook_lib.evidence import Evidence, NotObserved, otherwise
 from runbook_lib.evidence.mapping import Mapping
 from runbook_lib.evidence.source import Stream
+from runbook_lib.instant import MINUTE
 from runbook_lib.interpret.arn import StreamArn
 from runbook_lib.interpret.trail_event import EVENT_NAMES
 from runbook_lib.timeline import Change
@@ -29,6 +30,7 @@ _ALWAYS = ("lambda", "dynamodb", "iam")
 
 _MOST_MAPPINGS = 3
 
+NOT_DELIVERED = "not delivered yet"
 INVOKING = "invoking the function"
 """What a mapping did, as the iterator age shows, where the trail does not tell its state."""
 
@@ -115,7 +117,7 @@ def _blind(service: str, seen: Evidence, axis: Axis) -> tuple[Stretch, ...]:
     if any(one.truncated for one in ours):
         return tuple(axis.clip(axis.start, axis.end, "search cut short"))
     start, end = min(one.window.start for one in ours), min(delivered, max(one.window.end for one in ours))
-    return (*axis.clip(axis.start, start, "not searched"), *axis.clip(end, axis.end, "not delivered yet"))
+    return (*axis.clip(axis.start, start, "not searched"), *axis.clip(end, axis.end, NOT_DELIVERED))
 
 
 # -- states ----------------------------------------------------------------------------------------------------
@@ -147,10 +149,7 @@ def _mapping_strip(one: Mapping, seen: Evidence, diagnosis: Diagnosis, axis: Axi
     turns = [(at, state) for uuid, at, state in _turns(diagnosis) if uuid == one.uuid.lower()]
     name = f"Mapping {one.uuid[:8]}"
     if not turns:
-        blind = [one for one in _blind("lambda", seen, axis) if one.why != "not delivered yet"]
-        if blind:
-            return Strip(name, tuple(_spans(axis, [], f"{one.state} when read, before that not known", False)))
-        return Strip(name, tuple(_spans(axis, [], f"{one.state}, no change recorded", True)))
+        return Strip(name, tuple(_unturned(one, seen, axis)))
     if turns[-1][1] == "Created":
         turns[-1] = (turns[-1][0], one.state)
     if turns[-1][1] != one.state:
@@ -158,11 +157,35 @@ def _mapping_strip(one: Mapping, seen: Evidence, diagnosis: Diagnosis, axis: Axi
     return Strip(name, tuple(_spans(axis, turns, _before(seen, turns[0][0]), False)))
 
 
+def _unturned(one: Mapping, seen: Evidence, axis: Axis) -> Iterator[Span]:
+    """Lay out a mapping without a recorded change: the state that was read, as far back as the trail was searched."""
+    latest = otherwise(lambda: seen.streams.table.latest_stream_arn, None)
+    state = f"{one.state} on an older stream" if latest and one.event_source_arn != latest else one.state
+    if all(part.why == NOT_DELIVERED for part in _blind("lambda", seen, axis)):
+        yield from _spans(axis, [], f"{state}, no change recorded", True)
+        return
+    last = max(_invoked(seen), default=None)
+    if one.enabled or last is None:
+        yield from _spans(axis, [], f"{state} when read, before that not known", False)
+        return
+    yield from _spans(axis, [], INVOKING, False) if last >= axis.end else _then(axis, last, f"{state} when read")
+
+
+def _then(axis: Axis, last: datetime, state: str) -> Iterator[Span]:
+    yield from (Span(part.start, part.end, INVOKING, False) for part in axis.clip(axis.start, last + MINUTE, ""))
+    words = f"{state}; since when is not known"
+    yield from (Span(part.start, part.end, words, False) for part in axis.clip(last + MINUTE, axis.end, ""))
+
+
 def _before(seen: Evidence, first: datetime) -> str:
     """Say what is known of the time before the first recorded change: that it invoked the function, or nothing."""
+    return INVOKING if any(at < first for at in _invoked(seen)) else "not recorded"
+
+
+def _invoked(seen: Evidence) -> list[datetime]:
+    """Give the minutes in which the mapping invoked the function; none where others may have done it."""
     alone = otherwise(lambda: not seen.mappings.same_function and len(seen.mappings.ours) == 1, False)
-    invoked = otherwise(lambda: [at for at in seen.backlog.iterator_age_ms.points if at < first], [])
-    return INVOKING if alone and invoked else "not recorded"
+    return otherwise(lambda: list(seen.backlog.iterator_age_ms.points), []) if alone else []
 
 
 def _turns(diagnosis: Diagnosis) -> list[tuple[str, datetime, str]]:

@@ -11,7 +11,7 @@ from runbook_lib import instant
 from runbook_lib.blocks import Block, Table
 from runbook_lib.diagnosis import Diagnosis
 from runbook_lib.evidence import Evidence, NotObserved
-from runbook_lib.interpret.trail_event import TrailEvent
+from runbook_lib.interpret.trail_event import POLL_EVENT_NAME, TrailEvent
 from runbook_lib.timeline import FIRST_WINDOW, Change, changes
 from runbook_lib.views.words import columns, count, moment, stretch
 
@@ -75,8 +75,10 @@ def _relation(change: Change, diagnosis: Diagnosis) -> Relation:
 
 
 def who(event: TrailEvent) -> str:
-    """Name who made a change, and the service through which it was made."""
-    return f"{event.actor} via {event.via}" if event.via else event.actor
+    """Name who made a change, without the ARN's head where that says nothing new, and the service it went through."""
+    head, _, name = event.actor.rpartition(":")
+    actor = name if name and event.account and head.split(":")[-1] == event.account else event.actor
+    return f"{actor} via {event.via}" if event.via else actor
 
 
 def where(event: TrailEvent) -> str:
@@ -106,7 +108,8 @@ def _complete(seen: Evidence) -> bool:
     """Whether every part of the trail was read to its end."""
     try:
         parts = (seen.changes.regional, seen.changes.iam)
-        return len(parts) == 2 and not any(one.truncated for one in seen.changes.searches)
+        cut_short = [one for one in seen.changes.searches if one.truncated and POLL_EVENT_NAME not in one.names]
+        return len(parts) == 2 and not cut_short
     except NotObserved:
         return False
 

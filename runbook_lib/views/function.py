@@ -234,7 +234,7 @@ def _series_row(name: str, look: Callable[[], Series]) -> tuple[str, ...]:
     if not series.points:
         return name, series.unit, "-", "-", "-", "none"
     total = summed(series) if series.statistic in ("Sum", "SampleCount") else "-"
-    period = f" per {instant.span(series.period)}" if total != "-" else ""
+    period = f" in {instant.span(series.period)}" if total != "-" else ""
     return (
         name,
         series.unit,

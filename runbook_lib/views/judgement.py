@@ -127,7 +127,11 @@ def _undetermined_table(found: tuple[Verdict, ...]) -> Table:
         (one.finding.id, one.finding.title, " ".join(dict.fromkeys(_need(gap) for gap in one.needs)) or "-")
         for one in found
     )
-    return Table("Findings that could not be settled", columns("Finding|code", "Would mean", "Could not be settled because"), rows)
+    return Table(
+        "Findings that could not be settled",
+        columns("Finding|code", "Would mean", "Could not be settled because"),
+        rows,
+    )
 
 
 def _ruled_out_table(found: tuple[Verdict, ...]) -> Table:

@@ -77,7 +77,7 @@ def function_facts(seen: Evidence) -> Block:
             fact("Version", lambda: (one.version, one.ref)),
             fact("State", lambda: (" ".join(filter(None, (one.state, one.state_reason_code))), one.ref)),
             fact("Last update", lambda: (" ".join(filter(None, (one.update_status, one.update_reason))), one.ref)),
-            fact("Code changed", lambda: (moment(one.last_modified), one.ref)),
+            fact("Last modified", lambda: (moment(one.last_modified), one.ref)),
             fact("Runtime", lambda: (f"{one.runtime}, handler {one.handler}", one.ref)),
             fact("Limits", lambda: (f"{one.timeout_s} s, {one.memory_mb} MB", one.ref)),
             fact("Execution role", lambda: (one.role_arn, one.ref)),
