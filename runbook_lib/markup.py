@@ -11,8 +11,8 @@ from itertools import zip_longest
 LINE = 110
 """Characters of a line of plain text; longer ones are wrapped."""
 
-_LONGEST_WORD = 36
-"""The length of a UUID: in a column of text no word as short is broken while there is room."""
+_WORD, _UUID = 20, 36
+"""No word of this length, and no identifier of that, is broken while there is room."""
 
 
 def visible(text: str) -> str:
@@ -97,8 +97,8 @@ def _widths(names: tuple[str, ...], rows: tuple[tuple[str, ...], ...], kinds: tu
 
 def _unbroken(column: tuple[str, ...], kind: str) -> int:
     if kind in ("time", "number"):
-        return max(map(len, column[1:]), default=1)
-    return min(_LONGEST_WORD, max(len(word) for cell in column for word in cell.split() or [""]))
+        return max(map(len, column))
+    return min(_UUID if kind == "code" else _WORD, max(len(word) for cell in column for word in cell.split() or [""]))
 
 
 def _shared(wanted: list[int], given: list[int]) -> list[int]:

@@ -239,8 +239,10 @@ def _median(values: list[float]) -> float | None:
 
 def overview_axis(seen: Evidence, diagnosis: Diagnosis) -> Axis:
     """The whole window; longer where the search for changes was widened and found one before it."""
-    first = min((one.event.at for one in diagnosis.changes), default=seen.window.start)
-    start = min(seen.window.start, instant.floor(first, timedelta(hours=1)))
+    start = seen.window.start
+    first = min((one.event.at for one in diagnosis.changes), default=start)
+    if first < start:
+        start = instant.floor(first, timedelta(hours=1))
     return Axis(start, seen.window.end, seen.window.settled_end, seen.window.start, seen.as_of)
 
 

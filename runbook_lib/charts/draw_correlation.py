@@ -108,7 +108,8 @@ def _cross(back: Any, front: Any, data: ChartData) -> None:
             if mark.relation in (Relation.TRIGGER, Relation.CANDIDATE):
                 front.axvline(x(mark.at), color=RED, linewidth=0.8 if mark.relation is Relation.TRIGGER else 0.5)
     for at, _, colour, style in _named_lines(marked):
-        front.axvline(x(at), color=colour, linewidth=1.1 if at == marked.onset else 0.8, linestyle=style)
+        onset = at == marked.onset
+        (front if onset else back).axvline(x(at), color=colour, linewidth=1.1 if onset else 0.8, linestyle=style)
 
 
 def _named_lines(marked: Lines) -> Iterator[tuple[datetime, str, str, Any]]:
@@ -137,19 +138,26 @@ def _numbers(axes: Any, data: ChartData) -> None:
         axes.plot([x(one.at), x(one.at), place], [-0.1, 0.04, 0.18], color=colour, linewidth=0.6, clip_on=False)
         weight = "bold" if one.relation in (Relation.TRIGGER, Relation.CANDIDATE) else "normal"
         axes.text(place, 0.2, str(one.number), ha="center", va="bottom", fontsize=7.5, color=colour, fontweight=weight)
-    kept: list[datetime] = []
-    for at, words, colour, style in _named_lines(data.lines):
-        if any(abs(at - other) < data.axis.length * 0.22 for other in kept):
-            continue
-        kept.append(at)
-        right = (x(at) - start) / (end - start) > 0.75
-        offset = (end - start) * 0.005 * (-1 if right else 1)
+    for at, words, colour, style, right in _placed(data):
+        offset = (end - start) * 0.005 * (1 if right else -1)
         axes.text(
-            x(at) + offset, 0.98, words, ha="right" if right else "left", va="top", fontsize=7.5, color=colour,
+            x(at) + offset, 0.98, words, ha="left" if right else "right", va="top", fontsize=7.5, color=colour,
             fontweight="bold",
         )  # fmt: skip
         axes.plot([x(at), x(at)], [0.68, 1], color=colour, linewidth=1.1, linestyle=style, clip_on=False)
     axes.axhline(-0.1, color=FAINT, linewidth=0.6, clip_on=False)
+
+
+def _placed(data: ChartData) -> Iterator[tuple[datetime, str, str, Any, bool]]:
+    """Give each line's name a side, right (True) or left of it, where it meets no other name; else none."""
+    taken: list[tuple[float, float]] = []
+    for at, words, colour, style in _named_lines(data.lines):
+        place, wide = (at - data.axis.start) / data.axis.length, 0.0105 * len(words)
+        for right, (low, high) in ((True, (place, place + wide)), (False, (place - wide, place))):
+            if low >= 0 and high <= 1 and all(high <= left or low >= end for left, end in taken):
+                taken.append((low, high))
+                yield at, words, colour, style, right
+                break
 
 
 def _worth_numbers(data: ChartData) -> list[Mark]:
