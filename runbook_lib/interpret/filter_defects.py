@@ -10,7 +10,7 @@ import difflib
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from decimal import Context, Decimal
+from decimal import Context, Decimal, InvalidOperation
 from typing import Any
 
 from runbook_lib.interpret.filter_rule import Number, Pattern, is_absence, is_choice, joined, parse, write
@@ -398,7 +398,10 @@ def _not_truth(rule: Any, shape: Truth) -> _Fault | None:
 
 def _canonical(text: str) -> str:
     """Write a number as DynamoDB does, without leading or trailing zeros; leave what is beyond its range as it is."""
-    number = Decimal(text)
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        return text
     if not number.is_finite() or abs(number.adjusted()) > 38 or len(text) > 60:
         return text
     plain = format(number.normalize(Context(prec=60)), "f")

@@ -155,6 +155,7 @@ def test_streams_are_joined_apart() -> None:
         ("END RequestId: x", "    at the end"),
         ('{"level": "INFO"}', "  next"),
         ("all is well", "Traceback (most recent call last):"),
+        ("ValueError: x", "END RequestId: x", "    indented by the code"),
         ("one", "two", "three"),
     ],
 )
