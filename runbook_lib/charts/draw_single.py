@@ -8,8 +8,7 @@ from runbook_lib import instant
 from runbook_lib.charts import canvas
 from runbook_lib.charts.canvas import BAND, CARD, DANGER, GREEN, GREY, INK, RED, SOFT, UNSEEN, x
 from runbook_lib.charts.correlation import Lines
-from runbook_lib.charts.data import Panel
-from runbook_lib.charts.draw_parts import LEAST_AGE, draw_panel, fill, panel_height
+from runbook_lib.charts.draw_parts import LEAST_AGE, draw_panel, panel_height
 from runbook_lib.charts.single import AgeData, InvocationsData, StageBox
 from runbook_lib.stages import Stage, State
 
@@ -79,7 +78,7 @@ def _line(axes: Any, at: Any, words: str, colour: str, *, left: bool) -> None:
 
 
 def draw_invocations(data: InvocationsData) -> Drawn:
-    """Draw writes, invocations with failures in the same bars, throttles and siblings, one under another."""
+    """Draw writes, invocations with failures, throttles and siblings, one under another."""
     panels = (*data.panels, *(data.siblings or ()))
     tall = _HEAD_IN + sum(panel_height(one) + _ABOVE_IN for one in panels) + _FOOT_IN - 0.18
     with canvas.drawing(tall) as figure:
@@ -89,26 +88,9 @@ def draw_invocations(data: InvocationsData) -> Drawn:
             top -= panel_height(one) + _ABOVE_IN
             axes = figure.add_axes((_LEFT, top / tall, _RIGHT - _LEFT, panel_height(one) / tall))
             draw_panel(axes, one, data.axis)
-            if one.id == "invocations":
-                _failures(axes, one, data)
             _moments(axes, data.lines, first=place == 0)
             canvas.time_axis(axes, data.axis, labelled=place == len(panels) - 1)
         return canvas.png(figure), *_size(tall)
-
-
-def _failures(axes: Any, one: Panel, data: InvocationsData) -> None:
-    """Draw the failed part of each bar in red, from the base line up."""
-    if not data.failed:
-        return
-    failed = dict(data.failed)
-    for run in one.runs():
-        edges = [x(instant.floor(at, one.bucket)) for at, _ in run]
-        edges.append(x(instant.floor(run[-1][0], one.bucket) + one.bucket))
-        fill(axes, edges, [failed.get(at, 0.0) for at, _ in run], RED, 2.1)
-    axes.annotate(
-        "■ failed", (0, 1), (130, 3), xycoords="axes fraction", textcoords="offset points", fontsize=7.5, va="bottom",
-        color=RED,
-    )  # fmt: skip
 
 
 def _moments(axes: Any, marked: Lines, *, first: bool) -> None:

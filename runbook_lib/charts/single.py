@@ -10,6 +10,7 @@ from runbook_lib import instant
 from runbook_lib.charts.correlation import Lines, lines, panel_words, subject, value_words
 from runbook_lib.charts.data import (
     AGE,
+    ERRORS,
     INVOCATIONS,
     THROTTLES,
     WRITES,
@@ -99,9 +100,8 @@ def age_words(data: AgeData) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class InvocationsData:
-    """Writes, invocations with their failures, throttles, and the siblings on the same stream, on one axis.
+    """Writes, invocations, errors, throttles, and the siblings on the same stream, on one axis.
 
-    `failed` holds the errors of the very minutes that the invocations' points show, None where they could not be seen.
     `siblings` None: who else reads the stream could not be seen.
     """
 
@@ -109,7 +109,6 @@ class InvocationsData:
     axis: Axis
     lines: Lines
     panels: tuple[Panel, ...]
-    failed: tuple[tuple[datetime, float], ...] | None
     siblings: tuple[Panel, ...] | None
 
 
@@ -117,12 +116,10 @@ def invocations_data(seen: Evidence, diagnosis: Diagnosis) -> InvocationsData:
     """Compute the invocations chart over the window."""
     window, began = seen.window, diagnosis.onset
     axis = Axis(window.start, window.end, window.settled_end, window.start, seen.as_of)
-    panels = tuple(panel(one, seen, axis, began) for one in (WRITES, INVOCATIONS, THROTTLES))
-    errors = otherwise(lambda: seen.metrics.errors.points, None)
-    failed = None if errors is None else tuple((at, errors[at]) for at, _ in panels[1].points if errors.get(at))
+    panels = tuple(panel(one, seen, axis, began) for one in (WRITES, INVOCATIONS, ERRORS, THROTTLES))
     names = otherwise(lambda: sorted(seen.metrics.siblings)[:_MOST_SIBLINGS], None)
     siblings = None if names is None else tuple(panel(sibling(name), seen, axis, began) for name in names)
-    return InvocationsData(subject(seen), axis, lines(diagnosis, axis), panels, failed, siblings)
+    return InvocationsData(subject(seen), axis, lines(diagnosis, axis), panels, siblings)
 
 
 def invocations_alt(data: InvocationsData) -> str:
@@ -131,22 +128,15 @@ def invocations_alt(data: InvocationsData) -> str:
     if not invoked.counted:
         return f"{data.subject}: {panel_words(invoked, data.axis, False)}"
     at = invoked.last[0] if invoked.last else data.axis.start
-    failing = " with failures" if data.failed else ", no failure among those drawn"
-    if data.failed is None:
-        failing = ", failures not seen"
+    failed = f"{data.panels[2].total:,.0f} of them failed" if data.panels[2].counted else "failures not known"
     last = instant.clock(at, data.axis.end)
-    return f"{data.subject}: {invoked.total:,.0f} invocations{failing}, the last counted at {last}."
+    return f"{data.subject}: {invoked.total:,.0f} invocations, the last counted at {last}; {failed}."
 
 
 def invocations_words(data: InvocationsData) -> tuple[str, ...]:
     """Say everything that the invocations chart shows."""
     with_onset = bool(data.lines.onset)
     said = [panel_words(one, data.axis, with_onset) for one in (*data.panels, *(data.siblings or ()))]
-    if data.failed:
-        most = max(value for _, value in data.failed)
-        said.append(f"Failed invocations: in {len(data.failed):,} of the points drawn, up to {most:,.0f} a minute.")
-    elif data.failed is None:
-        said.append("Whether invocations failed could not be seen.")
     if data.siblings is None:
         said.append("Whether other functions read the same stream could not be seen.")
     elif not data.siblings:
