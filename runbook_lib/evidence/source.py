@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from runbook_lib import instant
-from runbook_lib.evidence import Observed
+from runbook_lib.evidence import Gap, Observed
 from runbook_lib.interpret.arn import StreamArn
 
 
@@ -139,6 +139,20 @@ class Stream(Observed):
     def readable(self) -> bool:
         """Whether a poller can still read records from it (a disabled stream stays readable for 24 hours)."""
         return self.status != "ABSENT"
+
+    @classmethod
+    def unseen(cls, arn: str, gap: Gap) -> Stream:
+        """A stream that is listed and could not be described: its ARN is known, all else is a gap."""
+        unknown: Any = gap
+        return cls(
+            arn=arn,
+            label=StreamArn.parse(arn).label,
+            status=unknown,
+            ref=gap.ref,
+            view_type=unknown,
+            created_at=unknown,
+            shards=unknown,
+        )
 
     @classmethod
     def from_api(

@@ -91,7 +91,7 @@ def _from_group(aws: StepReader, group: str, window: Window) -> _Found:
         logGroupName=group,
         startTime=start,
         endTime=end,
-        filterPattern=f"{{ ($.readOnly IS FALSE) && ({sources}) }}",
+        filterPattern=f"{{ ($.readOnly IS FALSE || $.readOnly NOT EXISTS) && ({sources}) }}",
     )
     events = _parsed(item.get("message") for item in pages.items("events"))
     names = (*_REGIONAL, *_IAM)

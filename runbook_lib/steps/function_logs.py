@@ -14,7 +14,8 @@ from runbook_lib.interpret.lambda_log import group, join_traces, read
 from runbook_lib.steps import step
 
 FAILURES = (
-    '?ERROR ?Error ?Exception ?Traceback ?"Task timed out" ?"Status: timeout" ?"Status: error" ?"exited" ?AccessDenied'
+    '?ERROR ?Error ?Exception ?Traceback ?"Task timed out" ?timeout ?"Status: error" ?exited ?AccessDenied ?"panic:"'
+    ' ?"Rate exceeded"'
 )
 """What failures leave in the log, old and new platform styles, text and JSON
 (Lambda Developer Guide, "Understanding the Lambda execution environment lifecycle")."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 from runbook_lib import instant
@@ -10,7 +11,7 @@ from runbook_lib.aws import StepReader, together
 from runbook_lib.evidence import Evidence, Gap, NotObserved, attempt, known, otherwise
 from runbook_lib.evidence.mapping import Mapping
 from runbook_lib.evidence.signals import Backlog, Peek
-from runbook_lib.evidence.source import Stream
+from runbook_lib.evidence.source import Shard, Stream
 from runbook_lib.incident import Incident
 from runbook_lib.interpret.filter_pattern import passes
 from runbook_lib.steps import step
@@ -60,9 +61,13 @@ def stream_backlog(incident: Incident, aws: StepReader, seen: Evidence) -> Backl
     return Backlog(
         iterator_age_ms=series["iterator_age"],
         returned=attempt(lambda: returned if known(labels) is not None else {}),
-        shards=attempt(lambda: {one.arn: one.shards for one in seen.streams.generations}),
+        shards=attempt(lambda: {one.arn: attempt(_shards(one)) for one in seen.streams.generations}),
         peeks=attempt(lambda: _peeks(aws, seen)) if aws.peek else (),
     )
+
+
+def _shards(stream: Stream) -> Callable[[], tuple[Shard, ...]]:
+    return lambda: stream.shards
 
 
 def _peeks(aws: StepReader, seen: Evidence) -> tuple[Peek, ...]:
@@ -89,7 +94,7 @@ def _reads(mapping: Mapping, stream: Stream | None) -> bool:
 
 def _peek(aws: StepReader, arn: str, shard_id: str, filters: tuple[str, ...]) -> Peek:
     """Read one batch from the oldest record on; only its ages and counts are kept."""
-    asked = {"StreamArn": arn, "ShardId": shard_id, "ShardIteratorType": "TRIM_HORIZON"}
+    asked: dict[str, Any] = {"StreamArn": arn, "ShardId": shard_id, "ShardIteratorType": "TRIM_HORIZON"}
     iterator = aws.call("dynamodbstreams", "GetShardIterator", **asked)["ShardIterator"]
     kept = aws.call(
         "dynamodbstreams",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from runbook_lib.aws import StepReader, together
-from runbook_lib.evidence import Evidence
+from runbook_lib.evidence import Evidence, Gap
 from runbook_lib.evidence.source import Stream, Streams
 from runbook_lib.incident import Incident
 from runbook_lib.interpret.arn import StreamArn
@@ -39,11 +39,12 @@ def stream_specification(incident: Incident, aws: StepReader, seen: Evidence) ->
 
 def _generations(incident: Incident, aws: StepReader) -> tuple[Stream, ...]:
     listed = aws.pages("dynamodbstreams", "ListStreams", most=5, TableName=incident.table_name)
-    arns = sorted(
-        (str(one["StreamArn"]) for one in listed.items("Streams")), key=lambda arn: StreamArn.parse(arn).label
+    arns = (str(one["StreamArn"]) for one in listed.items("Streams"))
+    newest = sorted(arns, key=lambda arn: StreamArn.parse(arn).label, reverse=True)
+    found = together(*(lambda arn=arn: describe_stream(aws, arn) for arn in newest))
+    return tuple(
+        Stream.unseen(arn, one) if isinstance(one, Gap) else one for arn, one in zip(newest, found, strict=True)
     )
-    found = together(*(lambda arn=arn: describe_stream(aws, arn) for arn in reversed(arns)))
-    return tuple(found)
 
 
 def describe_stream(aws: StepReader, arn: str) -> Stream:
