@@ -18,6 +18,12 @@ NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 ONLY_ALONE = frozenset({"navigation", "opening", "again"})
 """Ids of cells that serve a reader of one notebook: links to its neighbours, how to begin, how to look again."""
 
+METADATA = {
+    "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+    "language_info": {"name": "python"},
+}
+"""What a notebook says of itself: the kernel that every installation has, and the language."""
+
 _ONCE = ("parameters", "setup")
 _KEY = "runbook"
 
@@ -60,7 +66,7 @@ def join(sources: Iterable[Source]) -> NotebookNode:
                 shared[role] = _moved(cell, source, role)
             elif cell.get("id") not in ONLY_ALONE:
                 own.append(_moved(cell, source, role))
-    return nbformat.v4.new_notebook(cells=[*shared.values(), *own], metadata=_METADATA)
+    return nbformat.v4.new_notebook(cells=[*shared.values(), *own], metadata=METADATA)
 
 
 def origin(cell: NotebookNode) -> str:
@@ -80,9 +86,3 @@ def _moved(cell: NotebookNode, source: Source, role: str) -> NotebookNode:
     if moved.cell_type == "code":
         moved.outputs, moved.execution_count = [], None
     return moved
-
-
-_METADATA = {
-    "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
-    "language_info": {"name": "python"},
-}
