@@ -16,7 +16,7 @@ from runbook_lib import instant
 from runbook_lib.evidence import Evidence, Gap, attempt, known, otherwise
 from runbook_lib.evidence.changes import DELIVERY_DELAY
 from runbook_lib.interpret.arn import FunctionRef, table_name_of
-from runbook_lib.interpret.trail_event import Effect, TrailEvent, effects
+from runbook_lib.interpret.trail_event import POLL_EVENT_NAME, Effect, TrailEvent, effects
 from runbook_lib.stages import Stage, Stages, State, first_write_after, success_minutes
 
 FIRST_WINDOW = timedelta(minutes=5)
@@ -287,7 +287,7 @@ def _in_words(delay: timedelta, lag: timedelta) -> str:
 
 def coverage(seen: Evidence, gaps: Iterable[Gap]) -> Coverage:
     """Say how far the search for changes reached. Raises NotObserved when step 9 did not run at all."""
-    searched = seen.changes.searches
+    searched = [one for one in seen.changes.searches if POLL_EVENT_NAME not in one.names]
     missing = [f"{gap.region}: {gap.reason}" for gap in gaps if gap.call.startswith(("cloudtrail:", "logs:Filter"))]
     missing += [
         f"{one.region}: the search was cut short after {one.events} events." for one in searched if one.truncated

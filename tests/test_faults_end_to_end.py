@@ -66,7 +66,7 @@ def test_declared_symptoms_and_notes_are_seen(name: str) -> None:
 def test_onset_is_right_within_a_period(name: str) -> None:
     """The onset is estimated within one metric period of the first write that was not delivered, bounds included."""
     seen = investigated(name)
-    onset, truth = seen.diagnosis.onset, seen.fault.oldest_unread(seen.world)
+    onset, truth = seen.diagnosis.onset, seen.oldest_unread
     assert onset is not None
     assert truth is not None
     assert onset.earliest <= truth <= onset.latest + MINUTE
@@ -83,9 +83,8 @@ def test_change_that_set_it_off_is_named(name: str) -> None:
         return
     assert named is not None
     assert named.change.event.event_name == seen.fault.trigger
-    began = seen.fault.began(seen.world.now)
-    assert began is not None
-    assert abs(named.change.event.at - began) < MINUTE
+    assert seen.began is not None
+    assert abs(named.change.event.at - seen.began) < MINUTE
 
 
 def rule_denies_trail(gap: Gap) -> bool:
@@ -97,7 +96,7 @@ def rule_denies_trail(gap: Gap) -> bool:
 def test_loss_clock_is_right_and_never_optimistic(name: str) -> None:
     """The state of the loss clock is the fault's own; a deadline is at most two minutes early and never late."""
     seen = investigated(name)
-    loss, oldest = seen.diagnosis.loss, seen.fault.oldest_unread(seen.world)
+    loss, oldest = seen.diagnosis.loss, seen.oldest_unread
     assert loss.state.value == seen.fault.loss
     if loss.state is LossState.AT_RISK:
         assert oldest is not None

@@ -28,10 +28,15 @@ ARCHIVE = Path(tempfile.mkdtemp(prefix="runbook-tests-"))
 
 @dataclass(frozen=True)
 class Investigated:
-    """A fault, the run that investigated it, and every call that the sandbox saw."""
+    """A fault, the run that investigated it, and every call that the sandbox saw.
+
+    `began` is when the fault's change was made, `oldest_unread` when the oldest write was made that never reached the
+    function: the truths that the diagnosis is held to. The world itself is let go, as it is large.
+    """
 
     fault: Fault
-    world: World
+    began: datetime | None
+    oldest_unread: datetime | None
     folder: Path
     diagnosis: Diagnosis
     journal: tuple[JournalEntry, ...]
@@ -67,7 +72,9 @@ def investigated(name: str, *rules: Rule, event_count: bool = False) -> Investig
         done = run.investigate(incident_of(world, f"T-{name}"), archive=ARCHIVE, report=False)
         journal = tuple(sandbox.journal)  # type: ignore[attr-defined]
         violations = tuple(map(str, sandbox.violations))  # type: ignore[attr-defined]
-    return Investigated(all_faults()[name], world, done.folder, done.diagnosis, journal, violations)
+    fault = all_faults()[name]
+    truths = (fault.began(world.now), fault.oldest_unread(world))
+    return Investigated(fault, *truths, done.folder, done.diagnosis, journal, violations)
 
 
 def copy_of(folder: Path, to: Path) -> Path:
