@@ -152,7 +152,7 @@ def _placed(data: ChartData) -> Iterator[tuple[datetime, str, str, Any, bool]]:
     """Give each line's name a side, right (True) or left of it, where it meets no other name; else none."""
     taken: list[tuple[float, float]] = []
     for at, words, colour, style in _named_lines(data.lines):
-        place, wide = (at - data.axis.start) / data.axis.length, 0.0105 * len(words)
+        place, wide = (at - data.axis.start) / data.axis.length, 0.0075 * len(words)
         for right, (low, high) in ((True, (place, place + wide)), (False, (place - wide, place))):
             if low >= 0 and high <= 1 and all(high <= left or low >= end for left, end in taken):
                 taken.append((low, high))
