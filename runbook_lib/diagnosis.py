@@ -8,7 +8,9 @@ from datetime import datetime
 from enum import StrEnum
 
 from runbook_lib import instant
+from runbook_lib.comparison import Comparison, compare
 from runbook_lib.evidence import Evidence, Gap, NotObserved, otherwise
+from runbook_lib.fallbacks import Fallback, review
 from runbook_lib.findings import Confidence, Kind, Verdict, Word, judge_all
 from runbook_lib.incident import Incident, Window
 from runbook_lib.loss_clock import Loss
@@ -61,6 +63,8 @@ class Diagnosis:
     unexplained: tuple[str, ...]
     remedies: tuple[Remedy, ...]
     gaps: tuple[Blinded, ...]
+    comparison: Comparison | None = None
+    fallbacks: tuple[Fallback, ...] = ()
 
     @property
     def exit_code(self) -> int:
@@ -125,6 +129,8 @@ def diagnose(seen: Evidence) -> Diagnosis:
         unexplained=unexplained,
         remedies=_remedies(seen, causes or present[Kind.INNOCENT]),
         gaps=gaps,
+        comparison=compare(seen, stages),
+        fallbacks=review(seen, found) if status is not Status.NO_FAULT and trigger is None else (),
     )
 
 

@@ -8,12 +8,12 @@ it let anything through, so a quiet table never looks broken and a busy one is n
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from runbook_lib import instant
-from runbook_lib.evidence import Evidence, Gap, NotObserved
+from runbook_lib.evidence import Evidence, Gap, NotObserved, otherwise
 from runbook_lib.evidence.signals import Series
 
 _SLACK = timedelta(minutes=5)
@@ -64,9 +64,13 @@ class Flow:
 
 @dataclass(frozen=True)
 class Stages:
-    """Every stage of the pipe, left to right."""
+    """Every stage of the pipe, left to right.
+
+    `by_mapping` holds the totals of each mapping's own event counts by metric name, for mappings that count.
+    """
 
     flows: Mapping[Stage, Flow]
+    by_mapping: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
     def __getitem__(self, stage: Stage) -> Flow:
         return self.flows[stage]
@@ -108,7 +112,15 @@ def measure(seen: Evidence) -> Stages:
             flows[stage] = look(seen)
         except NotObserved as unseen:
             flows[stage] = Flow(stage, State.UNKNOWN, f"Not seen: {unseen.gap.reason}", gap=unseen.gap)
-    return Stages(flows)
+    return Stages(flows, otherwise(lambda: _by_mapping(seen), {}))
+
+
+def _by_mapping(seen: Evidence) -> dict[str, dict[str, float]]:
+    """Add up each mapping's own counts; a metric without any datapoint is left out, as it is not zero."""
+    return {
+        uuid: {name: sum(series.points.values()) for name, series in counts.items() if series.points}
+        for uuid, counts in seen.metrics.mapping_events.items()
+    }
 
 
 def write_minutes(seen: Evidence) -> dict[datetime, float]:

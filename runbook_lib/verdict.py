@@ -12,6 +12,7 @@ from typing import Any
 
 from runbook_lib import instant
 from runbook_lib._version import __version__
+from runbook_lib.comparison import Comparison
 from runbook_lib.diagnosis import Diagnosis
 from runbook_lib.findings import Verdict
 from runbook_lib.incident import Window
@@ -60,8 +61,11 @@ def to_json(diagnosis: Diagnosis, record: Record) -> dict[str, Any]:
             for one in diagnosis.gaps
         ],
         "coverage": _coverage(diagnosis.coverage),
-        "comparison": [],
-        "fallbacks": [],
+        "comparison": _comparison(diagnosis.comparison),
+        "fallbacks": [
+            {"id": one.id, "title": one.title, "answer": one.answer, "notable": one.notable, "evidence": list(one.refs)}
+            for one in diagnosis.fallbacks
+        ],
         "redacted": _redacted(record),
         "onset": _onset(diagnosis.onset),
         "loss": _loss(diagnosis.loss),
@@ -165,7 +169,26 @@ def _stages(stages: Stages) -> dict[str, Any]:
         }
         for stage, flow in stages.flows.items()
     }
-    return found | {"by_mapping": []}
+    return found | {"by_mapping": [{"uuid": uuid, **counts} for uuid, counts in stages.by_mapping.items()]}
+
+
+def _comparison(comparison: Comparison | None) -> dict[str, Any] | None:
+    if comparison is None:
+        return None
+    return {
+        "reach": comparison.reach.value,
+        "sentence": comparison.sentence,
+        "neighbours": [
+            {
+                "name": one.name,
+                "relation": one.relation.value,
+                "works": one.works,
+                "basis": one.basis,
+                "evidence": list(one.refs),
+            }
+            for one in comparison.neighbours
+        ],
+    }
 
 
 def _remedy(one: Remedy) -> dict[str, str]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import cast
 
-from runbook_lib.evidence import Observed
+from runbook_lib.evidence import Gap, Observed
 from runbook_lib.evidence.source import Shard
 from runbook_lib.incident import Window
 
@@ -58,6 +59,9 @@ class Concurrency(Observed):
     account_ref: str
 
 
+_NOT_ASKED = cast("Series", Gap("cloudwatch:GetMetricData", "", "NotAsked", "The hourly history was not asked for."))
+
+
 @dataclass(frozen=True)
 class Metrics(Observed):
     """Step 7: is the function being invoked, and with what result?
@@ -65,7 +69,8 @@ class Metrics(Observed):
     Series of the function: `invocations`, `errors`, `throttles` (counts per minute), `duration_ms` (maximum),
     `concurrent` (maximum). `writes` counts successful write requests of the table by operation, `consumed_writes`
     write capacity units. `mapping_events` holds the EventCount metrics by mapping UUID and metric name, present only
-    where they are switched on. `siblings` are the invocations of the other functions on the same stream.
+    where they are switched on. `siblings` are the invocations of the other functions on the same stream. The hourly
+    series reach a week back.
     """
 
     invocations: Series
@@ -81,6 +86,8 @@ class Metrics(Observed):
     mapping_events: Mapping[str, Mapping[str, Series]]
     siblings: Mapping[str, Series]
     concurrency: Concurrency
+    hourly_invocations: Series = _NOT_ASKED
+    hourly_writes: Series = _NOT_ASKED
 
 
 @dataclass(frozen=True)

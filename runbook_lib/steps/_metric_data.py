@@ -30,13 +30,16 @@ class Query:
     dimensions: tuple[tuple[str, str], ...] = ()
 
 
-def read_series(aws: StepReader, window: Window, as_of: datetime, queries: Iterable[Query]) -> dict[str, Series]:
+def read_series(
+    aws: StepReader, window: Window, as_of: datetime, queries: Iterable[Query], *, finest_s: int = 60
+) -> dict[str, Series]:
     """Read every query's series by its id; one that CloudWatch refuses alone is a gap in its place.
 
     Raises NotObserved when the call as a whole fails.
     """
     asked = list(queries)
-    period = next((seconds for age, seconds in _KEPT if as_of - window.start <= age), 3600)
+    kept = next((seconds for age, seconds in _KEPT if as_of - window.start <= age), 3600)
+    period = max(kept, finest_s)
     pages = aws.pages(
         "cloudwatch",
         "GetMetricData",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 from runbook_lib.aws import StepReader, together
 from runbook_lib.evidence import Evidence, attempt, known
@@ -40,8 +41,10 @@ def function_metrics(incident: Incident, aws: StepReader, seen: Evidence) -> Met
     uuids = list(counting) if isinstance(counting, dict) else []
     names = siblings if isinstance(siblings, list) else []
     queries = [*_function(incident), *_table(incident), *_mappings(uuids), *_siblings(names)]
-    series, concurrency = together(
-        lambda: read_series(aws, seen.window, seen.as_of, queries), lambda: _concurrency(incident, aws)
+    series, concurrency, history = together(
+        lambda: read_series(aws, seen.window, seen.as_of, queries),
+        lambda: _concurrency(incident, aws),
+        lambda: _history(incident, aws, seen),
     )
 
     def one(name: str) -> Series:
@@ -67,7 +70,20 @@ def function_metrics(incident: Incident, aws: StepReader, seen: Evidence) -> Met
         ),
         siblings=attempt(lambda: {name: known(series)[f"sibling{n}"] for n, name in enumerate(known(siblings))}),
         concurrency=concurrency,
+        hourly_invocations=attempt(lambda: known(history)["hourly_invocations"]),
+        hourly_writes=attempt(lambda: known(history)["hourly_writes"]),
     )
+
+
+def _history(incident: Incident, aws: StepReader, seen: Evidence) -> dict[str, Series]:
+    """Read a week by the hour, to see whether this stall is a habit."""
+    week = seen.window.widened(timedelta(days=7))
+    function, table = (("FunctionName", incident.function.name),), (("TableName", incident.table_name),)
+    queries = (
+        Query("hourly_invocations", "AWS/Lambda", "Invocations", "Sum", "count", "Invocations per hour", function),
+        Query("hourly_writes", "AWS/DynamoDB", "ConsumedWriteCapacityUnits", "Sum", "units", "Writes per hour", table),
+    )
+    return read_series(aws, week, seen.as_of, queries, finest_s=3600)
 
 
 def _function(incident: Incident) -> Iterator[Query]:
