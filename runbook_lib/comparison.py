@@ -14,7 +14,7 @@ from runbook_lib import instant
 from runbook_lib.evidence import Evidence, NotObserved, otherwise
 from runbook_lib.evidence.mapping import Mapping
 from runbook_lib.evidence.signals import Series
-from runbook_lib.stages import Stage, Stages, State, first_write_after
+from runbook_lib.stages import first_write_after
 
 
 class Relation(StrEnum):
@@ -54,10 +54,13 @@ class Comparison:
     sentence: str
 
 
-def compare(seen: Evidence, stages: Stages) -> Comparison:
-    """Compare the incident's function with its neighbours; what could not be seen is left out or told as unknown."""
+def compare(seen: Evidence, *, hurt: bool) -> Comparison:
+    """Compare the incident's function with its neighbours; what could not be seen is left out or told as unknown.
+
+    `hurt`: the function itself is seen to be stopped, failing or behind.
+    """
     found = (*_unseen_free(_same_stream(seen)), *_unseen_free(_same_function(seen)), *_unseen_free(_account(seen)))
-    reach, sentence = _reach(found, stages)
+    reach, sentence = _reach(found, hurt=hurt)
     return Comparison(found, reach, sentence)
 
 
@@ -74,7 +77,7 @@ def _unseen_free(looks: Iterator[Neighbour]) -> tuple[Neighbour, ...]:
 def _same_stream(seen: Evidence) -> Iterator[Neighbour]:
     for mapping in seen.mappings.same_stream:
         name = mapping.function.name
-        series = otherwise(lambda name=name: seen.metrics.siblings.get(name), None)
+        series = otherwise(lambda: seen.metrics.siblings, {}).get(name)
         works, basis = _works(seen, mapping, series)
         refs = (mapping.ref, series.ref) if series else (mapping.ref,)
         yield Neighbour(name, Relation.SAME_STREAM, works, basis, refs)
@@ -120,10 +123,9 @@ def _account(seen: Evidence) -> Iterator[Neighbour]:
     yield Neighbour("concurrency", Relation.ACCOUNT, not full, words, refs)
 
 
-def _reach(found: tuple[Neighbour, ...], stages: Stages) -> tuple[Reach, str]:
-    broken = any(stages[stage].state is State.STOPPED for stage in (Stage.INVOKED, Stage.SUCCEEDED))
+def _reach(found: tuple[Neighbour, ...], *, hurt: bool) -> tuple[Reach, str]:
     peers = [one for one in found if one.relation is Relation.SAME_STREAM and one.works is not None]
-    if not broken:
+    if not hurt:
         return Reach.UNKNOWN, "The function itself is not seen to be hurt, so there is nothing to compare."
     if any(one.relation is Relation.ACCOUNT and one.works is False for one in found):
         return Reach.PLATFORM, "The account's concurrency is used up, which hurts every function of it."

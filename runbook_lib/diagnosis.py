@@ -129,7 +129,7 @@ def diagnose(seen: Evidence) -> Diagnosis:
         unexplained=unexplained,
         remedies=_remedies(seen, causes or present[Kind.INNOCENT]),
         gaps=gaps,
-        comparison=compare(seen, stages),
+        comparison=compare(seen, hurt=began is not None),
         fallbacks=review(seen, found) if status is not Status.NO_FAULT and trigger is None else (),
     )
 

@@ -6,12 +6,13 @@ trigger, and limits. Every section says what it looked at and what it found, or 
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
 from runbook_lib import instant
-from runbook_lib.evidence import Evidence, NotObserved, otherwise
+from runbook_lib.evidence import Evidence, NotObserved, known, otherwise
 from runbook_lib.evidence.signals import Series
 from runbook_lib.stages import write_minutes
 from runbook_lib.timeline import EXTENDED, Change
@@ -45,7 +46,7 @@ def review(seen: Evidence, changes: tuple[Change, ...]) -> tuple[Fallback, ...]:
 
 
 def _extended(seen: Evidence, changes: tuple[Change, ...]) -> _Answer:
-    searches = seen.changes.searches
+    searches = seen.changes.searches if known(seen.changes.regional) is not None else ()
     start = min((one.window.start for one in searches), default=seen.window.start)
     reach = seen.window.end - start
     older = [one for one in changes if one.event.at < seen.window.start and one.event.succeeded]
@@ -87,11 +88,9 @@ def _concurrency(seen: Evidence, _: tuple[Change, ...]) -> _Answer:
 
 def _gradual(seen: Evidence, _: tuple[Change, ...]) -> _Answer:
     age, throttles = seen.backlog.iterator_age_ms, seen.metrics.throttles
-    drifts = [
-        words for series, name in ((age, "iterator age"), (throttles, "throttling")) if (words := _drift(series, name))
-    ]
-    words = " ".join(drifts) or "Neither the iterator age nor throttling drifts over the hours of the window."
-    return words, bool(drifts), (age.ref, throttles.ref)
+    drifts = [_drift(age, "iterator age"), _drift(throttles, "throttling")]
+    words = " ".join(filter(None, drifts)) or "Neither the iterator age nor throttling drifts over the hours."
+    return words, any(drifts), (age.ref, throttles.ref)
 
 
 def _drift(series: Series, name: str) -> str:
@@ -100,10 +99,15 @@ def _drift(series: Series, name: str) -> str:
     for at, value in series.points.items():
         hours.setdefault(int(at.timestamp() // 3600), []).append(value)
     medians = [sorted(values)[len(values) // 2] for _, values in sorted(hours.items())][-6:]
-    rising = len(medians) >= 4 and all(later >= earlier for earlier, later in zip(medians, medians[1:], strict=False))
+    rising = len(medians) >= 4 and all(later >= earlier for earlier, later in itertools.pairwise(medians))
     if not rising or medians[-1] < 2 * medians[0] or medians[-1] <= 0:
         return ""
-    return f"The {name} rises hour by hour, from {medians[0]:,.0f} to {medians[-1]:,.0f} {series.unit} (medians)."
+    start, end = (_amount(value, series.unit) for value in (medians[0], medians[-1]))
+    return f"The {name} rises hour by hour, from {start} to {end} (hourly medians)."
+
+
+def _amount(value: float, unit: str) -> str:
+    return instant.span(timedelta(milliseconds=value)) if unit == "ms" else f"{value:,.0f}"
 
 
 def _view_type(seen: Evidence, _: tuple[Change, ...]) -> _Answer:
@@ -114,11 +118,12 @@ def _view_type(seen: Evidence, _: tuple[Change, ...]) -> _Answer:
 
 def _dependencies(seen: Evidence, _: tuple[Change, ...]) -> _Answer:
     function = seen.mappings.function
-    state = f"Function {function.label} is {function.state or 'gone'}; its last update is {function.update_status or 'not given'}."
+    updated = function.update_status or "not given"
+    state = f"Function {function.label} is {function.state or 'gone'}; its last update is {updated}."
     open_events = otherwise(lambda: [one for one in seen.health.events if one.status == "open"], None)
-    health = (
-        "AWS Health could not be asked." if open_events is None else f"AWS Health lists {len(open_events)} open events."
-    )
+    health = "AWS Health could not be asked."
+    if open_events is not None:
+        health = f"AWS Health lists {len(open_events)} open events."
     return f"{state} {health}", bool(open_events) or function.state not in ("Active", ""), (function.ref,)
 
 
@@ -141,12 +146,12 @@ def _iterator_expiry(seen: Evidence, _: tuple[Change, ...]) -> _Answer:
     age = seen.backlog.iterator_age_ms
     peak = age.peak or 0.0
     near = peak > 0.95 * instant.RETENTION / timedelta(milliseconds=1)
-    words = (
-        "The iterator age came within an hour of the 24 hours that a record lives: records expired before they were read."
-        if near
-        else "The iterator age stayed clear of the 24 hours that a record lives. Lambda renews its own iterators; one that"
-        " a reader of yours holds expires after 15 minutes."
-    )
+    words = "The iterator age came close to the 24 hours that a record lives: records expired before they were read."
+    if not near:
+        words = (
+            "The iterator age stayed clear of the 24 hours that a record lives. Lambda renews its own iterators; one"
+            " that another reader holds expires after 15 minutes."
+        )
     return words, near, (age.ref,)
 
 
