@@ -222,7 +222,7 @@ def _command(text: str) -> Markup:
 
 
 _TICKS = re.compile(r"`([^`\n]+)`")
-_LONG_WORD = re.compile(r"[^\s<>]{24,}")
+_LONG_WORD = re.compile(r"[^\s<>]{28,}")
 
 
 def _said(text: str) -> Markup:
