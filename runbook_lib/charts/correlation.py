@@ -177,7 +177,7 @@ def _median_words(one: Panel, value: float | None) -> str:
 
 def _lane_words(one: Lane, axis: Axis) -> str:
     if is_blind(one.unexamined, axis) and not one.marks:
-        return f"{one.name}: not examined, {one.unexamined[0].why}."
+        return f"{one.name}: not examined, {one.unexamined[0].why.rstrip('.')}."
     found = f"{_changes(len(one.marks))} recorded"
     blind = "; ".join(f"{part.why} {_between(part, axis)}" for part in one.unexamined)
     return f"{one.name}: {found}{f'; {blind}' if blind else ''}."
