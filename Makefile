@@ -33,7 +33,7 @@ jupyter: $(READY) ## open the ten notebooks in JupyterLab
 	@$(BIN)/jupyter lab $(AS_ROOT) --ServerApp.root_dir="$(CURDIR)" --LabApp.default_url=/lab/tree/notebooks
 
 test: $(READY) ## run every test but the slow ones; nothing outside this machine is contacted
-	@$(BIN)/python -m pytest -m 'not slow' --numprocesses=auto --maxprocesses=4
+	@$(BIN)/python -m pytest -m 'not slow' --numprocesses=auto --maxprocesses=4 --dist=loadgroup
 
 lint: $(READY) ## check style, format and types
 	@$(BIN)/ruff check .
