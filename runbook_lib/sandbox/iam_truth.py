@@ -1,14 +1,14 @@
 """IAM as the sandbox's AWS applies it: a definite yes or no for one principal, action and resource.
 
 Written apart from the kit's own evaluation on purpose: what a test proves would otherwise be that the kit agrees
-with itself. Follows "Policy evaluation logic" of the IAM User Guide for one account: an explicit deny wins, then the
-permissions boundary and the identity policies must both allow.
+with itself. Follows "Policy evaluation logic" of the IAM User Guide for one account: an explicit deny wins, be it of
+the organization, the resource, the role or its boundary; then the boundary and the identity policies must both allow.
 """
 
 import fnmatch
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -32,13 +32,15 @@ class Ruling:
     """The decision on one request, in the words of `iam:SimulatePrincipalPolicy`.
 
     `decision` is `allowed`, `explicitDeny` or `implicitDeny`; `policy_type` says which sort of policy refuses;
-    `matched` are the sources that decided; `boundary_allows` is None for a role without a permissions boundary.
+    `matched` are the sources that decided; `boundary_allows` is None for a role without a permissions boundary,
+    `organization_allows` for an account of no organization.
     """
 
     decision: str
     policy_type: str | None
     matched: tuple[Source, ...]
     boundary_allows: bool | None
+    organization_allows: bool | None = None
 
     @property
     def allowed(self) -> bool:
@@ -68,8 +70,21 @@ def sources(state: State, role: Role) -> tuple[Source, ...]:
 
 
 def decide(state: State, role: Role, action: str, resource: str, context: Mapping[str, str] | None = None) -> Ruling:
-    """Decide one request of a role. A condition key that `context` lacks is absent from the request."""
+    """Decide one request of a role, resource policies aside.
+
+    A condition key that `context` lacks is absent from the request.
+    """
     keys = context or {}
+    above = tuple(Source("organization", "none", document) for document in state.organization or ())
+    forbidden = bool(_matching(above, "Deny", action, resource, keys))
+    own = _decide_in_account(state, role, action, resource, keys)
+    organization_allows = None if state.organization is None else not forbidden
+    if forbidden and own.decision != "explicitDeny":
+        own = replace(own, decision="explicitDeny", policy_type="service control policy", matched=())
+    return replace(own, organization_allows=organization_allows)
+
+
+def _decide_in_account(state: State, role: Role, action: str, resource: str, keys: Mapping[str, str]) -> Ruling:
     identity = sources(state, role)
     boundary = state.policies.get(role.boundary) if role.boundary else None
     fence = (Source(boundary.name, "user-managed", boundary.document),) if boundary else ()
@@ -113,8 +128,30 @@ def refusal(state: State, role_name: str, stream_arn: str) -> tuple[str, Ruling]
     Raises `KeyError` when the role is gone: that is a failure to assume it, not a refusal.
     """
     role = state.roles[role_name]
-    rulings = ((action, decide(state, role, action, stream_arn)) for action in STREAM_READS)
+    rulings = ((action, _polled(state, role, action, stream_arn)) for action in STREAM_READS)
     return next(((action, ruling) for action, ruling in rulings if not ruling.allowed), None)
+
+
+def _polled(state: State, role: Role, action: str, stream_arn: str) -> Ruling:
+    """A poller's own request: the stream's resource policy has its say too. The table's own speaks of the table."""
+    table, _, label = stream_arn.rpartition(":table/")[2].partition("/stream/")
+    owner = state.tables.get(table)
+    attached = owner.stream_policies.get(label) if owner else None
+    if attached is not None:
+        policy = Source("resource policy", "resource", attached)
+        ours = [one for one in _statements(attached) if _names(one, role.name)]
+        if _matching((replace(policy, document={"Statement": ours}),), "Deny", action, stream_arn, {}):
+            return Ruling("explicitDeny", "resource-based policy", (policy,), None)
+    return decide(state, role, action, stream_arn)
+
+
+def _names(statement: Mapping[str, Any], role: str) -> bool:
+    """Whether a resource policy's statement concerns the role: by everybody, by its account's root, or by its name."""
+    principal = statement.get("Principal", {})
+    if principal == "*":
+        return True
+    listed = _listed(principal.get("AWS", ()))
+    return any(one == "*" or one.endswith((":root", f"/{role}")) for one in listed)
 
 
 def _matching(

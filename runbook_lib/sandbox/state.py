@@ -107,6 +107,7 @@ class Mapping:
     filters: tuple[str, ...] = ()
     event_count: bool = False
     response_types: tuple[str, ...] = ()
+    reason: str = "User action"
 
     @property
     def function_name(self) -> str:
@@ -238,7 +239,11 @@ class HealthEvent:
 
 @dataclass(frozen=True)
 class State:
-    """Everything at one instant. Mappings are keyed by UUID; the other collections by name or ARN."""
+    """Everything at one instant. Mappings are keyed by UUID; the other collections by name or ARN.
+
+    `organization` holds the service control policies above the account that deny something, besides the one that
+    allows everything; None for an account of no organization.
+    """
 
     tables: Keyed[str, Table]
     mappings: Keyed[str, Mapping]
@@ -247,6 +252,7 @@ class State:
     policies: Keyed[str, ManagedPolicy]
     traffic: Traffic = field(default_factory=Traffic)
     concurrency_limit: int = 1000
+    organization: tuple[Document, ...] | None = None
     alarms: tuple[Alarm, ...] = ()
     health: tuple[HealthEvent, ...] | None = None
 

@@ -6,14 +6,14 @@ import json
 from collections.abc import Callable
 from collections.abc import Mapping as Keyed
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from runbook_lib.sandbox import noise
 from runbook_lib.sandbox.code import Code
 from runbook_lib.sandbox.state import Document, Function, ManagedPolicy, Mapping, Role, Scope, State, Stream, without
 from runbook_lib.sandbox.timeline import Change
-from runbook_lib.sandbox.trail import OPERATOR, PIPELINE, SECURITY, Actor, TrailEvent, long_date
+from runbook_lib.sandbox.trail import LAMBDA, OPERATOR, PIPELINE, SECURITY, Actor, TrailEvent, long_date
 
 
 class Told(Protocol):
@@ -62,6 +62,23 @@ class TableStory(Told):
 
         units = {"readCapacityUnits": self.at(at).tables[table].read_units, "writeCapacityUnits": write_units}
         self._update_table(at, table, by, {"provisionedThroughput": units}, apply)
+
+    def put_stream_policy(self, at: datetime, table: str, document: Document, by: Actor = SECURITY) -> None:
+        """Put a resource policy on the table's enabled stream, in place of the one it had."""
+        stream = self.at(at).tables[table].stream
+        assert stream is not None, "there is a stream to put the policy on"
+        arn, label = stream.arn(self.scope), stream.label
+
+        def apply(state: State) -> State:
+            owner = state.tables[table]
+            return state.with_table(replace(owner, stream_policies={**owner.stream_policies, label: document}))
+
+        request = {"resourceArn": arn, "policy": json.dumps(document)}
+        event = TrailEvent(
+            at, by, "dynamodb", "PutResourcePolicy", request, {"revisionId": str(int(at.timestamp() * 1000))},
+            (("AWS::DynamoDB::Stream", arn),),
+        )  # fmt: skip
+        self.add(Change(at, apply, event))
 
     def set_traffic(self, at: datetime, per_minute: float, swing: float = 0.0, jitter: float = 0.0) -> None:
         """Make the application write this often from now on. Writes are data events: the trail shows nothing."""
@@ -115,7 +132,7 @@ class MappingStory(Told):
         self, at: datetime, uuid: str, by: Actor = OPERATOR, request: Keyed[str, Any] | None = None, **changes: Any
     ) -> None:
         """Change a mapping; `changes` are fields of `Mapping`, `request` further members of the recorded request."""
-        after = replace(self.at(at).mappings[uuid], modified=at, **changes)
+        after = replace(self.at(at).mappings[uuid], modified=at, reason="User action", **changes)
         recorded: dict[str, Any] = {"uUID": uuid} | dict(request or {})
         if "enabled" in changes:
             recorded["enabled"] = changes["enabled"]
@@ -125,7 +142,7 @@ class MappingStory(Told):
             recorded["functionName"] = changes["function"]
 
         def apply(state: State) -> State:
-            return state.with_mapping(replace(state.mappings[uuid], modified=at, **changes))
+            return state.with_mapping(replace(state.mappings[uuid], modified=at, reason="User action", **changes))
 
         self._mapping_change(at, by, "UpdateEventSourceMapping20150331", after, recorded, apply)
 
@@ -136,6 +153,23 @@ class MappingStory(Told):
             at, by, "DeleteEventSourceMapping20150331", gone, {"uUID": uuid},
             lambda s: replace(s, mappings=without(s.mappings, uuid)),
         )  # fmt: skip
+
+    def give_up_mapping(self, at: datetime, uuid: str, code: str) -> None:
+        """Let Lambda disable a mapping by itself, with a reason code of "Logging Lambda API calls using CloudTrail".
+
+        AWS publishes no text for the mapping's own reason then; the sandbox gives one that names the code.
+        """
+
+        def apply(state: State) -> State:
+            reason = f"Lambda disabled the event source mapping: {code}"
+            return state.with_mapping(replace(state.mappings[uuid], enabled=False, modified=at, reason=reason))
+
+        arn = self.scope.arn("lambda", f"event-source-mapping:{uuid}")
+        event = TrailEvent(
+            at, LAMBDA, "lambda", "LambdaESMDisabled", resources=(("AWS::Lambda::EventSourceMapping", arn),),
+            details={"ESMDisableReason": code},
+        )  # fmt: skip
+        self.add(Change(at, apply, event))
 
     def _mapping_change(
         self, at: datetime, by: Actor, name: str, mapping: Mapping, request: Keyed[str, Any],
@@ -207,6 +241,21 @@ class FunctionStory(Told):
             at, by, "DeleteFunction20150331", function, {},
             lambda s: replace(s, functions=without(s.functions, function)), None,
         )  # fmt: skip
+
+    def create_function(self, at: datetime, function: Function, by: Actor = PIPELINE) -> None:
+        """Create a function under a name that is free; mappings that still name it have something to invoke again."""
+        latest = function.latest
+        request = {
+            "functionName": function.name,
+            "role": latest.role,
+            "runtime": latest.runtime,
+            "handler": latest.handler,
+        }
+        response = request | {"functionArn": self.scope.arn("lambda", f"function:{function.name}"), "state": "Pending"}
+        event = TrailEvent(
+            at, by, "lambda", "CreateFunction20150331", request, response, (("AWS::Lambda::Function", function.name),)
+        )  # fmt: skip
+        self.add(Change(at, lambda s: s.with_function(function), event))
 
     def _function_change(
         self, at: datetime, by: Actor, name: str, function: str, members: Keyed[str, Any],
@@ -303,6 +352,23 @@ class RoleStory(Told):
     def delete_boundary(self, at: datetime, role: str, by: Actor = OPERATOR) -> None:
         """Take the role's permissions boundary away."""
         self._role_change(at, by, "DeleteRolePermissionsBoundary", role, {}, lambda r: replace(r, boundary=None))
+
+    def delete_role(self, at: datetime, role: str, by: Actor = OPERATOR) -> None:
+        """Delete a role; IAM asks for its policies to be removed first, which is done in the seconds before."""
+        owner = self.at(at).roles[role]
+        steps = [*((name, None) for name in owner.inline), *((None, arn) for arn in owner.attached)]
+        for number, (name, arn) in enumerate(steps):
+            before = at - timedelta(seconds=2 * (len(steps) - number))
+            if name is not None:
+                self.delete_role_policy(before, role, name, by)
+            else:
+                self.detach_role_policy(before, role, str(arn), by)
+        event = TrailEvent(at, by, "iam", "DeleteRole", {"roleName": role}, None, (("AWS::IAM::Role", role),))
+        self.add(Change(at, lambda s: replace(s, roles=without(s.roles, role)), event))
+
+    def attach_scp(self, at: datetime, document: Document) -> None:
+        """Put a service control policy above the account. The management account's trail has it, ours does not."""
+        self.add(Change(at, lambda s: replace(s, organization=(*(s.organization or ()), document))))
 
     def update_trust(self, at: datetime, role: str, document: Document, by: Actor = OPERATOR) -> None:
         """Replace the role's trust policy."""

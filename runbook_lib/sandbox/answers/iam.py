@@ -193,6 +193,8 @@ def _simulated(world: World, role: Role, action: str, resource: str, context: Ke
     }
     if ruling.boundary_allows is not None:
         found["PermissionsBoundaryDecisionDetail"] = {"AllowedByPermissionsBoundary": ruling.boundary_allows}
+    if ruling.organization_allows is not None:
+        found["OrganizationsDecisionDetail"] = {"AllowedByOrganizations": ruling.organization_allows}
     return found
 
 
