@@ -130,7 +130,9 @@ class Table(Block):
 
     def to_html(self) -> str:
         """Give a table with a caption and column headings; numbers stand right, everything else left."""
-        head = "".join(f'<th scope="col">{self._cell(at, one.name)}</th>' for at, one in enumerate(self.columns))
+        head = "".join(
+            f'<th scope="col">{self._set(at, escaped(one.name))}</th>' for at, one in enumerate(self.columns)
+        )
         body = "".join(
             f"<tr>{''.join(f'<td>{self._cell(at, cell)}</td>' for at, cell in enumerate(row))}</tr>"
             for row in self.rows
@@ -140,10 +142,11 @@ class Table(Block):
         return f'<table class="rb-table">{inside}</table>{below}'
 
     def _cell(self, at: int, content: str) -> str:
-        kind = self.columns[at].kind
-        if kind == "number":
-            return escaped(content)
-        return left(tag("code", content) if kind == "code" and content else escaped(content))
+        code = self.columns[at].kind == "code" and content
+        return self._set(at, tag("code", content) if code else escaped(content))
+
+    def _set(self, at: int, markup: str) -> str:
+        return markup if self.columns[at].kind == "number" else left(markup)
 
     def lines(self) -> Iterator[str]:
         """Give aligned columns; a long cell is wrapped within its column."""
