@@ -51,7 +51,7 @@ def findings() -> str:
         " *symptom* follows from a cause and is never named as one. *Not a cause* explains why nothing is wrong."
     )
     parts = []
-    for module, members in groupby(FINDINGS.values(), lambda one: one.module):
+    for module, members in groupby(FINDINGS.values(), lambda one: one.module.split("/")[0]):
         rows = (
             (
                 link(code(one.id), f"{one.id}.md"),

@@ -186,7 +186,7 @@ def finding(
             lag,
             source,
             recognise,
-            recognise.__module__.rsplit(".", 1)[-1],
+            recognise.__module__.removeprefix(f"{__name__}.").replace(".", "/"),
         )
         return recognise
 

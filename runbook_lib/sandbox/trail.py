@@ -91,7 +91,10 @@ def poller(role: str, session: str, mapping: str) -> Actor:
 
 @dataclass(frozen=True)
 class TrailEvent:
-    """One recorded call. `resources` are pairs of CloudFormation type and name, as LookupEvents lists them."""
+    """One recorded call. `resources` are pairs of CloudFormation type and name, as LookupEvents lists them.
+
+    `details` are set for what a service did of its own accord, without any call.
+    """
 
     at: datetime
     actor: Actor
@@ -102,6 +105,7 @@ class TrailEvent:
     resources: tuple[tuple[str, str], ...] = ()
     read_only: bool = False
     error: tuple[str, str] | None = None
+    details: Mapping[str, Any] | None = None
 
     @property
     def is_global(self) -> bool:
@@ -145,17 +149,29 @@ class Recorded:
         }
         if event.error is not None:
             found |= {"errorCode": event.error[0], "errorMessage": event.error[1]}
-        return found | {
-            "requestParameters": dict(event.request) or None,
-            "responseElements": dict(event.response) if event.response is not None else None,
-            "requestID": noise.uuid4(self.seed, "request", self.ordinal, event.name),
-            "eventID": self.event_id,
-            "readOnly": event.read_only,
-            "eventType": "AwsApiCall",
-            "managementEvent": True,
-            "recipientAccountId": self.account,
-            "eventCategory": "Management",
-        }
+        return (
+            found
+            | {
+                "requestParameters": dict(event.request) or None,
+                "responseElements": dict(event.response) if event.response is not None else None,
+                "requestID": noise.uuid4(self.seed, "request", self.ordinal, event.name),
+                "eventID": self.event_id,
+                "readOnly": event.read_only,
+                "eventType": "AwsApiCall" if event.details is None else "AwsServiceEvent",
+                "managementEvent": True,
+                "recipientAccountId": self.account,
+                "eventCategory": "Management",
+            }
+            | self._of_service()
+        )
+
+    def _of_service(self) -> dict[str, Any]:
+        """What the record of a service's own act holds besides: the reason it gives and the resource's ARN."""
+        event = self.event
+        if event.details is None:
+            return {}
+        resources = [{"accountId": self.account, "type": kind, "ARN": arn} for kind, arn in event.resources]
+        return {"serviceEventDetails": dict(event.details), "resources": resources}
 
     @cached_property
     def text(self) -> str:

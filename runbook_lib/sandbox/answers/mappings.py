@@ -46,7 +46,7 @@ def described(world: World, mapping: Mapping, state: str | None = None) -> dict[
         "LastModified": mapping.modified.replace(second=0, microsecond=0),
         "LastProcessingResult": cursor.result if cursor else "No records processed",
         "State": state or ("Enabled" if mapping.enabled else "Disabled"),
-        "StateTransitionReason": "User action",
+        "StateTransitionReason": mapping.reason,
         "DestinationConfig": {"OnFailure": {"Destination": mapping.destination} if mapping.destination else {}},
         "MaximumRecordAgeInSeconds": mapping.max_age,
         "BisectBatchOnFunctionError": mapping.bisect,

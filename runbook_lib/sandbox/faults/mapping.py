@@ -1,5 +1,6 @@
 """Faults of the event source mapping."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from runbook_lib.sandbox.faults.fault import fault
@@ -47,3 +48,17 @@ def filter_without_type_descriptor(world: World, at: datetime) -> None:
     """A filter for shipped orders went live that names the value without DynamoDB's type, and so matches nothing."""
     pattern = '{"dynamodb": {"NewImage": {"status": ["SHIPPED"]}}}'
     world.update_mapping(at, world.mapping.uuid, by=PIPELINE, filters=(pattern,))
+
+
+@fault(
+    expects="esm-disabled-by-lambda", onset=timedelta(hours=2, minutes=13, seconds=28), loss="at_risk",
+    trigger="DeleteFunction20150331", symptoms=("function-not-invoked",), remedies=("R1",),
+    forbids=("esm-disabled-by-user", "function-or-qualifier-deleted"),
+)  # fmt: skip
+def mapping_given_up(world: World, at: datetime) -> None:
+    """A release replaced the function by a new one of its name; in between Lambda gave up and disabled the mapping."""
+    function = world.at(at).functions[world.setting.function]
+    world.delete_function(at, function.name, by=PIPELINE)
+    world.give_up_mapping(at + timedelta(minutes=6, seconds=11), world.mapping.uuid, "FUNCTION_NOT_FOUND")
+    anew = replace(function, created=at + timedelta(minutes=9, seconds=40))
+    world.create_function(anew.created, anew, by=PIPELINE)

@@ -1,0 +1,25 @@
+"""Records exist and the mapping does not fetch or pass them: the event source mapping."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+from runbook_lib.evidence import Evidence, otherwise
+from runbook_lib.evidence.mapping import Mapping
+
+GUIDE = "https://docs.aws.amazon.com/lambda/latest/dg"
+
+
+def serving(seen: Evidence) -> tuple[Mapping, ...]:
+    """Give the mappings that should deliver today's records: those on the latest stream, or all where none is.
+
+    Read one by one where that succeeded, because the list leaves out encrypted filters.
+    """
+    latest = otherwise(lambda: seen.streams.table.latest_stream_arn, None)
+    fresh = otherwise(lambda: {one.uuid: one for one in seen.status.mappings}, {})
+    ours = tuple(fresh.get(one.uuid, one) for one in seen.mappings.ours)
+    return tuple(one for one in ours if one.event_source_arn == latest) or ours
+
+
+for _part in ("connection", "state", "filters"):
+    import_module(f"{__name__}.{_part}")

@@ -1,0 +1,82 @@
+"""Which stream a mapping reads, and what it invokes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from runbook_lib.evidence import Evidence
+from runbook_lib.findings import Kind, Sign, against, decisive, finding, sign
+from runbook_lib.findings.mapping import GUIDE
+from runbook_lib.interpret.arn import StreamArn
+from runbook_lib.stages import Stage
+
+
+@finding(
+    "esm-missing",
+    kind=Kind.CAUSE,
+    title="No event source mapping connects the table's stream to the function",
+    modes=("B1",),
+    stops=Stage.POLLED,
+    diagnosis=(5,),
+    reads=(3,),
+    remedies=("R2",),
+    set_off_by=("mapping-deleted",),
+    lag=timedelta(minutes=15),
+    source=f"{GUIDE}/services-dynamodb-eventsourcemapping.html",
+)
+def esm_missing(seen: Evidence) -> Iterator[Sign]:
+    """Lambda reads a stream only through a mapping; without one nobody fetches the records.
+
+    Every mapping of the region is listed and compared, because asking by function name misses those on an alias.
+    """
+    ours = seen.mappings.ours
+    if ours:
+        yield against(f"Mapping {ours[0].uuid} goes from the table's stream to {ours[0].function_arn}.", ours[0])
+        return
+    yield decisive(
+        f"None of the {seen.mappings.listed} event source mappings of the region goes from table"
+        f" {seen.incident.table_name} to function {seen.incident.function.name}.",
+        seen.mappings,
+    )
+
+
+@finding(
+    "stale-stream-arn",
+    kind=Kind.CAUSE,
+    title="The mapping reads an old stream; the table's stream has been re-created",
+    modes=("A7",),
+    stops=Stage.POLLED,
+    diagnosis=(4, 5),
+    reads=(2, 3),
+    remedies=("R2",),
+    set_off_by=("stream-disabled", "stream-enabled", "table-created", "table-deleted", "table-restored"),
+    lag=timedelta(hours=24),
+    source="https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Streams.html",
+)
+def stale_stream_arn(seen: Evidence) -> Iterator[Sign]:
+    """A stream that is switched off and on again gets a new ARN, and a mapping cannot be moved to it.
+
+    The old mapping stays Enabled on a stream that receives nothing. What the old stream still held is delivered
+    first, so the harm can lag the change by up to 24 hours.
+    """
+    table, ours = seen.streams.table, seen.mappings.ours
+    if not table.stream_enabled:
+        yield against("No stream is enabled at all, so there is no newer one to read.", table)
+        return
+    if not ours:
+        yield against("There is no mapping that could be stale.", seen.mappings)
+        return
+    current = [one for one in ours if one.event_source_arn == table.latest_stream_arn]
+    if current:
+        yield against(f"Mapping {current[0].uuid} reads the latest stream of {table.name}.", current[0], table)
+        return
+    latest = StreamArn.parse(table.latest_stream_arn or "").label
+    for one in ours:
+        old = StreamArn.parse(one.event_source_arn).label
+        yield decisive(
+            f"Mapping {one.uuid} ({one.state}) reads stream {old}; the table's stream is now {latest}.", one, table
+        )
+        generation = seen.streams.generation(one.event_source_arn)
+        if generation is not None and generation.status != "ENABLED":
+            yield sign(f"Stream {old} is {generation.status} and receives no more records.", generation)

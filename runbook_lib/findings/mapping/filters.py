@@ -1,0 +1,58 @@
+"""What a mapping's filters let through."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from runbook_lib.evidence import Evidence, otherwise
+from runbook_lib.evidence.mapping import Mapping
+from runbook_lib.findings import Kind, Sign, against, counter, decisive, finding
+from runbook_lib.findings.mapping import GUIDE, serving
+from runbook_lib.interpret.filter_pattern import defects, never_matches
+from runbook_lib.stages import Stage
+
+
+@finding(
+    "filter-matches-nothing",
+    kind=Kind.CAUSE,
+    title="The mapping's filter can match no record",
+    modes=("B9",),
+    stops=Stage.INVOKED,
+    diagnosis=(5,),
+    reads=(2, 3, 8),
+    remedies=("R3",),
+    set_off_by=("mapping-filter-changed", "mapping-created", "stream-enabled"),
+    lag=timedelta(minutes=10),
+    source=f"{GUIDE}/with-ddb-filtering.html",
+)
+def filter_matches_nothing(seen: Evidence) -> Iterator[Sign]:
+    """A filtered record is passed over for good: no error, no retry, no log line, and the mapping reads Enabled.
+
+    Values in a stream record are typed (`{"S": "paid"}`) and numbers are strings, so a filter that looks right in
+    plain JSON can be unable to match anything.
+    """
+    view = otherwise(lambda: seen.streams.table.view_type, None) or "NEW_AND_OLD_IMAGES"
+    for one in serving(seen):
+        if not one.filters:
+            yield against(f"Mapping {one.uuid} has no filter.", one)
+            continue
+        if not never_matches(one.filters, view_type=view):
+            yield from _filtered_out(seen, one)
+            continue
+        for text in one.filters:
+            for defect in defects(text, view_type=view):
+                if defect.never_matches:
+                    yield decisive(f"Filter of mapping {one.uuid}, at {defect.leaf}: {defect.sentence}", one)
+        yield from _filtered_out(seen, one)
+
+
+def _filtered_out(seen: Evidence, one: Mapping) -> Iterator[Sign]:
+    """Compare what was polled with what was filtered out, where the mapping counts its events."""
+    counted = otherwise(lambda: seen.metrics.mapping_events.get(one.uuid, {}), {})
+    if not counted:
+        return
+    polled = sum(counted["PolledEventCount"].points.values())
+    dropped = sum(counted["FilteredOutEventCount"].points.values())
+    if polled and dropped == polled:
+        yield counter(f"All {polled:,.0f} polled records were filtered out.", counted["FilteredOutEventCount"])

@@ -1,0 +1,127 @@
+"""Whether a mapping is switched on, and who switched it off."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from runbook_lib import instant
+from runbook_lib.evidence import Evidence, otherwise
+from runbook_lib.evidence.mapping import Mapping
+from runbook_lib.findings import Kind, Sign, against, decisive, finding, sign
+from runbook_lib.findings.mapping import GUIDE, serving
+from runbook_lib.interpret.trail_event import Effect, TrailEvent, effects
+from runbook_lib.stages import Stage
+
+_OFF = {"Disabled", "Disabling"}
+_BY_REQUEST = {"User action", "USER_INITIATED", "User initiated", ""}
+
+
+@finding(
+    "esm-disabled-by-user",
+    kind=Kind.CAUSE,
+    title="The event source mapping was disabled by a request",
+    modes=("B3",),
+    stops=Stage.POLLED,
+    diagnosis=(5,),
+    reads=(3, 8, 9),
+    remedies=("R1",),
+    set_off_by=("mapping-disabled", "mapping-created"),
+    lag=timedelta(minutes=10),
+    source=f"{GUIDE}/services-dynamodb-eventsourcemapping.html",
+)
+def esm_disabled_by_user(seen: Evidence) -> Iterator[Sign]:
+    """A disabled mapping polls no shard, so records wait in the stream until they expire.
+
+    Deploys, incident brakes and planned pauses do this; it does not switch itself on again.
+    """
+    mappings = serving(seen)
+    off = [one for one in mappings if one.state in _OFF]
+    if not off or len(off) < len(mappings):
+        yield from (against(f"Mapping {one.uuid} is {one.state}.", one) for one in mappings if one.state not in _OFF)
+        return
+    if _disabled_by_lambda(seen, off):
+        yield against("Lambda itself disabled the mapping.", off[0])
+        return
+    for one in off:
+        yield decisive(
+            f"Mapping {one.uuid} is {one.state}; the reason AWS gives is {one.state_transition_reason!r}.", one
+        )
+    yield from _requests(seen, off)
+
+
+def _requests(seen: Evidence, off: list[Mapping]) -> Iterator[Sign]:
+    """Find the requests in the trail that switched these mappings off."""
+    uuids = {one.uuid.lower() for one in off}
+    for event in otherwise(lambda: seen.changes.visible(), ()):
+        for effect in effects(event):
+            if effect.kind == "mapping-disabled" and effect.target.lower() in uuids:
+                when = instant.clock(event.at, seen.as_of)
+                yield sign(f"{event.operation} at {when} by {event.actor} switched it off.", f"trail:{event.event_id}")
+
+
+def _disabled_by_lambda(seen: Evidence, off: list[Mapping]) -> bool:
+    """Whether AWS gives a reason of its own, or the trail shows Lambda's own event for one of these mappings."""
+    own = any(one.state_transition_reason not in _BY_REQUEST for one in off)
+    return own or any(True for _ in _own_events(seen, off))
+
+
+def _own_events(seen: Evidence, off: list[Mapping]) -> Iterator[tuple[TrailEvent, Effect]]:
+    """Give the events by which Lambda itself disabled these mappings; silence proves nothing."""
+    uuids = {one.uuid.lower() for one in off}
+    for event in otherwise(lambda: seen.changes.visible(), ()):
+        for effect in effects(event):
+            if effect.kind == "mapping-disabled-by-lambda" and effect.target.lower() in uuids:
+                yield event, effect
+
+
+_CODES = {
+    "FUNCTION_NOT_FOUND": "it found no function, version or alias to invoke",
+    "AUTHORIZATION_ERROR": "the execution role was refused",
+    "RESOURCE_NOT_FOUND": "it found no stream to read",
+    "FUNCTION_IN_FAILED_STATE": "the function was in a failed state",
+    "REGION_NAME_NOT_VALID": "the region of the source is not valid",
+}
+
+
+@finding(
+    "esm-disabled-by-lambda",
+    kind=Kind.CAUSE,
+    title="Lambda disabled the event source mapping",
+    modes=("B4",),
+    stops=Stage.POLLED,
+    diagnosis=(5,),
+    reads=(3, 8, 9),
+    remedies=("R1",),
+    set_off_by=(
+        "mapping-disabled-by-lambda",
+        "function-deleted",
+        "alias-deleted",
+        "role-deleted",
+        "trust-changed",
+        "role-policy-deleted",
+        "role-policy-detached",
+        "table-deleted",
+    ),
+    lag=timedelta(hours=24),
+    source=f"{GUIDE}/logging-using-cloudtrail.html",
+)
+def esm_disabled_by_lambda(seen: Evidence) -> Iterator[Sign]:
+    """Lambda gives up on a mapping whose errors persist; mend what it gave up on, then enable it again.
+
+    The event it logs carries a reason code, and its absence from the trail proves nothing.
+    """
+    mappings = serving(seen)
+    off = [one for one in mappings if one.state in _OFF]
+    if not off or len(off) < len(mappings):
+        yield from (against(f"Mapping {one.uuid} is {one.state}.", one) for one in mappings if one.state not in _OFF)
+        return
+    if not _disabled_by_lambda(seen, off):
+        yield against("AWS names a request as the reason, and no event of Lambda's own was found.", off[0])
+        return
+    for one in off:
+        yield decisive(f"Mapping {one.uuid} is {one.state}: {one.state_transition_reason}.", one)
+    for event, effect in _own_events(seen, off):
+        why = _CODES.get(str(effect.values.get("reason_code")), "it gives no documented reason code")
+        when = instant.clock(event.at, seen.as_of)
+        yield sign(f"LambdaESMDisabled at {when}: {why}. Mend that before enabling.", f"trail:{event.event_id}")
