@@ -41,6 +41,7 @@ def environment(run_folder: Path, scratch: str, outer: Mapping[str, str] = os.en
         "AWS_EC2_METADATA_DISABLED": "true",
     }
 
+
 _WARM = "--IPKernelApp.exec_lines=_ = [__import__(one) for one in ('runbook_lib.session', 'matplotlib.figure')]"
 """Imports what every run imports while the evidence is still on its way; it leaves no name behind."""
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from importlib.resources import files
+from itertools import chain, count
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, pass_context
@@ -30,6 +31,10 @@ DIAGNOSIS = "10_diagnosis"
 
 _ANSWER_SHOWN = 1_200
 """Characters of a recorded answer that the page shows; the evidence file holds the rest."""
+
+
+_MOST_UNSEEN = 4
+"""Entries of "could not be seen" on the first screen; all of them have a chapter of their own."""
 
 
 @dataclass(frozen=True)
@@ -76,8 +81,8 @@ class Meta:
         """What was taken out of the answers before anything was written, counted by kind."""
         total: dict[str, int] = {}
         for call in self.calls:
-            for kind, count in (call.redacted or {}).items():
-                total[kind] = total.get(kind, 0) + count
+            for kind, times in (call.redacted or {}).items():
+                total[kind] = total.get(kind, 0) + times
         return dict(sorted(total.items()))
 
 
@@ -85,7 +90,8 @@ def render(sections: Iterable[Section], meta: Meta) -> str:
     """Give the whole page as HTML text; the same sections and run give the same bytes."""
     found = tuple(sections)
     style = files(__package__).joinpath("page.css").read_text(encoding="utf-8").strip()
-    page = _Page(meta)
+    steps = [one for one in found if one.name != DIAGNOSIS]
+    page = _Page(meta, steps)
     opening, chapters = _chapters([one for one in found if one.name == DIAGNOSIS], page)
     return (
         _environment()
@@ -95,7 +101,8 @@ def render(sections: Iterable[Section], meta: Meta) -> str:
             page=page,
             opening=opening,
             chapters=chapters,
-            steps=[one for one in found if one.name != DIAGNOSIS],
+            steps=steps,
+            most_unseen=_MOST_UNSEEN,
             file_rows=[[one.path, f"{one.size:,}", one.sha256] for one in meta.files],
             style=Markup(style),
             style_hash=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
@@ -124,17 +131,27 @@ def _chapters(diagnosis: Iterable[Section], page: _Page) -> tuple[tuple[Part, ..
 class _Page:
     """What the templates ask while they write: which anchors exist, which ids and labels are taken."""
 
-    def __init__(self, meta: Meta) -> None:
+    def __init__(self, meta: Meta, steps: Sequence[Section] = ()) -> None:
         self._refs = {call.ref for call in meta.calls}
         self._operations = Counter(ref.rpartition("-")[0] for ref in self._refs)
-        self._ids: dict[str, int] = dict.fromkeys(("main", "run", "people", "provenance", "loss", "first", "unseen"), 1)
-        self._labels: dict[str, int] = {}
+        self._ids = {"main", "run", "people", "provenance", "loss", "first", "unseen"}
+        self._sections = {one.name: self.id(f"step {one.number}" if one.number else one.name) for one in steps}
+        self._steps = {one.number: self._sections[one.name] for one in steps if one.number}
+        self._labels: set[str] = set()
         self._findings: dict[str, str] = {}
+
+    def taken(self) -> tuple[set[str], set[str], dict[str, str]]:
+        """Give what has been handed out so far."""
+        return set(self._ids), set(self._labels), dict(self._findings)
+
+    def restore(self, taken: tuple[set[str], set[str], dict[str, str]]) -> None:
+        """Take back what was handed out since, for a part that could not be written."""
+        self._ids, self._labels, self._findings = taken
 
     def id(self, wish: str) -> str:
         """Give an id that the page does not have yet, as near to the wish as can be."""
         slug = "-".join("".join(c if c.isascii() and c.isalnum() else " " for c in wish.lower()).split()) or "part"
-        return _numbered(slug, self._ids, "-")
+        return _free(slug, self._ids, "-")
 
     def finding(self, name: str) -> str:
         """Give the anchor of a finding that the page has shown in full; empty when this is its first time."""
@@ -143,16 +160,24 @@ class _Page:
             self._findings[name] = self.id(name)
         return before
 
+    def section(self, step: Section) -> str:
+        """Give the anchor of a section."""
+        return self._sections[step.name]
+
+    def step(self, number: int) -> str | None:
+        """Give the anchor of a step's section; None when the page has none."""
+        return self._steps.get(number)
+
     def label(self, wish: str) -> str:
         """Give a label for a scrolling area that no other one has."""
-        return _numbered(wish, self._labels, ", ")
+        return _free(wish, self._labels, ", ")
 
     def anchor(self, ref: str) -> str | None:
         """Give the anchor of a recorded call, of the run, or of the step that read an event; None for others."""
-        if ref in _ELSEWHERE:
-            return _ELSEWHERE[ref]
+        if ref == "run":
+            return "run"
         if ref.startswith(_EVENT):
-            return "step-9"
+            return self.step(_STEP_OF_EVENTS)
         return f"call-{ref}" if ref in self._refs else None
 
     def name(self, ref: str) -> str:
@@ -163,25 +188,31 @@ class _Page:
         return f"{operation} {mark[:4]}" if self._operations[operation] > 1 else operation or ref
 
 
-_ELSEWHERE = {"run": "run"}
 _EVENT = "trail:"
+_STEP_OF_EVENTS = 9
 
 
-def _numbered(wish: str, taken: dict[str, int], joint: str) -> str:
-    taken[wish] = taken.get(wish, 0) + 1
-    return wish if taken[wish] == 1 else f"{wish}{joint}{taken[wish]}"
+def _free(wish: str, taken: set[str], joint: str) -> str:
+    """Give the wish, or the wish with the first number that makes it new; it is taken from now on."""
+    numbered = (f"{wish}{joint}{number}" for number in count(2))
+    found = next(one for one in chain([wish], numbered) if one not in taken)
+    taken.add(found)
+    return found
 
 
 @pass_context
 def _show(context: Context, part: Part, level: int) -> Markup:
     """Write one part; a block of damaged form is shown as its text instead of breaking the page."""
     name = type(part).__name__.lower()
+    page = context["page"]
+    taken = page.taken()
     try:
-        macro = context.environment.get_template("parts.html.j2").make_module({"page": context["page"]})
+        macro = context.environment.get_template("parts.html.j2").make_module({"page": page})
         return Markup(getattr(macro, name)(part, level))
     except (TemplateError, TypeError, ValueError, KeyError, AttributeError):
         if not isinstance(part, Shown):
             raise
+        page.restore(taken)
         return Markup('<pre class="text">{}</pre>').format(part.text or "This block cannot be read.")
 
 

@@ -77,6 +77,12 @@ class Section:
     parts: tuple[Part, ...]
 
     @property
+    def number(self) -> int | None:
+        """The number that its name begins with; None for a notebook that bears none."""
+        digits = self.name.partition("_")[0]
+        return int(digits) if digits.isascii() and digits.isdigit() else None
+
+    @property
     def failures(self) -> tuple[Failure, ...]:
         """What of this notebook raised or never ran."""
         return tuple(part for part in self.parts if isinstance(part, Failure))

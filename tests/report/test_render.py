@@ -114,6 +114,39 @@ def test_every_link_leads_somewhere() -> None:
     assert {str(a["href"])[1:] for a in page.all("a")} <= set(page.ids)
 
 
+def test_links_of_a_partial_page_lead_somewhere() -> None:
+    """Where only some steps were run, no link leads to one that is not on the page."""
+    page = Page(rendered(one_cell(finding())))
+    assert {str(a["href"])[1:] for a in page.all("a")} <= set(page.ids)
+    assert "step-3" in page.ids
+
+
+def test_finding_is_told_once() -> None:
+    """A finding that was shown in full is linked where it stands again, with its ids unique."""
+    cells = [shown_cell(finding(), "a", "03_x"), shown_cell(finding(), "b", "08_y")]
+    html = rendered(nbformat.v4.new_notebook(cells=cells))
+    assert html.count("Remedy R1") == 1
+    assert '<a href="#mapping-disabled">' in html
+
+
+def test_finding_after_a_damaged_one_is_told() -> None:
+    """A finding whose first telling was damaged is told in full the next time."""
+    damaged = {name: value for name, value in finding().to_json().items() if name != "remedies"}
+    output = nbformat.v4.new_output("display_data", data={blocks.MIME: damaged, "text/plain": "damaged"})
+    cells = [code_cell([output], "a", "03_x", "x"), shown_cell(finding(), "b", "08_y")]
+    html = rendered(nbformat.v4.new_notebook(cells=cells))
+    assert html.count("Remedy R1") == 1
+    assert html.count('id="mapping-disabled"') == 1
+
+
+def test_unseen_is_capped_on_the_first_screen() -> None:
+    """Of much that was not seen the first screen shows four, and says how many more there are."""
+    html = rendered(headline=replace(verdict(), unseen=tuple(f"gap {number}" for number in range(9))).to_json())
+    assert "gap 3" in html
+    assert "gap 4" not in html
+    assert "And 5 more" in html
+
+
 def test_page_reads_in_order() -> None:
     """Verdict and loss first, then causes, what was not seen, timeline, ruled out, steps, provenance."""
     html = rendered()
