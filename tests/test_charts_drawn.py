@@ -30,6 +30,7 @@ from runbook_lib.charts.data import (
     Axis,
     overview_axis,
 )
+from runbook_lib.charts.draw_correlation import MOST_NUMBERS, worth_numbers
 from runbook_lib.charts.single import age_data, invocations_data, pipe_data
 from runbook_lib.evidence import Evidence
 from runbook_lib.loss_clock import LossState
@@ -103,6 +104,24 @@ def test_charts_of_nothing_seen_say_so(name: str) -> None:
     assert "not examined" in said or "not known" in said
     for claim in ("none found", "no change recorded", "flowing", "all zero", "no other function"):
         assert claim not in said, claim
+
+
+def test_of_many_changes_the_trigger_keeps_its_number() -> None:
+    """Where there are more changes than numbers that can be told apart, the trigger and its neighbours keep theirs."""
+    seen = example_seen()
+    change, onset = seen.diagnosis.changes[0], seen.diagnosis.onset
+    assert onset
+    many = tuple(
+        replace(change, event=replace(change.event, event_id=str(at), at=onset.at + timedelta(seconds=at)))
+        for at in range(-200, 200)
+    )
+    trigger = replace(seen.diagnosis.trigger, change=many[3])  # type: ignore[type-var]
+    data = _overview(Seen(seen.evidence, replace(seen.diagnosis, changes=many, trigger=trigger)))
+    kept = [one.number for one in worth_numbers(data)]
+    assert len(kept) == MOST_NUMBERS
+    assert kept == sorted(kept)
+    assert 4 in kept
+    assert 201 in kept
 
 
 def test_names_with_markup_do_not_break_a_picture() -> None:

@@ -18,8 +18,8 @@ from runbook_lib.views.changes import Relation
 
 LEFT, RIGHT = 0.115, 0.91
 _HEAD_IN, _NUMBERS_IN, _LANE_IN, _STRIP_IN, _FOOT_IN = 0.30, 0.44, 0.21, 0.24, 0.68
-_MOST_NUMBERS = 14
-"""More numbers than this above the picture cannot be told apart; the nearest to the onset are kept, as the table has them all."""
+MOST_NUMBERS = 14
+"""More numbers than this cannot be told apart: the nearest to the onset are kept, the timeline table has them all."""
 
 _Draw = Callable[[Any], None]
 
@@ -131,7 +131,7 @@ def _numbers(axes: Any, data: ChartData) -> None:
     axes.set_yticks([])
     axes.set_ylim(0, 1)
     start, end = x(data.axis.start), x(data.axis.end)
-    marks = _worth_numbers(data)
+    marks = worth_numbers(data)
     least = 0.009 * len(str(max((one.number for one in marks), default=0))) + 0.009
     places = canvas.spread([x(one.at) for one in marks], (end - start) * least, start, end)
     for one, place in zip(marks, places, strict=True):
@@ -164,8 +164,9 @@ def _placed(data: ChartData) -> Iterator[tuple[datetime, str, str, Any, bool]]:
 _RANK = {Relation.TRIGGER: 0, Relation.CANDIDATE: 1}
 
 
-def _worth_numbers(data: ChartData) -> list[Mark]:
+def worth_numbers(data: ChartData) -> list[Mark]:
+    """Choose the changes to number, in order of time: the trigger, what is near the onset, then the nearest."""
     marks = [one for lane in data.lanes for one in lane.marks]
     centre = data.lines.onset or data.axis.end
     nearest = sorted(marks, key=lambda one: (_RANK.get(one.relation, 2), abs(one.at - centre), one.number))
-    return sorted(nearest[:_MOST_NUMBERS], key=lambda one: (one.at, one.number))
+    return sorted(nearest[:MOST_NUMBERS], key=lambda one: (one.at, one.number))
