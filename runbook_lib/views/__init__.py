@@ -28,13 +28,16 @@ from runbook_lib.views.judgement import (
     verdict_view,
     verdicts_view,
 )
+from runbook_lib.views.neighbours import comparison_view, fallbacks_view
 from runbook_lib.views.words import calls_sentence, gaps_table, reason, shown
 
 __all__ = [
     "beside_view",
     "causes_view",
     "changes_view",
+    "comparison_view",
     "diagnosis_view",
+    "fallbacks_view",
     "finding_view",
     "loss_view",
     "ruled_out_view",

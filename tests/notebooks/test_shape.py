@@ -205,7 +205,9 @@ def test_diagnosis_reads_like_the_page() -> None:
         "What could not be seen",
         "Correlation timeline",
         "Where the pipe breaks",
+        "Compared with neighbours",
         "Beside the cause",
+        "Where else was looked",
         "Ruled out",
         "Undetermined",
     ]

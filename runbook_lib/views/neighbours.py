@@ -1,0 +1,35 @@
+"""What the diagnosis looked at beside its findings: the neighbours, and the playbook's alternatives."""
+
+from __future__ import annotations
+
+from runbook_lib.blocks import Block, Prose, Stack, Table
+from runbook_lib.diagnosis import Diagnosis
+from runbook_lib.views.words import columns
+
+_WORKS = {True: "works", False: "does not work", None: "not known"}
+
+
+def comparison_view(diagnosis: Diagnosis) -> Stack:
+    """Show who else reads the stream or feeds the function, and how far the harm seems to reach (clause 8)."""
+    compared = diagnosis.comparison
+    if compared is None:
+        return Stack("Compared with neighbours", (Prose.of("Nothing was compared.", style="gap"),))
+    rows = tuple((one.name, one.relation.value, _WORKS[one.works], one.basis) for one in compared.neighbours)
+    refs = tuple(dict.fromkeys(ref for one in compared.neighbours for ref in one.refs if ref))
+    head = columns("Neighbour", "What it is", "State", "Read from")
+    shown: list[Block] = [Prose.of(compared.sentence, style="answer")]
+    if rows:
+        shown.append(Table("Neighbours", head, rows, "A neighbour that works is a hint, and clears nothing.", refs))
+    return Stack("Compared with neighbours", tuple(shown))
+
+
+def fallbacks_view(diagnosis: Diagnosis) -> Stack:
+    """Show the alternatives of the playbook's last paragraph, those worth a look first."""
+    title = "Where else was looked"
+    if not diagnosis.fallbacks:
+        return Stack(title, (Prose.of("A trigger was found, or no fault: the alternatives were not needed."),))
+    ordered = sorted(diagnosis.fallbacks, key=lambda one: not one.notable)
+    rows = tuple((one.title, one.answer, "yes" if one.notable else "-") for one in ordered)
+    refs = tuple(dict.fromkeys(ref for one in ordered for ref in one.refs))
+    head = columns("Alternative", "What was found", "Worth a look")
+    return Stack(title, (Table("Alternatives", head, rows, None, refs),))
