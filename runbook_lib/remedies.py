@@ -137,6 +137,17 @@ _CARDS = (
         "SimulatePrincipalPolicy answers `allowed` for dynamodb:GetRecords; invocations resume.",
     ),
     Remedy(
+        "R13",
+        "Take the refusal out of the stream's resource policy",
+        "aws dynamodb put-resource-policy --region {region} --resource-arn {latest_stream_arn}"
+        " --policy file://<corrected policy>",
+        "Replaces the whole policy, so start from what get-resource-policy answers. A stream that is created again"
+        " has no policy: put it there again.",
+        "The mapping retries by itself and delivers what is younger than 24 hours.",
+        "The owner of the policy agrees to exempt role {role}.",
+        "`LastProcessingResult` turns to `OK` some minutes later (it lags); invocations resume.",
+    ),
+    Remedy(
         "R16",
         "Point the mapping at a function that exists",
         "aws lambda update-event-source-mapping --region {region} --uuid {uuid} --function-name <function[:alias]>",
@@ -157,6 +168,27 @@ _CARDS = (
         "`DescribeStream` shows the new view type; `Errors` falls.",
     ),
     Remedy(
+        "R21",
+        "Free the stream's reads from the condition",
+        "aws iam put-role-policy --role-name {role} --policy-name read-{table}-stream --policy-document '{grant}'"
+        "   # for an allow; take a deny's condition to its owner",
+        "Grants no more than reading this table's streams. A conditioned deny is a guardrail: exempt the role in it"
+        " (`ArnNotLike` on `aws:PrincipalArn`) with its owner rather than deleting it.",
+        "The mapping retries by itself and delivers what is younger than 24 hours.",
+        "The condition was meant for the function's own code, not for Lambda's poller.",
+        "`LastProcessingResult` turns to `OK` some minutes later (it lags); invocations resume.",
+    ),
+    Remedy(
+        "R22",
+        "Publish a version with the right role and move the alias to it",
+        "aws lambda publish-version --region {region} --function-name {function}"
+        "   # then update-alias --function-name {function} --name <alias> --function-version <new version>",
+        "Publishes whatever code and configuration $LATEST has now: compare it with the mapped version first.",
+        "The mapping keeps its position: records younger than 24 hours are delivered.",
+        "The role of $LATEST may read the stream.",
+        "`get-function-configuration --qualifier <alias>` shows the new role; invocations resume.",
+    ),
+    Remedy(
         "R20",
         "Find out whether somebody writes",
         "aws dynamodb update-item --region {region} --table-name {table} ...  # one write that changes an attribute",
@@ -164,6 +196,38 @@ _CARDS = (
         "None waits: nothing was written.",
         "Region, account and table are the ones that the application uses.",
         "The write invokes the function within seconds, or after the batching window.",
+    ),
+    Remedy(
+        "R21",
+        "Fetch what was discarded and process it again",
+        "aws dynamodbstreams get-shard-iterator --region {region} --stream-arn {latest_stream_arn} --shard-id <shard>"
+        " --shard-iterator-type AT_SEQUENCE_NUMBER --sequence-number <startSequenceNumber>   # then get-records",
+        "A queue or topic holds only the shard and the range of sequence numbers; only S3 keeps the records.",
+        "Replays the discarded records by hand; expect duplicates of what succeeded in the same batch.",
+        "The function can digest them by now, and they are younger than 24 hours. Older ones are rebuilt from the"
+        " table.",
+        "As many records were processed as the destination names.",
+    ),
+    Remedy(
+        "R22",
+        "Let records wait as long as the stream keeps them",
+        "aws lambda update-event-source-mapping --region {region} --uuid {uuid} --maximum-record-age-in-seconds -1",
+        "Records that are worthless when late are processed all the same.",
+        "Saves what is not yet older than the limit; what was discarded is not brought back.",
+        "Whoever set the limit agrees. Do it before the cause is mended, or the backlog is discarded first.",
+        "`DroppedEventCount` and messages at the failure destination cease.",
+        touches_mapping=True,
+    ),
+    Remedy(
+        "R23",
+        "Make the failure destination reachable",
+        "aws iam put-role-policy --role-name {role} --policy-name report-failures --policy-document"
+        ' \'{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Action":"sqs:SendMessage",'
+        '"Resource":"{destination}"}}]}}\'',
+        "Grants writing to that one destination. FIFO queues and topics cannot be one: name a standard one.",
+        "Batches given up from now on leave a message; earlier ones left none.",
+        "A topic needs sns:Publish, a bucket s3:PutObject and s3:ListBucket, an encrypted one its key besides.",
+        "`DestinationDeliveryFailures` ceases.",
     ),
 )
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from runbook_lib.evidence import Gap, NotObserved, Observed, attempt
-from runbook_lib.interpret.policy import Decision, Evaluation, Policy, PolicyType
+from runbook_lib.evidence import Gap, NotObserved, Observed, attempt, known
+from runbook_lib.interpret.policy import POLLER_CONTEXT, Decision, Evaluation, Policy, PolicyType
 
 
 @dataclass(frozen=True)
@@ -42,19 +42,35 @@ class Simulated(Observed):
 
 @dataclass(frozen=True)
 class Reading:
-    """One answer to "may the role do this?". `by` names the kind of policy that refuses, if one does."""
+    """One answer to "may the role do this?". `by` names the kind of policy that refuses, if one does.
+
+    `conditions` are the tests a refusal hangs on that a poller can never meet; `lacking` the keys that the simulator
+    was not given, without which its refusal settles nothing.
+    """
 
     action: str
     decision: Decision
     by: PolicyType | None
     sentence: str
     ref: str
+    conditions: tuple[str, ...] = ()
+    lacking: tuple[str, ...] = ()
+
+    @property
+    def refused(self) -> bool:
+        """Whether the answer is a refusal of either kind."""
+        return self.decision in (Decision.EXPLICIT_DENY, Decision.IMPLICIT_DENY)
 
     @classmethod
     def of_evaluation(cls, one: Evaluation, ref: str) -> Reading:
         """Take our own evaluation of the documents."""
         refused = one.decision in (Decision.EXPLICIT_DENY, Decision.IMPLICIT_DENY)
-        return cls(one.action, one.decision, one.policy_type if refused else None, one.because, ref)
+        hanging = tuple(
+            test
+            for test in one.conditions
+            if one.decision is Decision.IMPLICIT_DENY or test.split()[-1] in _NOT_CARRIED
+        )
+        return cls(one.action, one.decision, one.policy_type if refused else None, one.because, ref, hanging)
 
     @classmethod
     def of_simulation(cls, one: Simulated) -> Reading:
@@ -68,7 +84,12 @@ class Reading:
         matched = f" (matched: {', '.join(one.matched)})" if one.matched else ""
         because = f", refused by the {by}" if by else ""
         words = f"SimulatePrincipalPolicy answers {one.decision} for {one.action} on {one.resource}{because}{matched}."
-        return cls(one.action, decision, by, words, one.ref)
+        lacking = one.missing_context if by in (PolicyType.IDENTITY_BASED, PolicyType.PERMISSIONS_BOUNDARY) else ()
+        return cls(one.action, decision, by, words, one.ref, lacking=lacking)
+
+
+_NOT_CARRIED = frozenset(key for key, value in POLLER_CONTEXT.items() if value is None)
+"""Condition keys that no call of a poller carries."""
 
 
 @dataclass(frozen=True)
@@ -77,27 +98,58 @@ class ExecutionRole(Observed):
 
     `stream_arn` is the stream the questions are about: the table's latest. `simulated` is AWS's own answer, `evaluated`
     ours from the documents; a gap in one leaves the other. `policies` holds identity policies, inline and attached;
-    one that exists and could not be read stands in it without a document, and its gap in `unread`.
+    one that exists and could not be read stands in it without a document, and its gap in `unread`. `latest_role_arn`
+    is the role of `$LATEST`, which need not be that of the mapped version.
     """
 
     role: Role
+    latest_role_arn: str
     stream_arn: str
     policies: tuple[Policy, ...]
     policies_ref: str
     unread: tuple[Gap, ...]
     boundary: Policy | None
     resource_policies: tuple[Policy, ...]
+    resource_policies_ref: str
     simulated: tuple[Simulated, ...]
     evaluated: tuple[Evaluation, ...]
 
     def readings(self, action: str) -> tuple[Reading, ...]:
-        """Give what AWS's simulator and our evaluation each say of an action; raises NotObserved if neither does."""
+        """Give what AWS's simulator and our evaluation each say of an action, each where it can know.
+
+        The simulator does not see resource policies and we do not see the organization's, so neither's consent counts
+        against the other's refusal there; and a refusal for want of context that we have is not the simulator's last
+        word. Raises NotObserved where nothing settles the matter.
+        """
         theirs = attempt(lambda: tuple(Reading.of_simulation(one) for one in self.simulated if one.action == action))
-        ours = attempt(
-            lambda: tuple(
-                Reading.of_evaluation(one, self.policies_ref) for one in self.evaluated if one.action == action
-            )
-        )
-        if isinstance(theirs, Gap) and isinstance(ours, Gap):
-            raise NotObserved(theirs)
-        return tuple(one for part in (theirs, ours) if isinstance(part, tuple) for one in part)
+        ours = attempt(lambda: tuple(self._evaluation(one) for one in self.evaluated if one.action == action))
+        if isinstance(ours, Gap):
+            return _settled(known(theirs), ours)
+        if isinstance(theirs, Gap) or not ours:
+            return ours or known(theirs)
+        known_here = any(one.decision is not Decision.UNKNOWN for one in ours)
+        if not known_here:
+            return (*_settled(theirs, self._first_unread(action)), *ours)
+        blind = any(one.by is PolicyType.RESOURCE_BASED for one in ours)
+        theirs = tuple(one for one in theirs if not one.lacking and (one.refused or not blind))
+        if any(one.by is PolicyType.SERVICE_CONTROL for one in theirs):
+            ours = tuple(one for one in ours if one.refused)
+        return (*theirs, *ours)
+
+    def _evaluation(self, one: Evaluation) -> Reading:
+        by_resource = one.policy_type is PolicyType.RESOURCE_BASED
+        return Reading.of_evaluation(one, self.resource_policies_ref if by_resource else self.policies_ref)
+
+    def _first_unread(self, action: str) -> Gap:
+        """The document that keeps our own evaluation open, or what else it hangs on."""
+        because = next((one.because for one in self.evaluated if one.action == action), "Nothing was evaluated.")
+        region = self.stream_arn.split(":")[3]
+        hangs = Gap("iam:SimulatePrincipalPolicy", region, "MissingContext", because, ref=self.policies_ref)
+        return next(iter(self.unread), hangs)
+
+
+def _settled(theirs: tuple[Reading, ...], ours: Gap) -> tuple[Reading, ...]:
+    """Take the simulator's word alone; raises NotObserved where it has none, or refuses for want of context."""
+    if not theirs or any(one.refused and one.lacking for one in theirs):
+        raise NotObserved(ours)
+    return theirs

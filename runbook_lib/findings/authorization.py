@@ -11,7 +11,7 @@ from runbook_lib.findings import Kind, Sign, against, decisive, finding, sign
 from runbook_lib.findings.mapping import serving
 from runbook_lib.interpret.policy import STREAM_ACTIONS, Decision, PolicyType, trusts
 from runbook_lib.interpret.processing_result import ResultKind
-from runbook_lib.stages import Stage
+from runbook_lib.stages import Stage, State, measure
 
 _ROLE_CHANGES = (
     "role-policy-put",
@@ -23,35 +23,60 @@ _ROLE_CHANGES = (
 _IAM_LAG = timedelta(minutes=15)
 """IAM is eventually consistent, and a poller keeps its session for some minutes (how long is not documented)."""
 
-_REFUSED = (Decision.EXPLICIT_DENY, Decision.IMPLICIT_DENY)
+_REFUSALS = (Decision.EXPLICIT_DENY, Decision.IMPLICIT_DENY)
 _EXECUTION_ROLE = "https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-eventsourcemapping.html"
 _EVALUATION = "https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html"
 
 
-def _refused(seen: Evidence, decision: Decision, by: PolicyType) -> Iterator[Sign]:
-    """Say which stream actions this kind of policy refuses in this way, by the simulator and by our evaluation.
+def _readings(seen: Evidence) -> tuple[Reading, ...]:
+    return tuple(one for action in STREAM_ACTIONS for one in seen.role.readings(action))
 
-    Where the two disagree neither decides: one of them lacks context that the other has.
+
+def _refused(seen: Evidence, by: PolicyType, *decisions: Decision) -> Iterator[Sign]:
+    """Say which stream actions this kind of policy refuses outright, by the simulator and by our evaluation.
+
+    Where the two disagree neither decides: one of them lacks something that the other has.
     """
-    for action in STREAM_ACTIONS:
-        readings = seen.role.readings(action)
-        agree = len({one.decision in _REFUSED for one in readings if one.decision is not Decision.UNKNOWN}) < 2
-        for one in readings:
-            if one.decision is decision and one.by is by:
-                yield decisive(one.sentence, one) if agree else sign(one.sentence, one)
+    readings = _readings(seen)
+    allowed = {one.action for one in readings if one.decision is Decision.ALLOW}
+    for one in readings:
+        if one.by is by and one.decision in decisions and not _hinges(one, readings):
+            yield sign(one.sentence, one) if one.action in allowed else decisive(one.sentence, one)
+
+
+def _hinges(one: Reading, readings: tuple[Reading, ...]) -> bool:
+    """Whether a refusal hangs on a condition: by itself, or by the other reading of the same action."""
+    return any(other.conditions for other in readings if other.action == one.action and other.decision is one.decision)
 
 
 def _said_by_mapping(seen: Evidence, by: PolicyType, *, explicit: bool) -> Iterator[Sign]:
-    """Quote the mapping's last result where it names this kind of policy; it may be stale, so it never decides."""
+    """Quote the mapping's last result where it names this kind of policy.
+
+    It outlives its cause, so it never decides, and says nothing at all while the stream is seen to invoke the function.
+    """
+    if measure(seen)[Stage.INVOKED].state is State.FLOWING:
+        return
     for one in otherwise(lambda: serving(seen), ()):
         result = one.processing
         if result.kind is ResultKind.NOT_AUTHORIZED and result.policy_type == by and result.explicit is explicit:
             yield sign(f"Mapping {one.uuid} last said: {result.text}", one)
 
 
+def _by_identity(seen: Evidence, decision: Decision) -> Iterator[Sign]:
+    """Recognise a refusal by the role's own policies; one that hangs on a condition is another finding's."""
+    found = tuple(_refused(seen, PolicyType.IDENTITY_BASED, decision))
+    yield from found
+    hinging = [one for one in _readings(seen) if one.conditions and one.decision is decision]
+    if hinging and not found:
+        yield against(f"The refusal hangs on a condition. {hinging[0].sentence}", hinging[0])
+        return
+    yield from _said_by_mapping(seen, PolicyType.IDENTITY_BASED, explicit=decision is Decision.EXPLICIT_DENY)
+    yield from _allowed(seen)
+
+
 def _allowed(seen: Evidence) -> Iterator[Sign]:
     """Refute when every stream action is allowed by every reading there is."""
-    readings: list[Reading] = [one for action in STREAM_ACTIONS for one in seen.role.readings(action)]
+    readings = _readings(seen)
     if readings and all(one.decision is Decision.ALLOW for one in readings):
         role = seen.role.role.name
         yield against(f"Role {role} may call {', '.join(STREAM_ACTIONS)} on the latest stream.", readings[0])
@@ -76,9 +101,7 @@ def role_missing_stream_actions(seen: Evidence) -> Iterator[Sign]:
     The mapping stays Enabled. A policy pinned to the table's ARN or to an old stream label looks right and is not:
     the actions are checked on the stream's own ARN.
     """
-    yield from _refused(seen, Decision.IMPLICIT_DENY, PolicyType.IDENTITY_BASED)
-    yield from _said_by_mapping(seen, PolicyType.IDENTITY_BASED, explicit=False)
-    yield from _allowed(seen)
+    yield from _by_identity(seen, Decision.IMPLICIT_DENY)
 
 
 @finding(
@@ -96,9 +119,7 @@ def role_missing_stream_actions(seen: Evidence) -> Iterator[Sign]:
 )
 def explicit_deny_identity(seen: Evidence) -> Iterator[Sign]:
     """A deny wins over every allow, so granting more helps nothing; often it is a guardrail with a wide pattern."""
-    yield from _refused(seen, Decision.EXPLICIT_DENY, PolicyType.IDENTITY_BASED)
-    yield from _said_by_mapping(seen, PolicyType.IDENTITY_BASED, explicit=True)
-    yield from _allowed(seen)
+    yield from _by_identity(seen, Decision.EXPLICIT_DENY)
 
 
 @finding(
@@ -116,9 +137,9 @@ def explicit_deny_identity(seen: Evidence) -> Iterator[Sign]:
 )
 def permissions_boundary(seen: Evidence) -> Iterator[Sign]:
     """A boundary caps what the role's policies grant: an action must be allowed by both."""
-    yield from _refused(seen, Decision.IMPLICIT_DENY, PolicyType.PERMISSIONS_BOUNDARY)
-    yield from _refused(seen, Decision.EXPLICIT_DENY, PolicyType.PERMISSIONS_BOUNDARY)
+    yield from _refused(seen, PolicyType.PERMISSIONS_BOUNDARY, *_REFUSALS)
     yield from _said_by_mapping(seen, PolicyType.PERMISSIONS_BOUNDARY, explicit=False)
+    yield from _said_by_mapping(seen, PolicyType.PERMISSIONS_BOUNDARY, explicit=True)
     yield from _allowed(seen)
 
 
@@ -137,11 +158,91 @@ def permissions_boundary(seen: Evidence) -> Iterator[Sign]:
 )
 def scp_or_rcp(seen: Evidence) -> Iterator[Sign]:
     """Service and resource control policies cap whole accounts; they change in the management account, unseen here."""
-    yield from _refused(seen, Decision.IMPLICIT_DENY, PolicyType.SERVICE_CONTROL)
-    yield from _refused(seen, Decision.EXPLICIT_DENY, PolicyType.SERVICE_CONTROL)
+    yield from _refused(seen, PolicyType.SERVICE_CONTROL, *_REFUSALS)
     for kind in (PolicyType.SERVICE_CONTROL, PolicyType.RESOURCE_CONTROL):
         yield from _said_by_mapping(seen, kind, explicit=True)
         yield from _said_by_mapping(seen, kind, explicit=False)
+
+
+@finding(
+    "resource-policy",
+    kind=Kind.CAUSE,
+    title="A resource policy on the stream refuses the execution role",
+    modes=("C5",),
+    stops=Stage.POLLED,
+    diagnosis=(2,),
+    reads=(5, 8),
+    remedies=("R13",),
+    set_off_by=("resource-policy-changed",),
+    lag=_IAM_LAG,
+    source="https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/access-control-resource-based.html",
+)
+def resource_policy(seen: Evidence) -> Iterator[Sign]:
+    """A table and each of its streams may carry a policy of their own; a deny there wins over whatever the role has.
+
+    The role's own policies look right, and AWS's simulator, which leaves resource policies out for roles, agrees.
+    """
+    attached = seen.role.resource_policies
+    yield from _refused(seen, PolicyType.RESOURCE_BASED, *_REFUSALS)
+    for explicit in (True, False):
+        yield from _said_by_mapping(seen, PolicyType.RESOURCE_BASED, explicit=explicit)
+    if not attached:
+        yield against("Neither the table nor its latest stream has a resource policy.", seen.role.resource_policies_ref)
+
+
+@finding(
+    "condition-mismatch",
+    kind=Kind.CAUSE,
+    title="A condition in the role's policies can never hold for the poller",
+    modes=("C8",),
+    stops=Stage.POLLED,
+    diagnosis=(2,),
+    reads=(5, 8),
+    remedies=("R21",),
+    set_off_by=(*_ROLE_CHANGES, "boundary-set"),
+    lag=_IAM_LAG,
+    source="https://docs.aws.amazon.com/lambda/latest/dg/permissions-source-function-arn.html",
+)
+def condition_mismatch(seen: Evidence) -> Iterator[Sign]:
+    """Lambda polls from outside the function and its VPC, so its calls lack `lambda:SourceFunctionArn` and the like.
+
+    The function's own code meets such a condition and reads DynamoDB without trouble; the trigger cannot.
+    """
+    hinging = [one for one in _readings(seen) if one.conditions]
+    for one in hinging:
+        yield decisive(f"{one.sentence} A poller's call does not meet it.", one)
+    if hinging:
+        for explicit in (True, False):
+            yield from _said_by_mapping(seen, PolicyType.IDENTITY_BASED, explicit=explicit)
+    yield from _allowed(seen)
+
+
+@finding(
+    "version-role-drift",
+    kind=Kind.CONTRIBUTING,
+    title="The mapped version runs with another role than $LATEST",
+    modes=("C9",),
+    stops=None,
+    diagnosis=(2, 5),
+    reads=(3, 5),
+    remedies=("R22",),
+    set_off_by=("configuration-changed", "alias-changed", "version-published"),
+    lag=timedelta(hours=24),
+    source="https://docs.aws.amazon.com/lambda/latest/dg/configuration-versions.html",
+)
+def version_role_drift(seen: Evidence) -> Iterator[Sign]:
+    """A published version keeps the role it was published with, and its alias's mapping polls with that one.
+
+    Whoever looks at the function's configuration sees the role of `$LATEST`, which may be in perfect order.
+    """
+    function, newest = seen.mappings.function, seen.role.latest_role_arn
+    if not newest or function.role_arn == newest:
+        yield against(f"The mapped version uses the same role as $LATEST, {function.role_arn}.", function)
+        return
+    yield from _allowed(seen)
+    yield decisive(
+        f"{function.label} is version {function.version} and uses {function.role_arn}; $LATEST uses {newest}.", function
+    )
 
 
 @finding(
@@ -167,7 +268,7 @@ def trust_or_role_gone(seen: Evidence) -> Iterator[Sign]:
         yield decisive(f"Role {role.name}, which the function uses, does not exist.", role)
         return
     answer = trusts(role.trust)
-    if answer in _REFUSED:
+    if answer in _REFUSALS:
         yield decisive(f"The trust policy of role {role.name} does not let lambda.amazonaws.com assume it.", role)
     elif answer is Decision.ALLOW:
         yield against(f"Role {role.name} exists and trusts lambda.amazonaws.com.", role)

@@ -78,7 +78,8 @@ class Evaluation:
 
     `policy`, `statement` (its Sid, or `Statement[n]` counted from 0) and `policy_type` name what decided. For an
     implicit denial that is the kind of policy that fails to allow, and the statement that comes nearest to allowing;
-    all are None where there is none to name.
+    all are None where there is none to name. `conditions` are the tests (`StringEquals aws:SourceVpc`) that a denial
+    hangs on: those that the denying statement makes, or those alone that keep the nearest one from allowing.
     """
 
     action: str
@@ -88,6 +89,7 @@ class Evaluation:
     policy: str | None = None
     statement: str | None = None
     policy_type: PolicyType | None = None
+    conditions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -294,7 +296,19 @@ def _verdict(
         hit.policy.name if hit else None,
         hit.statement.label if hit and hit.statement else None,
         side.kind,
+        _hanging_on(decision, hit),
     )
+
+
+def _hanging_on(decision: Decision, hit: _Hit | None) -> tuple[str, ...]:
+    """The condition tests that a denial by, or for want of, this statement hangs on."""
+    if hit is None or hit.applied is None:
+        return ()
+    if decision is Decision.EXPLICIT_DENY:
+        return tuple(each.test for each in hit.applied.conditions)
+    if decision is not Decision.IMPLICIT_DENY or not hit.applied.resource or hit.applied.principal is False:
+        return ()
+    return tuple(each.test for each in hit.applied.conditions if each.met is False)
 
 
 def _implicit_deny(request: Request, failing: Sequence[_Side]) -> Evaluation:

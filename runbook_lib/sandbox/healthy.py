@@ -1,8 +1,9 @@
 """The healthy account every world starts from: one table, two consumers of its stream, one function that is neither."""
 
 from collections.abc import Mapping as Keyed
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from runbook_lib.sandbox import noise
 from runbook_lib.sandbox.code import HARDY, SOUND
@@ -23,6 +24,8 @@ from runbook_lib.sandbox.state import (
 
 BASIC_EXECUTION = "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"
 DYNAMODB_EXECUTION = "arn:aws:iam::aws:policy/service-role/AWSLambdaDynamoDBExecutionRole"
+REPORTS = "report-failures"
+"""The inline policy that lets a function's role write to its mapping's failure destination."""
 ALARM = "DynamoDBStreamsTriggerFailure"
 _LOGS = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"]
 _READS = ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"]
@@ -61,7 +64,9 @@ class Setting:
     """What may differ between healthy worlds.
 
     `alias` puts the main mapping on that alias of the function; `event_count` opts the mapping into its own metrics;
-    `health` is None for an account without a support plan that includes AWS Health.
+    `mapping` are further fields of the main mapping; where it has a failure destination its role may write there;
+    `managed_access` gives the main function's role AWS's managed policy in place of an inline one; `health` is None
+    for an account without a support plan that includes AWS Health.
     """
 
     table: str = "Orders"
@@ -75,6 +80,8 @@ class Setting:
     log_format: str = "Text"
     max_retries: int = -1
     starting_position: str = "TRIM_HORIZON"
+    mapping: Keyed[str, Any] = field(default_factory=dict, hash=False)
+    managed_access: bool = False
     health: tuple[HealthEvent, ...] | None = None
 
 
@@ -102,12 +109,13 @@ def healthy_state(scope: Scope, setting: Setting, start: datetime, seed: int) ->
         )
         for index, (target, filters, retries) in enumerate(consumers)
     ]
+    mappings[0] = replace(mappings[0], **setting.mapping)
     streams = f"{scope.arn('dynamodb', f'table/{setting.table}')}/stream/*"
     return State(
         tables={setting.table: Table(setting.table, noise.uuid4(seed, "table"), born, (stream,))},
         mappings={mapping.uuid: mapping for mapping in mappings},
         functions=functions,
-        roles={f"{name}-role": _role(name, born, streams, name != setting.bystander, seed) for name in names},
+        roles={f"{name}-role": _role(name, born, streams, setting, seed) for name in names},
         policies={
             arn: ManagedPolicy(arn, "ANPA" + noise.letters(17, 0, arn), born - timedelta(days=2000), text)
             for arn, text in AWS_MANAGED.items()
@@ -142,12 +150,16 @@ def _function(scope: Scope, name: str, created: datetime, setting: Setting, seed
     )
 
 
-def _role(name: str, created: datetime, streams: str, reads: bool, seed: int) -> Role:
+def _role(name: str, created: datetime, streams: str, setting: Setting, seed: int) -> Role:
+    managed = setting.managed_access and name == setting.function
+    inline = {} if managed or name == setting.bystander else {"stream-access": stream_reader(streams)}
+    if name == setting.function and (queue := setting.mapping.get("destination")):
+        inline[REPORTS] = document(allow(["sqs:SendMessage"], queue))
     return Role(
         f"{name}-role",
         "AROA" + noise.letters(17, seed, f"{name}-role"),
         created,
         LAMBDA_TRUST,
-        {"stream-access": stream_reader(streams)} if reads else {},
-        (BASIC_EXECUTION,),
+        inline,
+        (DYNAMODB_EXECUTION,) if managed else (BASIC_EXECUTION,),
     )

@@ -139,8 +139,9 @@ def _polled(state: State, role: Role, action: str, stream_arn: str) -> Ruling:
     attached = owner.stream_policies.get(label) if owner else None
     if attached is not None:
         policy = Source("resource policy", "resource", attached)
+        caller = {"aws:PrincipalArn": f"arn:aws:iam::{stream_arn.split(':')[4]}:role{role.path}{role.name}"}
         ours = [one for one in _statements(attached) if _names(one, role.name)]
-        if _matching((replace(policy, document={"Statement": ours}),), "Deny", action, stream_arn, {}):
+        if _matching((replace(policy, document={"Statement": ours}),), "Deny", action, stream_arn, caller):
             return Ruling("explicitDeny", "resource-based policy", (policy,), None)
     return decide(state, role, action, stream_arn)
 

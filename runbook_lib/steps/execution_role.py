@@ -6,11 +6,13 @@ from typing import Any
 
 from runbook_lib.aws import StepReader, together
 from runbook_lib.evidence import Evidence, Gap, NotObserved, attempt, known
+from runbook_lib.evidence.function import Function
 from runbook_lib.evidence.role import ExecutionRole, Role, Simulated
 from runbook_lib.incident import Incident
 from runbook_lib.interpret.arn import role_name_of
 from runbook_lib.interpret.policy import LIST_STREAMS, STREAM_ACTIONS, Policy, evaluate, poller_context
 from runbook_lib.steps import step
+from runbook_lib.steps.event_source_mappings import describe_function
 
 _GONE = ("NoSuchEntity", "NoSuchEntityException")
 _NO_POLICY = ("PolicyNotFoundException", "ResourceNotFoundException")
@@ -33,6 +35,7 @@ NOTHING_TO_READ = "NothingToRead"
         "iam:GetPolicyVersion",
         "iam:SimulatePrincipalPolicy",
         "dynamodb:GetResourcePolicy",
+        "lambda:GetFunctionConfiguration",
     ),
     needs=(2, 3),
 )
@@ -48,24 +51,27 @@ def execution_role(incident: Incident, aws: StepReader, seen: Evidence) -> Execu
         )
     name = role_name_of(arn)
     stream = seen.streams.table.latest_stream_arn or ""
-    role, inline, attached, resource, simulated = together(
+    role, inline, attached, resource, simulated, latest = together(
         lambda: _role(aws, name, arn),
         lambda: _inline(aws, name),
         lambda: _attached(aws, name),
         lambda: _resource_policies(aws, seen.streams.table.arn, stream),
         lambda: _simulate(aws, arn, stream),
+        lambda: _latest_role(aws, seen.mappings.function),
     )
     documents = attempt(lambda: (*known(inline), *known(attached)))
     policies = attempt(lambda: tuple(policy for policy, _ in known(documents)))
     boundary = attempt(lambda: _boundary(aws, known(role)))
     return ExecutionRole(
         role=role,
+        latest_role_arn=latest,
         stream_arn=stream,
         policies=policies,
         policies_ref=aws.ref("iam", "ListRolePolicies", RoleName=name),
         unread=attempt(lambda: tuple(gap for _, gap in known(documents) if gap is not None)),
         boundary=boundary,
         resource_policies=resource,
+        resource_policies_ref=aws.ref("dynamodb", "GetResourcePolicy", ResourceArn=stream or seen.streams.table.arn),
         simulated=simulated,
         evaluated=attempt(
             lambda: (
@@ -81,7 +87,7 @@ def execution_role(incident: Incident, aws: StepReader, seen: Evidence) -> Execu
                     )
                     for action in (*STREAM_ACTIONS, LIST_STREAMS)
                 )
-                if stream
+                if stream and known(role).exists
                 else ()
             )
         ),
@@ -102,6 +108,13 @@ def _role(aws: StepReader, name: str, arn: str) -> Role:
         trust=raw.get("AssumeRolePolicyDocument"),
         boundary_arn=(raw.get("PermissionsBoundary") or {}).get("PermissionsBoundaryArn"),
     )
+
+
+def _latest_role(aws: StepReader, function: Function) -> str:
+    """The role of `$LATEST`, asked for only where the mapping invokes an alias or version."""
+    if function.qualifier in (None, "$LATEST"):
+        return function.role_arn
+    return describe_function(aws, function.name, None).role_arn
 
 
 _Document = tuple[Policy, Gap | None]

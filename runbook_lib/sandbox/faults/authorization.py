@@ -3,8 +3,10 @@
 from datetime import datetime, timedelta
 
 from runbook_lib.sandbox.faults.fault import fault
-from runbook_lib.sandbox.healthy import allow, document, stream_reader
-from runbook_lib.sandbox.trail import PIPELINE, SECURITY
+from runbook_lib.sandbox.healthy import DYNAMODB_EXECUTION, LAMBDA_TRUST, Setting, allow, document, stream_reader
+from runbook_lib.sandbox.state import Role
+from runbook_lib.sandbox.timeline import Change
+from runbook_lib.sandbox.trail import CONSOLE, PIPELINE, SECURITY
 from runbook_lib.sandbox.world import World
 
 
@@ -59,3 +61,117 @@ def permissions_boundary(world: World, at: datetime) -> None:
     fence = document(allow(["logs:*"], "*"), allow(items, "*"))
     arn = world.create_policy(at - timedelta(hours=3, minutes=17), "workload-boundary", fence, by=SECURITY)
     world.put_boundary(at, world.role_name, arn, by=SECURITY)
+
+
+@fault(
+    expects="role-missing-stream-actions", onset=timedelta(hours=1, minutes=51, seconds=36), trigger="DetachRolePolicy",
+    loss="at_risk", symptoms=("function-not-invoked",), remedies=("R4",), setting=Setting(managed_access=True),
+    forbids=("explicit-deny-identity", "condition-mismatch"),
+)  # fmt: skip
+def managed_policy_detached(world: World, at: datetime) -> None:
+    """A drive against AWS's broad managed policies detached the one that the role read its stream with."""
+    world.detach_role_policy(at, world.role_name, DYNAMODB_EXECUTION, by=CONSOLE)
+
+
+@fault(
+    expects="scp-or-rcp", onset=timedelta(hours=5, minutes=14, seconds=21), trigger=None, loss="at_risk",
+    symptoms=("function-not-invoked",), remedies=("R12",),
+    forbids=("role-missing-stream-actions", "explicit-deny-identity", "permissions-boundary"),
+)  # fmt: skip
+def organization_forbids_reads(world: World, at: datetime) -> None:
+    """The organization forbade bulk reads in all its accounts; only the management account's trail shows it."""
+    reads = ["dynamodb:GetRecords", "dynamodb:ExportTableToPointInTime"]
+    world.attach_scp(at, document({"Sid": "NoBulkReads", "Effect": "Deny", "Action": reads, "Resource": "*"}))
+
+
+@fault(
+    expects="resource-policy", onset=timedelta(hours=2, minutes=17, seconds=53), trigger="PutResourcePolicy",
+    loss="at_risk", symptoms=("function-not-invoked",), remedies=("R13",),
+    forbids=("role-missing-stream-actions", "explicit-deny-identity", "scp-or-rcp"),
+)  # fmt: skip
+def stream_policy_denies(world: World, at: datetime) -> None:
+    """A data perimeter put a policy on the stream that lets one consumer's role read it, and forgot the other one."""
+    other = world.scope.arn("iam", f"role/{world.setting.sibling}-role")
+    perimeter = {
+        "Sid": "OnlyTheNotifier",
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "dynamodb:GetRecords",
+        "Resource": f"{world.scope.arn('dynamodb', f'table/{world.setting.table}')}/stream/*",
+        "Condition": {"ArnNotEquals": {"aws:PrincipalArn": other}},
+    }
+    world.put_stream_policy(at, world.setting.table, document(perimeter), by=SECURITY)
+
+
+@fault(
+    expects="condition-mismatch", onset=timedelta(hours=3, minutes=25, seconds=14), trigger="PutRolePolicy",
+    loss="at_risk", symptoms=("function-not-invoked",), remedies=("R21",),
+    forbids=("role-missing-stream-actions", "explicit-deny-identity"),
+)  # fmt: skip
+def reads_bound_to_function(world: World, at: datetime) -> None:
+    """The role's reads were bound to calls of the function's own code, and the poller's calls are Lambda's."""
+    function = world.scope.arn("lambda", f"function:{world.setting.function}")
+    streams = f"{world.scope.arn('dynamodb', f'table/{world.setting.table}')}/stream/*"
+    bound = stream_reader(streams)["Statement"][0] | {
+        "Condition": {"ArnEquals": {"lambda:SourceFunctionArn": function}}
+    }
+    listing = allow(["dynamodb:ListStreams"], "*", "ListStreams")
+    world.put_role_policy(at, world.role_name, "stream-access", document(bound, listing), by=PIPELINE)
+
+
+@fault(
+    expects="condition-mismatch", onset=timedelta(hours=1, minutes=12, seconds=47), trigger="AttachRolePolicy",
+    loss="at_risk", symptoms=("function-not-invoked",), remedies=("R21",),
+    forbids=("role-missing-stream-actions", "explicit-deny-identity"),
+)  # fmt: skip
+def reads_bound_to_network(world: World, at: datetime) -> None:
+    """A perimeter denies all reads from outside the company's VPC, which the poller's always are."""
+    perimeter = {
+        "Sid": "OnlyFromOurNetwork",
+        "Effect": "Deny",
+        "Action": ["dynamodb:Get*", "dynamodb:Query"],
+        "Resource": "*",
+        "Condition": {"StringNotEquals": {"aws:SourceVpc": "vpc-0a1b2c3d4e5f60718"}},
+    }
+    arn = world.create_policy(at - timedelta(hours=9, minutes=31), "data-perimeter", document(perimeter), by=SECURITY)
+    world.attach_role_policy(at, world.role_name, arn, by=SECURITY)
+
+
+@fault(
+    expects="role-missing-stream-actions", onset=timedelta(hours=2, minutes=33, seconds=9), trigger="DeleteRolePolicy",
+    loss="at_risk", contributing=("version-role-drift",), symptoms=("function-not-invoked",), remedies=("R4", "R22"),
+    setting=Setting(alias="live"), forbids=("trust-or-role-gone", "explicit-deny-identity"),
+)  # fmt: skip
+def version_keeps_old_role(world: World, at: datetime) -> None:
+    """The function got a role of its own and the old one was stripped; the alias's version still runs with the old."""
+    name = f"{world.setting.function}-execution"
+    streams = f"{world.scope.arn('dynamodb', f'table/{world.setting.table}')}/stream/*"
+    before = at - timedelta(hours=21, minutes=6)
+    role = Role(name, "AROAEXECUTIONROLE0001", before, LAMBDA_TRUST, {"stream-access": stream_reader(streams)})
+    world.add(Change(before, lambda state: state.with_role(role)))
+    moved = before + timedelta(minutes=4)
+    world.reconfigure(moved, world.setting.function, by=PIPELINE, role=world.scope.arn("iam", f"role/{name}"))
+    world.delete_role_policy(at, world.role_name, "stream-access", by=CONSOLE)
+
+
+@fault(
+    expects="trust-or-role-gone", onset=timedelta(hours=4, minutes=2, seconds=18), trigger="DeleteRole",
+    loss="at_risk", symptoms=("function-not-invoked",), remedies=("R11",),
+    forbids=("role-missing-stream-actions", "function-or-qualifier-deleted"),
+)  # fmt: skip
+def role_deleted(world: World, at: datetime) -> None:
+    """A sweep of roles that nobody had signed in with deleted the function's execution role."""
+    world.delete_role(at, world.role_name, by=SECURITY)
+
+
+@fault(
+    expects="trust-or-role-gone", onset=timedelta(hours=1, minutes=29, seconds=55), trigger="UpdateAssumeRolePolicy",
+    loss="at_risk", symptoms=("function-not-invoked",), remedies=("R11",),
+    forbids=("role-missing-stream-actions", "explicit-deny-identity"),
+)  # fmt: skip
+def trust_lost(world: World, at: datetime) -> None:
+    """The role was handed to a container service, and its trust policy rewritten for that service alone."""
+    trust = document(
+        {"Effect": "Allow", "Principal": {"Service": "ecs-tasks.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    )
+    world.update_trust(at, world.role_name, trust, by=PIPELINE)
