@@ -13,7 +13,7 @@ PYTHON ?= $(firstword $(foreach python,python3.11 python3,$(shell $(python) $(RE
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
-.PHONY: help setup demo report jupyter test lint docs docs-check notebooks notebooks-check example lock clean
+.PHONY: help setup demo report jupyter test lint docs docs-check notebooks notebooks-check example scoreboard lock clean
 
 help: ## print this list
 	@echo 'A DynamoDB stream stopped triggering its Lambda function: find out why.'
@@ -54,6 +54,9 @@ notebooks-check: $(READY) ## execute them again and compare every output with th
 
 example: $(READY) ## record the example incident anew, from the sandbox; make notebooks shows it
 	@$(BIN)/python -m runbook_lib.cli.example
+
+scoreboard: $(READY) ## investigate every world of the sandbox, also half blind, and write docs/scoreboard.md [SAMPLE=1]
+	@$(BIN)/python bench/scoreboard.py $(if $(SAMPLE),--sample)
 
 lock: $(READY) ## resolve pyproject.toml into requirements.lock [UPGRADE=1 for newer versions]
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \

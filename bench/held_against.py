@@ -1,0 +1,186 @@
+"""What an investigation concluded, held against the truth of its world."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+
+from serving import Looked
+
+from runbook_lib.diagnosis import Diagnosis, Status
+from runbook_lib.findings import Confidence, Verdict
+from runbook_lib.loss_clock import LossState
+from runbook_lib.sandbox.faults import Fault, all_faults
+from runbook_lib.sandbox.world import World
+
+FAULT, UNKNOWN = "fault", "unknown"
+SURE = (Confidence.PROVED, Confidence.LIKELY)
+_LIVES = timedelta(hours=24)
+
+
+class Result(StrEnum):
+    """How a verdict compares with the truth: the worst last."""
+
+    RIGHT = "right"
+    ABSTAINED = "abstained"
+    WRONG = "wrong"
+
+
+@dataclass(frozen=True)
+class Case:
+    """A world and its truth. `expects` are the causes in the order in which they must be repaired; empty: none."""
+
+    kind: str
+    fault: Fault
+    expects: tuple[str, ...]
+
+    @property
+    def id(self) -> str:
+        """The name of the world."""
+        return self.fault.id
+
+
+@dataclass(frozen=True)
+class Score:
+    """How one case came out. Errors are in seconds; None where there is no truth, or no answer, to compare."""
+
+    id: str
+    kind: str
+    result: Result
+    named: tuple[tuple[str, str], ...]
+    missing: tuple[str, ...]
+    top3: bool
+    cited: bool
+    false_causes: tuple[str, ...]
+    proved_wrong: tuple[str, ...]
+    trigger: Result
+    onset_error_s: float | None
+    onset_bounded: bool
+    deadline_early_s: float | None
+    optimistic: bool
+    trouble: tuple[str, ...]
+
+
+def single_faults() -> tuple[Case, ...]:
+    """Every fault of the catalogue."""
+    return tuple(Case(FAULT, fault, (fault.expects,) if fault.expects else ()) for fault in all_faults().values())
+
+
+def score(case: Case, world: World, looked: Looked) -> Score:
+    """Hold one investigation against the truth."""
+    found = looked.diagnosis
+    named = tuple((one.finding.id, str(one.confidence)) for one in found.causes)
+    ids = tuple(id for id, _ in named)
+    proved = [id for id, sure in named if sure == Confidence.PROVED]
+    false = tuple(id for id in ids if id not in case.expects)
+    onset, early, bounded, optimistic = _clocks(case, world, found)
+    return Score(
+        id=case.id,
+        kind=case.kind,
+        result=_result(case, found),
+        named=named,
+        missing=tuple(id for id in case.expects if id not in ids),
+        top3=set(case.expects) <= set(ids[:3]),
+        cited=all(_cites(one, looked) for one in found.causes),
+        false_causes=false,
+        proved_wrong=tuple(id for id in proved if id not in case.expects),
+        trigger=_trigger(case, world, found),
+        onset_error_s=onset,
+        onset_bounded=bounded,
+        deadline_early_s=early,
+        optimistic=optimistic,
+        trouble=tuple(_trouble(case, found, false)),
+    )
+
+
+def _result(case: Case, found: Diagnosis) -> Result:
+    ids = tuple(one.finding.id for one in found.causes)
+    if case.kind == UNKNOWN:
+        return Result.RIGHT if not ids and found.status is Status.UNDETERMINED else Result.WRONG
+    if not case.expects:
+        if ids:
+            return Result.WRONG
+        return Result.RIGHT if found.status is Status.NO_FAULT else Result.ABSTAINED
+    if ids[: len(case.expects)] == case.expects:
+        return Result.RIGHT
+    return Result.ABSTAINED if not ids and found.status is Status.UNDETERMINED else Result.WRONG
+
+
+def _trouble(case: Case, found: Diagnosis, false: tuple[str, ...]) -> Iterable[str]:
+    """Say what is wrong whatever the first cause is: a forbidden id as a cause, an innocent proved."""
+    forbidden = set(case.fault.forbids) & {one.finding.id for one in found.causes}
+    if forbidden:
+        yield f"names {', '.join(sorted(forbidden))}"
+    sure = [one.finding.id for one in found.causes if one.finding.id in false and one.confidence in SURE]
+    if sure:
+        yield f"is sure of {', '.join(sure)}"
+
+
+def _cites(one: Verdict, looked: Looked) -> bool:
+    """Whether every reference of a cause is a recorded call, the run itself or an event of the trail."""
+    known = {call.ref for call in looked.record.calls()} | {"run"}
+    told = {ref for ref in one.refs if not ref.startswith("trail:")}
+    return bool(one.refs) and told <= known
+
+
+def _trigger(case: Case, world: World, found: Diagnosis) -> Result:
+    """The change that set it off, or none where none did; another one is wrong."""
+    began, named = case.fault.began(world.now), found.trigger
+    if named is None:
+        return Result.RIGHT if case.fault.trigger is None else Result.ABSTAINED
+    event = named.change.event
+    right = (
+        began is not None and event.event_name == case.fault.trigger and abs(event.at - began) < timedelta(minutes=1)
+    )
+    return Result.RIGHT if right else Result.WRONG
+
+
+def _clocks(case: Case, world: World, found: Diagnosis) -> tuple[float | None, float | None, bool, bool]:
+    """Compare onset and deadline with the oldest write that was not delivered: errors, bounds, optimism."""
+    truth = case.fault.oldest_unread(world) if case.expects else None
+    if truth is None:
+        return None, None, True, False
+    onset = early = None
+    bounded = True
+    if found.onset is not None:
+        onset = (found.onset.at - truth).total_seconds()
+        bounded = found.onset.earliest <= truth <= found.onset.latest + timedelta(minutes=1)
+    deadline, loss = truth + _LIVES, found.loss
+    if loss.deadline is not None and case.fault.loss == "at_risk":
+        early = (deadline - loss.deadline).total_seconds()
+    late = early is not None and early < 0
+    return onset, early, bounded, late or (loss.state is LossState.NONE and case.fault.loss != "none")
+
+
+class Change(StrEnum):
+    """What a refused action did to a verdict: the last three must not be."""
+
+    UNASKED = "not asked for"
+    UNCHANGED = "unchanged"
+    WEAKER = "weaker"
+    UNDETERMINED = "undetermined"
+    UNNAMED = "undetermined without naming the action"
+    CLEARED = "no fault, though broken"
+    MISLED = "another cause"
+
+
+OFFENCES = (Change.UNNAMED, Change.CLEARED, Change.MISLED)
+
+
+def compare(case: Case, action: str, whole: Diagnosis, blinded: Diagnosis) -> Change:
+    """Say what became of a verdict when an action was refused."""
+    before = [(one.finding.id, one.confidence) for one in whole.causes]
+    after = [(one.finding.id, one.confidence) for one in blinded.causes]
+    others = [(id, sure) for id, sure in after if id not in {known for known, _ in before}]
+    if any(sure in SURE for _, sure in others) or (others and len(others) == len(after)):
+        return Change.MISLED
+    if before == after and whole.status is blinded.status:
+        return Change.UNCHANGED
+    if blinded.status is Status.NO_FAULT:
+        return Change.CLEARED if case.expects else Change.WEAKER
+    if blinded.status is Status.UNDETERMINED:
+        named = {one.gap.call for one in blinded.gaps if one.findings}
+        return Change.UNDETERMINED if action in named else Change.UNNAMED
+    return Change.WEAKER

@@ -1,0 +1,138 @@
+"""The scoreboard as a page of text."""
+
+from __future__ import annotations
+
+import statistics
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from held_against import Result, Score
+
+_ORDER = (Result.RIGHT, Result.ABSTAINED, Result.WRONG)
+_HEAD = """# Scoreboard
+
+Written by `make scoreboard`, which refuses to write when anything did not run or came out wrong. Every world is served
+over HTTP by the sandbox and investigated with boto3 as an account would be. The worlds are ours: they say how the kit
+does on faults as AWS documents them, not on yours.
+
+*Right*: the true cause or causes first, in the order in which they must be repaired; for a world without a cause, no
+fault; for a world with a cause outside the catalogue, *undetermined*. *Abstained*: undetermined where a cause could be
+known. *Proved wrong* counts causes called proved that are none, and must be 0.
+"""
+
+
+class Refused(Protocol):
+    """What the page needs of a refused action."""
+
+    @property
+    def action(self) -> str:
+        """The IAM action."""
+
+    @property
+    def change(self) -> str:
+        """What it did to the verdict."""
+
+
+def causes(named: Iterable[tuple[str, str]]) -> str:
+    """Write causes with how sure they are."""
+    return ", ".join(f"{id} ({sure})" for id, sure in named) or "none"
+
+
+def line(found: Score) -> str:
+    """Write one score for a terminal."""
+    more = [*found.trouble]
+    more += [f"missing {id}" for id in found.missing]
+    more += [f"trigger {found.trigger}"] if found.trigger is not Result.RIGHT else []
+    more += ["optimistic loss clock"] if found.optimistic else []
+    more += [] if found.onset_bounded else ["onset outside its bounds"]
+    more += [] if found.cited else ["cites other steps"]
+    return f"{found.result:9} {found.kind:10} {found.id}: {causes(found.named)}{'; ' if more else ''}{'; '.join(more)}"
+
+
+def render(scores: Sequence[Score], refused: Sequence[Refused]) -> str:
+    """Write the whole page."""
+    parts = [_HEAD, "## By kind of world\n", *_kinds(scores), "\n## By confidence\n", *_confidence(scores)]
+    parts += ["\n## With one IAM action refused\n", *_refused(refused)]
+    parts += ["\n## Every world\n", *_rows(scores)]
+    return "\n".join(parts) + "\n"
+
+
+def _kinds(scores: Sequence[Score]) -> Iterator[str]:
+    yield "| kind | worlds | right | abstained | wrong | in top 3 | evidence cited | false causes | proved wrong |"
+    yield "|---|---|---|---|---|---|---|---|---|"
+    for kind in dict.fromkeys(one.kind for one in scores):
+        some = [one for one in scores if one.kind == kind]
+        counts = Counter(one.result for one in some)
+        told = (
+            len(some),
+            *(counts[result] for result in _ORDER),
+            sum(one.top3 for one in some),
+            sum(one.cited for one in some),
+            sum(len(one.false_causes) for one in some),
+            sum(len(one.proved_wrong) for one in some),
+        )
+        yield f"| {kind} | {' | '.join(map(str, told))} |"
+    yield ""
+    triggers = Counter(one.trigger for one in scores)
+    yield f"Change that set it off: {', '.join(f'{triggers[one]} {one}' for one in _ORDER)}.  "
+    onsets = sorted(abs(one.onset_error_s) for one in scores if one.onset_error_s is not None)
+    outside = sum(not one.onset_bounded for one in scores)
+    yield f"{_spread('Error of the onset', onsets)} {outside} outside the stated bounds.  "
+    early = sorted(one.deadline_early_s for one in scores if one.deadline_early_s is not None)
+    late = sum(one.optimistic for one in scores)
+    yield f"{_spread('Loss clock before the true deadline', early)} {late} optimistic."
+
+
+def _spread(what: str, seconds: Sequence[float]) -> str:
+    if not seconds:
+        return f"{what}: no world to measure it on."
+    return f"{what}: median {statistics.median(seconds):.0f} s, at most {max(seconds):.0f} s on {len(seconds)} worlds."
+
+
+def _confidence(scores: Sequence[Score]) -> Iterator[str]:
+    yield "| word | true causes | false causes |"
+    yield "|---|---|---|"
+    for word in ("proved", "likely", "suspected"):
+        ids = [(id, one) for one in scores for id, sure in one.named if sure == word]
+        false = sum(id in one.false_causes for id, one in ids)
+        yield f"| {word} | {len(ids) - false} | {false} |"
+
+
+def _refused(refused: Sequence[Refused]) -> Iterator[str]:
+    yield "Each action that a step declares, denied and throttled to exhaustion, in every world with a single fault."
+    yield ""
+    changes = list(dict.fromkeys(sorted((str(one.change) for one in refused), key=str)))
+    yield f"| action | {' | '.join(changes)} |"
+    yield f"|---{'|---' * len(changes)}|"
+    for action in sorted({one.action for one in refused}):
+        counts = Counter(str(one.change) for one in refused if one.action == action)
+        yield f"| `{action}` | {' | '.join(str(counts[change]) for change in changes)} |"
+
+
+def _rows(scores: Sequence[Score]) -> Iterator[str]:
+    yield "| kind | world | result | causes named | trigger | onset error | clock early by |"
+    yield "|---|---|---|---|---|---|---|"
+    for one in scores:
+        yield (
+            f"| {one.kind} | {one.id} | {one.result} | {causes(one.named)} | {one.trigger}"
+            f" | {_seconds(one.onset_error_s)} | {_seconds(one.deadline_early_s)} |"
+        )
+
+
+def _seconds(value: float | None) -> str:
+    return "-" if value is None else f"{value:.0f} s"
+
+
+def worse_than(page: Path, scores: Iterable[Score]) -> list[str]:
+    """Name what came out worse than the committed page says; a world that the page lacks is not compared."""
+    if not page.exists():
+        return [f"{page.name} does not exist: run make scoreboard"]
+    rows = [[cell.strip() for cell in row.split("|")[1:-1]] for row in page.read_text(encoding="utf-8").splitlines()]
+    said = {row[1]: Result(row[2]) for row in rows if len(row) == 7 and row[2] in set(_ORDER)}
+    return [
+        f"{one.id}: {one.result}, the page says {said[one.id]}"
+        for one in scores
+        if one.id in said and _ORDER.index(one.result) > _ORDER.index(said[one.id])
+    ]

@@ -1,0 +1,131 @@
+"""The scoreboard: every world of the sandbox investigated over HTTP, and what came of it, as docs/scoreboard.md.
+
+python bench/scoreboard.py                   every world and every refused action; write the page
+python bench/scoreboard.py --sample          a stated sample; compare it with the committed page, write nothing
+python bench/scoreboard.py NAME ...          these worlds alone; write nothing
+python bench/scoreboard.py NAME --denials    these worlds with every action refused; write nothing
+
+The exit code is 1 when something is wrong and 2 when nothing ran; nothing is written then.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+import page
+from held_against import FAULT, OFFENCES, Case, Change, Result, Score, compare, score, single_faults
+from serving import HOW, declared_actions, served
+
+PAGE = Path(__file__).parent.parent / "docs" / "scoreboard.md"
+NOW = datetime(2026, 3, 14, 15, 9, 26, 535_000, tzinfo=UTC)
+SEED = 1
+SAMPLE_EVERY = 5
+
+
+@dataclass(frozen=True)
+class Denial:
+    """What one refused action did to the verdict on one world."""
+
+    case: str
+    action: str
+    how: str
+    change: Change
+    named: tuple[tuple[str, str], ...]
+
+
+def cases() -> tuple[Case, ...]:
+    """Every world there is."""
+    try:
+        from runbook_lib.sandbox.worlds import trials
+    except ImportError:
+        return single_faults()
+    return (*single_faults(), *(Case(one.kind, one.fault, one.expects) for one in trials()))
+
+
+def run(case: Case, *, denials: bool) -> tuple[Score, tuple[Denial, ...]]:
+    """Investigate one world, and again with each action refused where `denials` asks for it."""
+    with served(case.fault.build(NOW, SEED)) as world:
+        whole = world.investigate()
+        asked = frozenset(world.live.asked)
+        found = score(case, world.world, whole)
+        refused: list[Denial] = []
+        for action in declared_actions() if denials and case.kind == FAULT else ():
+            for how in HOW:
+                if action not in asked:
+                    refused.append(Denial(case.id, action, how, Change.UNASKED, ()))
+                    continue
+                blinded = world.investigate(action, how).diagnosis
+                change = compare(case, action, whole.diagnosis, blinded)
+                named = tuple((one.finding.id, str(one.confidence)) for one in blinded.causes)
+                refused.append(Denial(case.id, action, how, change, named))
+    return found, tuple(refused)
+
+
+def run_all(chosen: Sequence[Case], *, denials: bool, jobs: int) -> tuple[list[Score], list[Denial]]:
+    """Run the cases in several processes, one world at a time in each, and say how it goes."""
+    scores: list[Score] = []
+    refused: list[Denial] = []
+    with ProcessPoolExecutor(max_workers=jobs) as pool:
+        for found, more in pool.map(partial(run, denials=denials), chosen):
+            scores.append(found)
+            refused += more
+            print(page.line(found), file=sys.stderr)
+            for one in more:
+                if one.change in OFFENCES:
+                    print(f"    {one.action} {one.how}: {one.change}: {page.causes(one.named)}", file=sys.stderr)
+    return scores, refused
+
+
+def is_wrong(found: Score) -> bool:
+    """Whether a case ended in anything but the truth or an abstention."""
+    return bool(
+        found.result is Result.WRONG
+        or found.trigger is Result.WRONG
+        or found.proved_wrong
+        or found.trouble
+        or found.optimistic
+        or not found.onset_bounded
+        or not found.cited
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run what is asked for; see the module."""
+    parser = argparse.ArgumentParser(description="Investigate every world of the sandbox and keep the score.")
+    parser.add_argument("names", nargs="*", help="worlds by name; without any, all of them")
+    parser.add_argument("--denials", action="store_true", help="refuse every IAM action in turn, with named worlds")
+    parser.add_argument("--sample", action="store_true", help=f"every {SAMPLE_EVERY}th world, against the page")
+    parser.add_argument("--jobs", type=int, default=min(4, os.cpu_count() or 1), help="processes")
+    asked = parser.parse_args(arguments)
+    everything = cases()
+    chosen = [one for one in everything if not asked.names or one.id in asked.names]
+    if asked.sample:
+        chosen = chosen[::SAMPLE_EVERY]
+    partly = bool(asked.names or asked.sample)
+    scores, refused = run_all(chosen, denials=asked.denials or not partly, jobs=asked.jobs)
+    wrong = [one.id for one in scores if is_wrong(one)]
+    offences = [one for one in refused if one.change in OFFENCES]
+    if not scores or len(scores) < len(set(asked.names)):
+        print("nothing ran, or a name is unknown", file=sys.stderr)
+        return 2
+    if partly:
+        worse = page.worse_than(PAGE, scores) if asked.sample else []
+        print("\n".join(worse), file=sys.stderr, end="\n" if worse else "")
+        return 1 if wrong or offences or worse else 0
+    if wrong or offences:
+        print(f"wrong: {', '.join(wrong) or 'none'}; offending refusals: {len(offences)}", file=sys.stderr)
+        return 1
+    PAGE.write_text(page.render(scores, refused), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,107 @@
+"""One world, served once over HTTP, and investigated as often as is wanted: as it is, or with one IAM action refused.
+
+An answer that is not refused is the same in every investigation of a world whose clock stands still, so each is asked
+for once and remembered; what is refused goes over the wire every time, through boto3 and its retries. Waiting between
+retries is skipped: the sandbox throttles for ever, and would do so just as well slowly.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any
+from unittest import mock
+
+from runbook_lib.aws import Live, Outcome, iam_action
+from runbook_lib.diagnosis import Diagnosis
+from runbook_lib.incident import Incident
+from runbook_lib.investigation import Investigation
+from runbook_lib.record import Record
+from runbook_lib.sandbox.call import Call
+from runbook_lib.sandbox.rules import Rule, action_of, deny, throttle
+from runbook_lib.sandbox.server import serve
+from runbook_lib.sandbox.world import World
+from runbook_lib.steps import STEPS
+
+DENIED, THROTTLED = "denied", "throttled"
+HOW: Mapping[str, Callable[[str], Rule]] = {DENIED: deny, THROTTLED: throttle}
+
+
+def declared_actions() -> tuple[str, ...]:
+    """Every IAM action that a step declares."""
+    return tuple(sorted({action for step in STEPS.values() for action in step.permissions}))
+
+
+@dataclass(frozen=True)
+class Switch(Rule):
+    """A rule that can be turned to another action while the sandbox runs. `now` holds the action, or nothing."""
+
+    now: list[str] = field(default_factory=list, hash=False)
+
+    def matches(self, call: Call) -> bool:
+        """Tell whether the rule is turned to this call's action."""
+        return action_of(call) in self.now
+
+
+class Remembering(Live):
+    """AWS as the sandbox plays it, asked once for each distinct answer. `asked` names the actions that were needed."""
+
+    def __init__(self, incident: Incident) -> None:
+        super().__init__(incident)
+        self.refused = ""
+        self.asked: set[str] = set()
+        self._known: dict[str, Outcome] = {}
+
+    def ask(self, service: str, operation: str, region: str, params: Mapping[str, Any]) -> Outcome:
+        """Answer from memory, unless this action is being refused."""
+        action = iam_action(service, operation)
+        self.asked.add(action)
+        if action == self.refused:
+            return super().ask(service, operation, region, params)
+        key = json.dumps((service, operation, region, params), sort_keys=True, default=str)
+        if key not in self._known:
+            self._known[key] = super().ask(service, operation, region, params)
+        return self._known[key]
+
+
+@dataclass(frozen=True)
+class Looked:
+    """What one investigation concluded, and the calls it rests on."""
+
+    diagnosis: Diagnosis
+    record: Record
+
+
+class Served:
+    """A world under investigation."""
+
+    def __init__(self, world: World, switches: Mapping[str, Switch]) -> None:
+        setting = world.setting
+        self._switches = switches
+        self.world = world
+        self.incident = Incident("BENCH-1", world.region, setting.table, setting.function)
+        self.live = Remembering(self.incident)
+        self._identity, self._as_of = self.live.identify()
+
+    def investigate(self, action: str | None = None, how: str = DENIED) -> Looked:
+        """Investigate, with one action refused where one is named."""
+        record = Record.create(self.incident, self._as_of, self._identity, archive=None)
+        self.live.refused, self.live.asked = action or "", set()
+        for name, switch in self._switches.items():
+            switch.now[:] = [action] if action and name == how else []
+        return Looked(Investigation(record, self.live).diagnosis, record)
+
+
+@contextmanager
+def served(world: World) -> Iterator[Served]:
+    """Serve a world and point this process at it."""
+    switches = {how: Switch(refusal=make("*").refusal) for how, make in HOW.items()}
+    hurried = mock.patch("botocore.endpoint.time", SimpleNamespace(sleep=lambda _: None))
+    with serve(world, rules=switches.values()) as sandbox, mock.patch.dict(os.environ, sandbox.environment), hurried:
+        yield Served(world, switches)
+        if sandbox.violations:
+            raise AssertionError(f"the sandbox gave answers that AWS would not give: {sandbox.violations[:3]}")
