@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from runbook_lib.incident import Incident, Window
@@ -89,17 +89,19 @@ class Observed:
             yield from _gaps_in(object.__getattribute__(self, field.name))
 
 
+_LEAVES = frozenset({str, int, float, bool, datetime, timedelta, type(None)})
+"""What holds no gap; a day of one-minute points is passed over at a glance."""
+
+
 def _gaps_in(value: Any) -> Iterator[Gap]:
     if isinstance(value, Gap):
         yield value
     elif isinstance(value, Observed):
         yield from value.gaps()
-    elif isinstance(value, Mapping):
-        for item in value.values():
-            yield from _gaps_in(item)
-    elif isinstance(value, tuple):
-        for item in value:
-            yield from _gaps_in(item)
+    elif isinstance(value, Mapping | tuple):
+        for item in value.values() if isinstance(value, Mapping) else value:
+            if type(item) not in _LEAVES:
+                yield from _gaps_in(item)
 
 
 class Evidence:
