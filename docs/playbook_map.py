@@ -70,44 +70,62 @@ CLAUSES = (
         "interpret/trail_effect.py",
         faults=EVERY_CHANGE,
     ),
-    _clause(8, "Compare the functions on the same stream: all of them, or only this one?"),
+    _clause(8, "Compare the functions on the same stream: all of them, or only this one?", "comparison.py"),
     _clause(9, "A concurrency limit that is reached throttles invocations, and records pile up."),
 )
 
 FALLBACKS = (
     Passage(
-        "a",
+        "extended-window",
         "Nothing correlates: widen the search to 48 hours.",
-        ("timeline.py", "investigation.py"),
+        ("fallbacks.py", "timeline.py", "investigation.py"),
         faults=NO_CHANGE,
     ),
     Passage(
-        "b",
-        "Look at record age and concurrency limits as evidence of another kind.",
-        ("loss_clock.py", "stages.py"),
-        ("iterator-age-rising", "reserved-concurrency-zero", "reserved-too-low", "account-concurrency-exhausted"),
+        "record-age",
+        "Look at the age of stream records.",
+        ("fallbacks.py", "loss_clock.py"),
+        ("iterator-age-rising",),
     ),
     Passage(
-        "c",
-        "Look for what builds up slowly: a mapping that changes state, a view type that does not fit.",
-        (),
-        ("esm-disabled-by-lambda", "esm-transitional", "view-type-lacks-image"),
+        "concurrency-limits",
+        "Look at the concurrency limits of function and account.",
+        ("fallbacks.py",),
+        ("reserved-concurrency-zero", "reserved-too-low", "account-concurrency-exhausted"),
     ),
     Passage(
-        "d",
+        "gradual-drift",
+        "Look for what builds up slowly, such as a mapping that changes state.",
+        ("fallbacks.py",),
+        ("esm-disabled-by-lambda", "esm-transitional"),
+    ),
+    Passage(
+        "view-type",
+        "Compare the stream's view type with what the function reads.",
+        ("fallbacks.py",),
+        ("view-type-lacks-image",),
+    ),
+    Passage(
+        "dependencies",
         "Check what the trigger depends on: can the function be invoked, is the service well?",
-        (),
+        ("fallbacks.py",),
         ("function-or-qualifier-deleted", "state-failed", "state-pending", "artifact-lost", "service-event"),
     ),
-    Passage("e", "Look for a pattern in earlier failures of the trigger."),
-    Passage("f", "Check whether shard iterators expired before they were used.", (), ("trimmed",)),
+    Passage("history", "Look for a pattern in earlier failures of the trigger.", ("fallbacks.py",)),
     Passage(
-        "g",
+        "iterator-expiry",
+        "Check whether shard iterators expired before they were used.",
+        ("fallbacks.py",),
+        ("trimmed",),
+    ),
+    Passage(
+        "batch-size",
         "Check the mapping's batch size and how it gathers batches.",
-        (),
+        ("fallbacks.py",),
         ("batching-or-tumbling-delay", "payload-or-duration", "partial-batch-misuse"),
     ),
 )
+"""By the ids of `runbook_lib.fallbacks`, in the order of the playbook's last paragraph."""
 
 
 def page() -> str:
@@ -130,7 +148,7 @@ def page() -> str:
         "## Diagnosis",
         table(header, map(_row, CLAUSES)),
         "## Fallbacks",
-        "What the playbook's last paragraph falls back on when nothing correlates.",
+        "What the playbook's last paragraph falls back on when nothing correlates; the ids are those of the verdict.",
         table(header, map(_row, FALLBACKS)),
         "## Findings that no fault shows yet",
         unproven,

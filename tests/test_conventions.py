@@ -32,7 +32,7 @@ ORDER = (
     ("timeline",),
     ("loss_clock", "remedies"),
     ("findings",),
-    ("undelivered",),
+    ("comparison", "fallbacks", "undelivered"),
     ("diagnosis",),
     ("verdict",),
     ("markup",),

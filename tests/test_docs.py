@@ -12,8 +12,10 @@ from types import ModuleType
 
 import pytest
 
+from runbook_lib import fallbacks
+
 PLAYBOOK_STEPS = [str(number) for number in range(1, 10)]
-FALLBACKS = list("abcdefg")
+FALLBACKS = list(fallbacks._REVIEW)
 
 
 @pytest.fixture(scope="module")
