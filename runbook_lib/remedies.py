@@ -109,6 +109,16 @@ _CARDS = (
         "`DescribeTable` shows `StreamEnabled: true` and a new `LatestStreamArn`.",
     ),
     Remedy(
+        "R9",
+        "Make the key usable again",
+        "aws kms enable-key --region {region} --key-id <key>   # after cancel-key-deletion, if the key awaits deletion",
+        "Somebody may have disabled the key on purpose: ask its owner. A table whose key stays away is archived after"
+        " seven days.",
+        "What waits in the stream is delivered once the key works, if it is younger than 24 hours.",
+        "Or let the key's policy allow who needs it, where the key itself is enabled.",
+        "`DescribeKey` shows `Enabled`; some minutes later table and function are back in service.",
+    ),
+    Remedy(
         "R10",
         "Bring working code back",
         "aws lambda update-function-code --region {region} --function-name {function} --s3-bucket <bucket>"
@@ -168,7 +178,7 @@ _CARDS = (
         "`DescribeStream` shows the new view type; `Errors` falls.",
     ),
     Remedy(
-        "R21",
+        "R31",
         "Free the stream's reads from the condition",
         "aws iam put-role-policy --role-name {role} --policy-name read-{table}-stream --policy-document '{grant}'"
         "   # for an allow; take a deny's condition to its owner",
@@ -179,7 +189,7 @@ _CARDS = (
         "`LastProcessingResult` turns to `OK` some minutes later (it lags); invocations resume.",
     ),
     Remedy(
-        "R22",
+        "R32",
         "Publish a version with the right role and move the alias to it",
         "aws lambda publish-version --region {region} --function-name {function}"
         "   # then update-alias --function-name {function} --name <alias> --function-version <new version>",
@@ -187,6 +197,37 @@ _CARDS = (
         "The mapping keeps its position: records younger than 24 hours are delivered.",
         "The role of $LATEST may read the stream.",
         "`get-function-configuration --qualifier <alias>` shows the new role; invocations resume.",
+    ),
+    Remedy(
+        "R18",
+        "Ask for a higher quota",
+        "aws service-quotas request-service-quota-increase --region {region} --service-code lambda"
+        " --quota-code <quota code> --desired-value <new value>",
+        "Takes hours or days, so cap or move whatever uses the capacity up at once.",
+        "Refused batches are retried until they expire; nothing younger than 24 hours is lost.",
+        "The capacity is really needed, and not eaten by a runaway.",
+        _INVOKED,
+    ),
+    Remedy(
+        "R33",
+        "Give the function a network it can be connected to",
+        "aws lambda update-function-configuration --region {region} --function-name {function}"
+        " --vpc-config SubnetIds=<subnets with free addresses>,SecurityGroupIds=<security groups>",
+        "The code may reach other things from other subnets. If the mapping invokes an alias, publish a version and"
+        " move the alias too.",
+        "Refused batches are retried until they expire; nothing younger than 24 hours is lost.",
+        "The subnets have free addresses, and role {role} may manage network interfaces.",
+        "`State` turns to `Active`; invocations resume.",
+    ),
+    Remedy(
+        "R34",
+        "Make Lambda prepare the function anew",
+        "aws lambda update-function-configuration --region {region} --function-name {function}"
+        " --description 'prepared again'",
+        "An update ends the preparation that is stuck; it does so in state `Failed` where the reason persists.",
+        "Refused batches are retried until they expire; nothing younger than 24 hours is lost.",
+        "The function has been Pending for more than six minutes.",
+        "`State` leaves `Pending` within a minute or two; invocations resume.",
     ),
     Remedy(
         "R20",

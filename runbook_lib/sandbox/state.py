@@ -88,7 +88,10 @@ class Table:
 
 @dataclass(frozen=True)
 class Mapping:
-    """An event source mapping. `function` is a name with an optional qualifier: `orders-projector:live`."""
+    """An event source mapping. `function` is a name with an optional qualifier: `orders-projector:live`.
+
+    `stalled`: its poller stands still for a reason inside AWS that no API tells. `tumbling` is its window in seconds.
+    """
 
     uuid: str
     function: str
@@ -108,6 +111,8 @@ class Mapping:
     event_count: bool = False
     response_types: tuple[str, ...] = ()
     reason: str = "User action"
+    stalled: bool = False
+    tumbling: int = 0
 
     @property
     def function_name(self) -> str:
@@ -127,7 +132,10 @@ class Mapping:
 
 @dataclass(frozen=True)
 class Version:
-    """A function's code and configuration: `$LATEST`, or a published version."""
+    """A function's code and configuration: `$LATEST`, or a published version.
+
+    `update_failure` says why the last update failed (None: it did not), `key` is the ARN of the customer's KMS key.
+    """
 
     number: str
     role: str
@@ -141,6 +149,9 @@ class Version:
     state: str = "Active"
     state_reason: str | None = None
     state_reason_code: str | None = None
+    update_failure: str | None = None
+    package: str = "Zip"
+    key: str | None = None
 
 
 @dataclass(frozen=True)

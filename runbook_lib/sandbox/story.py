@@ -9,11 +9,10 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from runbook_lib.sandbox import noise
 from runbook_lib.sandbox.code import Code
-from runbook_lib.sandbox.state import Document, Function, ManagedPolicy, Mapping, Role, Scope, State, Stream, without
+from runbook_lib.sandbox.state import Document, Function, Mapping, Scope, State, Stream, without
 from runbook_lib.sandbox.timeline import Change
-from runbook_lib.sandbox.trail import LAMBDA, OPERATOR, PIPELINE, SECURITY, Actor, TrailEvent, long_date
+from runbook_lib.sandbox.trail import LAMBDA, OPERATOR, PIPELINE, SECURITY, STACK, Actor, TrailEvent, long_date
 
 
 class Told(Protocol):
@@ -222,6 +221,41 @@ class FunctionStory(Told):
         members = {spelt.get(name, name): value for name, value in changes.items()}
         self._function_change(at, by, "UpdateFunctionConfiguration20150331v2", function, members, apply)
 
+    def put_out_of_service(self, at: datetime, function: str, state: str, code: str, reason: str) -> None:
+        """Let Lambda move `$LATEST` to another state, which leaves no event of its own."""
+
+        def apply(before: State) -> State:
+            owner = before.functions[function]
+            return before.with_function(owner.with_latest(state=state, state_reason=reason, state_reason_code=code))
+
+        self.add(Change(at, apply))
+
+    def recreate_function(self, at: datetime, function: str, by: Actor = STACK, **changes: Any) -> None:
+        """Delete a function and create it again under its name; `changes` are fields of its `Version`."""
+        before = self.at(at).functions[function]
+        self.delete_function(at - timedelta(seconds=19), function, by)
+        latest = replace(before.latest, modified=at, **changes)
+        created = replace(before, created=at, versions=(latest,), aliases={})
+        request = {"functionName": function, "runtime": latest.runtime, "role": latest.role, "handler": latest.handler}
+        arn = self.scope.arn("lambda", f"function:{function}")
+        answer = {"functionName": function, "functionArn": arn, "version": "$LATEST", "state": "Pending"}
+        event = TrailEvent(
+            at, by, "lambda", "CreateFunction20150331", request, answer, (("AWS::Lambda::Function", function),)
+        )
+        self.add(Change(at, lambda s: s.with_function(created), event))
+
+    def refuse(
+        self,
+        at: datetime,
+        service: str,
+        name: str,
+        request: Keyed[str, Any],
+        error: tuple[str, str],
+        by: Actor = PIPELINE,
+    ) -> None:
+        """Record a call that AWS refused: it changed nothing."""
+        self.add(Change(at, lambda s: s, TrailEvent(at, by, service, name, request, error=error)))
+
     def put_concurrency(self, at: datetime, function: str, reserved: int, by: Actor = OPERATOR) -> None:
         """Reserve concurrency; 0 stops every invocation."""
         members = {"reservedConcurrentExecutions": reserved}
@@ -300,85 +334,3 @@ def _point(function: str, alias: str, number: str) -> Callable[[State], State]:
         return state.with_function(replace(owner, aliases={**owner.aliases, alias: number}))
 
     return apply
-
-
-class RoleStory(Told):
-    """What may happen to roles and managed policies. Their events are kept in us-east-1."""
-
-    def put_role_policy(self, at: datetime, role: str, policy: str, document: Document, by: Actor = PIPELINE) -> None:
-        """Write an inline policy, replacing one of the same name."""
-        members = {"policyName": policy, "policyDocument": json.dumps(document)}
-        self._role_change(
-            at, by, "PutRolePolicy", role, members, lambda r: replace(r, inline={**r.inline, policy: document})
-        )
-
-    def delete_role_policy(self, at: datetime, role: str, policy: str, by: Actor = OPERATOR) -> None:
-        """Delete an inline policy."""
-        self._role_change(
-            at, by, "DeleteRolePolicy", role, {"policyName": policy},
-            lambda r: replace(r, inline=without(r.inline, policy)),
-        )  # fmt: skip
-
-    def create_policy(self, at: datetime, name: str, document: Document, by: Actor = SECURITY) -> str:
-        """Create a customer managed policy and return its ARN."""
-        arn = self.scope.arn("iam", f"policy/{name}")
-        policy = ManagedPolicy(arn, "ANPA" + noise.letters(17, self.seed, arn), at, document)
-        request = {"policyName": name, "policyDocument": json.dumps(document)}
-        response = {"policy": {"policyName": name, "arn": arn, "policyId": policy.policy_id}}
-        event = TrailEvent(at, by, "iam", "CreatePolicy", request, response, (("AWS::IAM::Policy", arn),))
-        self.add(Change(at, lambda s: s.with_policy(policy), event))
-        return arn
-
-    def attach_role_policy(self, at: datetime, role: str, arn: str, by: Actor = SECURITY) -> None:
-        """Attach a managed policy."""
-        self._role_change(
-            at, by, "AttachRolePolicy", role, {"policyArn": arn},
-            lambda r: replace(r, attached=(*(a for a in r.attached if a != arn), arn)),
-        )  # fmt: skip
-
-    def detach_role_policy(self, at: datetime, role: str, arn: str, by: Actor = OPERATOR) -> None:
-        """Detach a managed policy."""
-        self._role_change(
-            at, by, "DetachRolePolicy", role, {"policyArn": arn},
-            lambda r: replace(r, attached=tuple(a for a in r.attached if a != arn)),
-        )  # fmt: skip
-
-    def put_boundary(self, at: datetime, role: str, arn: str, by: Actor = SECURITY) -> None:
-        """Make a managed policy the role's permissions boundary."""
-        self._role_change(
-            at, by, "PutRolePermissionsBoundary", role, {"permissionsBoundary": arn}, lambda r: replace(r, boundary=arn)
-        )
-
-    def delete_boundary(self, at: datetime, role: str, by: Actor = OPERATOR) -> None:
-        """Take the role's permissions boundary away."""
-        self._role_change(at, by, "DeleteRolePermissionsBoundary", role, {}, lambda r: replace(r, boundary=None))
-
-    def delete_role(self, at: datetime, role: str, by: Actor = OPERATOR) -> None:
-        """Delete a role; IAM asks for its policies to be removed first, which is done in the seconds before."""
-        owner = self.at(at).roles[role]
-        steps = [*((name, None) for name in owner.inline), *((None, arn) for arn in owner.attached)]
-        for number, (name, arn) in enumerate(steps):
-            before = at - timedelta(seconds=2 * (len(steps) - number))
-            if name is not None:
-                self.delete_role_policy(before, role, name, by)
-            else:
-                self.detach_role_policy(before, role, str(arn), by)
-        event = TrailEvent(at, by, "iam", "DeleteRole", {"roleName": role}, None, (("AWS::IAM::Role", role),))
-        self.add(Change(at, lambda s: replace(s, roles=without(s.roles, role)), event))
-
-    def attach_scp(self, at: datetime, document: Document) -> None:
-        """Put a service control policy above the account. The management account's trail has it, ours does not."""
-        self.add(Change(at, lambda s: replace(s, organization=(*(s.organization or ()), document))))
-
-    def update_trust(self, at: datetime, role: str, document: Document, by: Actor = OPERATOR) -> None:
-        """Replace the role's trust policy."""
-        members = {"policyDocument": json.dumps(document)}
-        self._role_change(at, by, "UpdateAssumeRolePolicy", role, members, lambda r: replace(r, trust=document))
-
-    def _role_change(
-        self, at: datetime, by: Actor, name: str, role: str, members: Keyed[str, Any], apply: Callable[[Role], Role]
-    ) -> None:
-        event = TrailEvent(
-            at, by, "iam", name, {"roleName": role, **members}, None, (("AWS::IAM::Role", role),)
-        )  # fmt: skip
-        self.add(Change(at, lambda s: s.with_role(apply(s.roles[role])), event))

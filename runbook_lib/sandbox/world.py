@@ -16,8 +16,9 @@ from typing import Any
 from runbook_lib.sandbox import answers
 from runbook_lib.sandbox.healthy import Setting, healthy_state
 from runbook_lib.sandbox.pipe import Pipe
+from runbook_lib.sandbox.role_story import RoleStory
 from runbook_lib.sandbox.state import Function, Mapping, Scope, State, Table
-from runbook_lib.sandbox.story import FunctionStory, MappingStory, RoleStory, TableStory
+from runbook_lib.sandbox.story import FunctionStory, MappingStory, TableStory
 from runbook_lib.sandbox.timeline import Change, Timeline
 from runbook_lib.sandbox.traffic import Traffic
 

@@ -53,8 +53,8 @@ def configuration(world: World, function: Function, version: Version, qualifier:
         "TracingConfig": {"Mode": "PassThrough"},
         "RevisionId": noise.uuid4(world.seed, "revision", function.name, version.number, version.modified),
         "State": version.state,
-        "LastUpdateStatus": "Successful",
-        "PackageType": "Zip",
+        "LastUpdateStatus": "Failed" if version.update_failure else "Successful",
+        "PackageType": version.package,
         "Architectures": ["arm64"],
         "EphemeralStorage": {"Size": 512},
         "SnapStart": {"ApplyOn": "None", "OptimizationStatus": "Off"},
@@ -65,6 +65,17 @@ def configuration(world: World, function: Function, version: Version, qualifier:
     }
     if function.log_format == "JSON":
         found["LoggingConfig"] |= {"ApplicationLogLevel": "INFO", "SystemLogLevel": "INFO"}
+    if version.update_failure:
+        found |= {
+            "LastUpdateStatusReason": version.update_failure,
+            "LastUpdateStatusReasonCode": "InvalidConfiguration",
+        }
+    if version.key is not None:
+        found["KMSKeyArn"] = version.key
+    if version.package == "Image":
+        found = {
+            name: value for name, value in found.items() if name not in ("Runtime", "Handler", "RuntimeVersionConfig")
+        }
     if version.state_reason is not None:
         found |= {"StateReason": version.state_reason, "StateReasonCode": version.state_reason_code}
     return found

@@ -105,7 +105,7 @@ def stream_policy_denies(world: World, at: datetime) -> None:
 
 @fault(
     expects="condition-mismatch", onset=timedelta(hours=3, minutes=25, seconds=14), trigger="PutRolePolicy",
-    loss="at_risk", symptoms=("function-not-invoked",), remedies=("R21",),
+    loss="at_risk", symptoms=("function-not-invoked",), remedies=("R31",),
     forbids=("role-missing-stream-actions", "explicit-deny-identity"),
 )  # fmt: skip
 def reads_bound_to_function(world: World, at: datetime) -> None:
@@ -121,7 +121,7 @@ def reads_bound_to_function(world: World, at: datetime) -> None:
 
 @fault(
     expects="condition-mismatch", onset=timedelta(hours=1, minutes=12, seconds=47), trigger="AttachRolePolicy",
-    loss="at_risk", symptoms=("function-not-invoked",), remedies=("R21",),
+    loss="at_risk", symptoms=("function-not-invoked",), remedies=("R31",),
     forbids=("role-missing-stream-actions", "explicit-deny-identity"),
 )  # fmt: skip
 def reads_bound_to_network(world: World, at: datetime) -> None:
@@ -139,7 +139,7 @@ def reads_bound_to_network(world: World, at: datetime) -> None:
 
 @fault(
     expects="role-missing-stream-actions", onset=timedelta(hours=2, minutes=33, seconds=9), trigger="DeleteRolePolicy",
-    loss="at_risk", contributing=("version-role-drift",), symptoms=("function-not-invoked",), remedies=("R4", "R22"),
+    loss="at_risk", contributing=("version-role-drift",), symptoms=("function-not-invoked",), remedies=("R4", "R32"),
     setting=Setting(alias="live"), forbids=("trust-or-role-gone", "explicit-deny-identity"),
 )  # fmt: skip
 def version_keeps_old_role(world: World, at: datetime) -> None:

@@ -1,0 +1,98 @@
+"""The verbs about roles, managed policies and the organization above the account."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from collections.abc import Mapping as Keyed
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from runbook_lib.sandbox import noise
+from runbook_lib.sandbox.state import Document, ManagedPolicy, Role, without
+from runbook_lib.sandbox.story import Told
+from runbook_lib.sandbox.timeline import Change
+from runbook_lib.sandbox.trail import OPERATOR, PIPELINE, SECURITY, Actor, TrailEvent
+
+
+class RoleStory(Told):
+    """What may happen to roles and managed policies. Their events are kept in us-east-1."""
+
+    def put_role_policy(self, at: datetime, role: str, policy: str, document: Document, by: Actor = PIPELINE) -> None:
+        """Write an inline policy, replacing one of the same name."""
+        members = {"policyName": policy, "policyDocument": json.dumps(document)}
+        self._role_change(
+            at, by, "PutRolePolicy", role, members, lambda r: replace(r, inline={**r.inline, policy: document})
+        )
+
+    def delete_role_policy(self, at: datetime, role: str, policy: str, by: Actor = OPERATOR) -> None:
+        """Delete an inline policy."""
+        self._role_change(
+            at, by, "DeleteRolePolicy", role, {"policyName": policy},
+            lambda r: replace(r, inline=without(r.inline, policy)),
+        )  # fmt: skip
+
+    def create_policy(self, at: datetime, name: str, document: Document, by: Actor = SECURITY) -> str:
+        """Create a customer managed policy and return its ARN."""
+        arn = self.scope.arn("iam", f"policy/{name}")
+        policy = ManagedPolicy(arn, "ANPA" + noise.letters(17, self.seed, arn), at, document)
+        request = {"policyName": name, "policyDocument": json.dumps(document)}
+        response = {"policy": {"policyName": name, "arn": arn, "policyId": policy.policy_id}}
+        event = TrailEvent(at, by, "iam", "CreatePolicy", request, response, (("AWS::IAM::Policy", arn),))
+        self.add(Change(at, lambda s: s.with_policy(policy), event))
+        return arn
+
+    def attach_role_policy(self, at: datetime, role: str, arn: str, by: Actor = SECURITY) -> None:
+        """Attach a managed policy."""
+        self._role_change(
+            at, by, "AttachRolePolicy", role, {"policyArn": arn},
+            lambda r: replace(r, attached=(*(a for a in r.attached if a != arn), arn)),
+        )  # fmt: skip
+
+    def detach_role_policy(self, at: datetime, role: str, arn: str, by: Actor = OPERATOR) -> None:
+        """Detach a managed policy."""
+        self._role_change(
+            at, by, "DetachRolePolicy", role, {"policyArn": arn},
+            lambda r: replace(r, attached=tuple(a for a in r.attached if a != arn)),
+        )  # fmt: skip
+
+    def put_boundary(self, at: datetime, role: str, arn: str, by: Actor = SECURITY) -> None:
+        """Make a managed policy the role's permissions boundary."""
+        self._role_change(
+            at, by, "PutRolePermissionsBoundary", role, {"permissionsBoundary": arn}, lambda r: replace(r, boundary=arn)
+        )
+
+    def delete_boundary(self, at: datetime, role: str, by: Actor = OPERATOR) -> None:
+        """Take the role's permissions boundary away."""
+        self._role_change(at, by, "DeleteRolePermissionsBoundary", role, {}, lambda r: replace(r, boundary=None))
+
+    def delete_role(self, at: datetime, role: str, by: Actor = OPERATOR) -> None:
+        """Delete a role; IAM asks for its policies to be removed first, which is done in the seconds before."""
+        owner = self.at(at).roles[role]
+        steps = [*((name, None) for name in owner.inline), *((None, arn) for arn in owner.attached)]
+        for number, (name, arn) in enumerate(steps):
+            before = at - timedelta(seconds=2 * (len(steps) - number))
+            if name is not None:
+                self.delete_role_policy(before, role, name, by)
+            else:
+                self.detach_role_policy(before, role, str(arn), by)
+        event = TrailEvent(at, by, "iam", "DeleteRole", {"roleName": role}, None, (("AWS::IAM::Role", role),))
+        self.add(Change(at, lambda s: replace(s, roles=without(s.roles, role)), event))
+
+    def attach_scp(self, at: datetime, document: Document) -> None:
+        """Put a service control policy above the account. The management account's trail has it, ours does not."""
+        self.add(Change(at, lambda s: replace(s, organization=(*(s.organization or ()), document))))
+
+    def update_trust(self, at: datetime, role: str, document: Document, by: Actor = OPERATOR) -> None:
+        """Replace the role's trust policy."""
+        members = {"policyDocument": json.dumps(document)}
+        self._role_change(at, by, "UpdateAssumeRolePolicy", role, members, lambda r: replace(r, trust=document))
+
+    def _role_change(
+        self, at: datetime, by: Actor, name: str, role: str, members: Keyed[str, Any], apply: Callable[[Role], Role]
+    ) -> None:
+        event = TrailEvent(
+            at, by, "iam", name, {"roleName": role, **members}, None, (("AWS::IAM::Role", role),)
+        )  # fmt: skip
+        self.add(Change(at, lambda s: s.with_role(apply(s.roles[role])), event))
