@@ -18,7 +18,7 @@ from runbook_lib.remedies import Remedy, prescribe
 from runbook_lib.stages import Flow, Stage, Stages, State, measure
 from runbook_lib.steps import STEPS, by_name
 from runbook_lib.steps.execution_role import NOTHING_TO_READ
-from runbook_lib.timeline import Change, Coverage, Onset, Trigger, changes, coverage, find_trigger, onset
+from runbook_lib.timeline import Change, Coverage, Onset, Trigger, changes, coverage, failing_since, find_trigger, onset
 from runbook_lib.undelivered import assess
 
 
@@ -98,7 +98,7 @@ def diagnose(seen: Evidence) -> Diagnosis:
     verdicts = judge_all(seen, stages)
     present = {kind: _present(verdicts, kind) for kind in Kind}
     causes = tuple(sorted(present[Kind.CAUSE], key=_rank))
-    began = otherwise(lambda: onset(seen, stages), None)
+    began = otherwise(lambda: onset(seen, stages) or (failing_since(seen) if causes else None), None)
     found = otherwise(lambda: changes(seen), ())
     unexplained = _unexplained(causes, stages, began)
     undetermined = tuple(one for one in verdicts if one.word is Word.UNDETERMINED)
@@ -127,7 +127,7 @@ def diagnose(seen: Evidence) -> Diagnosis:
         loss=assess(seen, causes, stages, began, trigger, found, certain=status is Status.NO_FAULT),
         stages=stages,
         unexplained=unexplained,
-        remedies=_remedies(seen, causes or present[Kind.INNOCENT]),
+        remedies=_remedies(seen, (*causes, *present[Kind.CONTRIBUTING]) or present[Kind.INNOCENT]),
         gaps=gaps,
         comparison=compare(seen, hurt=began is not None),
         fallbacks=review(seen, found) if status is not Status.NO_FAULT and trigger is None else (),
@@ -213,6 +213,7 @@ def _facts(seen: Evidence) -> dict[str, str]:
     )
     facts["view_type"] = view or "NEW_AND_OLD_IMAGES"
     for one in first:
+        facts |= {"destination": one.failure_destination} if one.failure_destination else {}
         facts |= {"uuid": one.uuid, "target": one.function_arn, "batch_size": str(one.batch_size)}
         fixed = corrected(one.filters, view_type=facts["view_type"])
         facts["filter_criteria"] = fixed or "{}"

@@ -26,6 +26,10 @@ EXTENDED = timedelta(hours=48)
 """How far back the playbook's last paragraph has us look when nothing correlates."""
 
 
+_LULL = timedelta(minutes=30)
+"""Failures further apart than this are two troubles."""
+
+
 @dataclass(frozen=True)
 class Onset:
     """When the harm began, UTC. `at` is the best estimate; the truth lies between `earliest` and `latest`.
@@ -147,6 +151,24 @@ def _from_throttles(seen: Evidence) -> Onset | None:
         return None
     words = f"Invocations have been throttled since {instant.clock(min(at), seen.as_of)}."
     return Onset(min(at), min(at) - throttles.period, min(at) + throttles.period, (words,), (throttles.ref,))
+
+
+def failing_since(seen: Evidence) -> Onset | None:
+    """Say when failures set in that still go on beside successes; None when nothing fails now.
+
+    Only for an incident with a cause: on its own a function that fails now and then is no incident.
+    """
+    errors = seen.metrics.errors
+    bad = sorted(at for at, value in errors.points.items() if value > 0)
+    if not bad or seen.window.settled_end - bad[-1] > _LULL:
+        return None
+    first = bad[-1]
+    for at in reversed(bad):
+        if first - at > _LULL:
+            break
+        first = at
+    words = f"Invocations have been failing since {instant.clock(first, seen.as_of)}, among others that succeed."
+    return Onset(first, first - errors.period, first + 2 * errors.period, (words,), (errors.ref,))
 
 
 # -- changes ---------------------------------------------------------------------------------------------------

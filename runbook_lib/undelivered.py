@@ -64,11 +64,12 @@ def _waiting(seen: Evidence, stages: Stages, began: Onset | None, recreated: dat
     oldest = _oldest(seen, stages, began, recreated)
     basis = "Read from the last delivery and the first write after it." if oldest else _UNTOLD
     mappings = otherwise(lambda: serving(seen), ())
-    failing = stages[Stage.INVOKED].state is not State.STOPPED
+    failing = stages[Stage.INVOKED].state is not State.STOPPED and stages[Stage.FAILED].state is not State.IDLE
     if not mappings:
         yield Undelivered("", oldest, basis)
     for one in mappings:
-        yield _of_mapping(one, oldest, basis, failing)
+        first = began.earliest if began and failing and one.maximum_retry_attempts >= 0 else oldest
+        yield _of_mapping(one, first, basis, failing)
 
 
 _UNTOLD = "When the oldest undelivered record was written could not be told: the counters are not readable."

@@ -54,8 +54,9 @@ def test_sound_world_has_no_cause(name: str) -> None:
 
 @pytest.mark.parametrize("name", _grouped(FAULTS))
 def test_declared_symptoms_and_notes_are_seen(name: str) -> None:
-    """The symptoms and harmless facts that the fault declares are in the diagnosis."""
+    """The symptoms, contributing factors and harmless facts that the fault declares are in the diagnosis."""
     seen = investigated(name)
+    assert set(seen.fault.contributing) == {one.finding.id for one in seen.diagnosis.contributing}
     symptoms = {one.finding.id for one in seen.diagnosis.symptoms}
     innocent = {one.finding.id for one in seen.diagnosis.innocent}
     assert set(seen.fault.symptoms) & set(FINDINGS) <= symptoms

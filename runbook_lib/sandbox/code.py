@@ -21,18 +21,19 @@ class Code:
     """A deployed artefact.
 
     `always` fails every invocation; `needs` names an image (`NewImage`, `OldImage`) the handler reads from every
-    record that could have one. Only `hardy` code digests a poison record.
+    record that could have one; `chokes_on` a status it cannot make sense of. Only `hardy` code digests a poison record.
     """
 
     revision: str
     always: Failure | None = None
     needs: str | None = None
+    chokes_on: str | None = None
     hardy: bool = False
 
     @property
     def sound(self) -> bool:
         """Whether only a poison record can make it fail."""
-        return self.always is None and self.needs is None
+        return self.always is None and self.needs is None and self.chokes_on is None
 
     def failure(self, write: Write, view_type: str) -> Failure | None:
         """How this code fails on this record of a stream of this view type; None when it succeeds."""
@@ -40,6 +41,15 @@ class Code:
             return self.always
         if write.poison and not self.hardy:
             return INDIGESTIBLE
+        if self.chokes_on == write.status:
+            return Failure(
+                "ValueError",
+                f"unknown order status '{write.status}'",
+                (
+                    '  File "/var/task/app.py", line 38, in handler',
+                    '    raise ValueError(f"unknown order status {status!r}")',
+                ),
+            )
         if self.needs is not None and self._lacks(write, view_type):
             return Failure(
                 "KeyError",

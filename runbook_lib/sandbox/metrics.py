@@ -174,8 +174,11 @@ class Metrics:
                     counts["InvokedEventCount"] = flow.offered
                 if flow.offered or flow.refused:
                     counts["FailedInvokeEventCount"] = flow.refused
-                if mapping.destination and flow.dropped:
-                    counts["OnFailureDestinationDeliveredEventCount"] = flow.dropped
+                # Records given up without any destination were not counted as dropped (observed, n=1).
+                if flow.reported:
+                    counts["OnFailureDestinationDeliveredEventCount"] = flow.reported
+                if flow.unreported:
+                    counts["DroppedEventCount"] = flow.unreported
                 for name, value in counts.items():
                     self._put("AWS/Lambda", name, key, minute, Datum.number(value))
 
@@ -217,6 +220,8 @@ def _invocation_data(flows: Sequence[Flow]) -> dict[str, Datum]:
     durations = [value for flow in flows for value in flow.durations]
     count, throttles = len(durations), sum(flow.throttles for flow in flows)
     found = {"Throttles": Datum(max(count, throttles), throttles, int(throttles > count), int(throttles > 0))}
+    if unreported := sum(flow.unreported > 0 for flow in flows):
+        found["DestinationDeliveryFailures"] = Datum.number(unreported)
     if not durations:
         return found
     errors = sum(flow.errors for flow in flows)

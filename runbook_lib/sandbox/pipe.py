@@ -52,7 +52,8 @@ class Flow:
     offered: int = 0
     delivered: int = 0
     refused: int = 0
-    dropped: int = 0
+    reported: int = 0
+    unreported: int = 0
     invocations: int = 0
     errors: int = 0
     throttles: int = 0
@@ -166,11 +167,14 @@ class Pipe:
     def _poll(self, mapping: Mapping, cursor: Cursor, state: State, tick: Tick, flow: Flow) -> None:
         limit = tick.end - min(RETENTION.total_seconds(), mapping.max_age if mapping.max_age >= 0 else 1e9)
         for queue in cursor.queues:
+            aged = []
             while queue and queue[0].at < limit:
-                cursor.lost.append(queue.popleft())
-                flow.dropped += mapping.max_age >= 0
+                aged.append(queue.popleft())
+            if mapping.max_age >= 0:
+                self._report(mapping, state, tick, len(aged), flow)
+            cursor.lost += aged
         stream = state.stream(mapping.stream_arn)
-        if not mapping.enabled or stream is None or not stream.readable(_instant(tick.begin)):
+        if not mapping.enabled or mapping.stalled or stream is None or not stream.readable(_instant(tick.begin)):
             return
         if stream.disabled is not None and not any(cursor.queues):
             return
@@ -181,6 +185,16 @@ class Pipe:
         for lineage in range(LINEAGES):
             self._read(lineage, mapping, cursor, stream, tick, flow)
         self._deliver(mapping, cursor, stream, state, tick, flow)
+
+    def _report(self, mapping: Mapping, state: State, tick: Tick, records: int, flow: Flow) -> None:
+        """Tell the mapping's failure destination of records it gives up, with the role of its function."""
+        if not records or not mapping.destination:
+            return
+        role = state.roles.get(self.role_of(mapping, tick.begin) or "")
+        if role is not None and iam_truth.decide(state, role, "sqs:SendMessage", mapping.destination).allowed:
+            flow.reported += records
+        else:
+            flow.unreported += records
 
     def refusal(self, mapping: Mapping, at: float) -> str | None:
         """The LastProcessingResult of a poller that may not read its stream; None when it may, or cannot be tried."""
@@ -249,15 +263,16 @@ class Pipe:
                 flow.refused += tries * min(len(queue), mapping.batch_size)
                 failing = failing or not throttled
             else:
-                failing = self._invoke(lineage, mapping, cursor, stream, version, tick, flow) or failing
+                failing = self._invoke(lineage, mapping, cursor, stream, state, version, tick, flow) or failing
         if failing:
             cursor.result = FAILED
         elif flow.delivered and not throttled:
             cursor.result = OK
 
     def _invoke(
-        self, lineage: int, mapping: Mapping, cursor: Cursor, stream: Stream, version: Version, tick: Tick, flow: Flow
-    ) -> bool:
+        self, lineage: int, mapping: Mapping, cursor: Cursor, stream: Stream, state: State, version: Version,
+        tick: Tick, flow: Flow,
+    ) -> bool:  # fmt: skip
         """Invoke the function with what waits on a shard; True when the shard ends the stretch blocked."""
         queue, clock = cursor.queues[lineage], tick.begin
         flow.busy += 1
@@ -270,8 +285,10 @@ class Pipe:
             if not failures:
                 clock = self._attempt(mapping, batch, lineage, None, version, clock, flow)
                 flow.delivered += len(batch)
-            elif self._fail(lineage, mapping, cursor, batch, failures, version, tick, clock, flow):
+            elif (dropped := self._fail(lineage, mapping, cursor, batch, failures, version, tick, clock, flow)) is None:
                 return True
+            else:
+                self._report(mapping, state, tick, dropped, flow)
             for _ in batch:
                 queue.popleft()
         return False
@@ -294,8 +311,8 @@ class Pipe:
     def _fail(
         self, lineage: int, mapping: Mapping, cursor: Cursor, batch: list[Write], failures: dict[Write, Failure],
         version: Version, tick: Tick, clock: float, flow: Flow,
-    ) -> bool:  # fmt: skip
-        """Try a failing batch as often as the stretch allows; True while it is still to be retried."""
+    ) -> int | None:  # fmt: skip
+        """Try a failing batch as often as the stretch allows: the records given up, None while it is to be retried."""
         made = cursor.retries[lineage]
         allowed = max(0, mapping.max_retries + 1 - made) if mapping.max_retries >= 0 else 1 << 30
         beats = tick.instants(RETRY_SECONDS, lineage * 3)
@@ -309,13 +326,12 @@ class Pipe:
         cursor.retries[lineage] += tries
         cursor.held[lineage] = len(batch)
         if tries < allowed:
-            return True
+            return None
         cursor.retries[lineage] = cursor.held[lineage] = 0
         dropped = list(failures) if mapping.bisect else batch
-        flow.dropped += len(dropped)
         flow.delivered += len(batch) - len(dropped)
         cursor.lost += dropped
-        return False
+        return len(dropped)
 
     def _attempt(
         self, mapping: Mapping, batch: list[Write], lineage: int, failure: Failure | None, version: Version,

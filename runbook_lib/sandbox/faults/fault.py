@@ -64,7 +64,9 @@ class Fault:
         return world
 
     def oldest_unread(self, world: World) -> datetime | None:
-        """When the oldest write was made that waits for the function, the truth of the loss clock; None if none does.
+        """When the oldest write was made that never reached the function, the truth of the loss clock; None if none.
+
+        It may wait still, or have been given up.
 
         While the stream is off no write waits: then the first write that was never recorded.
         """
@@ -72,8 +74,9 @@ class Fault:
         if self.loss == "none" or began is None:
             return None
         cursor = world.pipe.cursors.get(world.mapping.uuid)
-        if cursor is not None and cursor.oldest is not None:
-            return datetime.fromtimestamp(cursor.oldest.at, began.tzinfo)
+        waiting = [cursor.oldest, *cursor.lost] if cursor is not None else []
+        if unread := [write for write in waiting if write is not None]:
+            return datetime.fromtimestamp(min(unread).at, began.tzinfo)
         stream = world.table.stream
         first = max(began, stream.created).timestamp() if stream else began.timestamp()
         later = (

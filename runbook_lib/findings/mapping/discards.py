@@ -1,0 +1,157 @@
+"""What a mapping throws away by its own limits, and whether anybody is told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from collections.abc import Mapping as Counts
+from datetime import timedelta
+
+from runbook_lib import instant
+from runbook_lib.evidence import Evidence, otherwise
+from runbook_lib.evidence.mapping import Mapping
+from runbook_lib.evidence.signals import Series
+from runbook_lib.findings import Kind, Sign, against, counter, decisive, finding, sign
+from runbook_lib.findings.mapping import GUIDE, serving
+from runbook_lib.incident import Window
+from runbook_lib.stages import Stage, State, measure
+
+_ERRORS = f"{GUIDE}/services-dynamodb-errors.html"
+_GIVEN_UP = {
+    "OnFailureDestinationDeliveredEventCount": "handed to the failure destination",
+    "DroppedEventCount": "dropped without reaching the failure destination",
+}
+_SUSTAINED = 0.1
+"""Share of failing invocations below which finite retries most likely get through in time."""
+
+
+def _counts(seen: Evidence, one: Mapping) -> Counts[str, Series]:
+    """The mapping's own event counts; empty where they are not switched on."""
+    return otherwise(lambda: seen.metrics.mapping_events.get(one.uuid, {}), {})
+
+
+def _given_up(seen: Evidence, one: Mapping, weigh: Callable[..., Sign]) -> Iterator[Sign]:
+    """Count what the mapping gave up, where it counts its events; silence does not mean that nothing was.
+
+    The counts do not tell age from retries: only a mapping with one of the two limits makes them decisive.
+    """
+    counted = _counts(seen, one)
+    for name, words in _GIVEN_UP.items():
+        total = sum(counted[name].points.values()) if name in counted else 0
+        if total:
+            yield weigh(f"{total:,.0f} records of mapping {one.uuid} were {words}.", counted[name])
+
+
+@finding(
+    "retry-exhausted-drop",
+    kind=Kind.CAUSE,
+    title="Batches that keep failing are given up after a few retries, and their records are lost",
+    modes=("B14",),
+    stops=None,
+    diagnosis=(1, 6),
+    reads=(3, 7, 8),
+    remedies=("R10", "R21"),
+    set_off_by=("code-changed", "configuration-changed", "alias-changed", "mapping-updated", "mapping-created"),
+    lag=timedelta(minutes=20),
+    source=_ERRORS,
+)
+def retry_exhausted_drop(seen: Evidence) -> Iterator[Sign]:
+    """With finite retries a failing batch is skipped and the shard goes on, so the iterator age looks healthy.
+
+    What is skipped goes to the failure destination if there is one, as shard and sequence numbers without the item;
+    without one nothing records the loss. Throttles use up no retries.
+    """
+    limited = [one for one in serving(seen) if one.maximum_retry_attempts >= 0]
+    if not limited:
+        yield against("No mapping gives a batch up: retries are unlimited.", seen.mappings)
+        return
+    errors, invocations = seen.metrics.errors, seen.metrics.invocations
+    if errors.last_positive is None:
+        yield against("No invocation failed, so no retry was used up.", errors)
+        return
+    if measure(seen)[Stage.SUCCEEDED].state is State.STOPPED:
+        yield against("Every invocation fails: what makes them fail is the cause.", errors, invocations)
+        return
+    for one in limited:
+        yield from _given_up(seen, one, sign if one.maximum_record_age_s > 0 else decisive)
+    hour = Window(seen.window.end - instant.HOUR, seen.window.end)
+    failed, invoked = errors.total(hour), invocations.total(hour)
+    words = f"{failed:,.0f} of {invoked:,.0f} invocations failed in the last hour"
+    yield counter(f"{words}.", errors, invocations)
+    if failed and failed >= _SUSTAINED * invoked:
+        retries = limited[0].maximum_retry_attempts
+        yield sign(f"{words}, and a batch is given up after {retries} retries.", limited[0])
+
+
+@finding(
+    "max-age-drop",
+    kind=Kind.CONTRIBUTING,
+    title="The mapping gives records up long before the stream would",
+    modes=("B13",),
+    stops=None,
+    diagnosis=(6,),
+    reads=(3, 6, 8),
+    remedies=("R22",),
+    set_off_by=("mapping-updated", "mapping-created"),
+    lag=timedelta(hours=24),
+    source=_ERRORS,
+)
+def max_age_drop(seen: Evidence) -> Iterator[Sign]:
+    """`MaximumRecordAgeInSeconds` discards what is older before it is ever sent, so a short stop becomes a loss.
+
+    It stops nothing by itself: throttling, a pause or slow code makes records old in the first place.
+    """
+    limited = [one for one in serving(seen) if one.maximum_record_age_s > 0]
+    if not limited:
+        yield against("Records may wait for as long as the stream keeps them.", seen.mappings)
+        return
+    invoked = measure(seen).observed(Stage.INVOKED)
+    for one in limited:
+        limit = timedelta(seconds=one.maximum_record_age_s)
+        since = invoked.since if invoked.state is State.STOPPED else otherwise(lambda: seen.backlog.oldest_unread, None)
+        waits = timedelta(0) if since is None else seen.window.end - since
+        if waits <= limit:
+            yield against(f"What waits is younger than the {instant.span(limit)} that mapping {one.uuid} allows.", one)
+            continue
+        yield decisive(f"Mapping {one.uuid} gives records up after {instant.span(limit)}.", one)
+        yield counter(f"The oldest that waits was written {instant.span(waits)} ago.", *invoked.refs)
+        yield from _given_up(seen, one, counter)
+
+
+@finding(
+    "destination-broken",
+    kind=Kind.CONTRIBUTING,
+    title="Records that are given up do not reach the failure destination",
+    modes=("B15",),
+    stops=None,
+    diagnosis=(6,),
+    reads=(3, 7, 8),
+    remedies=("R23",),
+    set_off_by=("role-policy-deleted", "role-policy-detached", "role-policy-put", "mapping-updated"),
+    lag=timedelta(hours=24),
+    source=f"{GUIDE}/kinesis-on-failure-destination.html",
+)
+def destination_broken(seen: Evidence) -> Iterator[Sign]:
+    """A destination that is gone, refused, or a FIFO queue swallows the last trace of a discarded batch.
+
+    The execution role itself must be allowed to write there; the queue's or topic's own policy is not enough.
+    """
+    reporting = [one for one in serving(seen) if one.failure_destination]
+    if not reporting:
+        yield against("No mapping has a failure destination.", seen.mappings)
+        return
+    for one in reporting:
+        if str(one.failure_destination).endswith(".fifo"):
+            yield decisive(f"{one.failure_destination} is FIFO, which a mapping cannot report to.", one)
+    failures = seen.metrics.delivery_failures
+    if not failures.last_positive:
+        yield against("No delivery to a failure destination failed.", failures)
+        return
+    total = sum(failures.points.values())
+    last = instant.clock(failures.last_positive, seen.as_of)
+    yield decisive(
+        f"{total:,.0f} deliveries to {reporting[0].failure_destination} failed, the last at {last}.", failures
+    )
+    for one in reporting:
+        dropped = _counts(seen, one).get("DroppedEventCount")
+        if dropped is not None and dropped.last_positive:
+            yield counter(f"{sum(dropped.points.values()):,.0f} records of mapping {one.uuid} were dropped.", dropped)
