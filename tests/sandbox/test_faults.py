@@ -122,8 +122,9 @@ def test_the_trigger_is_in_the_trail_at_the_onset(name: str) -> None:
 
 @pytest.mark.parametrize("name", [name for name, entry in FAULTS.items() if not entry.trigger])
 def test_no_trigger_means_no_event(name: str) -> None:
-    """Where nothing was called, the trail holds no change of ours."""
-    assert [change for change in world_of(name).changes if change.event is not None] == []
+    """Where nothing was called, or all was refused, the trail holds no change of ours."""
+    events = [change.event for change in world_of(name).changes if change.event is not None]
+    assert [event for event in events if event.error is None] == []
 
 
 @pytest.mark.parametrize("name", [name for name, entry in FAULTS.items() if "function-not-invoked" in entry.symptoms])
@@ -207,10 +208,10 @@ def test_a_mapping_says_of_itself_what_aws_would(name: str, state: str, result: 
 
 @pytest.mark.parametrize("name", [name for name, entry in FAULTS.items() if entry.loss != "none"])
 def test_the_oldest_unread_write_is_as_old_as_the_fault(name: str) -> None:
-    """The loss clock starts at the onset, or when the change reached the pipe."""
+    """The loss clock starts at the onset, when the change reached the pipe, or at the first of the calls it took."""
     oldest = FAULTS[name].oldest_unread(world_of(name))
     assert oldest is not None
-    assert timedelta(0) <= oldest - began(name) < timedelta(seconds=65)
+    assert timedelta(seconds=-20) <= oldest - began(name) < timedelta(seconds=65)
 
 
 @pytest.mark.parametrize("name", [name for name, entry in FAULTS.items() if entry.loss == "none"])
@@ -220,8 +221,11 @@ def test_nothing_waits_where_nothing_is_wrong(name: str) -> None:
     assert all(cursor.oldest is None for cursor in world_of(name).pipe.cursors.values())
 
 
+HURTING_ALL = {"stream-disabled", "stale-stream-arn", "scp-or-rcp", "account-concurrency-exhausted"}
+
+
 @pytest.mark.parametrize(
-    "name", [n for n in FAULTS if n not in ("stream-disabled", "stream-recreated", "no-table-writes")]
+    "name", [n for n, one in FAULTS.items() if one.expects not in HURTING_ALL and "no-table-writes" not in one.notes]
 )
 def test_the_sibling_is_invoked_unless_the_stream_is_at_fault(name: str) -> None:
     """A fault of one function's own leaves the other consumer alone; a fault of the stream hits both."""
@@ -347,7 +351,8 @@ def test_every_answer_of_every_world_conforms(name: str) -> None:
         else:
             found += conformance.violations(service, operation, answer)
     assert found == []
-    assert errors <= {"ResourceNotFoundException", "PolicyNotFoundException", "SubscriptionRequiredException"}
+    absent = {"ResourceNotFoundException", "PolicyNotFoundException", "NoSuchEntity"}
+    assert errors <= {*absent, "SubscriptionRequiredException"}
 
 
 @pytest.mark.parametrize("name", ["poison-record", "explicit-deny"])
