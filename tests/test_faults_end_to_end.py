@@ -58,9 +58,11 @@ def test_declared_symptoms_and_notes_are_seen(name: str) -> None:
     seen = investigated(name)
     assert set(seen.fault.contributing) == {one.finding.id for one in seen.diagnosis.contributing}
     symptoms = {one.finding.id for one in seen.diagnosis.symptoms}
+    contributing = {one.finding.id for one in seen.diagnosis.contributing}
     innocent = {one.finding.id for one in seen.diagnosis.innocent}
     assert set(seen.fault.symptoms) & set(FINDINGS) <= symptoms
     assert set(seen.fault.notes) & set(FINDINGS) <= innocent
+    assert set(seen.fault.contributing) & set(FINDINGS) <= contributing
 
 
 @pytest.mark.parametrize("name", _grouped(BROKEN))
