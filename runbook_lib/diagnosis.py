@@ -78,9 +78,10 @@ class Diagnosis:
             first, rest = self.causes[0], len(self.causes) - 1
             also = f"; {rest} more cause{'s' * (rest > 1)} found" if rest else ""
             since = f", since about {instant.clock(self.onset.at, self.as_of)}" if self.onset else ""
-            return f"{first.finding.title} ({first.confidence}){since}{also}."
+            return f"{first.finding.title}{since}{also}."
         if self.status is Status.NO_FAULT:
-            quiet = [one.finding.title for one in self.innocent if one.finding.id == "no-table-writes"]
+            idle = ("rejected-writes", "noop-writes", "no-table-writes")
+            quiet = [one.finding.title for id in idle for one in self.innocent if one.finding.id == id]
             return f"No fault found. {quiet[0]}." if quiet else "No fault found: what is written is delivered."
         if self.unexplained:
             return f"The trigger is broken and no known cause explains it: {self.unexplained[0]}"
@@ -99,8 +100,10 @@ def diagnose(seen: Evidence) -> Diagnosis:
     present = {kind: _present(verdicts, kind) for kind in Kind}
     causes = tuple(sorted(present[Kind.CAUSE], key=_rank))
     began = otherwise(lambda: onset(seen, stages) or (failing_since(seen) if causes else None), None)
+    if not causes and _is_noop(verdicts):
+        began = None
     found = otherwise(lambda: changes(seen), ())
-    unexplained = _unexplained(causes, stages, began)
+    unexplained = () if not causes and _is_noop(verdicts) else _unexplained(causes, stages, began)
     undetermined = tuple(one for one in verdicts if one.word is Word.UNDETERMINED)
     gaps = _blinded(seen, verdicts)
     status = _status(causes, unexplained, undetermined, stages)
@@ -123,7 +126,7 @@ def diagnose(seen: Evidence) -> Diagnosis:
         onset=began,
         trigger=trigger,
         changes=found,
-        coverage=otherwise(lambda: coverage(seen, seen.gaps()), None),
+        coverage=otherwise(lambda: coverage(seen), None),
         loss=assess(seen, causes, stages, began, trigger, found, certain=status is Status.NO_FAULT),
         stages=stages,
         unexplained=unexplained,
@@ -132,6 +135,11 @@ def diagnose(seen: Evidence) -> Diagnosis:
         comparison=compare(seen, hurt=began is not None),
         fallbacks=review(seen, found) if status is not Status.NO_FAULT and trigger is None else (),
     )
+
+
+def _is_noop(verdicts: Iterable[Verdict]) -> bool:
+    """Whether the stream is known to hold nothing for what was written: then nothing is missing downstream."""
+    return any(one.finding.id == "noop-writes" and one.confidence is Confidence.PROVED for one in verdicts)
 
 
 def _present(verdicts: Iterable[Verdict], kind: Kind) -> tuple[Verdict, ...]:
@@ -218,6 +226,8 @@ def _facts(seen: Evidence) -> dict[str, str]:
         fixed = corrected(one.filters, view_type=facts["view_type"])
         facts["filter_criteria"] = fixed or "{}"
     latest = otherwise(lambda: seen.streams.table.latest_stream_arn, None)
+    key = otherwise(lambda: seen.streams.table.kms_key_arn, None)
+    facts |= {"table_key": key} if key else {}
     if latest:
         facts["latest_stream_arn"] = latest
     role = otherwise(lambda: seen.role.role.name, "") or otherwise(

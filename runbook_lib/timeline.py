@@ -109,7 +109,7 @@ def _from_silence(seen: Evidence, last: datetime | None, since: datetime, refs: 
         f" the first write after it was at {instant.clock(first_missed or since, seen.as_of)}."
     )
     latest = (first_missed or since) + period
-    return Onset(last + period, last, max(latest, last + 2 * period), (words,), refs)
+    return Onset(max(last + period, first_missed or since), last, max(latest, last + 2 * period), (words,), refs)
 
 
 def _from_failures(seen: Evidence) -> Onset | None:
@@ -307,10 +307,10 @@ def _in_words(delay: timedelta, lag: timedelta) -> str:
     return f"{said}, within the {instant.span(lag)} that this mechanism may take"
 
 
-def coverage(seen: Evidence, gaps: Iterable[Gap]) -> Coverage:
+def coverage(seen: Evidence) -> Coverage:
     """Say how far the search for changes reached. Raises NotObserved when step 9 did not run at all."""
     searched = [one for one in seen.changes.searches if POLL_EVENT_NAME not in one.names]
-    missing = [f"{gap.region}: {gap.reason}" for gap in gaps if gap.call.startswith(("cloudtrail:", "logs:Filter"))]
+    missing = [f"{gap.region}: {gap.reason}" for gap in seen.changes.gaps()]
     missing += [
         f"{one.region}: the search was cut short after {one.events} events." for one in searched if one.truncated
     ]

@@ -1,0 +1,220 @@
+"""AWS itself, through boto3: sessions, clients, retries, and what keeps us out."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, NamedTuple
+
+from runbook_lib import instant
+from runbook_lib._version import __version__
+from runbook_lib.aws.trouble import CREDENTIALS, DENIED
+from runbook_lib.errors import CannotRun
+from runbook_lib.incident import Incident, suggestion
+
+_PACE_PER_S: Mapping[tuple[str, str], float] = {
+    ("cloudtrail", "LookupEvents"): 2,
+    ("dynamodbstreams", "DescribeStream"): 10,
+    ("dynamodbstreams", "ListStreams"): 5,
+    ("lambda", "*"): 15,
+    ("logs", "FilterLogEvents"): 5,
+}
+"""Requests per second that AWS grants one account in one region (service quota pages, read 2026)."""
+
+
+class Outcome(NamedTuple):
+    """What came back from AWS: an answer, or an error as `{code, message, status}`."""
+
+    answer: Mapping[str, Any]
+    failed: bool
+    request_id: str
+    retries: int
+
+
+class Live:
+    """AWS itself, through boto3, with the responder's credentials. Clients are made once and shared by threads."""
+
+    def __init__(self, incident: Incident) -> None:
+        self._incident = incident
+        self._clients: dict[tuple[str, str], Any] = {}
+        self._lock = threading.Lock()
+        self._pace = Pace()
+        self._session = self._open_session()
+
+    def identify(self) -> tuple[dict[str, Any], datetime]:
+        """Ask who we are: the identity, and AWS's own clock, which becomes the run's. Raises CannotRun."""
+        outcome = self.ask("sts", "GetCallerIdentity", self._incident.region, {})
+        if outcome.failed:
+            raise self._cannot_run(outcome.answer)
+        identity = {"Account": outcome.answer.get("Account", ""), "Arn": outcome.answer.get("Arn", "")}
+        expected = self._incident.account_id
+        if expected and identity["Account"] != expected:
+            raise CannotRun(
+                f"These credentials belong to account {identity['Account']}, the parameters expect {expected}.",
+                "Choose another `profile` or `assume_role_arn`, or correct `account_id`.",
+            )
+        date = (outcome.answer.get("ResponseMetadata") or {}).get("HTTPHeaders", {}).get("date")
+        as_of = parsedate_to_datetime(date).astimezone(UTC) if date else datetime.now(UTC).replace(microsecond=0)
+        return identity, as_of
+
+    def ask(self, service: str, operation: str, region: str, params: Mapping[str, Any]) -> Outcome:
+        """Make one request, with botocore's retries. Never raises for what AWS or the network answers."""
+        from botocore import xform_name
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        try:
+            client = self._client(service, region)
+            self._pace.wait(service, operation, region)
+            answer = getattr(client, xform_name(operation))(**_typed(service, operation, params))
+        except ClientError as failure:
+            error = failure.response.get("Error") or {}
+            meta = failure.response.get("ResponseMetadata") or {}
+            said = {
+                "code": error.get("Code", ""),
+                "message": error.get("Message", ""),
+                "status": meta.get("HTTPStatusCode"),
+            }
+            return Outcome(said, True, meta.get("RequestId", ""), meta.get("RetryAttempts", 0))
+        except (BotoCoreError, OSError, ValueError) as failure:
+            return Outcome({"code": type(failure).__name__, "message": str(failure), "status": None}, True, "", 0)
+        meta = answer.get("ResponseMetadata") or {}
+        return Outcome(answer, False, meta.get("RequestId", ""), meta.get("RetryAttempts", 0))
+
+    def _client(self, service: str, region: str) -> Any:
+        from botocore.config import Config
+
+        key = (service, region)
+        with self._lock:  # botocore sessions are not safe to create clients from concurrently
+            if key not in self._clients:
+                self._clients[key] = self._session.client(
+                    service,
+                    region_name=region,
+                    config=Config(
+                        retries={"mode": "standard", "total_max_attempts": 4},
+                        connect_timeout=5,
+                        read_timeout=20,
+                        max_pool_connections=16,
+                        user_agent_extra=f"stream-trigger-runbook/{__version__} incident/{self._incident.incident_id}",
+                    ),
+                )
+            return self._clients[key]
+
+    def _open_session(self) -> Any:
+        import boto3
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        try:
+            session = boto3.Session(profile_name=self._incident.profile, region_name=self._incident.region)
+            known = session.get_available_regions("dynamodb", partition_name=_partition(self._incident.region))
+            if self._incident.region not in known:
+                raise CannotRun(
+                    f"There is no AWS region `{self._incident.region}`.", suggestion(self._incident.region, known)
+                )
+            if self._incident.assume_role_arn:
+                session = _assume(session, self._incident)
+        except (BotoCoreError, ClientError) as failure:
+            raise self._cannot_run({"code": type(failure).__name__, "message": str(failure)}) from None
+        return session
+
+    def _cannot_run(self, error: Mapping[str, Any]) -> CannotRun:
+        """Say what keeps us out of AWS, and what to do about it."""
+        code, message = str(error.get("code", "")), str(error.get("message", ""))
+        for codes, problem, remedy in _STARTING_TROUBLE:
+            if code in codes:
+                return CannotRun(problem.format(message=message), remedy)
+        return CannotRun(f"AWS did not say who we are: {code}: {message}.", "Try `aws sts get-caller-identity`.")
+
+
+_STARTING_TROUBLE: tuple[tuple[set[str], str, str], ...] = (
+    (
+        {"NoCredentialsError", "PartialCredentialsError", "CredentialRetrievalError"},
+        "No AWS credentials were found.",
+        "Sign in (`aws sso login`, or set AWS_PROFILE), or name a `profile` in the parameters.",
+    ),
+    (
+        {
+            "ExpiredToken",
+            "ExpiredTokenException",
+            "TokenRetrievalError",
+            "SSOTokenLoadError",
+            "UnauthorizedSSOTokenError",
+        },
+        "The AWS credentials have expired.",
+        "Sign in again (`aws sso login`) and run the same command.",
+    ),
+    (
+        CREDENTIALS,
+        "AWS does not accept these credentials ({message}).",
+        "Check AWS_PROFILE and the account, then try `aws sts get-caller-identity`.",
+    ),
+    ({"ProfileNotFound"}, "{message}.", "Correct `profile` in the parameters, or see `aws configure list-profiles`."),
+    (
+        {
+            "EndpointConnectionError",
+            "ConnectTimeoutError",
+            "ReadTimeoutError",
+            "ConnectionClosedError",
+            "SSLError",
+            "ProxyConnectionError",
+        },
+        "AWS cannot be reached: {message}.",
+        "Check the network, proxy and AWS_ENDPOINT_URL.",
+    ),
+    (
+        DENIED,
+        "The role cannot be assumed: {message}.",
+        "Correct `assume_role_arn`, or ask for sts:AssumeRole on it.",
+    ),
+)
+
+
+def _assume(session: Any, incident: Incident) -> Any:
+    import boto3
+
+    answer = session.client("sts").assume_role(
+        RoleArn=incident.assume_role_arn, RoleSessionName=f"runbook-{incident.incident_id}"[:64]
+    )
+    given = answer["Credentials"]
+    return boto3.Session(
+        aws_access_key_id=given["AccessKeyId"],
+        aws_secret_access_key=given["SecretAccessKey"],
+        aws_session_token=given["SessionToken"],
+        region_name=incident.region,
+    )
+
+
+def _partition(region: str) -> str:
+    return {"cn": "aws-cn", "us-gov": "aws-us-gov"}.get("us-gov" if region.startswith("us-gov") else region[:2], "aws")
+
+
+def _typed(service: str, operation: str, params: Mapping[str, Any]) -> dict[str, Any]:
+    """Give times the type boto3 wants; CloudWatch Logs alone takes them as whole milliseconds, which stay."""
+    timed = ("StartTime", "EndTime")
+    return {
+        key: instant.parse(value) if key in timed and isinstance(value, str) else value for key, value in params.items()
+    }
+
+
+class Pace:
+    """Keeps calls under the rates AWS grants an account in a region; an overridden endpoint is not AWS and has none."""
+
+    def __init__(self) -> None:
+        self._next: dict[tuple[str, str, str], float] = {}
+        self._lock = threading.Lock()
+        self._applies = not os.environ.get("AWS_ENDPOINT_URL") or os.environ.get("RUNBOOK_PACE") == "aws"
+
+    def wait(self, service: str, operation: str, region: str) -> None:
+        """Sleep until this call is due."""
+        name = operation if (service, operation) in _PACE_PER_S else "*"
+        rate = _PACE_PER_S.get((service, name))
+        if rate is None or not self._applies:
+            return
+        with self._lock:
+            now = time.monotonic()
+            due = max(self._next.get((service, name, region), now), now)
+            self._next[service, name, region] = due + 1 / rate
+        time.sleep(max(0.0, due - now))

@@ -1,0 +1,311 @@
+"""The Reader: answers from the record, from a call under way, or from AWS; everything is recorded."""
+
+from __future__ import annotations
+
+import base64
+import threading
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, cast
+
+from runbook_lib import instant
+from runbook_lib.aws.live import Live
+from runbook_lib.aws.reads import READS, Paging, iam_action
+from runbook_lib.aws.trouble import CREDENTIALS, DENIED, THROTTLED
+from runbook_lib.evidence import Gap, NotObserved, attempt
+from runbook_lib.incident import Incident
+from runbook_lib.record import Call, Record, call_ref
+from runbook_lib.redact import Redactor
+
+_MOST_PAGES = 50
+
+
+class Answer(dict[str, Any]):
+    """An answer of AWS, with the name of the recorded call it came from."""
+
+    ref: str
+
+
+@dataclass(frozen=True)
+class Pages:
+    """The pages of one paginated call. `truncated`: there was more than may be fetched."""
+
+    answers: tuple[Answer, ...]
+    truncated: bool
+    ref: str
+
+    def items(self, member: str) -> list[dict[str, Any]]:
+        """Give the items of all pages, in order."""
+        return [item for answer in self.answers for item in answer.get(member) or ()]
+
+
+def together(*looks: Callable[[], Any]) -> tuple[Any, ...]:
+    """Look at several things at the same time; each that could not be seen leaves its gap."""
+    if len(looks) < 2:
+        return tuple(attempt(look) for look in looks)
+    with ThreadPoolExecutor(max_workers=min(len(looks), 12)) as pool:
+        return tuple(pool.map(attempt, looks))
+
+
+class Reader:
+    """Reads AWS for one run. `live` None replays: what was not recorded is a gap."""
+
+    def __init__(self, record: Record, live: Live | None, redactor: Redactor | None = None) -> None:
+        self.record = record
+        self.live = live
+        self.redactor = redactor or Redactor()
+        self._flying: dict[tuple[str, int], Future[Call]] = {}
+        self._lock = threading.Lock()
+
+    @property
+    def incident(self) -> Incident:
+        """The incident under investigation."""
+        return self.record.incident
+
+    def for_step(self, step: str) -> StepReader:
+        """Give the door to one step; its calls are kept in that step's evidence file."""
+        return StepReader(self, step)
+
+    def settle(self, step: str) -> None:
+        """Make sure that a step's calls are on the disk, and who stands behind the pseudonyms beside them."""
+        self.record.sync(step)
+        if self.record.folder is not None and self.live is not None:
+            self.redactor.keep(self.record.folder)
+
+    def fetch(
+        self,
+        step: str,
+        service: str,
+        operation: str,
+        region: str,
+        params: Mapping[str, Any],
+        *,
+        token: str | None = None,
+        page: int = 1,
+        keep: Callable[[dict[str, Any]], dict[str, Any]] | None = None,
+    ) -> Call:
+        """Answer one call from the record, from one already under way, or from AWS. Raises NotObserved in replay."""
+        if operation not in READS.get(service, ()):
+            raise PermissionError(f"{service}:{operation} is not on the Reader's list of reads.")
+        ref = call_ref(service, operation, region, params)
+        with self._lock:
+            known = self.record.find(ref, page)
+            if known is not None:
+                return known
+            flying = self._flying.get((ref, page))
+            mine: Future[Call] = Future()
+            if flying is None:
+                self._flying[ref, page] = mine
+        if flying is not None:
+            return flying.result()
+        try:
+            if self.live is None:
+                raise NotObserved(_not_recorded(service, operation, region, ref))
+            call = self._ask(step, service, operation, region, params, ref, token, page, keep)
+            self.record.add(call)
+        except BaseException as failure:
+            mine.set_exception(failure)
+            raise
+        else:
+            mine.set_result(call)
+            return call
+        finally:
+            with self._lock:
+                self._flying.pop((ref, page), None)
+
+    def _ask(
+        self,
+        step: str,
+        service: str,
+        operation: str,
+        region: str,
+        params: Mapping[str, Any],
+        ref: str,
+        token: str | None,
+        page: int,
+        keep: Callable[[dict[str, Any]], dict[str, Any]] | None,
+    ) -> Call:
+        assert self.live is not None
+        paging = READS[service][operation]
+        asked = dict(params)
+        if token is not None and paging is not None:
+            asked[paging.parameter] = token
+        started = datetime.now(UTC)
+        begun = time.monotonic()
+        outcome = self.live.ask(service, operation, region, asked)
+        ms = round((time.monotonic() - begun) * 1000)
+        answer = plain(outcome.answer)
+        response = None if outcome.failed else (keep(answer) if keep else answer)
+        kept, redacted = self.redactor.answer(operation, answer if outcome.failed else response)
+        return Call(
+            ref=ref,
+            page=page,
+            step=step,
+            service=service,
+            operation=operation,
+            region=region,
+            params=plain(asked),
+            started=instant.iso(started),
+            ms=ms,
+            request_id=outcome.request_id,
+            retries=outcome.retries,
+            response=None if outcome.failed else kept,
+            error=kept if outcome.failed else None,
+            redacted=redacted or None,
+        )
+
+
+class StepReader:
+    """The Reader as one step sees it; `asked` remembers the IAM actions that its calls needed."""
+
+    def __init__(self, reader: Reader, step: str) -> None:
+        self._reader = reader
+        self._step = step
+        self.asked: set[str] = set()
+
+    @property
+    def identity(self) -> Mapping[str, str]:
+        """Who we are: `Account` and `Arn`, as the run began with."""
+        return cast(Mapping[str, str], self._reader.record.run["identity"])
+
+    @property
+    def peek(self) -> bool:
+        """Whether a sample of stream records was asked for when the run began."""
+        return bool(self._reader.record.run.get("peek"))
+
+    @property
+    def region(self) -> str:
+        """The incident's region."""
+        return self._reader.incident.region
+
+    def call(
+        self,
+        service: str,
+        operation: str,
+        *,
+        region: str | None = None,
+        keep: Callable[[dict[str, Any]], dict[str, Any]] | None = None,
+        **params: Any,
+    ) -> Answer:
+        """Make one call. Raises NotObserved for whatever keeps us from an answer.
+
+        `keep` reduces an answer to what may be kept; nothing else of it is recorded or returned.
+        """
+        answer = self.find(service, operation, absent=(), region=region, keep=keep, **params)
+        assert answer is not None
+        return answer
+
+    def find(
+        self,
+        service: str,
+        operation: str,
+        *,
+        absent: tuple[str, ...] = ("ResourceNotFoundException",),
+        region: str | None = None,
+        keep: Callable[[dict[str, Any]], dict[str, Any]] | None = None,
+        **params: Any,
+    ) -> Answer | None:
+        """Make one call for something that may not exist: None when AWS answers with one of the `absent` codes."""
+        region = region or self._reader.incident.region
+        self.asked.add(iam_action(service, operation))
+        call = self._reader.fetch(self._step, service, operation, region, params, keep=keep)
+        if call.error is None:
+            return _answer(call)
+        if call.error["code"] in absent:
+            return None
+        raise NotObserved(_gap(call))
+
+    def ref(self, service: str, operation: str, *, region: str | None = None, **params: Any) -> str:
+        """Name the recorded call that these arguments make, for something whose absence was the answer."""
+        return call_ref(service, operation, region or self._reader.incident.region, params)
+
+    def pages(
+        self, service: str, operation: str, *, region: str | None = None, most: int = _MOST_PAGES, **params: Any
+    ) -> Pages:
+        """Follow a pagination to its end, or to `most` pages. Raises NotObserved if the first page cannot be had.
+
+        A page that fails later, or a token that comes back twice, ends it as truncated: what was read is kept.
+        """
+        region = region or self._reader.incident.region
+        self.asked.add(iam_action(service, operation))
+        paging = READS[service][operation]
+        assert paging is not None, f"{operation} does not page"
+        answers: list[Answer] = []
+        token: str | None = None
+        used: set[str] = set()
+        ref = call_ref(service, operation, region, params)
+        while True:
+            try:
+                call = self._reader.fetch(
+                    self._step, service, operation, region, params, token=token, page=len(answers) + 1
+                )
+            except NotObserved:
+                if not answers:
+                    raise
+                return Pages(tuple(answers), True, ref)
+            if call.error is not None:
+                if not answers:
+                    raise NotObserved(_gap(call))
+                return Pages(tuple(answers), True, ref)
+            answers.append(_answer(call))
+            token = _next_token(answers[-1], paging)
+            if token is None:
+                return Pages(tuple(answers), False, ref)
+            if token in used or len(answers) >= most:
+                return Pages(tuple(answers), True, ref)
+            used.add(token)
+
+
+def _answer(call: Call) -> Answer:
+    answer = Answer(call.response or {})
+    answer.ref = call.ref
+    return answer
+
+
+def _next_token(answer: Mapping[str, Any], paging: Paging) -> str | None:
+    if answer.get("IsTruncated") is False:
+        return None
+    value: Any = answer
+    for name in paging.token:
+        value = (value or {}).get(name)
+    return value or None
+
+
+def plain(value: Any) -> Any:
+    """Turn boto3's values into plain JSON ones: times to ISO 8601 UTC text, bytes to base64 text."""
+    if isinstance(value, datetime):
+        return instant.iso(value if value.tzinfo else value.replace(tzinfo=UTC))
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items() if key != "ResponseMetadata"}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode()
+    return value if value is None or isinstance(value, str | int | float | bool) else str(value)
+
+
+def _gap(call: Call) -> Gap:
+    """Say in one sentence why an answer is missing, and what would help."""
+    error = call.error or {}
+    code = str(error.get("code", "Unknown"))
+    name = iam_action(call.service, call.operation)
+    where = f"{name} in {call.region}"
+    if code in DENIED:
+        reason = f"These credentials may not call {where}."
+    elif code in THROTTLED:
+        reason = f"{where} was still throttled after {call.retries + 1} attempts."
+    elif code in CREDENTIALS:
+        reason = f"The credentials were no longer accepted at {where} ({code})."
+    elif code == "SubscriptionRequiredException":
+        reason = "AWS Health answers only accounts with a Business or Enterprise support plan; nothing was ruled out."
+    else:
+        reason = f"{where} failed: {code}: {error.get('message') or 'no message'}"
+    return Gap(name, call.region, code, reason, name if code in DENIED else None, call.ref)
+
+
+def _not_recorded(service: str, operation: str, region: str, ref: str) -> Gap:
+    name = iam_action(service, operation)
+    return Gap(name, region, "NotRecorded", f"The recorded run holds no answer of {name} in {region}.", None, ref)
