@@ -62,9 +62,10 @@ class Loss:
         left = instant.span(self.deadline - as_of)
         gone = ""
         if self.already_lost_from and self.already_lost_to:
+            length = instant.span(self.already_lost_to - self.already_lost_from)
             gone = (
-                f" Writes from {instant.clock(self.already_lost_from, as_of)} to"
-                f" {instant.clock(self.already_lost_to, as_of)} left no record and are lost already."
+                f" Writes made in the {length} from {instant.clock(self.already_lost_from, as_of)} on left no record"
+                " and are lost already."
             )
         return (
             f"The oldest undelivered records are lost from {instant.clock(self.deadline, as_of)}:"

@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from runbook_lib import instant
 from runbook_lib.evidence import Evidence, Gap, attempt, known, otherwise
 from runbook_lib.evidence.changes import DELIVERY_DELAY
+from runbook_lib.evidence.signals import LONG_WAIT
 from runbook_lib.interpret.arn import FunctionRef, table_name_of
 from runbook_lib.interpret.trail_event import POLL_EVENT_NAME, Effect, TrailEvent, effects
 from runbook_lib.stages import Stage, Stages, State, first_write_after, success_minutes
@@ -90,12 +91,25 @@ def onset(seen: Evidence, stages: Stages) -> Onset | None:
     Raises NotObserved when the counters it needs could not be read.
     """
     stopped = stages[Stage.INVOKED]
-    if stopped.state is State.STOPPED and stopped.since is not None:
-        return _from_silence(seen, stopped.last, stopped.since, stopped.refs)
     failing = stages[Stage.SUCCEEDED]
-    if failing.state is State.STOPPED and failing.since is not None:
-        return _from_failures(seen)
-    return _from_backlog(seen) or _from_throttles(seen)
+    failed = _from_failures(seen) if failing.state is State.STOPPED and failing.since is not None else None
+    if stopped.state is State.STOPPED and stopped.since is not None:
+        silent = _from_silence(seen, stopped.last, stopped.since, stopped.refs)
+        return _harm_before(seen, silent, failed) or silent
+    return failed or _from_backlog(seen) or _from_throttles(seen)
+
+
+def _harm_before(seen: Evidence, silent: Onset, failed: Onset | None) -> Onset | None:
+    """Find harm that was there when the invocations ended: failures, or a record that had long been waiting.
+
+    Whoever pulls the brake on a failing function makes it fall silent; what waits has waited since the failures.
+    """
+    before = [one for one in (failed, _from_backlog(seen)) if one and one.at < silent.earliest - FIRST_WINDOW]
+    first = min(before, key=lambda one: one.at, default=None)
+    if first is None:
+        return None
+    refs = tuple(dict.fromkeys((*first.refs, *silent.refs)))
+    return replace(first, signals=(*first.signals, *silent.signals), refs=refs)
 
 
 def _from_silence(seen: Evidence, last: datetime | None, since: datetime, refs: tuple[str, ...]) -> Onset:
@@ -128,17 +142,12 @@ def _from_failures(seen: Evidence) -> Onset | None:
 def _from_backlog(seen: Evidence) -> Onset | None:
     """Some invocations succeed while one batch waits: the age of what waits says when it was written."""
     age = seen.backlog.iterator_age_ms
-    points = sorted(age.points.items())
-    if len(points) < 3:
+    written = seen.backlog.oldest_unread
+    if written is None or len(age.points) < 3 or max(age.points) - written <= LONG_WAIT:
         return None
-    at, newest = points[-1]
-    climbing = newest > 10 * 60_000
-    if not climbing:
-        return None
-    written = at - timedelta(milliseconds=newest)
     floor = instant.floor(written + age.period)
     words = (
-        f"The oldest record of the batch at {instant.clock(at, seen.as_of)} was written at"
+        f"The oldest record of the last batches, up to {instant.clock(max(age.points), seen.as_of)}, was written at"
         f" {instant.clock(written, seen.as_of)} (iterator age)."
     )
     return Onset(floor, instant.floor(written), floor + age.period, (words,), (age.ref,))
@@ -281,7 +290,8 @@ def find_trigger(
     """Find the change that set a cause off; None when no change has the mechanism and a lag that fits.
 
     Of several, the last one before the onset is named: what came earlier was followed by a working trigger. One
-    within the bounds of the onset but after its estimate counts where there is none before.
+    within the bounds of the onset but after its estimate counts where there is none before. Of several calls that one
+    actor made on one object within minutes, the one whose effect stands first in `set_off_by` is named.
     """
     if began is None:
         return None
@@ -290,9 +300,21 @@ def find_trigger(
     if not near:
         return None
     before = [one for one in near if one.event.at <= began.at]
-    change = max(before, key=lambda one: one.event.at) if before else min(near, key=lambda one: one.event.at)
+    last = max(before, key=lambda one: one.event.at) if before else min(near, key=lambda one: one.event.at)
+    burst = [one for one in before if _made_together(one, last)] or [last]
+    change = min(burst, key=lambda one: (_rank(one, set_off_by), last.event.at - one.event.at))
     delay = began.at - change.event.at
     return Trigger(cause, change, delay, _in_words(delay, lag))
+
+
+def _made_together(one: Change, last: Change) -> bool:
+    targets = [{effect.target for effect in change.effects} for change in (one, last)]
+    soon = last.event.at - one.event.at <= FIRST_WINDOW
+    return soon and one.event.actor == last.event.actor and bool(targets[0] & targets[1])
+
+
+def _rank(change: Change, set_off_by: Sequence[str]) -> int:
+    return min(set_off_by.index(effect.kind) for effect in change.effects if effect.kind in set_off_by)
 
 
 def _can(change: Change, set_off_by: Sequence[str]) -> bool:

@@ -57,7 +57,7 @@ def test_a_gap_that_is_over_is_told_beside_the_deadline() -> None:
     loss = clock([_waiting(2)], AS_OF, never_recorded=(AS_OF - 3 * HOUR, AS_OF - 2 * HOUR))
     assert (loss.state, loss.deadline) == (LossState.AT_RISK, AS_OF + 22 * HOUR)
     assert (loss.already_lost_from, loss.already_lost_to) == (AS_OF - 3 * HOUR, AS_OF - 2 * HOUR)
-    assert "12:00 UTC to 13:00 UTC" in loss.sentence(AS_OF)
+    assert "in the 1 h from 12:00 UTC on left no record" in loss.sentence(AS_OF)
 
 
 @pytest.mark.parametrize(

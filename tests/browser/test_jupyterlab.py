@@ -1,0 +1,105 @@
+"""The notebooks in JupyterLab, driven in a real browser against a running sandbox."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, sync_playwright
+from worlds import NOW
+
+from runbook_lib.sandbox.faults import build
+from runbook_lib.sandbox.server import serve
+
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("jupyterlab")]
+TOKEN = "only-for-this-test"
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"]
+NOTEBOOKS = sorted(path.name for path in (Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory, root: Path) -> Iterator[str]:
+    """A JupyterLab on a copy of the notebooks, pointed at a sandbox in which the mapping is paused."""
+    home = tmp_path_factory.mktemp("lab")
+    for part in ("notebooks", "params"):
+        shutil.copytree(root / part, home / part)
+    with serve(build("mapping-paused", NOW, seed=1)) as sandbox:
+        environment = {
+            **{name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ},
+            **sandbox.environment,
+            "HOME": str(home),
+            "JUPYTER_TOKEN": TOKEN,
+        }
+        command = [
+            *(sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ServerApp.port=0"),
+            *(f"--ServerApp.root_dir={home}", "--ServerApp.ip=127.0.0.1", "--ServerApp.port_retries=0"),
+            *("--LabApp.news_url=None", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"),
+        ]
+        with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as server:
+            try:
+                yield _address(server)
+            finally:
+                server.terminate()
+                server.communicate(timeout=30)
+
+
+def _address(server: subprocess.Popen[str]) -> str:
+    assert server.stderr is not None
+    for line in server.stderr:
+        found = re.search(r"http://127\.0\.0\.1:\d+", line)
+        if found:
+            return found.group()
+    raise AssertionError("JupyterLab did not start")
+
+
+@pytest.fixture(scope="module")
+def page(chromium: str, lab: str) -> Iterator[Page]:
+    """One browser page for all notebooks."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
+        yield browser.new_page(viewport={"width": 1400, "height": 1000})
+        browser.close()
+
+
+_ALL_RAN = r"""() => {
+    const prompts = [...document.querySelectorAll('.jp-Notebook .jp-CodeCell .jp-InputPrompt')];
+    return prompts.length && prompts.every(prompt => /^\[\d+\]:$/.test(prompt.textContent.trim()));
+}"""
+"""Whether every code cell carries an execution count: `[*]` is still running, `[ ]` has not been run."""
+
+
+def _choose(page: Page, menu: str, item: str) -> None:
+    """Choose an item of JupyterLab's menu bar."""
+    page.locator(".lm-MenuBar-itemLabel", has_text=re.compile(f"^{menu}$")).click()
+    page.locator(".lm-Menu-itemLabel", has_text=re.compile(f"^{item}$")).click()
+
+
+def _run_all(page: Page, lab: str, name: str) -> str:
+    """Open a notebook, run all its cells, and give the text of its outputs once no cell is busy."""
+    page.goto(f"{lab}/lab/tree/notebooks/{name}?token={TOKEN}&reset")
+    page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=60_000)
+    page.get_by_text("Python 3 (ipykernel) | Idle").wait_for(timeout=120_000)
+    _choose(page, "Edit", "Clear Outputs of All Cells")
+    _choose(page, "Run", "Run All Cells")
+    page.wait_for_function(_ALL_RAN, timeout=120_000)
+    return "\n".join(page.locator(".jp-Notebook .jp-OutputArea").all_inner_texts())
+
+
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_notebook_runs_in_jupyterlab(page: Page, lab: str, name: str) -> None:
+    """Opened and run as a person would, every cell of the notebook ends and none with an error."""
+    _run_all(page, lab, name)
+    assert page.locator(".jp-RenderedText[data-mime-type='application/vnd.jupyter.error']").count() == 0
+
+
+def test_diagnosis_shows_the_verdict(page: Page, lab: str) -> None:
+    """Run alone, the diagnosis collects from the sandbox what it needs and shows the cause."""
+    shown = _run_all(page, lab, "10_diagnosis.ipynb")
+    assert "The event source mapping was disabled by a request" in shown
+    assert "proved" in shown
