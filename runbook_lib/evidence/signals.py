@@ -11,6 +11,11 @@ from runbook_lib.evidence import Gap, Observed
 from runbook_lib.evidence.source import Shard
 from runbook_lib.incident import Window
 
+LONG_WAIT = timedelta(minutes=10)
+"""A record that waits longer than this waits for more than its batch."""
+
+_LAST_POINTS = 3
+
 
 @dataclass(frozen=True)
 class Series(Observed):
@@ -69,8 +74,9 @@ class Metrics(Observed):
     Series of the function: `invocations`, `errors`, `throttles` (counts per minute), `duration_ms` (maximum),
     `concurrent` (maximum). `writes` counts successful write requests of the table by operation, `consumed_writes`
     write capacity units. `mapping_events` holds the EventCount metrics by mapping UUID and metric name, present only
-    where they are switched on. `siblings` are the invocations of the other functions on the same stream. The hourly
-    series reach a week back.
+    where they are switched on. `siblings` are the invocations of the other functions on the same stream.
+    `duration_total_ms` sums durations per minute, `unreserved_concurrent` is what the account uses of what nobody has
+    reserved (maximum). The hourly series reach a week back.
     """
 
     invocations: Series
@@ -86,6 +92,8 @@ class Metrics(Observed):
     mapping_events: Mapping[str, Mapping[str, Series]]
     siblings: Mapping[str, Series]
     concurrency: Concurrency
+    duration_total_ms: Series
+    unreserved_concurrent: Series
     hourly_invocations: Series = _NOT_ASKED
     hourly_writes: Series = _NOT_ASKED
 
@@ -128,9 +136,12 @@ class Backlog(Observed):
 
     @property
     def oldest_unread(self) -> datetime | None:
-        """When the oldest record of the last batch was written, by the newest iterator age; early by up to a period.
+        """When the oldest record of the last batches was written, by the newest iterator ages; early by up to a period.
 
-        A datapoint carries the start of its period and the age at some moment within it.
+        A datapoint carries the start of its period and the age at some moment within it. A blocked shard is not tried
+        in every minute, so a long wait counts although a newer point is of a shard that keeps up.
         """
-        newest = self.last_age
-        return newest[0] - newest[1] if newest else None
+        newest = sorted(self.iterator_age_ms.points.items())[-_LAST_POINTS:]
+        written = [(at, at - timedelta(milliseconds=age)) for at, age in newest]
+        waiting = [moment for at, moment in written if at - moment > LONG_WAIT]
+        return min(waiting) if waiting else next((moment for _, moment in reversed(written)), None)

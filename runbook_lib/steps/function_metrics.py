@@ -70,6 +70,8 @@ def function_metrics(incident: Incident, aws: StepReader, seen: Evidence) -> Met
         ),
         siblings=attempt(lambda: {name: known(series)[f"sibling{n}"] for n, name in enumerate(known(siblings))}),
         concurrency=concurrency,
+        duration_total_ms=one("duration_total"),
+        unreserved_concurrent=one("unreserved_concurrent"),
         hourly_invocations=attempt(lambda: known(history)["hourly_invocations"]),
         hourly_writes=attempt(lambda: known(history)["hourly_writes"]),
     )
@@ -93,13 +95,16 @@ def _function(incident: Incident) -> Iterator[Query]:
         ("errors", "Errors", "Sum", "count", "Errors"),
         ("throttles", "Throttles", "Sum", "count", "Throttles"),
         ("duration", "Duration", "Maximum", "ms", "Duration"),
+        ("duration_total", "Duration", "Sum", "ms", "Time spent"),
         ("concurrent", "ConcurrentExecutions", "Maximum", "executions", "Concurrent executions"),
         ("delivery_failures", "DestinationDeliveryFailures", "Sum", "count", "Failed deliveries"),
     ):
         yield Query(name, "AWS/Lambda", metric, statistic, unit, label, function)
-    yield Query(
-        "account_concurrent", "AWS/Lambda", "ConcurrentExecutions", "Maximum", "executions", "Account concurrency"
-    )
+    for name, metric, label in (
+        ("account_concurrent", "ConcurrentExecutions", "Account concurrency"),
+        ("unreserved_concurrent", "UnreservedConcurrentExecutions", "Unreserved concurrency in use"),
+    ):
+        yield Query(name, "AWS/Lambda", metric, "Maximum", "executions", label)
 
 
 def _table(incident: Incident) -> Iterator[Query]:
