@@ -107,10 +107,7 @@ def diagnose(seen: Evidence) -> Diagnosis:
     undetermined = tuple(one for one in verdicts if one.word is Word.UNDETERMINED)
     gaps = _blinded(seen, verdicts)
     status = _status(causes, unexplained, undetermined, stages)
-    trigger = None
-    if causes:
-        first = causes[0].finding
-        trigger = find_trigger(first.id, first.set_off_by, first.lag, began, found)
+    trigger = _trigger(causes, began, found)
     return Diagnosis(
         incident=seen.incident,
         as_of=seen.as_of,
@@ -146,11 +143,21 @@ def _present(verdicts: Iterable[Verdict], kind: Kind) -> tuple[Verdict, ...]:
     return tuple(one for one in verdicts if one.word is Word.PRESENT and one.finding.kind is kind)
 
 
-def _rank(one: Verdict) -> tuple[int, int]:
-    """The surest first; of equals, the one nearest the source, which has to be repaired first."""
+def _rank(one: Verdict) -> tuple[int, int, bool]:
+    """The surest first; of equals, the one nearest the source, which has to be repaired first.
+
+    Of those that stop polling, the role comes before the mapping: AWS makes no mapping that its role cannot read for.
+    """
     sure = _SURE.index(one.confidence) if one.confidence else len(_SURE)
     stage = _ORDER.index(one.finding.stops) if one.finding.stops else len(_ORDER)
-    return sure, stage
+    return sure, stage, one.finding.module != "authorization"
+
+
+def _trigger(causes: tuple[Verdict, ...], began: Onset | None, found: tuple[Change, ...]) -> Trigger | None:
+    """Find the change that set it off: of several causes that are equally sure, the one nearest to the onset."""
+    sure = [one.finding for one in causes if one.confidence is causes[0].confidence]
+    candidates = [find_trigger(one.id, one.set_off_by, one.lag, began, found) for one in sure]
+    return min((one for one in candidates if one is not None), key=lambda one: abs(one.lag), default=None)
 
 
 def _unexplained(causes: tuple[Verdict, ...], stages: Stages, began: Onset | None) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from runbook_lib import instant
 from runbook_lib.evidence import Evidence, otherwise
@@ -19,6 +19,9 @@ _RECENT = timedelta(minutes=45)
 """A failure older than this is over; logs themselves may be ten minutes late."""
 
 _LEAST_CLIMB = timedelta(minutes=10)
+_LONGEST_PAUSE = timedelta(minutes=10)
+_LAST_POINTS = 3
+_MS = timedelta(milliseconds=1)
 _CODE_LAG = timedelta(minutes=20)
 _ERRORS_GUIDE = "https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-errors.html"
 _LIFECYCLE = "https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html"
@@ -207,17 +210,23 @@ def _blocking(seen: Evidence) -> Iterator[Sign]:
 
 
 def _climb(age: Series) -> Window | None:
-    """Find the newest stretch in which the age grew with the clock, within a tenth; None if it is short."""
+    """Find the newest stretch in which one record grew older with the clock; None if it is short or over.
+
+    Its age less the time that passed is the same at every try. Points below are of shards that keep up: AWS backs off,
+    so that a blocked shard is not tried in every minute.
+    """
     points = sorted(age.points.items())
-    start: datetime | None = None
-    for (before, lower), (after, upper) in zip(reversed(points[:-1]), reversed(points), strict=False):
-        passed = (after - before).total_seconds() * 1000
-        if not 0.9 * passed <= upper - lower <= 1.1 * passed + 60_000:
-            break
-        start = before
-    if start is None or points[-1][0] - start < _LEAST_CLIMB:
+    head, oldest = max(points[-_LAST_POINTS:], key=lambda point: point[1], default=(None, 0.0))
+    if head is None:
         return None
-    return Window(start, points[-1][0] + age.period)
+    start = head
+    for at, value in reversed(points):
+        passed = (head - at) / _MS
+        if at <= head and abs(oldest - passed - value) <= 0.1 * passed + 60_000:
+            if start - at > _LONGEST_PAUSE:
+                break
+            start = at
+    return Window(start, head + age.period) if head - start >= _LEAST_CLIMB else None
 
 
 @finding(

@@ -108,12 +108,12 @@ def stream_off_and_function_deleted(world: World, at: datetime) -> None:
 
 @_compound(
     "permissions-boundary", "esm-missing", onset=timedelta(hours=6, minutes=19, seconds=58),
-    trigger="PutRolePermissionsBoundary",
+    trigger="DeleteEventSourceMapping20150331",
 )  # fmt: skip
-def boundary_and_mapping_deleted(world: World, at: datetime) -> None:
-    """A boundary forgot the streams, and the mapping was deleted to be made again: its creation was then refused."""
-    _fenced(world, at)
-    world.delete_mapping(at + timedelta(hours=1), world.mapping.uuid, by=OPERATOR)
+def mapping_deleted_then_role_fenced(world: World, at: datetime) -> None:
+    """The mapping was deleted to be made again; meanwhile a boundary forgot the streams: AWS refuses a new one."""
+    world.delete_mapping(at, world.mapping.uuid, by=OPERATOR)
+    _fenced(world, at + timedelta(hours=1))
 
 
 @_compound(
@@ -131,9 +131,9 @@ def stale_arn_and_brake(world: World, at: datetime) -> None:
     trigger="UpdateEventSourceMapping20150331",
 )  # fmt: skip
 def hopeless_filter_on_a_paused_mapping(world: World, at: datetime) -> None:
-    """A filter that matches nothing went live and the mapping was paused for it: resuming alone brings nothing."""
-    world.update_mapping(at, world.mapping.uuid, by=PIPELINE, filters=(_WITHOUT_TYPE,))
-    world.update_mapping(at + timedelta(minutes=50), world.mapping.uuid, by=OPERATOR, enabled=False)
+    """During a pause a filter that matches nothing was set: resuming alone brings nothing, and skips what waits."""
+    world.update_mapping(at, world.mapping.uuid, by=OPERATOR, enabled=False)
+    world.update_mapping(at + timedelta(minutes=50), world.mapping.uuid, by=PIPELINE, filters=(_WITHOUT_TYPE,))
 
 
 @_compound(
