@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -20,6 +21,12 @@ from runbook_lib.sandbox.server import serve
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("jupyterlab")]
 TOKEN = "only-for-this-test"
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"]
+SETTINGS = {
+    "notebook-extension/tracker": {"windowingMode": "none"},
+    "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
+}
+"""Every cell stays in the page, also one that is scrolled away; nothing outside this machine is asked for news."""
+
 NOTEBOOKS = sorted(path.name for path in (Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
 
 
@@ -29,6 +36,10 @@ def lab(tmp_path_factory: pytest.TempPathFactory, root: Path) -> Iterator[str]:
     home = tmp_path_factory.mktemp("lab")
     for part in ("notebooks", "params"):
         shutil.copytree(root / part, home / part)
+    for name, setting in SETTINGS.items():
+        path = home / ".jupyter" / "lab" / "user-settings" / "@jupyterlab" / f"{name}.jupyterlab-settings"
+        path.parent.mkdir(parents=True)
+        path.write_text(json.dumps(setting), encoding="utf-8")
     with serve(build("mapping-paused", NOW, seed=1)) as sandbox:
         environment = {
             **{name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ},
@@ -39,7 +50,6 @@ def lab(tmp_path_factory: pytest.TempPathFactory, root: Path) -> Iterator[str]:
         command = [
             *(sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ServerApp.port=0"),
             *(f"--ServerApp.root_dir={home}", "--ServerApp.ip=127.0.0.1", "--ServerApp.port_retries=0"),
-            *("--LabApp.news_url=None", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"),
         ]
         with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as server:
             try:
@@ -91,6 +101,7 @@ def _run_all(page: Page, lab: str, name: str) -> str:
     return "\n".join(page.locator(".jp-Notebook .jp-OutputArea").all_inner_texts())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NOTEBOOKS)
 def test_notebook_runs_in_jupyterlab(page: Page, lab: str, name: str) -> None:
     """Opened and run as a person would, every cell of the notebook ends and none with an error."""
