@@ -9,7 +9,7 @@ from pathlib import Path
 from unittest import mock
 
 import pytest
-from worlds import copy_of, investigated
+from worlds import FAST, copy_of, investigated
 
 from runbook_lib import run
 from runbook_lib.aws import READS
@@ -27,8 +27,12 @@ MINUTE = timedelta(minutes=1)
 
 
 def _grouped(names: list[str]) -> list[object]:
-    """Keep every test of one fault in one process, where its run is shared."""
-    return [pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in names]
+    """Keep every test of one fault in one process, where its run is shared; those beyond the fast set are slow."""
+    return [pytest.param(name, marks=_marks(name)) for name in names]
+
+
+def _marks(name: str) -> list[pytest.MarkDecorator]:
+    return [pytest.mark.xdist_group(name), *([] if name in FAST else [pytest.mark.slow])]
 
 
 @pytest.mark.parametrize("name", _grouped(BROKEN))
@@ -67,11 +71,15 @@ def test_declared_symptoms_and_notes_are_seen(name: str) -> None:
 
 @pytest.mark.parametrize("name", _grouped(BROKEN))
 def test_onset_is_right_within_a_period(name: str) -> None:
-    """The onset is estimated within one metric period of the first write that was not delivered, bounds included."""
+    """The onset is within one metric period of the first write not delivered; gradual ones lie within its bounds."""
     seen = investigated(name)
     onset, truth = seen.diagnosis.onset, seen.oldest_unread
     assert onset is not None
     assert truth is not None
+    if seen.fault.gradual:
+        assert seen.began is not None
+        assert onset.earliest <= seen.began <= onset.latest
+        return
     assert onset.earliest <= truth <= onset.latest + MINUTE
     assert abs(onset.at - truth) <= 2 * MINUTE
 
@@ -97,7 +105,7 @@ def rule_denies_trail(gap: Gap) -> bool:
 
 @pytest.mark.parametrize("name", _grouped(BROKEN))
 def test_loss_clock_is_right_and_never_optimistic(name: str) -> None:
-    """The state of the loss clock is the fault's own; a deadline is at most two minutes early and never late."""
+    """The state of the loss clock is the fault's own; a deadline is a little early at most and never late."""
     seen = investigated(name)
     loss, oldest = seen.diagnosis.loss, seen.oldest_unread
     assert loss.state.value == seen.fault.loss
@@ -105,7 +113,8 @@ def test_loss_clock_is_right_and_never_optimistic(name: str) -> None:
         assert oldest is not None
         assert loss.deadline is not None
         true_deadline = oldest + timedelta(hours=24)
-        assert true_deadline - 2 * MINUTE <= loss.deadline <= true_deadline
+        early = (10 if seen.fault.gradual else 2) * MINUTE
+        assert true_deadline - early <= loss.deadline <= true_deadline
 
 
 @pytest.mark.parametrize("name", _grouped(FAULTS))

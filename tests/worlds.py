@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from unittest import mock
@@ -23,6 +23,17 @@ from runbook_lib.sandbox.server import serve
 from runbook_lib.sandbox.world import World
 
 NOW = datetime(2026, 3, 14, 15, 9, 26, 535_000, tzinfo=UTC)
+HISTORY = timedelta(hours=30)
+"""A little more than an investigation looks back at first: worlds with a longer past take longer to build."""
+
+FAST = (
+    *("healthy", "mapping-on-alias", "no-table-writes", "stream-disabled", "stream-recreated", "mapping-deleted"),
+    *("mapping-paused", "role-lost-getrecords", "role-pinned-to-table-arn", "explicit-deny", "permissions-boundary"),
+    *("filter-without-type-descriptor", "concurrency-zero", "poison-record", "import-error-after-deploy"),
+    *("function-deleted", "view-type-without-image", "trail-denied"),
+)
+"""The faults that every run of the tests investigates; the others are marked slow."""
+
 ARCHIVE = Path(tempfile.mkdtemp(prefix="runbook-tests-"))
 
 
@@ -67,7 +78,7 @@ def sandboxed(world: World, *rules: Rule) -> Iterator[object]:
 @cache
 def investigated(name: str, *rules: Rule, event_count: bool = False) -> Investigated:
     """Investigate a fault over HTTP, without the report; the same arguments give the same run."""
-    world = build(name, NOW, seed=1, event_count=event_count)
+    world = build(name, NOW, seed=1, event_count=event_count, history=HISTORY)
     with sandboxed(world, *rules) as sandbox:
         done = run.investigate(incident_of(world, f"T-{name}"), archive=ARCHIVE, report=False)
         journal = tuple(sandbox.journal)  # type: ignore[attr-defined]
