@@ -106,6 +106,10 @@ class Stages:
 
 def measure(seen: Evidence) -> Stages:
     """Measure every stage; one that cannot be measured is unknown, with its gap."""
+    return seen.once("stages", lambda: _measure(seen))
+
+
+def _measure(seen: Evidence) -> Stages:
     flows: dict[Stage, Flow] = {}
     for stage, look in _LOOKS.items():
         try:
@@ -126,13 +130,19 @@ def _by_mapping(seen: Evidence) -> dict[str, dict[str, float]]:
 def write_minutes(seen: Evidence) -> dict[datetime, float]:
     """Count successful write requests per minute over all write operations; capacity units where requests are unknown.
 
-    Requests are an upper bound for records: a write that changes nothing leaves no record.
+    Requests are an upper bound for records: a write that changes nothing leaves no record. Capacity is used by refused
+    writes too, so it does not stand in for requests where some were refused.
     """
+    return seen.once("writes", lambda: _write_minutes(seen))
+
+
+def _write_minutes(seen: Evidence) -> dict[datetime, float]:
     minutes: dict[datetime, float] = {}
     for series in seen.metrics.writes.values():
         for at, value in series.points.items():
             minutes[at] = minutes.get(at, 0.0) + value
-    return minutes if minutes else dict(seen.metrics.consumed_writes.points)
+    refused = any(series.points for series in otherwise(lambda: seen.metrics.failed_writes, {}).values())
+    return minutes if minutes or refused else dict(seen.metrics.consumed_writes.points)
 
 
 def first_write_after(seen: Evidence, moment: datetime | None) -> datetime | None:

@@ -130,6 +130,7 @@ class Evidence:
         self.incident = incident
         self.as_of = as_of
         self.window: Window = window or incident.window(as_of)
+        self._worked_out: dict[str, Any] = {}
         self.observations = dict(observations)
 
     def __getattr__(self, name: str) -> Any:
@@ -141,6 +142,12 @@ class Evidence:
         if name not in Evidence.__annotations__:
             raise AttributeError(name)
         raise NotObserved(seen or Gap(name, self.incident.region, "NotRun", f"Step `{name}` has not been run."))
+
+    def once(self, name: str, work_out: Callable[[], T]) -> T:
+        """Work something out from this evidence the first time it is asked for; what raises is tried again."""
+        if name not in self._worked_out:
+            self._worked_out[name] = work_out()
+        return cast(T, self._worked_out[name])
 
     def gaps(self) -> tuple[Gap, ...]:
         """Give every gap of every step once, in step order."""
