@@ -119,6 +119,15 @@ _CARDS = (
         "`DescribeKey` shows `Enabled`; some minutes later table and function are back in service.",
     ),
     Remedy(
+        "R9",
+        "Make the table's key usable again",
+        "aws kms enable-key --region {region} --key-id {table_key}   # after cancel-key-deletion where it is scheduled",
+        "A key may have been disabled on purpose; everything else encrypted with it opens again too.",
+        "Records younger than 24 hours are delivered; writes refused meanwhile were never made.",
+        "Its owner agrees. Seven days after the key was lost the table is archived.",
+        "`DescribeTable` shows ACTIVE within minutes; writes and invocations resume.",
+    ),
+    Remedy(
         "R10",
         "Bring working code back",
         "aws lambda update-function-code --region {region} --function-name {function} --s3-bucket <bucket>"
@@ -230,6 +239,45 @@ _CARDS = (
         "`State` leaves `Pending` within a minute or two; invocations resume.",
     ),
     Remedy(
+        "R14",
+        "Let more batches of a shard run at once, or make each one quicker",
+        "aws lambda update-event-source-mapping --region {region} --uuid {uuid} --parallelization-factor 10",
+        "Needs up to ten times the concurrency. Order is kept for each item only. Not possible with a tumbling window.",
+        "What waits is delivered faster; nothing is skipped.",
+        "The function bears more copies of itself, and so does what it calls.",
+        "`IteratorAge` falls; drained after the backlog's age divided by the gain in speed.",
+        touches_mapping=True,
+    ),
+    Remedy(
+        "R35",
+        "Cap the function that uses the account's concurrency up",
+        "aws lambda put-function-concurrency --region {region} --function-name <the busiest function>"
+        " --reserved-concurrent-executions <what it needs>",
+        "The capped function is throttled in turn; ask its owner. Or give {function} a reservation of its own.",
+        "Throttled batches are retried until they expire; nothing younger than 24 hours is lost.",
+        "ConcurrentExecutions by function shows which one it is.",
+        "`Throttles` of {function} ends; `IteratorAge` falls.",
+    ),
+    Remedy(
+        "R36",
+        "Read the stream once and hand its records on",
+        "aws lambda list-event-source-mappings --region {region} --event-source-arn {latest_stream_arn}"
+        "   # then let one function pass records on to a queue, a topic or a bus",
+        "A change of design: the other consumers get their records later and from somewhere else.",
+        "None is lost by having fewer readers.",
+        "The consumers can live with one order and one filter.",
+        "At most two mappings read the stream, one for a global table.",
+    ),
+    Remedy(
+        "R37",
+        "Let the role decrypt with the table's key",
+        "aws kms put-key-policy --region {region} --key-id <key> --policy-name default --policy file://<corrected policy>",
+        "Replaces the whole key policy: start from what get-key-policy answers, and never lock its administrators out.",
+        "The mapping retries by itself and delivers what is younger than 24 hours.",
+        "Where the key's policy lets the account decide, granting kms:Decrypt to role {role} is enough.",
+        "`LastProcessingResult` turns to `OK` some minutes later (it lags); invocations resume.",
+    ),
+    Remedy(
         "R20",
         "Find out whether somebody writes",
         "aws dynamodb update-item --region {region} --table-name {table} ...  # one write that changes an attribute",
@@ -269,6 +317,16 @@ _CARDS = (
         "Batches given up from now on leave a message; earlier ones left none.",
         "A topic needs sns:Publish, a bucket s3:PutObject and s3:ListBucket, an encrypted one its key besides.",
         "`DestinationDeliveryFailures` ceases.",
+    ),
+    Remedy(
+        "R24",
+        "Map the Kinesis stream that the table feeds",
+        "aws lambda create-event-source-mapping --region {region} --function-name {target} --event-source-arn"
+        " <Kinesis stream ARN> --starting-position TRIM_HORIZON",
+        "Kinesis records look different from DynamoDB Streams records: the handler and its filters must know them.",
+        "Delivers what the Kinesis stream still holds; expect duplicates of what the old stream delivered.",
+        "The change of product was meant; otherwise R8 brings DynamoDB Streams back.",
+        _INVOKED,
     ),
 )
 

@@ -145,12 +145,37 @@ def _from_backlog(seen: Evidence) -> Onset | None:
     written = seen.backlog.oldest_unread
     if written is None or len(age.points) < 3 or max(age.points) - written <= LONG_WAIT:
         return None
+    if (slow := _from_falling_behind(seen, written)) is not None:
+        return slow
     floor = instant.floor(written + age.period)
     words = (
         f"The oldest record of the last batches, up to {instant.clock(max(age.points), seen.as_of)}, was written at"
         f" {instant.clock(written, seen.as_of)} (iterator age)."
     )
     return Onset(floor, instant.floor(written), floor + age.period, (words,), (age.ref,))
+
+
+def _from_falling_behind(seen: Evidence, written: datetime) -> Onset | None:
+    """Younger records are delivered, ever later: it began where the age left the ground.
+
+    None where the oldest record was written about then: one batch has waited ever since.
+    """
+    age = seen.backlog.iterator_age_ms
+    on_the_ground = max((at for at, value in age.points.items() if value < _GROUND_MS), default=None)
+    if on_the_ground is None or written - on_the_ground < _MOVED_ON:
+        return None
+    late = min(at for at, value in age.points.items() if at > on_the_ground and value > _GROUND_MS)
+    newest = instant.span(timedelta(milliseconds=age.points[max(age.points)]))
+    words = (
+        f"The iterator age was last below a minute at {instant.clock(on_the_ground, seen.as_of)}, and has grown to"
+        f" {newest} since, slower than the clock."
+    )
+    earliest = max(on_the_ground - instant.HOUR, seen.window.start)
+    return Onset(on_the_ground, earliest, late + age.period, (words,), (age.ref,))
+
+
+_GROUND_MS = 60_000
+_MOVED_ON = timedelta(minutes=10)
 
 
 def _from_throttles(seen: Evidence) -> Onset | None:

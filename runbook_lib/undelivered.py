@@ -18,6 +18,7 @@ from runbook_lib.loss_clock import Loss, LossState, Undelivered, clock
 from runbook_lib.stages import Stage, Stages, State
 from runbook_lib.timeline import Change, Onset, Trigger
 
+_OTHER_STREAM = {"stale-stream-arn", "table-recreated-or-restored"}
 _FUNCTION_ERRORS = (Stage.FAILED, Stage.SUCCEEDED)
 
 
@@ -37,9 +38,10 @@ def assess(
     ids = {one.finding.id for one in causes}
     off = _off_since(seen, ids, began, found)
     refs = tuple(dict.fromkeys((*(began.refs if began else ()), *stages[Stage.WRITTEN].refs)))
-    if off is not None and "stream-disabled" in ids:
+    enabled = otherwise(lambda: seen.streams.table.stream_enabled, "stream-disabled" not in ids)
+    if off is not None and not enabled:
         return clock((), seen.as_of, never_recorded=(off, None), refs=refs)
-    recreated = _recreated(seen) if "stale-stream-arn" in ids else None
+    recreated = _recreated(seen) if enabled and ids & _OTHER_STREAM else None
     gap = (off, recreated) if off is not None and recreated is not None and off < recreated else None
     waiting = tuple(_waiting(seen, stages, began, recreated))
     if (
@@ -102,7 +104,7 @@ def _recreated(seen: Evidence) -> datetime | None:
 
 def _off_since(seen: Evidence, ids: set[str], began: Onset | None, found: tuple[Change, ...]) -> datetime | None:
     """Since when no stream took records: the last change that ended one, or else the earliest bound of the onset."""
-    if not ids & {"stream-disabled", "stale-stream-arn"}:
+    if not ids & {"stream-disabled", *_OTHER_STREAM}:
         return None
     ends = [
         change.event.at
@@ -111,6 +113,6 @@ def _off_since(seen: Evidence, ids: set[str], began: Onset | None, found: tuple[
     ]
     if ends:
         return max(ends)
-    if "stream-disabled" not in ids:
+    if otherwise(lambda: seen.streams.table.stream_enabled, "stream-disabled" not in ids):
         return None
     return began.earliest if began else seen.window.start

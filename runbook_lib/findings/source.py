@@ -3,13 +3,87 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from runbook_lib.evidence import Evidence
+from runbook_lib import instant
+from runbook_lib.evidence import Evidence, otherwise
+from runbook_lib.evidence.mapping import Mapping
+from runbook_lib.evidence.signals import Series
 from runbook_lib.findings import Kind, Sign, against, counter, decisive, finding, sign
-from runbook_lib.stages import Stage, State, measure
+from runbook_lib.interpret.arn import StreamArn
+from runbook_lib.stages import Stage, State, measure, write_minutes
 
 _STREAMS = "https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Streams.html"
+
+
+def replaced(seen: Evidence) -> tuple[Sign, ...]:
+    """Give the signs that the table is another one than the mappings were made for; empty when it is not.
+
+    A stream cannot be older than its table, so a mapping on an older one was made for a table that is gone.
+    """
+    table, found = seen.streams.table, []
+    if not table.exists or table.created_at is None:
+        return ()
+    ours = otherwise(lambda: seen.mappings.ours, ())
+    made = table.created_at - _SKEW
+    older = [one for one in ours if _born_before(one, made)]
+    if len(older) < len(ours):
+        return ()
+    for one in older:
+        label = StreamArn.parse(one.event_source_arn).label
+        born = instant.clock(table.created_at, seen.as_of)
+        found.append(
+            decisive(
+                f"{table.name} was created at {born}, after stream {label} that mapping {one.uuid} reads.", table, one
+            )
+        )
+    if table.restored_at is not None and table.latest_stream_arn is None:
+        words = "A restore brings the items back and neither the stream nor the TTL setting"
+        found.append(decisive(f"{words}, and {table.name} was restored and never had a stream since.", table))
+    return tuple(found)
+
+
+_SKEW = timedelta(minutes=1)
+
+
+def _born_before(one: Mapping, moment: datetime) -> bool:
+    began = StreamArn.parse(one.event_source_arn).label_time
+    return began is not None and began < moment
+
+
+def _polled(seen: Evidence, one: Mapping) -> tuple[Series, ...]:
+    """What the mapping polled, where it counts its events."""
+    counted = otherwise(lambda: seen.metrics.mapping_events.get(one.uuid, {}), {})
+    return tuple(series for name, series in counted.items() if name == "PolledEventCount")
+
+
+@finding(
+    "table-recreated-or-restored",
+    kind=Kind.CAUSE,
+    title="The table is a new one of the same name: what read the old one's stream reads nothing",
+    modes=("A8",),
+    stops=Stage.IN_STREAM,
+    diagnosis=(4, 5),
+    reads=(1, 2, 3),
+    remedies=("R8", "R2"),
+    set_off_by=("table-deleted", "table-restored", "table-created"),
+    lag=timedelta(hours=24),
+    source="https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/PointInTimeRecovery_Howitworks.html",
+)
+def table_recreated_or_restored(seen: Evidence) -> Iterator[Sign]:
+    """A table that is deleted and made or restored again has another stream, or none, under the same name.
+
+    The mapping stays on the old table's stream, reads Enabled, and delivers what that still holds for 24 hours.
+    """
+    table, signs = seen.streams.table, replaced(seen)
+    if not signs:
+        yield against(f"{table.name} is not newer than the stream that is read from it.", table)
+        return
+    yield from signs
+    if table.stream_enabled:
+        yield sign(f"Its own stream is {StreamArn.parse(table.latest_stream_arn or '').label}.", table)
+    else:
+        yield sign("It has no enabled stream.", table)
 
 
 @finding(
@@ -34,6 +108,9 @@ def stream_disabled(seen: Evidence) -> Iterator[Sign]:
     table = seen.streams.table
     if table.stream_enabled:
         yield against(f"The stream of {table.name} is enabled ({table.view_type}).", table)
+        return
+    if otherwise(lambda: replaced(seen), ()):
+        yield against(f"The stream was not switched off: {table.name} is a new table of the same name.", table)
         return
     if not table.exists:
         yield decisive(f"Table {table.name} does not exist, so it has no stream.", table)
@@ -72,3 +149,163 @@ def no_table_writes(seen: Evidence) -> Iterator[Sign]:
         yield counter("No write operation of any kind has a newer datapoint.", *written.refs)
     else:
         yield sign(f"{written.basis} Nothing else in the account has data either.", *written.refs)
+
+
+@finding(
+    "noop-writes",
+    kind=Kind.INNOCENT,
+    title="The writes change nothing, so the stream records nothing",
+    modes=("A2",),
+    stops=None,
+    diagnosis=(1, 3),
+    reads=(2, 6, 7),
+    remedies=("R20",),
+    set_off_by=(),
+    lag=timedelta(0),
+    source=_STREAMS,
+)
+def noop_writes(seen: Evidence) -> Iterator[Sign]:
+    """A put or update that leaves an item as it was succeeds, uses capacity, and makes no stream record.
+
+    It looks like a broken trigger, save that the stream is read all the time and hands nothing out. A stuck shard
+    beside idle ones could look alike, so failures and throttles speak against it.
+    """
+    invoked = measure(seen).observed(Stage.INVOKED)
+    if invoked.state is not State.STOPPED or invoked.since is None:
+        yield against(invoked.basis, *invoked.refs)
+        return
+    for series in (seen.metrics.errors, seen.metrics.throttles):
+        if series.last_positive is not None and (invoked.last is None or series.last_positive > invoked.last):
+            yield against(f"{series.label} since the last successful delivery: records are there.", series)
+            return
+    problem = next((one for one in seen.mappings.ours if one.processing.is_problem), None)
+    if problem is not None:
+        yield against(f"Mapping {problem.uuid} last said: {problem.processing.text}", problem)
+        return
+    yield from _read_empty(seen, invoked.since)
+
+
+def _read_empty(seen: Evidence, since: datetime) -> Iterator[Sign]:
+    """Compare what readers were handed with what was written, minute by minute from `since` on."""
+    table = seen.streams.table
+    if not table.stream_enabled:
+        yield against("No stream is enabled.", table)
+        return
+    current = [one for one in seen.mappings.ours if one.event_source_arn == table.latest_stream_arn]
+    counts = [series for one in current for series in _polled(seen, one)]
+    label = StreamArn.parse(table.latest_stream_arn or "").label
+    counts += [seen.backlog.returned[label]] if label in seen.backlog.returned else []
+    for series in counts:
+        read = series.between(since, seen.window.settled_end)
+        expected = (seen.window.settled_end - since) / series.period
+        if any(read.values()):
+            yield against(
+                f"{sum(read.values()):,.0f} records were read since {instant.clock(since, seen.as_of)}.", series
+            )
+        elif len(read) >= 0.9 * expected:
+            words = f"The stream was read in {len(read)} periods since {instant.clock(since, seen.as_of)}"
+            yield decisive(f"{words} and handed out no record.", series)
+            yield counter(
+                f"{sum(_written_since(seen, since)):,.0f} writes succeeded meanwhile.", seen.metrics.consumed_writes
+            )
+
+
+def _written_since(seen: Evidence, since: datetime) -> Iterator[float]:
+    return (value for at, value in write_minutes(seen).items() if at >= since)
+
+
+@finding(
+    "rejected-writes",
+    kind=Kind.INNOCENT,
+    title="Writes are refused before they are committed, so there is nothing to trigger on",
+    modes=("A3",),
+    stops=None,
+    diagnosis=(1, 3),
+    reads=(7,),
+    remedies=("R20",),
+    set_off_by=(),
+    lag=timedelta(0),
+    source="https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/metrics-dimensions.html",
+)
+def rejected_writes(seen: Evidence) -> Iterator[Sign]:
+    """A failed condition, a cancelled transaction or a throttled write leaves no record; its client saw the error.
+
+    Such writes may use capacity all the same, so capacity alone does not mean that something was written.
+    """
+    written = measure(seen).observed(Stage.WRITTEN)
+    refused = {name: series for name, series in seen.metrics.failed_writes.items() if series.last_positive is not None}
+    if not refused:
+        yield against("No write was refused in the window.", *seen.metrics.failed_writes.values())
+        return
+    if written.state is not State.IDLE:
+        yield against(written.basis, *written.refs)
+        return
+    for name, series in refused.items():
+        late = {at: v for at, v in series.points.items() if v > 0 and (written.last is None or at > written.last)}
+        if late:
+            first = instant.clock(min(late), seen.as_of)
+            yield decisive(f"{sum(late.values()):,.0f} {name} since {first}.", series)
+            yield counter(written.basis, *written.refs)
+
+
+@finding(
+    "table-key-inaccessible",
+    kind=Kind.CAUSE,
+    title="DynamoDB cannot use the key that the table is encrypted with",
+    modes=("A9",),
+    stops=None,
+    diagnosis=(4,),
+    reads=(1, 2),
+    remedies=("R9",),
+    set_off_by=("key-disabled", "key-deletion-scheduled", "key-policy-changed"),
+    lag=timedelta(hours=2),
+    source="https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html",
+)
+def table_key_inaccessible(seen: Evidence) -> Iterator[Sign]:
+    """A table whose key is disabled or withdrawn can be neither read nor written, and its stream not read.
+
+    Records go on ageing, and after seven days DynamoDB archives the table.
+    """
+    table = seen.streams.table
+    if table.status not in _LOCKED:
+        yield against(f"Table {table.name} is {table.status or 'not there'}.", table)
+        return
+    since = f" since {instant.clock(table.key_inaccessible_since, seen.as_of)}" if table.key_inaccessible_since else ""
+    yield decisive(f"Table {table.name} is {table.status}{since}; its key is {table.kms_key_arn}.", table)
+    written = measure(seen).observed(Stage.WRITTEN)
+    if table.key_inaccessible_since and (written.last is None or written.last <= table.key_inaccessible_since):
+        yield counter("No write has succeeded since then.", *written.refs)
+
+
+_LOCKED = {"INACCESSIBLE_ENCRYPTION_CREDENTIALS", "ARCHIVING", "ARCHIVED"}
+
+
+@finding(
+    "wrong-cdc-product",
+    kind=Kind.CONTRIBUTING,
+    title="The table feeds Kinesis Data Streams, which is not DynamoDB Streams",
+    modes=("A6",),
+    stops=None,
+    diagnosis=(4,),
+    reads=(2, 3),
+    remedies=("R24", "R8"),
+    set_off_by=(),
+    lag=timedelta(hours=24),
+    source="https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/streamsmain.html",
+)
+def wrong_cdc_product(seen: Evidence) -> Iterator[Sign]:
+    """DynamoDB has two change feeds with alike names; a mapping on the one hears nothing of the other.
+
+    That the table feeds a Kinesis stream while its own is off says where the changes go now.
+    """
+    table, targets = seen.streams.table, seen.streams.kinesis_destinations
+    if not targets:
+        yield against(f"{table.name} feeds no Kinesis stream.", table)
+        return
+    if table.stream_enabled:
+        yield against(f"{table.name} feeds both, and its own stream is enabled.", table)
+        return
+    yield decisive(f"{table.name} feeds {targets[0]}, and its own stream is off.", table)
+    reading = [one for one in seen.mappings.same_function if one.event_source_arn in targets]
+    words = f"Mapping {reading[0].uuid} reads it." if reading else "No mapping of the function reads it."
+    yield sign(words, reading[0] if reading else seen.mappings)

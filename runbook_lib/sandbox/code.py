@@ -22,6 +22,7 @@ class Code:
 
     `always` fails every invocation; `needs` names an image (`NewImage`, `OldImage`) the handler reads from every
     record that could have one; `chokes_on` a status it cannot make sense of. Only `hardy` code digests a poison record.
+    `seconds` is how long it takes over each record, 0 for no time to speak of.
     """
 
     revision: str
@@ -29,6 +30,7 @@ class Code:
     needs: str | None = None
     chokes_on: str | None = None
     hardy: bool = False
+    seconds: float = 0.0
 
     @property
     def sound(self) -> bool:

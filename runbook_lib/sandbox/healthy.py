@@ -64,9 +64,9 @@ class Setting:
     """What may differ between healthy worlds.
 
     `alias` puts the main mapping on that alias of the function; `event_count` opts the mapping into its own metrics;
-    `mapping` are further fields of the main mapping; where it has a failure destination its role may write there;
-    `managed_access` gives the main function's role AWS's managed policy in place of an inline one; `health` is None
-    for an account without a support plan that includes AWS Health.
+    `table_fields` and `mapping` are further fields of the table and of the main mapping; where that has a failure
+    destination its role may write there; `managed_access` gives the main function's role AWS's managed policy in place
+    of an inline one; `health` is None for an account without a support plan that includes AWS Health.
     """
 
     table: str = "Orders"
@@ -81,6 +81,7 @@ class Setting:
     max_retries: int = -1
     starting_position: str = "TRIM_HORIZON"
     mapping: Keyed[str, Any] = field(default_factory=dict, hash=False)
+    table_fields: Keyed[str, Any] = field(default_factory=dict, hash=False)
     managed_access: bool = False
     health: tuple[HealthEvent, ...] | None = None
 
@@ -111,8 +112,9 @@ def healthy_state(scope: Scope, setting: Setting, start: datetime, seed: int) ->
     ]
     mappings[0] = replace(mappings[0], **setting.mapping)
     streams = f"{scope.arn('dynamodb', f'table/{setting.table}')}/stream/*"
+    table = Table(setting.table, noise.uuid4(seed, "table"), born, (stream,), **setting.table_fields)
     return State(
-        tables={setting.table: Table(setting.table, noise.uuid4(seed, "table"), born, (stream,))},
+        tables={table.name: table},
         mappings={mapping.uuid: mapping for mapping in mappings},
         functions=functions,
         roles={f"{name}-role": _role(name, born, streams, setting, seed) for name in names},

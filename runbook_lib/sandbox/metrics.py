@@ -130,7 +130,7 @@ class Metrics:
         quota = Datum.number(self._world.state.concurrency_limit)
         for minute, found in account.items():
             self._invoked([NO_DIMENSIONS], minute, found)
-            busy = Datum.number(sum(flow.busy for flow in found))
+            busy = Datum.number(min(sum(flow.busy for flow in found), quota.high))
             self._put("AWS/Lambda", "UnreservedConcurrentExecutions", NO_DIMENSIONS, minute, busy)
             self._put("AWS/Lambda", "ClaimedAccountConcurrency", NO_DIMENSIONS, minute, busy)
             self._put("AWS/Usage", "ConcurrentExecutionsQuota", NO_DIMENSIONS, minute, quota)
@@ -148,14 +148,18 @@ class Metrics:
                 self._put("AWS/Lambda", name, key, minute, datum)
 
     def _bystander(self, account: Mapping[int, list[Flow]]) -> None:
-        """The function that no stream triggers: a schedule runs it every five minutes."""
+        """The function that no stream triggers: a schedule runs it every five minutes, or a crowd of it at once."""
         world, first = self._world, int(self._world.start.timestamp() // 60)
         if world.setting.bystander not in world.state.functions:
             return
         dimensions = _function_dimensions(world.setting.bystander, None, "$LATEST")
-        for minute in range(-(-first // 5) * 5, self._last, 5):
+        for minute in range(-(-first // 5) * 5, self._last):
+            crowd = world.at(datetime.fromtimestamp(minute * 60, UTC)).crowd
+            if minute % 5 and not crowd:
+                continue
             took = noise.between(2100, 3900, world.seed, "bystander", minute)
-            flow = Flow(invocations=1, busy=1, durations=[took])
+            at_once = max(1, crowd)
+            flow = Flow(invocations=at_once, busy=at_once, durations=[took] * at_once)
             account[minute].append(flow)
             self._invoked(dimensions, minute, [flow])
 
@@ -186,7 +190,12 @@ class Metrics:
         """Writes by operation, and reads of the stream by generation; an idle table emits nothing."""
         table = ("TableName", self._world.setting.table)
         for minute, operations in self._world.pipe.written.items():
-            if count := operations.total():
+            rejected = self._world.pipe.rejected[minute]
+            if rejected:
+                failed = Datum(rejected, rejected, 1, 1)
+                self._put("AWS/DynamoDB", "ConditionalCheckFailedRequests", frozenset({table}), minute, failed)
+            # A write that fails its condition consumes capacity all the same.
+            if count := operations.total() + rejected:
                 units = Datum(count, count, 1, 1)
                 self._put("AWS/DynamoDB", "ConsumedWriteCapacityUnits", frozenset({table}), minute, units)
             for operation, number in operations.items():

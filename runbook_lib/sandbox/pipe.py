@@ -7,7 +7,6 @@ schedule), a change of a role reaches the poller after `IAM_SECONDS`.
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
 from collections import Counter, deque
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -15,11 +14,13 @@ from itertools import islice, pairwise
 from typing import NamedTuple
 
 from runbook_lib.sandbox import iam_truth, noise
+from runbook_lib.sandbox.capacity import room, work_slowly
 from runbook_lib.sandbox.code import Failure
 from runbook_lib.sandbox.filter_truth import passes
 from runbook_lib.sandbox.state import RETENTION, Mapping, Scope, State, Stream, Version
 from runbook_lib.sandbox.timeline import Timeline
 from runbook_lib.sandbox.traffic import LINEAGES, Write, writes_of
+from runbook_lib.sandbox.writes import commits, decrypts, leaves_record, records_of
 
 RETRY_SECONDS = 15
 IAM_SECONDS = 60
@@ -72,6 +73,11 @@ class Flow:
         if attempt.failure is not None or len(self.attempts) < LOGGED_PER_MINUTE:
             self.attempts.append(attempt)
 
+    def work(self, start: float, duration: float, batch: list[Write], lineage: int) -> None:
+        """Count one invocation that digested its batch."""
+        self.note(Attempt(start, duration, batch[0], len(batch), None, lineage), (start - batch[-1].at) * 1000)
+        self.delivered += len(batch)
+
 
 @dataclass
 class Cursor:
@@ -82,6 +88,7 @@ class Cursor:
     retries: list[int] = field(default_factory=lambda: [0] * LINEAGES)
     held: list[int] = field(default_factory=lambda: [0] * LINEAGES)
     seen: list[float] = field(default_factory=lambda: [0.0] * LINEAGES)
+    free: list[float] = field(default_factory=lambda: [0.0] * LINEAGES)
     result: str = NOTHING_YET
     lost: list[Write] = field(default_factory=list)
 
@@ -111,7 +118,8 @@ class Tick:
 class Pipe:
     """The simulated history, from `start` to `now`.
 
-    `flows[uuid][minute]` says what a mapping did; `written[minute]` counts committed writes by operation.
+    `flows[uuid][minute]` says what a mapping did; `written[minute]` counts committed writes by operation, `rejected`
+    those that failed their condition.
     """
 
     def __init__(self, timeline: Timeline, scope: Scope, start: datetime, now: datetime, seed: int) -> None:
@@ -119,6 +127,7 @@ class Pipe:
         self._scope = scope
         self._seed = seed
         self.written: dict[int, Counter[str]] = {}
+        self.rejected: Counter[int] = Counter()
         self.flows: dict[str, dict[int, Flow]] = {}
         self.cursors: dict[str, Cursor] = {}
         self.unrecorded: list[Write] = []
@@ -129,10 +138,11 @@ class Pipe:
 
     def _advance(self, tick: Tick) -> None:
         state = self._timeline.at(_instant(tick.begin))
-        writes = [
-            write for write in writes_of(state.traffic, self._seed, tick.minute) if tick.begin <= write.at < tick.end
-        ]
-        self.written.setdefault(tick.minute, Counter()).update(write.operation for write in writes)
+        tried = [w for w in writes_of(state.traffic, self._seed, tick.minute) if tick.begin <= w.at < tick.end]
+        self.written.setdefault(tick.minute, Counter()).update(w.operation for w in tried if commits(state, w))
+        if state.traffic.futile == "rejected":
+            self.rejected[tick.minute] += len(tried)
+        writes = [w for w in tried if leaves_record(state, w)]
         stream = next((table.stream for table in state.tables.values() if table.stream), None)
         if stream is None:
             self.unrecorded += writes
@@ -178,6 +188,8 @@ class Pipe:
             return
         if stream.disabled is not None and not any(cursor.queues):
             return
+        if not decrypts(state, stream.table, tick.begin - IAM_SECONDS):
+            return
         if (problem := self.refusal(mapping, tick.begin)) is not None:
             cursor.result = problem
             return
@@ -212,13 +224,23 @@ class Pipe:
             return "PROBLEM: Lambda failed to assume your function execution role."
         found = iam_truth.refusal(state, role, mapping.stream_arn)
         if found is None:
-            return None
+            return self._refuse_key(mapping, state, role)
         action, ruling = found
         principal = f"arn:aws:sts::{self._scope.account}:assumed-role/{role}/{self.session(mapping, at)}"
         return (
             f"PROBLEM: User: {principal} is not authorized to perform: {action} on resource: {mapping.stream_arn}"
             f" {ruling.reason(action)}"
         )
+
+    def _refuse_key(self, mapping: Mapping, state: State, role: str) -> str | None:
+        """What a poller says that may read the stream and not decrypt it. The wording is not documented by AWS."""
+        stream = state.stream(mapping.stream_arn)
+        owner = state.tables.get(stream.table) if stream else None
+        if owner is None or owner.key is None:
+            return None
+        if iam_truth.may_decrypt(state, state.roles[role], owner.key, mapping.stream_arn):
+            return None
+        return f"PROBLEM: KMS key access denied error. {owner.key} may not be used by role {role}."
 
     def label_of(self, uuid: str) -> str:
         """The label of the stream generation a mapping read, also one deleted since."""
@@ -252,10 +274,15 @@ class Pipe:
     def _deliver(self, mapping: Mapping, cursor: Cursor, stream: Stream, state: State, tick: Tick, flow: Flow) -> None:
         version, function = state.target(mapping), state.functions.get(mapping.function_name)
         invocable = version is not None and version.state == "Active" and function is not None
-        throttled = function is not None and (function.concurrency == 0 or state.concurrency_limit == 0)
+        invocable = invocable and version is not None and version.key not in state.disabled_keys
+        places = room(state, function) if function is not None else 0
+        throttled = function is not None and places == 0
         failing = False
+        slow = invocable and not throttled and version is not None and version.code.seconds > 0
+        if slow and version is not None:
+            work_slowly(mapping, cursor, version, tick, flow, places)
         for lineage, queue in enumerate(cursor.queues):
-            if not queue:
+            if slow or not queue:
                 continue
             if not invocable or throttled or version is None:
                 tries = max(tick.instants(RETRY_SECONDS, lineage * 3), int(queue[0].at >= tick.begin))
@@ -370,18 +397,3 @@ def _ticks(timeline: Timeline, start: float, now: float) -> list[Tick]:
     edges = sorted({*(start + 60 * k for k in range(int((now - start) // 60) + 1)), now,
                     *(cut for cut in cuts if start < cut < now)})  # fmt: skip
     return [Tick(begin, end) for begin, end in pairwise(edges)]
-
-
-def records_of(timeline: Timeline, stream: Stream, seed: int, begin: float, end: float) -> list[Write]:
-    """The writes a stream generation recorded between two instants (epoch seconds), oldest first."""
-    low = max(begin, stream.created.timestamp())
-    high = min(end, stream.disabled.timestamp() if stream.disabled else end)
-    changes = [change.at.timestamp() for change in timeline.changes]
-    found: list[Write] = []
-    for minute in range(int(low // 60), int(high // 60) + 1):
-        between = changes[bisect_right(changes, minute * 60) : bisect_left(changes, minute * 60 + 60)]
-        edges = [minute * 60, *between, minute * 60 + 60]
-        for first, last in pairwise(edges):
-            traffic = timeline.at(_instant(first)).traffic
-            found += [w for w in writes_of(traffic, seed, minute) if first <= w.at < last and low <= w.at < high]
-    return found

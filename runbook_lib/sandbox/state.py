@@ -62,7 +62,12 @@ class Stream:
 
 @dataclass(frozen=True)
 class Table:
-    """A DynamoDB table and every generation of its stream, oldest first."""
+    """A DynamoDB table and every generation of its stream, oldest first.
+
+    `restored` from a backup or a point in time; `kinesis` is the ARN of a Kinesis stream that it feeds as well;
+    `replicas` are its other regions; `key` the ARN of the customer's KMS key it is encrypted with, unusable from
+    `key_lost` on.
+    """
 
     name: str
     table_id: str
@@ -73,6 +78,11 @@ class Table:
     ttl_attribute: str | None = None
     resource_policy: Document | None = None
     stream_policies: Keyed[str, Document] = field(default_factory=dict)
+    restored: bool = False
+    kinesis: str | None = None
+    replicas: tuple[str, ...] = ()
+    key: str | None = None
+    key_lost: datetime | None = None
 
     @property
     def latest(self) -> Stream | None:
@@ -253,7 +263,8 @@ class State:
     """Everything at one instant. Mappings are keyed by UUID; the other collections by name or ARN.
 
     `organization` holds the service control policies above the account that deny something, besides the one that
-    allows everything; None for an account of no organization.
+    allows everything; None for an account of no organization. `crowd` is how many executions the function that no
+    stream triggers has running at any time. `orphans` are the streams of deleted tables.
     """
 
     tables: Keyed[str, Table]
@@ -263,7 +274,11 @@ class State:
     policies: Keyed[str, ManagedPolicy]
     traffic: Traffic = field(default_factory=Traffic)
     concurrency_limit: int = 1000
+    crowd: int = 0
+    key_policies: Keyed[str, Document] = field(default_factory=dict)
+    disabled_keys: frozenset[str] = frozenset()
     organization: tuple[Document, ...] | None = None
+    orphans: tuple[Stream, ...] = ()
     alarms: tuple[Alarm, ...] = ()
     health: tuple[HealthEvent, ...] | None = None
 
@@ -276,7 +291,8 @@ class State:
         """The stream generation with this ARN (any account part); None when there never was one."""
         table, _, label = arn.rpartition(":table/")[2].partition("/stream/")
         owner = self.tables.get(table)
-        return next((stream for stream in owner.streams if stream.label == label), None) if owner else None
+        known = (*(owner.streams if owner else ()), *self.orphans)
+        return next((stream for stream in known if (stream.table, stream.label) == (table, label)), None)
 
     def with_mapping(self, mapping: Mapping) -> "State":
         """This state with the mapping added or replaced."""

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from runbook_lib.sandbox import noise
 
@@ -50,13 +50,14 @@ class Traffic:
 
     `per_minute` is the mean over a day; `swing` the amplitude of the daily wave (busiest at 14:00 UTC); `jitter`
     the largest random departure. `poison_at` (epoch seconds) makes the first write from then on one that the
-    function's code cannot digest.
+    function's code cannot digest. `futile` writes succeed and change nothing, or fail their condition.
     """
 
     per_minute: float = 40.0
     swing: float = 11.0
     jitter: float = 8.0
     poison_at: float | None = None
+    futile: Literal["no-op", "rejected"] | None = None
 
     def count(self, seed: int, minute: int) -> int:
         """Number of writes in the minute that begins `minute` minutes after the epoch."""

@@ -19,6 +19,7 @@ from runbook_lib.sandbox.pipe import Pipe
 from runbook_lib.sandbox.role_story import RoleStory
 from runbook_lib.sandbox.state import Function, Mapping, Scope, State, Table
 from runbook_lib.sandbox.story import FunctionStory, MappingStory, TableStory
+from runbook_lib.sandbox.table_story import TableLife
 from runbook_lib.sandbox.timeline import Change, Timeline
 from runbook_lib.sandbox.traffic import Traffic
 
@@ -28,7 +29,7 @@ HISTORY = timedelta(hours=73)
 """How far back a world can be asked: the playbook's widest look is 48 hours before the incident."""
 
 
-class World(TableStory, MappingStory, FunctionStory, RoleStory):
+class World(TableStory, TableLife, MappingStory, FunctionStory, RoleStory):
     """An AWS account at one instant, with its history.
 
     `now` is the world's clock: it stands still until `advance`. `history` is how far back it can be asked. `rules` are

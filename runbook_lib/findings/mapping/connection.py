@@ -8,6 +8,7 @@ from datetime import timedelta
 from runbook_lib.evidence import Evidence
 from runbook_lib.findings import Kind, Sign, against, decisive, finding, sign
 from runbook_lib.findings.mapping import GUIDE
+from runbook_lib.findings.source import replaced
 from runbook_lib.interpret.arn import StreamArn
 from runbook_lib.stages import Stage
 
@@ -70,6 +71,9 @@ def stale_stream_arn(seen: Evidence) -> Iterator[Sign]:
     current = [one for one in ours if one.event_source_arn == table.latest_stream_arn]
     if current:
         yield against(f"Mapping {current[0].uuid} reads the latest stream of {table.name}.", current[0], table)
+        return
+    if replaced(seen):
+        yield against(f"The stream was not re-created alone: {table.name} is a new table of the same name.", table)
         return
     latest = StreamArn.parse(table.latest_stream_arn or "").label
     for one in ours:

@@ -11,6 +11,7 @@ from runbook_lib.sandbox.call import Call
 from runbook_lib.sandbox.errors import ApiError
 from runbook_lib.sandbox.state import Table
 from runbook_lib.sandbox.trail import OPERATOR
+from runbook_lib.sandbox.writes import KEY_SECONDS, decrypts
 
 if TYPE_CHECKING:
     from runbook_lib.sandbox.world import World
@@ -49,6 +50,27 @@ def described(world: World, table: Table) -> dict[str, Any]:
         found["StreamSpecification"] = {"StreamEnabled": True, "StreamViewType": table.stream.view_type}
     if table.latest is not None:
         found |= {"LatestStreamLabel": table.latest.label, "LatestStreamArn": table.latest.arn(world.scope)}
+    if table.restored:
+        found["RestoreSummary"] = {
+            "SourceTableArn": found["TableArn"],
+            "RestoreDateTime": table.created - timedelta(minutes=11),
+            "RestoreInProgress": False,
+        }
+    if table.replicas:
+        found["Replicas"] = [{"RegionName": region, "ReplicaStatus": "ACTIVE"} for region in table.replicas]
+    if table.key is not None:
+        found |= _encryption(world, table)
+    return found
+
+
+def _encryption(world: World, table: Table) -> dict[str, Any]:
+    """The customer's key; once DynamoDB finds that it cannot use it, the table is out of reach."""
+    described: dict[str, Any] = {"Status": "ENABLED", "SSEType": "KMS", "KMSMasterKeyArn": table.key}
+    found: dict[str, Any] = {"SSEDescription": described}
+    if not decrypts(world.state, table.name, world.now.timestamp() - KEY_SECONDS):
+        assert table.key_lost is not None
+        described["InaccessibleEncryptionDateTime"] = table.key_lost + timedelta(seconds=KEY_SECONDS)
+        found["TableStatus"] = "INACCESSIBLE_ENCRYPTION_CREDENTIALS"
     return found
 
 
@@ -97,8 +119,10 @@ def describe_time_to_live(world: World, call: Call) -> dict[str, Any]:
 
 @regional("dynamodb", "DescribeKinesisStreamingDestination")
 def describe_kinesis_streaming_destination(world: World, call: Call) -> dict[str, Any]:
-    """The table feeds no Kinesis stream."""
-    return {"TableName": table_of(world, call.params["TableName"]).name, "KinesisDataStreamDestinations": []}
+    """The Kinesis stream that the table feeds, if any."""
+    table = table_of(world, call.params["TableName"])
+    fed = [{"StreamArn": table.kinesis, "DestinationStatus": "ACTIVE"}] if table.kinesis else []
+    return {"TableName": table.name, "KinesisDataStreamDestinations": fed}
 
 
 @regional("dynamodb", "DescribeContinuousBackups")

@@ -18,9 +18,9 @@ from runbook_lib.sandbox import noise
 from runbook_lib.sandbox.answers.regional import regional
 from runbook_lib.sandbox.call import Call
 from runbook_lib.sandbox.errors import ApiError
-from runbook_lib.sandbox.pipe import records_of
 from runbook_lib.sandbox.state import RETENTION, Stream
 from runbook_lib.sandbox.traffic import LINEAGES, Write, record
+from runbook_lib.sandbox.writes import records_of
 
 if TYPE_CHECKING:
     from runbook_lib.sandbox.world import World
@@ -92,10 +92,9 @@ def list_streams(world: World, call: Call) -> dict[str, Any]:
     """Stream generations that still live, also those disabled less than 24 hours ago."""
     table = call.params.get("TableName")
     found = [
-        {"StreamArn": stream.arn(world.scope), "TableName": owner.name, "StreamLabel": stream.label}
-        for owner in world.state.tables.values()
-        for stream in owner.streams
-        if table in (None, owner.name) and stream.readable(world.now)
+        {"StreamArn": stream.arn(world.scope), "TableName": stream.table, "StreamLabel": stream.label}
+        for stream in (*(s for owner in world.state.tables.values() for s in owner.streams), *world.state.orphans)
+        if table in (None, stream.table) and stream.readable(world.now)
     ]
     arns = [entry["StreamArn"] for entry in found]
     begin = arns.index(after) + 1 if (after := call.params.get("ExclusiveStartStreamArn")) in arns else 0

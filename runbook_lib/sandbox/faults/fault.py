@@ -26,7 +26,7 @@ class Fault:
     `notes` (findings that are no fault) are ids that belong in the diagnosis, `forbids` ids that must not be named as
     its cause; `remedies` are ids of the remedy table. `onset` is how long before now the change was made, None where
     nothing changed; `trigger` is the CloudTrail event name of that change, None when it left none. `loss` is the state
-    of the loss clock.
+    of the loss clock. `gradual`: what waits has been growing since the onset, and younger records are delivered.
     """
 
     id: str
@@ -41,6 +41,7 @@ class Fault:
     notes: tuple[str, ...] = ()
     remedies: tuple[str, ...] = ()
     forbids: tuple[str, ...] = ()
+    gradual: bool = False
     setting: Setting = field(default_factory=Setting)
     rules: tuple[Rule, ...] = ()
 
@@ -78,7 +79,10 @@ class Fault:
         if unread := [write for write in waiting if write is not None]:
             return datetime.fromtimestamp(min(unread).at, began.tzinfo)
         stream = world.table.stream
-        first = max(began, stream.created).timestamp() if stream else began.timestamp()
+        if stream is None:
+            unrecorded = (write.at for write in world.pipe.unrecorded if write.at >= began.timestamp())
+            return next((datetime.fromtimestamp(at, began.tzinfo) for at in unrecorded), None)
+        first = max(began, stream.created).timestamp()
         later = (
             write.at
             for minute in range(int(first // 60), int(world.now.timestamp() // 60))

@@ -27,3 +27,21 @@ def mapping_on_alias(world: World, at: datetime) -> None:
 def no_table_writes(world: World, at: datetime) -> None:
     """The shop closed for stocktaking: nobody has written to the table since, so nothing has been triggered."""
     world.set_traffic(at, per_minute=0)
+
+
+@fault(
+    expects=None, onset=timedelta(hours=3, minutes=5, seconds=41), loss="none", notes=("noop-writes",),
+    forbids=("stream-disabled", "filter-matches-nothing", "role-missing-stream-actions"),
+)  # fmt: skip
+def noop_writes(world: World, at: datetime) -> None:
+    """A nightly job writes every order again exactly as it is: busy writes, and not one change to record."""
+    world.write_in_vain(at, "no-op")
+
+
+@fault(
+    expects=None, onset=timedelta(hours=2, minutes=44, seconds=27), loss="none",
+    notes=("no-table-writes", "rejected-writes"), forbids=("stream-disabled", "filter-matches-nothing"),
+)  # fmt: skip
+def rejected_writes(world: World, at: datetime) -> None:
+    """A client writes on the condition that an order is new, and none is: every write is refused."""
+    world.write_in_vain(at, "rejected")

@@ -1,0 +1,48 @@
+"""What becomes of a write: rejected, committed without a change, or recorded in a stream."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from datetime import UTC, datetime
+from itertools import pairwise
+
+from runbook_lib.sandbox.state import State, Stream
+from runbook_lib.sandbox.timeline import Timeline
+from runbook_lib.sandbox.traffic import Write, writes_of
+
+KEY_SECONDS = 600
+"""How long writes go on after the table's key was lost. AWS publishes no figure; the sandbox assumes one."""
+
+
+def commits(state: State, write: Write) -> bool:
+    """Whether the write succeeds: there is a table to write to, its key can be used, the condition holds."""
+    return state.traffic.futile != "rejected" and any(
+        decrypts(state, name, write.at - KEY_SECONDS) for name in state.tables
+    )
+
+
+def leaves_record(state: State, write: Write) -> bool:
+    """Whether the write changes an item, without which a stream records nothing."""
+    return state.traffic.futile is None and commits(state, write)
+
+
+def decrypts(state: State, table: str, at: float) -> bool:
+    """Whether the table's key, if it has one of the customer's, could be used at an instant (epoch seconds)."""
+    owner = state.tables.get(table)
+    return owner is None or owner.key_lost is None or at < owner.key_lost.timestamp()
+
+
+def records_of(timeline: Timeline, stream: Stream, seed: int, begin: float, end: float) -> list[Write]:
+    """The writes a stream generation recorded between two instants (epoch seconds), oldest first."""
+    low = max(begin, stream.created.timestamp())
+    high = min(end, stream.disabled.timestamp() if stream.disabled else end)
+    changes = [change.at.timestamp() for change in timeline.changes]
+    found: list[Write] = []
+    for minute in range(int(low // 60), int(high // 60) + 1):
+        between = changes[bisect_right(changes, minute * 60) : bisect_left(changes, minute * 60 + 60)]
+        edges = [minute * 60, *between, minute * 60 + 60]
+        for first, last in pairwise(edges):
+            state = timeline.at(datetime.fromtimestamp(first, UTC))
+            tried = (w for w in writes_of(state.traffic, seed, minute) if first <= w.at < last and low <= w.at < high)
+            found += [w for w in tried if leaves_record(state, w)]
+    return found
