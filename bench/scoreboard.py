@@ -22,6 +22,7 @@ from pathlib import Path
 
 import page
 from held_against import FAULT, OFFENCES, Case, Change, Result, Score, compare, score, single_faults
+from runbook_lib.sandbox.worlds import trials
 from serving import HOW, declared_actions, served
 
 PAGE = Path(__file__).parent.parent / "docs" / "scoreboard.md"
@@ -43,10 +44,6 @@ class Denial:
 
 def cases() -> tuple[Case, ...]:
     """Every world there is."""
-    try:
-        from runbook_lib.sandbox.worlds import trials
-    except ImportError:
-        return single_faults()
     return (*single_faults(), *(Case(one.kind, one.fault, one.expects) for one in trials()))
 
 

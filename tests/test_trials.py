@@ -1,0 +1,144 @@
+"""Worlds that try to fool an investigator, and what a refused call may do to a verdict."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+import page
+import scoreboard
+from held_against import FAULT, OFFENCES, Change, Result, Score, compare, single_faults
+from runbook_lib.diagnosis import Status
+from runbook_lib.findings import Confidence
+from runbook_lib.sandbox.worlds import trials
+from serving import DENIED, HOW, THROTTLED, declared_actions, served
+
+KINDS = {"compound": 12, "decoy": 12, "look-alike": 10, "unknown": 5}
+SAMPLE = (
+    "stale-arn-and-policy-pinned-to-it",
+    "brake-pulled-on-a-poisoned-shard",
+    "paused-and-nobody-writes",
+    "paused-beside-a-good-release",
+    "poisoned-before-a-release",
+    "a-release-rolled-back",
+    "a-brake-released-minutes-ago",
+    "poller-stands-still-after-a-release",
+)
+BLINDFOLDS = {
+    "mapping-paused": (("lambda:ListEventSourceMappings", DENIED), ("cloudwatch:GetMetricData", THROTTLED)),
+    "role-lost-getrecords": (("iam:SimulatePrincipalPolicy", DENIED), ("iam:GetRole", THROTTLED)),
+    "stream-disabled": (("dynamodb:DescribeTable", DENIED), ("dynamodb:ListStreams", THROTTLED)),
+}
+CASES = {one.id: one for one in scoreboard.cases()}
+
+
+def _cases() -> list[object]:
+    slow = [pytest.param(one.id, marks=pytest.mark.slow) for one in trials() if one.id not in SAMPLE]
+    return [*SAMPLE, *slow]
+
+
+@pytest.mark.parametrize("name", _cases())
+def test_trial_does_not_fool_the_kit(name: str) -> None:
+    """The truth is found, no innocent is named, and neither clock nor trigger is wrong."""
+    found, _ = scoreboard.run(CASES[name], denials=False)
+    assert found.result is Result.RIGHT, page.line(found)
+    assert not scoreboard.is_wrong(found), page.line(found)
+
+
+@pytest.mark.parametrize(("kind", "least"), KINDS.items())
+def test_there_are_enough_trials_of_each_kind(kind: str, least: int) -> None:
+    """Every kind of trial has at least as many worlds as were asked for."""
+    assert sum(one.kind == kind for one in trials()) >= least
+
+
+def test_trials_are_no_faults_and_have_names_of_their_own() -> None:
+    """No trial is offered as a fault, and none shares its name with one."""
+    names = [one.id for one in scoreboard.cases()]
+    assert len(names) == len(set(names))
+    assert not {one.id for one in trials()} & {one.id for one in single_faults()}
+
+
+@pytest.mark.parametrize("name", BLINDFOLDS)
+def test_refused_call_never_misleads(name: str) -> None:
+    """A refused call leaves the verdict, weakens it, or ends in undetermined with the action named."""
+    case = CASES[name]
+    with served(case.fault.build(scoreboard.NOW, scoreboard.SEED)) as world:
+        whole = world.investigate().diagnosis
+        asked = frozenset(world.live.asked)
+        for action, how in BLINDFOLDS[name]:
+            assert action in asked
+            assert compare(case, action, whole, world.investigate(action, how).diagnosis) not in OFFENCES
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [one.id for one in single_faults()])
+def test_no_refused_call_misleads_in_any_world(name: str) -> None:
+    """Whatever action is refused, in whatever way, no broken world is cleared and no other cause is named."""
+    _, refused = scoreboard.run(CASES[name], denials=True)
+    assert len(refused) == len(declared_actions()) * len(HOW)
+    assert [one for one in refused if one.change in OFFENCES] == []
+
+
+def _verdict(*causes: tuple[str, Confidence], status: Status = Status.FAULT, gap: str = "") -> SimpleNamespace:
+    named = tuple(SimpleNamespace(finding=SimpleNamespace(id=id), confidence=sure) for id, sure in causes)
+    gaps = (SimpleNamespace(gap=SimpleNamespace(call=gap), findings=("a",)),) if gap else ()
+    return SimpleNamespace(causes=named, status=status, gaps=gaps)
+
+
+P, L, S = Confidence.PROVED, Confidence.LIKELY, Confidence.SUSPECTED
+WHOLE = _verdict(("a", P))
+CHANGES = (
+    (_verdict(("a", P)), Change.UNCHANGED),
+    (_verdict(("a", L)), Change.WEAKER),
+    (_verdict(("a", L), ("b", S)), Change.WEAKER),
+    (_verdict(("a", P), ("b", L)), Change.MISLED),
+    (_verdict(("b", S)), Change.MISLED),
+    (_verdict(status=Status.NO_FAULT), Change.CLEARED),
+    (_verdict(status=Status.UNDETERMINED, gap="x:Y"), Change.UNDETERMINED),
+    (_verdict(status=Status.UNDETERMINED, gap="x:Z"), Change.UNNAMED),
+)
+
+
+@pytest.mark.parametrize(("blinded", "change"), CHANGES)
+def test_what_a_refusal_did_is_told(blinded: SimpleNamespace, change: Change) -> None:
+    """The comparison tells apart what a refusal may do and what it must not."""
+    case = CASES["mapping-paused"]
+    assert compare(case, "x:Y", WHOLE, blinded) is change  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def right() -> Score:
+    """A score without blemish."""
+    return Score(
+        "w", FAULT, Result.RIGHT, (("a", "proved"),), (), True, True, (), (), Result.RIGHT, 3, True, 9, False, ()
+    )
+
+
+def test_page_is_written_only_when_all_is_well(right: Score, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A wrong verdict or an empty run leaves the committed page as it was, and says so by its exit code."""
+    target = tmp_path / "scoreboard.md"
+    monkeypatch.setattr(scoreboard, "PAGE", target)
+    scores: list[Score] = []
+    monkeypatch.setattr(scoreboard, "run_all", lambda *_, **__: (scores, []))
+    assert scoreboard.main([]) == 2
+    scores.append(_with(right, Result.WRONG))
+    assert scoreboard.main([]) == 1
+    assert not target.exists()
+    scores[:] = [right]
+    assert scoreboard.main([]) == 0
+    assert "| fault | w | right | a (proved) | right | 3 s | 9 s |" in target.read_text()
+    assert page.worse_than(target, [_with(right, Result.ABSTAINED)]) == ["w: abstained, the page says right"]
+    assert page.worse_than(target, scores) == []
+
+
+def _with(score: Score, result: Result) -> Score:
+    return Score(**{**vars(score), "result": result})
+
+
+def test_every_world_is_on_the_scoreboard() -> None:
+    """Every fault and every trial is a case, with a truth for each kind."""
+    assert len(CASES) == len(single_faults()) + len(trials())
+    assert all(one.expects for one in CASES.values() if one.kind in ("compound", "decoy"))
+    assert not any(one.expects for one in CASES.values() if one.kind in ("look-alike", "unknown"))
