@@ -271,7 +271,8 @@ _CARDS = (
     Remedy(
         "R37",
         "Let the role decrypt with the table's key",
-        "aws kms put-key-policy --region {region} --key-id <key> --policy-name default --policy file://<corrected policy>",
+        "aws kms put-key-policy --region {region} --key-id <key> --policy-name default"
+        " --policy file://<corrected policy>",
         "Replaces the whole key policy: start from what get-key-policy answers, and never lock its administrators out.",
         "The mapping retries by itself and delivers what is younger than 24 hours.",
         "Where the key's policy lets the account decide, granting kms:Decrypt to role {role} is enough.",

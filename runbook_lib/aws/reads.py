@@ -50,6 +50,7 @@ READS: Mapping[str, Mapping[str, Paging | None]] = {
         "GetPolicyVersion": _ONE,
         "SimulatePrincipalPolicy": _IAM,
     },
+    "kms": {"DescribeKey": _ONE, "GetKeyPolicy": _ONE, "ListGrants": Paging("Marker", ("NextMarker",))},
     "logs": {
         "DescribeLogGroups": Paging("nextToken", ("nextToken",)),
         "DescribeLogStreams": Paging("nextToken", ("nextToken",)),

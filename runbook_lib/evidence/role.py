@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from runbook_lib.evidence import Gap, NotObserved, Observed, attempt, known
+from runbook_lib.evidence.key import Key, KeyUse
 from runbook_lib.interpret.policy import POLLER_CONTEXT, Decision, Evaluation, Policy, PolicyType
 
 
@@ -99,7 +100,8 @@ class ExecutionRole(Observed):
     `stream_arn` is the stream the questions are about: the table's latest. `simulated` is AWS's own answer, `evaluated`
     ours from the documents; a gap in one leaves the other. `policies` holds identity policies, inline and attached;
     one that exists and could not be read stands in it without a document, and its gap in `unread`. `latest_role_arn`
-    is the role of `$LATEST`, which need not be that of the mapped version.
+    is the role of `$LATEST`, which need not be that of the mapped version. `table_key` and `function_key` are the KMS
+    keys that these are encrypted with, None where they have none of the account's.
     """
 
     role: Role
@@ -113,6 +115,8 @@ class ExecutionRole(Observed):
     resource_policies_ref: str
     simulated: tuple[Simulated, ...]
     evaluated: tuple[Evaluation, ...]
+    table_key: KeyUse | None
+    function_key: Key | None
 
     def readings(self, action: str) -> tuple[Reading, ...]:
         """Give what AWS's simulator and our evaluation each say of an action, each where it can know.

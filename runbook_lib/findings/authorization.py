@@ -218,6 +218,47 @@ def condition_mismatch(seen: Evidence) -> Iterator[Sign]:
 
 
 @finding(
+    "cmk-denied-to-role",
+    kind=Kind.CAUSE,
+    title="The execution role may not decrypt with the table's key",
+    modes=("C7",),
+    stops=Stage.POLLED,
+    diagnosis=(2,),
+    reads=(2, 5),
+    remedies=("R37",),
+    set_off_by=("key-policy-changed", *_ROLE_CHANGES, "boundary-set"),
+    lag=_IAM_LAG,
+    source="https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html",
+)
+def cmk_denied_to_role(seen: Evidence) -> Iterator[Sign]:
+    """A table on a customer's key is read only by who may decrypt with it, and so is its stream.
+
+    The table works for those who write it, and describing the stream works for the role; its records do not.
+    """
+    use = seen.role.table_key
+    if use is None:
+        yield against("The table is not encrypted with a key of the customer's.", seen.streams.table)
+        return
+    key = use.key
+    if key.state != "Enabled":
+        yield against(f"Key {key.arn} is {key.state}, for everybody.", key)
+        return
+    decrypt = use.settled()
+    if decrypt.decision is Decision.ALLOW or seen.role.role.arn in key.grantees:
+        yield against(f"Role {seen.role.role.name} may decrypt with {key.arn}.", key.policy_ref)
+        return
+    yield decisive(f"The table is encrypted with {key.arn}. {decrypt.because}", key.policy_ref, key)
+    yield from _said_of_the_key(seen)
+
+
+def _said_of_the_key(seen: Evidence) -> Iterator[Sign]:
+    """Quote the mapping's last result where it speaks of KMS; how exactly it does is not documented."""
+    for one in otherwise(lambda: serving(seen), ()):
+        if one.processing.is_problem and "kms" in (one.processing.text or "").lower():
+            yield sign(f"Mapping {one.uuid} last said: {one.processing.text}", one)
+
+
+@finding(
     "version-role-drift",
     kind=Kind.CONTRIBUTING,
     title="The mapped version runs with another role than $LATEST",

@@ -7,8 +7,11 @@ from datetime import timedelta
 
 from runbook_lib import instant
 from runbook_lib.evidence import Evidence
+from runbook_lib.evidence.signals import Series
 from runbook_lib.findings import Kind, Sign, against, counter, decisive, finding, sign
-from runbook_lib.stages import Stage
+from runbook_lib.findings.mapping import serving
+from runbook_lib.incident import Window
+from runbook_lib.stages import Stage, State, measure
 
 _CONCURRENCY = "https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html"
 
@@ -41,6 +44,223 @@ def reserved_concurrency_zero(seen: Evidence) -> Iterator[Sign]:
     if throttles.last_positive is not None:
         total = sum(throttles.points.values())
         yield counter(f"{total:,.0f} invocations were throttled in the window.", throttles)
+
+
+_LATELY = timedelta(minutes=20)
+_LATE = timedelta(minutes=10)
+_PINNED = 0.95
+_ADVANCE = 0.05
+"""The least progress, against the clock, of a backlog that is worked off and not stuck."""
+
+
+def _lately(seen: Evidence) -> Window:
+    end = seen.window.settled_end
+    return Window(end - _LATELY, end)
+
+
+def _peak(series: Series, window: Window) -> float:
+    return max(series.between(window.start, window.end).values(), default=0.0)
+
+
+def _falls_behind(seen: Evidence) -> bool:
+    """Whether records are late and get later: nothing is invoked any more, or the iterator age is high and rises."""
+    if measure(seen).observed(Stage.INVOKED).state is State.STOPPED:
+        return True
+    points = seen.backlog.iterator_age_ms.points
+    window = _lately(seen)
+    now = [value for at, value in points.items() if at in window]
+    before = [value for at, value in points.items() if window.start - _LATELY <= at < window.start]
+    late = _LATE.total_seconds() * 1000
+    return bool(now and before) and max(now) > late and max(now) > max(before)
+
+
+def _throttled_lately(seen: Evidence) -> float:
+    return seen.metrics.throttles.total(_lately(seen))
+
+
+@finding(
+    "reserved-too-low",
+    kind=Kind.CAUSE,
+    title="The function's reserved concurrency is too low for what arrives",
+    modes=("E2",),
+    stops=None,
+    diagnosis=(6, 9),
+    reads=(6, 7),
+    remedies=("R5",),
+    set_off_by=("concurrency-set", "code-changed", "configuration-changed", "alias-changed"),
+    lag=timedelta(hours=24),
+    source=_CONCURRENCY,
+)
+def reserved_too_low(seen: Evidence) -> Iterator[Sign]:
+    """A reservation is also a ceiling: what would run beyond it is throttled and waits, and the backlog grows.
+
+    Some invocations go through all the time, so the trigger looks alive and gets later and later.
+    """
+    limits, concurrent = seen.metrics.concurrency, seen.metrics.concurrent
+    reserved = limits.reserved
+    if not reserved:
+        words = "is not reserved" if reserved is None else "is 0, which is another fault"
+        yield against(f"The concurrency of the function {words}.", limits.reserved_ref)
+        return
+    throttles, used = _throttled_lately(seen), _peak(concurrent, _lately(seen))
+    if not throttles or used < reserved or not _falls_behind(seen):
+        yield against(f"{used:,.0f} of {reserved} reserved executions in use, and nothing falls behind.", concurrent)
+        return
+    yield decisive(
+        f"{used:,.0f} of {reserved} reserved executions are in use, and records are delivered later and later.",
+        concurrent,
+        limits.reserved_ref,
+    )
+    yield counter(
+        f"{throttles:,.0f} invocations were throttled in the last {instant.span(_LATELY)}.", seen.metrics.throttles
+    )
+
+
+@finding(
+    "account-concurrency-exhausted",
+    kind=Kind.CAUSE,
+    title="The account has no concurrency left for the function",
+    modes=("E3",),
+    stops=None,
+    diagnosis=(8, 9),
+    reads=(6, 7),
+    remedies=("R35", "R18"),
+    set_off_by=(),
+    lag=timedelta(0),
+    source=_CONCURRENCY,
+)
+def account_concurrency_exhausted(seen: Evidence) -> Iterator[Sign]:
+    """All functions of a region share the account's concurrency; one that runs away leaves nothing for the others.
+
+    Only a function with a reservation of its own is safe from that.
+    """
+    limits = seen.metrics.concurrency
+    if limits.reserved is not None:
+        yield against(f"The function has {limits.reserved} executions of its own.", limits.reserved_ref)
+        return
+    throttles, window = _throttled_lately(seen), _lately(seen)
+    if not throttles or not _falls_behind(seen):
+        yield against("No invocation was throttled lately while records fell behind.", seen.metrics.throttles)
+        return
+    for series, limit, words in (
+        (seen.metrics.account_concurrent, limits.account_limit, "of the account's"),
+        (seen.metrics.unreserved_concurrent, limits.account_unreserved, "of the account's unreserved"),
+    ):
+        used = _peak(series, window)
+        if used >= _PINNED * limit:
+            yield decisive(f"{used:,.0f} {words} {limit:,} executions are in use.", series, limits.account_ref)
+            words = f"{throttles:,.0f} invocations were throttled in the last {instant.span(_LATELY)}."
+            yield counter(words, seen.metrics.throttles)
+            return
+    yield against("The account's concurrency is not used up.", seen.metrics.account_concurrent, limits.account_ref)
+
+
+@finding(
+    "shard-serial-lag",
+    kind=Kind.CAUSE,
+    title="The function is too slow for one batch per shard at a time",
+    modes=("E4",),
+    stops=None,
+    diagnosis=(6,),
+    reads=(2, 6, 7),
+    remedies=("R14",),
+    set_off_by=("code-changed", "configuration-changed", "alias-changed", "mapping-updated"),
+    lag=timedelta(hours=24),
+    source="https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-eventsourcemapping.html",
+)
+def shard_serial_lag(seen: Evidence) -> Iterator[Sign]:
+    """Lambda hands over one batch of a shard at a time, so that order is kept: a slow function cannot be helped along.
+
+    Nothing fails and nothing is throttled; every place there is, is in use, and the backlog still grows.
+    """
+    window, progress = _lately(seen), _progress(seen)
+    refused = _throttled_lately(seen) + seen.metrics.errors.total(window)
+    if refused or not _falls_behind(seen) or progress is None or progress < _ADVANCE:
+        yield against("No backlog grows while every invocation succeeds.", seen.backlog.iterator_age_ms)
+        return
+    places = _places(seen)
+    used, spent = _peak(seen.metrics.concurrent, window), seen.metrics.duration_total_ms.total(window)
+    busy = min(1.0, spent / (_LATELY.total_seconds() * 1000 * places))
+    said = f"{places} batches can be out at once (open shards times parallelization), and {used:,.0f} were."
+    if used < places or busy < _AT_WORK:
+        yield sign(f"Records wait longer and longer, with no error and no throttle. {said}", seen.metrics.concurrent)
+        return
+    yield decisive(f"{said} Records are delivered later and later all the same.", seen.metrics.concurrent)
+    words = f"The function was at work for {busy:.0%} of the time that {places} batches at once can take."
+    yield counter(words, seen.metrics.duration_total_ms)
+
+
+_AT_WORK = 0.8
+
+
+def _places(seen: Evidence) -> int:
+    """How many batches may be out at the same time."""
+    label = (seen.streams.table.latest_stream_arn or "").rpartition("/")[2]
+    shards = next((one for name, one in seen.backlog.shards.items() if name.rpartition("/")[2] == label), ())
+    factor = max((one.parallelization_factor for one in serving(seen)), default=1)
+    return max(1, sum(shard.open for shard in shards)) * factor
+
+
+def _progress(seen: Evidence) -> float | None:
+    """How fast the backlog's front moves, against the clock; 0 for one that is stuck, None without data."""
+    window = Window(_lately(seen).start - _LATELY, _lately(seen).end)
+    points = [(at, value) for at, value in sorted(seen.backlog.iterator_age_ms.points.items()) if at in window]
+    if len(points) < 2:
+        return None
+    passed = (points[-1][0] - points[0][0]).total_seconds() * 1000
+    return 1 - (points[-1][1] - points[0][1]) / passed
+
+
+@finding(
+    "records-late",
+    kind=Kind.SYMPTOM,
+    title="Records are delivered, later and later",
+    modes=(),
+    stops=None,
+    diagnosis=(6,),
+    reads=(6,),
+    remedies=(),
+    set_off_by=(),
+    lag=timedelta(0),
+    source="https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html",
+)
+def records_late(seen: Evidence) -> Iterator[Sign]:
+    """An age that grows slower than the clock is a backlog that is worked off too slowly, not one that is stuck."""
+    age, progress = seen.backlog.iterator_age_ms, _progress(seen)
+    if progress is None or progress < _ADVANCE or not _falls_behind(seen):
+        yield against("The iterator age does not creep up.", age)
+        return
+    newest = instant.span(timedelta(milliseconds=age.points[max(age.points)]))
+    yield sign(f"The iterator age is {newest} and rises, at {1 - progress:.0%} of the clock's speed.", age)
+
+
+@finding(
+    "too-many-readers",
+    kind=Kind.CONTRIBUTING,
+    title="More readers share the stream's shards than a shard can serve",
+    modes=("E5",),
+    stops=None,
+    diagnosis=(6, 8),
+    reads=(3,),
+    remedies=("R36",),
+    set_off_by=("mapping-created", "mapping-enabled"),
+    lag=timedelta(hours=24),
+    source="https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Streams.html",
+)
+def too_many_readers(seen: Evidence) -> Iterator[Sign]:
+    """A shard serves two readers at once, one for a global table; with more of them all are throttled now and then.
+
+    Readers that are no event source mappings (pipes, applications, people) are not seen here and come on top.
+    """
+    table = seen.streams.table
+    everyone = (*seen.mappings.ours, *seen.mappings.same_stream)
+    readers = [one for one in everyone if one.event_source_arn == table.latest_stream_arn and one.enabled]
+    most = 1 if table.replica_regions else 2
+    if len(readers) <= most:
+        yield against(f"{len(readers)} mappings read the latest stream, and {most} may.", seen.mappings)
+        return
+    names = ", ".join(sorted(one.function.name for one in readers))
+    yield decisive(f"{len(readers)} mappings read the latest stream, where {most} may: {names}.", seen.mappings)
 
 
 @finding(

@@ -116,7 +116,7 @@ def artifact_lost(seen: Evidence) -> Iterator[Sign]:
     modes=("D6",),
     stops=Stage.INVOKED,
     diagnosis=(3,),
-    reads=(3,),
+    reads=(3, 5),
     remedies=("R9",),
     set_off_by=("key-disabled", "key-deletion-scheduled", "key-policy-changed", "configuration-changed"),
     lag=timedelta(hours=24),
@@ -127,7 +127,15 @@ def function_key_denied(seen: Evidence) -> Iterator[Sign]:
 
     Without the key nothing runs, so there is no error of the code and no log line either.
     """
-    yield from _out_of_service(seen, "function-key-denied")
+    function = seen.mappings.function
+    if _condition(function) != "usable" or not function.kms_key_arn:
+        yield from _out_of_service(seen, "function-key-denied")
+        return
+    key = seen.role.function_key
+    if key is not None and key.state not in ("", "Enabled"):
+        yield decisive(f"Key {key.arn}, which encrypts {function.label}, is {key.state}.", key, function)
+    else:
+        yield against(f"The key of {function.label} is enabled.", function)
 
 
 @finding(

@@ -101,6 +101,47 @@ def _decide_in_account(state: State, role: Role, action: str, resource: str, key
     return Ruling("allowed", None, granting, allows)
 
 
+def may_decrypt(state: State, role: Role, key: str, stream_arn: str) -> bool:
+    """Whether a reader of the stream may use the table's key, by the key's policy or by IAM where that defers to it."""
+    region, account = stream_arn.split(":")[3:5]
+    caller = {
+        "kms:ViaService": f"dynamodb.{region}.amazonaws.com",
+        "kms:CallerAccount": account,
+        "aws:PrincipalArn": f"arn:aws:iam::{account}:role{role.path}{role.name}",
+    }
+    named: list[Mapping[str, Any]] = []
+    deferring: list[Mapping[str, Any]] = []
+    for statement in _statements(key_policy(state, key)):
+        root = statement.get("Principal") == {"AWS": f"arn:aws:iam::{account}:root"}
+        (deferring if root else named).append(statement)
+    ours = [one for one in named if _names(one, role.name)]
+    if _matching((Source("key", "resource", {"Statement": ours}),), "Allow", "kms:Decrypt", key, caller):
+        return True
+    defers = _matching((Source("key", "resource", {"Statement": deferring}),), "Allow", "kms:Decrypt", key, caller)
+    return bool(defers) and decide(state, role, "kms:Decrypt", key, caller).allowed
+
+
+def key_policy(state: State, key: str) -> Document:
+    """A key's policy; unless another was put, every reader in the account may use it through DynamoDB."""
+    account = key.split(":")[4]
+    reach = {
+        "StringEquals": {"kms:CallerAccount": account, "kms:ViaService": f"dynamodb.{key.split(':')[3]}.amazonaws.com"}
+    }
+    everybody = {"Effect": "Allow", "Principal": "*", "Action": "kms:*", "Resource": "*", "Condition": reach}
+    default = {"Version": "2012-10-17", "Statement": [root_statement(account), everybody]}
+    return state.key_policies.get(key, default)
+
+
+def root_statement(account: str) -> dict[str, Any]:
+    """The statement that lets the account's own policies decide about a key."""
+    return {
+        "Effect": "Allow",
+        "Principal": {"AWS": f"arn:aws:iam::{account}:root"},
+        "Action": "kms:*",
+        "Resource": "*",
+    }
+
+
 def context_keys(state: State, role: Role) -> set[str]:
     """The condition keys the role's policies speak of."""
     return {

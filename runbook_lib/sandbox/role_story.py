@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from runbook_lib.sandbox import noise
-from runbook_lib.sandbox.state import Document, ManagedPolicy, Role, without
+from runbook_lib.sandbox.state import Document, ManagedPolicy, Role, State, without
 from runbook_lib.sandbox.story import Told
 from runbook_lib.sandbox.timeline import Change
 from runbook_lib.sandbox.trail import OPERATOR, PIPELINE, SECURITY, Actor, TrailEvent
@@ -79,6 +79,21 @@ class RoleStory(Told):
                 self.detach_role_policy(before, role, str(arn), by)
         event = TrailEvent(at, by, "iam", "DeleteRole", {"roleName": role}, None, (("AWS::IAM::Role", role),))
         self.add(Change(at, lambda s: replace(s, roles=without(s.roles, role)), event))
+
+    def put_key_policy(self, at: datetime, key: str, document: Document, by: Actor = SECURITY) -> None:
+        """Replace a KMS key's policy."""
+        request = {"keyId": key, "policyName": "default", "policy": json.dumps(document)}
+        event = TrailEvent(at, by, "kms", "PutKeyPolicy", request, None, (("AWS::KMS::Key", key),))
+        self.add(Change(at, lambda s: replace(s, key_policies={**s.key_policies, key: document}), event))
+
+    def disable_function_key(self, at: datetime, key: str, by: Actor = SECURITY) -> None:
+        """Disable a KMS key that encrypts functions; those it encrypts cannot be started any more."""
+
+        def apply(state: State) -> State:
+            return replace(state, disabled_keys=state.disabled_keys | {key})
+
+        event = TrailEvent(at, by, "kms", "DisableKey", {"keyId": key}, None, (("AWS::KMS::Key", key),))
+        self.add(Change(at, apply, event))
 
     def attach_scp(self, at: datetime, document: Document) -> None:
         """Put a service control policy above the account. The management account's trail has it, ours does not."""

@@ -12,6 +12,7 @@ from runbook_lib.incident import Incident
 from runbook_lib.interpret.arn import role_name_of
 from runbook_lib.interpret.policy import LIST_STREAMS, STREAM_ACTIONS, Policy, evaluate, poller_context
 from runbook_lib.steps import step
+from runbook_lib.steps._keys import read_key, use_of
 from runbook_lib.steps.event_source_mappings import describe_function
 
 _GONE = ("NoSuchEntity", "NoSuchEntityException")
@@ -36,6 +37,9 @@ NOTHING_TO_READ = "NothingToRead"
         "iam:SimulatePrincipalPolicy",
         "dynamodb:GetResourcePolicy",
         "lambda:GetFunctionConfiguration",
+        "kms:DescribeKey",
+        "kms:GetKeyPolicy",
+        "kms:ListGrants",
     ),
     needs=(2, 3),
 )
@@ -51,13 +55,16 @@ def execution_role(incident: Incident, aws: StepReader, seen: Evidence) -> Execu
         )
     name = role_name_of(arn)
     stream = seen.streams.table.latest_stream_arn or ""
-    role, inline, attached, resource, simulated, latest = together(
+    function, table = seen.mappings.function, seen.streams.table
+    role, inline, attached, resource, simulated, latest, of_table, of_function = together(
         lambda: _role(aws, name, arn),
         lambda: _inline(aws, name),
         lambda: _attached(aws, name),
         lambda: _resource_policies(aws, seen.streams.table.arn, stream),
         lambda: _simulate(aws, arn, stream),
-        lambda: _latest_role(aws, seen.mappings.function),
+        lambda: _latest_role(aws, function),
+        lambda: read_key(aws, table.kms_key_arn),
+        lambda: read_key(aws, function.kms_key_arn),
     )
     documents = attempt(lambda: (*known(inline), *known(attached)))
     policies = attempt(lambda: tuple(policy for policy, _ in known(documents)))
@@ -91,6 +98,8 @@ def execution_role(incident: Incident, aws: StepReader, seen: Evidence) -> Execu
                 else ()
             )
         ),
+        table_key=attempt(lambda: use_of(known(of_table), arn, aws.region, known(policies), known(boundary))),
+        function_key=of_function,
     )
 
 

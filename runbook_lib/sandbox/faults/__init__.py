@@ -3,11 +3,22 @@
 from datetime import datetime
 from typing import Any
 
-from runbook_lib.sandbox.faults import authorization, discards, function, health, mapping, source
+from runbook_lib.sandbox.faults import authorization, capacity, discards, function, health, mapping, source
 from runbook_lib.sandbox.faults.fault import FAULTS, Fault
 from runbook_lib.sandbox.world import World
 
-__all__ = ["Fault", "all_faults", "authorization", "build", "discards", "function", "health", "mapping", "source"]
+__all__ = [
+    "Fault",
+    "all_faults",
+    "authorization",
+    "build",
+    "capacity",
+    "discards",
+    "function",
+    "health",
+    "mapping",
+    "source",
+]
 
 
 def all_faults() -> dict[str, Fault]:

@@ -4,10 +4,13 @@ from datetime import datetime, timedelta
 
 from runbook_lib.sandbox.faults.fault import fault
 from runbook_lib.sandbox.healthy import DYNAMODB_EXECUTION, LAMBDA_TRUST, Setting, allow, document, stream_reader
+from runbook_lib.sandbox.iam_truth import root_statement
 from runbook_lib.sandbox.state import Role
 from runbook_lib.sandbox.timeline import Change
 from runbook_lib.sandbox.trail import CONSOLE, PIPELINE, SECURITY
 from runbook_lib.sandbox.world import World
+
+_KEY = "arn:aws:kms:eu-west-1:123456789012:key/5e2d1c8a-7b34-4f0e-9a61-c83d5b7f2e10"
 
 
 @fault(
@@ -175,3 +178,15 @@ def trust_lost(world: World, at: datetime) -> None:
         {"Effect": "Allow", "Principal": {"Service": "ecs-tasks.amazonaws.com"}, "Action": "sts:AssumeRole"}
     )
     world.update_trust(at, world.role_name, trust, by=PIPELINE)
+
+
+@fault(
+    expects="cmk-denied-to-role", onset=timedelta(hours=2, minutes=52, seconds=30), trigger="PutKeyPolicy",
+    loss="at_risk", symptoms=("function-not-invoked",), remedies=("R37",), setting=Setting(table_fields={"key": _KEY}),
+    forbids=("table-key-inaccessible", "role-missing-stream-actions", "resource-policy"),
+)  # fmt: skip
+def key_withheld(world: World, at: datetime) -> None:
+    """The policy of the table's key was narrowed to named roles; the application's is there, the projector's is not."""
+    readers = [world.scope.arn("iam", f"role/{name}") for name in (f"{world.setting.sibling}-role", "shop-checkout")]
+    named = {"Effect": "Allow", "Principal": {"AWS": readers}, "Action": "kms:Decrypt", "Resource": "*"}
+    world.put_key_policy(at, _KEY, document(root_statement(world.account), named), by=SECURITY)

@@ -81,6 +81,17 @@ def image_expired(world: World, at: datetime) -> None:
 
 
 @fault(
+    expects="function-key-denied", onset=timedelta(hours=1, minutes=18, seconds=7), trigger="DisableKey",
+    loss="at_risk", symptoms=_STOPPED, remedies=("R9",), forbids=("state-failed", "cmk-denied-to-role"),
+)  # fmt: skip
+def function_key_disabled(world: World, at: datetime) -> None:
+    """A clean-up of unused keys disabled the one that the function's environment is encrypted with."""
+    key = world.scope.arn("kms", "key/8c41f0d2-3e97-4a5b-b6d8-1f20a94c7e63")
+    _from_the_start(world, key=key)
+    world.disable_function_key(at, key)
+
+
+@fault(
     expects="vpc-eni-subnet", onset=timedelta(hours=1, minutes=46, seconds=11), trigger="CreateFunction20150331",
     loss="at_risk", symptoms=_STOPPED, remedies=("R33",), forbids=("state-pending", "function-or-qualifier-deleted"),
 )  # fmt: skip

@@ -1,0 +1,63 @@
+"""Answers of AWS KMS about the keys that a world's tables and functions are encrypted with."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from runbook_lib.sandbox.answers.regional import regional
+from runbook_lib.sandbox.call import Call
+from runbook_lib.sandbox.errors import ApiError
+from runbook_lib.sandbox.iam_truth import key_policy
+
+if TYPE_CHECKING:
+    from runbook_lib.sandbox.world import World
+
+
+def _key(world: World, call: Call) -> str:
+    arn: str = call.params["KeyId"]
+    tables = (table.key for table in world.state.tables.values())
+    functions = (version.key for function in world.state.functions.values() for version in function.versions)
+    if arn not in {*tables, *functions}:
+        raise ApiError("NotFoundException", f"Key '{arn}' does not exist")
+    return arn
+
+
+def _disabled(world: World, arn: str) -> bool:
+    lost = any(table.key == arn and table.key_lost is not None for table in world.state.tables.values())
+    return lost or arn in world.state.disabled_keys
+
+
+@regional("kms", "DescribeKey")
+def describe_key(world: World, call: Call) -> dict[str, Any]:
+    """A key of the customer's, enabled or not."""
+    arn = _key(world, call)
+    off = _disabled(world, arn)
+    return {
+        "KeyMetadata": {
+            "AWSAccountId": world.account,
+            "KeyId": arn.rpartition("/")[2],
+            "Arn": arn,
+            "CreationDate": world.start,
+            "Enabled": not off,
+            "KeyUsage": "ENCRYPT_DECRYPT",
+            "KeyState": "Disabled" if off else "Enabled",
+            "Origin": "AWS_KMS",
+            "KeyManager": "CUSTOMER",
+            "KeySpec": "SYMMETRIC_DEFAULT",
+            "MultiRegion": False,
+        }
+    }
+
+
+@regional("kms", "GetKeyPolicy")
+def get_key_policy(world: World, call: Call) -> dict[str, Any]:
+    """The only policy of a key."""
+    return {"Policy": json.dumps(key_policy(world.state, _key(world, call))), "PolicyName": "default"}
+
+
+@regional("kms", "ListGrants")
+def list_grants(world: World, call: Call) -> dict[str, Any]:
+    """Nobody holds a grant."""
+    _key(world, call)
+    return {"Grants": [], "Truncated": False}

@@ -1,0 +1,55 @@
+"""How much of the function may run at once, and how slow code works its way through the shards."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from runbook_lib.sandbox.state import Function, Mapping, State, Version
+
+if TYPE_CHECKING:
+    from runbook_lib.sandbox.pipe import Cursor, Flow, Tick
+
+_START = 0.2
+"""Seconds between a record's write and the earliest invocation with it."""
+
+
+def room(state: State, function: Function) -> int:
+    """How many executions of the function the account leaves room for; never below zero."""
+    if function.concurrency is not None:
+        return min(function.concurrency, state.concurrency_limit)
+    reserved = sum(one.concurrency or 0 for one in state.functions.values())
+    return max(0, state.concurrency_limit - reserved - state.crowd)
+
+
+def work_slowly(mapping: Mapping, cursor: Cursor, version: Version, tick: Tick, flow: Flow, places: int) -> None:
+    """Let code that takes its time have one batch of each shard at once, in as many executions as there are places.
+
+    Of the shards that wait for a place the one with the oldest record is served first; the others are throttled.
+    """
+    while (found := _next(cursor, tick, places)) is not None:
+        start, (lineage, *others) = found
+        queue = cursor.queues[lineage]
+        batch = [write for write in islice(queue, mapping.batch_size) if write.at + _START <= start]
+        duration = 0.05 + version.code.seconds * len(batch)
+        flow.work(start, duration * 1000, batch, lineage)
+        running = 1 + sum(end > start for end in cursor.free)
+        flow.busy = max(flow.busy, running)
+        flow.throttles += len(others) if running >= places else 0
+        cursor.free[lineage] = start + duration
+        for _ in batch:
+            queue.popleft()
+
+
+def _next(cursor: Cursor, tick: Tick, places: int) -> tuple[float, list[int]] | None:
+    """When the next batch starts and which shards wait then, the oldest record's first; None when not in this tick."""
+    ready = {n: max(cursor.free[n], queue[0].at + _START) for n, queue in enumerate(cursor.queues) if queue}
+    if not ready:
+        return None
+    start = max(min(ready.values()), tick.begin)
+    running = sorted(end for end in cursor.free if end > start)
+    if len(running) >= places:
+        start = running[len(running) - places]
+    if start >= tick.end:
+        return None
+    return start, sorted((n for n, at in ready.items() if at <= start), key=lambda n: cursor.queues[n][0].at)

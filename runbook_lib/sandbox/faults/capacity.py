@@ -1,0 +1,65 @@
+"""Faults of capacity: too little of the function may run, or it is too slow for what arrives."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from runbook_lib.sandbox import noise
+from runbook_lib.sandbox.code import SOUND
+from runbook_lib.sandbox.faults.fault import fault
+from runbook_lib.sandbox.healthy import Setting
+from runbook_lib.sandbox.state import Mapping
+from runbook_lib.sandbox.timeline import Change
+from runbook_lib.sandbox.trail import OPERATOR, PIPELINE
+from runbook_lib.sandbox.world import World
+
+
+def _has_always_taken(world: World, seconds: float) -> None:
+    """Let the function's code take this long over each record, from the start of the history."""
+    name, code = world.setting.function, replace(SOUND, seconds=seconds)
+    world.add(Change(world.start, lambda s: s.with_function(s.functions[name].with_latest(code=code))))
+
+
+@fault(
+    expects="reserved-too-low", onset=timedelta(hours=2, minutes=11, seconds=23), loss="at_risk", gradual=True,
+    trigger="PutFunctionConcurrency20171031", symptoms=("throttled", "records-late"), remedies=("R5",),
+    setting=Setting(mapping={"batch_size": 5}), forbids=("reserved-concurrency-zero", "account-concurrency-exhausted"),
+)  # fmt: skip
+def reserved_too_low(world: World, at: datetime) -> None:
+    """To spare a database the function was held to one execution at a time, which is not enough for the orders."""
+    _has_always_taken(world, seconds=1.7)
+    world.put_concurrency(at, world.setting.function, 1, by=OPERATOR)
+
+
+@fault(
+    expects="account-concurrency-exhausted", onset=timedelta(hours=1, minutes=7, seconds=38), loss="at_risk",
+    trigger=None, symptoms=("function-not-invoked", "throttled"), remedies=("R35", "R18"),
+    forbids=("reserved-concurrency-zero", "reserved-too-low"),
+)  # fmt: skip
+def account_crowded_out(world: World, at: datetime) -> None:
+    """A nightly export ran away and takes every execution that the account has, which is a young one with few."""
+    world.set_account_concurrency(world.start, 50)
+    world.add(Change(at, lambda state: replace(state, crowd=50)))
+
+
+@fault(
+    expects="shard-serial-lag", onset=timedelta(hours=3, minutes=16, seconds=44), loss="at_risk", gradual=True,
+    trigger="UpdateFunctionCode20150331v2", symptoms=("records-late",), remedies=("R14",),
+    setting=Setting(mapping={"batch_size": 4}), forbids=("poison-record", "reserved-too-low", "timeout"),
+)  # fmt: skip
+def release_too_slow(world: World, at: datetime) -> None:
+    """A release looks every order up in another service; each shard waits for its batch, and falls behind."""
+    world.deploy(at, world.setting.function, replace(SOUND, revision="r42", seconds=6.6), by=PIPELINE)
+
+
+@fault(
+    expects=None, onset=timedelta(hours=6, minutes=41, seconds=5), loss="none", contributing=("too-many-readers",),
+    trigger="CreateEventSourceMapping20150331", forbids=("shard-serial-lag",),
+)  # fmt: skip
+def third_reader(world: World, at: datetime) -> None:
+    """Another team attached its function to the stream, as its third reader."""
+    name, stream = world.setting.bystander, world.table.stream
+    assert stream is not None
+    mapping = Mapping(
+        noise.uuid4(world.seed, "mapping", name), name, stream.arn(world.scope), at, at, starting_position="LATEST"
+    )
+    world.create_mapping(at, mapping, by=PIPELINE)
