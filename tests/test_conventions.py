@@ -34,7 +34,7 @@ ORDER = (
     ("findings",),
     ("comparison", "fallbacks", "undelivered"),
     ("diagnosis",),
-    ("verdict",),
+    ("verdict", "recovery"),
     ("markup",),
     ("blocks",),
     ("views",),

@@ -69,6 +69,11 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("folder", type=Path, metavar="RUN_FOLDER")
     check.set_defaults(run=_verify)
 
+    repair = commands.add_parser("compare", help="compare a run before a repair with one after it")
+    repair.add_argument("before", type=Path, metavar="BEFORE")
+    repair.add_argument("after", type=Path, metavar="AFTER")
+    repair.set_defaults(run=_compare)
+
     lab = commands.add_parser("sandbox", help="serve the embedded AWS with a fault until stopped")
     lab.add_argument("fault", nargs="?", default="healthy", metavar="FAULT")
     lab.add_argument("--port", type=int, default=0, metavar="N")
@@ -175,6 +180,17 @@ def _verify(chosen: argparse.Namespace) -> int:
     if not broken:
         print(f"{chosen.folder} is whole: every file matches its checksum.")
     return 1 if broken else 0
+
+
+def _compare(chosen: argparse.Namespace) -> int:
+    from runbook_lib.recovery import compare
+
+    found = compare(chosen.before, chosen.after)
+    print(found.sentence)
+    for name, ids in (("Fixed", found.fixed), ("Still there", found.still), ("New", found.new)):
+        if ids:
+            print(f"{name}: {', '.join(ids)}")
+    return found.exit_code
 
 
 def _sandbox(chosen: argparse.Namespace) -> int:
