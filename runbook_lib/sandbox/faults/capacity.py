@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from runbook_lib.sandbox import noise
 from runbook_lib.sandbox.code import SOUND
 from runbook_lib.sandbox.faults.fault import fault
-from runbook_lib.sandbox.healthy import Setting
+from runbook_lib.sandbox.healthy import Setting, stream_reader
 from runbook_lib.sandbox.state import Mapping
 from runbook_lib.sandbox.timeline import Change
 from runbook_lib.sandbox.trail import OPERATOR, PIPELINE
@@ -59,6 +59,9 @@ def third_reader(world: World, at: datetime) -> None:
     """Another team attached its function to the stream, as its third reader."""
     name, stream = world.setting.bystander, world.table.stream
     assert stream is not None
+    streams = f"{world.scope.arn('dynamodb', f'table/{world.setting.table}')}/stream/*"
+    before = at - timedelta(minutes=12)
+    world.put_role_policy(before, f"{name}-role", "stream-access", stream_reader(streams), by=PIPELINE)
     mapping = Mapping(
         noise.uuid4(world.seed, "mapping", name), name, stream.arn(world.scope), at, at, starting_position="LATEST"
     )
