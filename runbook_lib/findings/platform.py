@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from runbook_lib import instant
 from runbook_lib.evidence import Evidence
 from runbook_lib.findings import Kind, Sign, against, finding, sign
-from runbook_lib.stages import Stage
+from runbook_lib.stages import Flow, Stage, State, measure
+from runbook_lib.timeline import changes
+
+_TOGETHER = timedelta(minutes=10)
+_QUOTAS = {
+    "LimitExceededException",
+    "ServiceQuotaExceededException",
+    "CodeStorageExceededException",
+    "ENILimitReachedException",
+    "TooManyRequestsException",
+}
+"""Error codes that name a quota, of Lambda, DynamoDB and IAM (their API references)."""
 
 
 @finding(
@@ -27,12 +38,55 @@ from runbook_lib.stages import Stage
 def service_event(seen: Evidence) -> Iterator[Sign]:
     """Mappings resume by themselves after a service event, and the 24-hour clock runs all the same.
 
-    An open event is only a sign: it need not concern our table or function.
+    An open event is only a sign, as it need not concern our table or function, and none at all while the stream
+    delivers; that the stream's other functions stopped at the same minute is another.
     """
-    events = seen.health.events
-    for event in events:
-        if event.status == "open":
-            since = instant.clock(event.started, seen.as_of) if event.started else "an unknown time"
-            yield sign(f"AWS Health: {event.type_code}, open since {since}.", event)
-    if not any(event.status == "open" for event in events):
+    events = [event for event in seen.health.events if event.status == "open"]
+    if not events:
         yield against("AWS Health lists no open event for Lambda or DynamoDB in the region.", "run")
+        return
+    for event in events:
+        since = instant.clock(event.started, seen.as_of) if event.started else "an unknown time"
+        yield sign(f"AWS Health: {event.type_code}, open since {since}.", event)
+    stages = measure(seen)
+    delivered = stages.observed(Stage.INVOKED), stages.observed(Stage.SUCCEEDED)
+    if all(one.state is State.FLOWING for one in delivered):
+        yield against(f"What is written is delivered all the same. {delivered[1].basis}", *delivered[1].refs)
+        return
+    yield from _neighbours(seen, delivered[0], [event.started for event in events if event.started])
+
+
+def _neighbours(seen: Evidence, invoked: Flow, began: list[datetime]) -> Iterator[Sign]:
+    """Say that the stream's other functions stopped with ours, when the event began: what one change rarely does."""
+    last = invoked.last
+    if invoked.state is not State.STOPPED or last is None or not seen.streams.table.stream_enabled:
+        return
+    ends = [series.last_positive for series in seen.metrics.siblings.values()]
+    together = [end for end in ends if end is not None and abs(end - last) <= _TOGETHER]
+    if ends and len(together) == len(ends) and any(abs(start - last) <= _TOGETHER for start in began):
+        refs = tuple(series.ref for series in seen.metrics.siblings.values())
+        yield sign(f"All {len(ends) + 1} functions on the stream stopped with it, at {instant.clock(last)}.", *refs)
+
+
+@finding(
+    "quota",
+    kind=Kind.INNOCENT,
+    title="A change was refused because of a quota",
+    modes=("H3",),
+    stops=None,
+    diagnosis=(7,),
+    reads=(9,),
+    remedies=(),
+    set_off_by=(),
+    lag=timedelta(0),
+    source="https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html",
+)
+def quota(seen: Evidence) -> Iterator[Sign]:
+    """Quotas show as refused requests, rarely as a silent stop: what was meant to be changed is as it was before."""
+    refused = [one for one in changes(seen) if not one.event.succeeded and one.event.error_code in _QUOTAS]
+    for one in refused:
+        when = instant.clock(one.event.at, seen.as_of)
+        words = f"{one.event.operation} at {when} was refused: {one.event.error_code}."
+        yield sign(words, f"trail:{one.event.event_id}")
+    if not refused:
+        yield against("The trail shows no change of ours that a quota refused.", "run")

@@ -7,7 +7,10 @@ from datetime import timedelta
 
 from runbook_lib import instant
 from runbook_lib.evidence import Evidence
+from runbook_lib.evidence.signals import LONG_WAIT
 from runbook_lib.findings import Kind, Sign, against, counter, decisive, finding, sign
+from runbook_lib.findings.mapping import serving
+from runbook_lib.incident import Window
 from runbook_lib.stages import Stage, State, measure
 
 _LOG_DELAY = timedelta(minutes=15)
@@ -39,8 +42,9 @@ def role_cannot_log(seen: Evidence) -> Iterator[Sign]:
     if not group.exists:
         yield decisive(f"The function runs and log group {group.name} does not exist.", group)
         yield counter(f"Last invoked at {instant.clock(last, seen.as_of)}.", invocations)
-    elif group.last_event_at is not None and last - group.last_event_at > _LOG_DELAY:
-        yield sign(f"The newest line of {group.name} is of {instant.clock(group.last_event_at)}.", group)
+    elif group.last_event_at is None or last - group.last_event_at > _LOG_DELAY:
+        newest = f"is of {instant.clock(group.last_event_at)}" if group.last_event_at else "does not exist"
+        yield sign(f"The newest line of {group.name} {newest}.", group)
         yield sign(f"The function was last invoked at {instant.clock(last)}.", invocations)
     else:
         yield against(f"Log group {group.name} receives lines.", group)
@@ -66,3 +70,103 @@ def other_triggers_mask(seen: Evidence) -> Iterator[Sign]:
     if invoked.state is State.STOPPED and last is not None and invoked.since is not None and last > invoked.since:
         yield decisive(invoked.basis, *invoked.refs)
         yield counter(f"Yet the function was invoked up to {instant.clock(last, seen.as_of)}.", invocations)
+
+
+@finding(
+    "looking-in-wrong-logs",
+    kind=Kind.INNOCENT,
+    title="The function's log is not where, or not what, one expects",
+    modes=("G2",),
+    stops=None,
+    diagnosis=(1,),
+    reads=(3, 4),
+    remedies=(),
+    set_off_by=("configuration-changed",),
+    lag=timedelta(hours=24),
+    source="https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-advanced.html",
+)
+def looking_in_wrong_logs(seen: Evidence) -> Iterator[Sign]:
+    """A function may write to a group of another name, keep quiet about its successes, or keep lines for a day.
+
+    What is not found in the expected place has not therefore failed to happen.
+    """
+    function = seen.mappings.function
+    if not function.exists:
+        yield against("The function does not exist.", function)
+        return
+    default = f"/aws/lambda/{function.name}"
+    if function.log_group != default:
+        yield decisive(f"{function.label} writes to log group {function.log_group}, not to {default}.", function)
+        yield counter(f"So {default} receives nothing from it.", function)
+    if function.system_log_level == "WARN":
+        yield sign(f"{function.label} logs no START and no REPORT of successes (system log level WARN).", function)
+    group = seen.logs.group
+    if group.exists and group.log_class != "STANDARD":
+        yield sign(f"Log group {group.name} is of class {group.log_class}, which cannot be searched in full.", group)
+
+
+@finding(
+    "metrics-not-opted-in",
+    kind=Kind.INNOCENT,
+    title="Nothing counts what the mapping polls and filters",
+    modes=("G4",),
+    stops=None,
+    diagnosis=(3,),
+    reads=(3, 7),
+    remedies=(),
+    set_off_by=(),
+    lag=timedelta(0),
+    source="https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html",
+)
+def metrics_not_opted_in(seen: Evidence) -> Iterator[Sign]:
+    """The mapping's own metrics exist only where EventCount is switched on: their absence says nothing.
+
+    It matters while the stream invokes nothing. Switching them on is an update of the mapping, with its own risk.
+    """
+    invoked = measure(seen).observed(Stage.INVOKED)
+    if invoked.state is not State.STOPPED:
+        yield against(invoked.basis, *invoked.refs)
+        return
+    for one in serving(seen):
+        if one.counts_events:
+            yield against(f"Mapping {one.uuid} counts its events.", one)
+        else:
+            yield decisive(f"Mapping {one.uuid} does not count its events (EventCount is off).", one)
+            yield counter("Whether it polls, and what its filter drops, is therefore not known from metrics.", one)
+
+
+@finding(
+    "success-without-effect",
+    kind=Kind.INNOCENT,
+    title="The trigger works: what is missing is missing behind it",
+    modes=("F8",),
+    stops=None,
+    diagnosis=(1, 3),
+    reads=(6, 7),
+    remedies=(),
+    set_off_by=(),
+    lag=timedelta(0),
+    source="https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-errors.html",
+)
+def success_without_effect(seen: Evidence) -> Iterator[Sign]:
+    """A handler that swallows errors, skips event names or reads the first record only succeeds without an effect.
+
+    AWS counts a success for each, so the fault is in the application and no reading of AWS shows it.
+    """
+    stages = measure(seen)
+    written, invoked = stages.observed(Stage.WRITTEN), stages.observed(Stage.INVOKED)
+    succeeded = stages.observed(Stage.SUCCEEDED)
+    stopped = [one for one in (written, invoked, succeeded) if one.state is not State.FLOWING]
+    if stopped:
+        yield against(stopped[0].basis, *stopped[0].refs)
+        return
+    errors = seen.metrics.errors
+    if errors.total(Window(seen.window.end - instant.HOUR, seen.window.end)):
+        yield against("Invocations failed in the last hour.", errors)
+        return
+    newest = seen.backlog.last_age
+    if newest is None or newest[1] > LONG_WAIT:
+        yield against("Records wait.", seen.backlog.iterator_age_ms)
+        return
+    yield decisive(succeeded.basis, *succeeded.refs)
+    yield counter("No invocation failed in the last hour, and no record waits.", errors, seen.backlog.iterator_age_ms)

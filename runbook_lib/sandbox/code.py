@@ -7,13 +7,19 @@ from runbook_lib.sandbox.traffic import Write
 
 @dataclass(frozen=True)
 class Failure:
-    """One way to fail, with the words the Python runtime logs for it."""
+    """One way to fail, with the words the Python runtime logs for it.
+
+    `killed`: the sandbox ran out of memory. `returned`: the handler ends well and its answer makes Lambda take the
+    batch for failed, which is no error to anybody.
+    """
 
     error_type: str
     message: str
     trace: tuple[str, ...] = ()
     at_init: bool = False
     times_out: bool = False
+    killed: bool = False
+    returned: bool = False
 
 
 @dataclass(frozen=True)
@@ -22,7 +28,8 @@ class Code:
 
     `always` fails every invocation; `needs` names an image (`NewImage`, `OldImage`) the handler reads from every
     record that could have one; `chokes_on` a status it cannot make sense of. Only `hardy` code digests a poison record.
-    `seconds` is how long it takes over each record, 0 for no time to speak of.
+    A poison record makes it fail as `poisoned` says. `seconds` is how long it takes over each record, 0 for no time to
+    speak of.
     """
 
     revision: str
@@ -30,6 +37,7 @@ class Code:
     needs: str | None = None
     chokes_on: str | None = None
     hardy: bool = False
+    poisoned: Failure | None = None
     seconds: float = 0.0
 
     @property
@@ -42,7 +50,7 @@ class Code:
         if self.always is not None:
             return self.always
         if write.poison and not self.hardy:
-            return INDIGESTIBLE
+            return self.poisoned or INDIGESTIBLE
         if self.chokes_on == write.status:
             return Failure(
                 "ValueError",
@@ -77,6 +85,14 @@ MISSING_MODULE = Failure(
     at_init=True,
 )
 TIMEOUT = Failure("Sandbox.Timedout", "Task timed out", times_out=True)
+OUT_OF_MEMORY = Failure("Runtime.ExitError", "Runtime exited with error: signal: killed", killed=True)
+BROKEN_HANDLER = Failure(
+    "KeyError",
+    "'customer_tier'",
+    ('  File "/var/task/app.py", line 27, in handler', '    tier = SETTINGS["customer_tier"]'),
+)
+MISREPORTED = Failure("", "the handler names failed records by a key that Lambda does not know", returned=True)
+STATELESS = Failure("", "the handler returns no state for its tumbling window", returned=True)
 
 SOUND = Code("r41")
 """Code that digests every well-formed record."""

@@ -14,10 +14,10 @@ from datetime import UTC, datetime
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
-from runbook_lib.sandbox import noise
+from runbook_lib.sandbox import iam_truth, noise
 from runbook_lib.sandbox.code import Failure
 from runbook_lib.sandbox.pipe import Attempt
-from runbook_lib.sandbox.state import Function, Mapping, Version
+from runbook_lib.sandbox.state import Function, Mapping, State, Version
 from runbook_lib.sandbox.traffic import Write
 
 if TYPE_CHECKING:
@@ -54,8 +54,19 @@ def _minute(world: World, mapping: Mapping, attempts: list[Attempt]) -> Iterator
     for attempt in attempts:
         state = world.at(datetime.fromtimestamp(attempt.at, UTC))
         function, version = state.functions.get(mapping.function_name), state.target(mapping)
-        if function is not None and version is not None:
+        if function is not None and version is not None and _may_log(world, state, function, version):
             yield from Invocation(world.seed, function, version, attempt).events()
+
+
+def _may_log(world: World, state: State, function: Function, version: Version) -> bool:
+    """Whether the version's role may write to the function's group: without that, Lambda drops the lines unsaid."""
+    group = world.scope.arn("logs", f"log-group:{function.logs_to}:log-stream:any")
+
+    def decide() -> bool:
+        role = state.roles.get(version.role.rpartition("/")[2])
+        return role is not None and iam_truth.decide(state, role, "logs:PutLogEvents", group).allowed
+
+    return bool(world.derive(f"{version.role} may write to {group} in {id(state)}", decide))
 
 
 def _scheduled(world: World, name: str) -> Iterator[LogEvent]:
@@ -97,13 +108,21 @@ class Invocation:
         for late, message in lines:
             yield LogEvent(int((end if late else begin) * 1000), self.stream, message)
 
+    @property
+    def _logged(self) -> Failure | None:
+        """The failure as the log knows it: an answer that Lambda refuses is a success there."""
+        failure = self.attempt.failure
+        return None if failure is None or failure.returned else failure
+
     def _report(self) -> tuple[float, int, int]:
         used = 60 + int(self.stream[-2:], 16) % 50
+        if self.attempt.failure is not None and self.attempt.failure.killed:
+            used = self.version.memory
         return round(self.attempt.duration, 2), int(self.attempt.duration) + 1, used
 
     def _text_lines(self) -> Iterator[tuple[bool, str]]:
         """Pairs of "at the end?" and text."""
-        request, failure = self.request_id, self.attempt.failure
+        request, failure = self.request_id, self._logged
         if failure is not None and failure.at_init:
             yield False, f"INIT_START Runtime Version: {RUNTIME_VERSION}\n"
             yield False, _python_error(failure)
@@ -115,6 +134,9 @@ class Invocation:
             stamp = _stamp(self.attempt.at + self.version.timeout)
             yield True, f"{stamp} {request} Task timed out after {self.version.timeout:.2f} seconds\n\n"
             suffix = "\tStatus: timeout"
+        elif failure is not None and failure.killed:
+            yield True, f"RequestId: {request} Error: {failure.message}\n{failure.error_type}\n"
+            suffix = f"\tStatus: error\tError Type: {failure.error_type}"
         elif failure is not None:
             if not failure.at_init:
                 sequence = self.attempt.first.sequence_number
@@ -133,7 +155,7 @@ class Invocation:
 
     def _json_lines(self) -> Iterator[tuple[bool, str]]:
         """The same in the JSON log format."""
-        request, failure = self.request_id, self.attempt.failure
+        request, failure = self.request_id, self._logged
         begin, end = _stamp(self.attempt.at), _stamp(self.attempt.at + self.attempt.duration / 1000)
         status = "success" if failure is None else "timeout" if failure.times_out else "error"
         if failure is not None and failure.at_init:
@@ -144,13 +166,13 @@ class Invocation:
             closed |= {"errorType": failure.error_type}
             yield False, _platform(begin, "initReport", closed | {"metrics": {"durationMs": self.attempt.duration}})
         yield False, _platform(begin, "start", {"requestId": request, "version": self.version.number})
-        if failure is not None and not failure.times_out:
+        if failure is not None and not failure.times_out and not failure.killed:
             yield True, _json_error(end, failure, request)
         yield True, _platform(end, "runtimeDone", {"requestId": request, "status": status})
         duration, billed, used = self._report()
         numbers = {"durationMs": duration, "billedDurationMs": billed, "memorySizeMB": self.version.memory}
         report = {"requestId": request, "metrics": {**numbers, "maxMemoryUsedMB": used}, "status": status}
-        if failure is not None and failure.at_init:
+        if failure is not None and (failure.at_init or failure.killed):
             report["errorType"] = failure.error_type
         yield True, _platform(end, "report", report)
 

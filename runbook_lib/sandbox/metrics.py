@@ -127,6 +127,7 @@ class Metrics:
                 account[minute] += found
                 self._invoked(dimensions, minute, found)
         self._bystander(account)
+        self._scheduled(account)
         quota = Datum.number(self._world.state.concurrency_limit)
         for minute, found in account.items():
             self._invoked([NO_DIMENSIONS], minute, found)
@@ -146,6 +147,25 @@ class Metrics:
         for key in dimensions:
             for name, datum in data.items():
                 self._put("AWS/Lambda", name, key, minute, datum)
+
+    def _scheduled(self, account: Mapping[int, list[Flow]]) -> None:
+        """What schedules invoke besides: no stream record is in it, so there is no iterator age."""
+        world, first = self._world, int(self._world.start.timestamp() // 60)
+        for minute in range(-(-first // 5) * 5, self._last, 5):
+            for function in world.at(datetime.fromtimestamp(minute * 60, UTC)).functions.values():
+                if function.scheduled:
+                    flow = Flow(
+                        invocations=1, busy=1, durations=[noise.between(40, 90, world.seed, "schedule", minute)]
+                    )
+                    account[minute].append(flow)
+                    self._add(_function_dimensions(function.name, None, "$LATEST"), minute, flow)
+
+    def _add(self, dimensions: Iterable[Dimensions], minute: int, flow: Flow) -> None:
+        """Count invocations of another trigger with those that the minute has already."""
+        for key in dimensions:
+            for name, datum in _invocation_data([flow]).items():
+                known = self.series["AWS/Lambda", name, key].get(minute)
+                self._put("AWS/Lambda", name, key, minute, Datum.merged([known, datum]) if known else datum)
 
     def _bystander(self, account: Mapping[int, list[Flow]]) -> None:
         """The function that no stream triggers: a schedule runs it every five minutes, or a crowd of it at once."""

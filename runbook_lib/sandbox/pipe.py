@@ -67,7 +67,7 @@ class Flow:
         """Count one invocation whose last record was this old (ms) when it began."""
         self.invocations += 1
         self.offered += attempt.records
-        self.errors += attempt.failure is not None
+        self.errors += attempt.failure is not None and not attempt.failure.returned
         self.ages.append(age)
         self.durations.append(attempt.duration)
         if attempt.failure is not None or len(self.attempts) < LOGGED_PER_MINUTE:
@@ -282,7 +282,7 @@ class Pipe:
         if slow and version is not None:
             work_slowly(mapping, cursor, version, tick, flow, places)
         for lineage, queue in enumerate(cursor.queues):
-            if slow or not queue:
+            if slow or not queue or mapping.gathers(len(queue), tick.end - queue[0].at):
                 continue
             if not invocable or throttled or version is None:
                 tries = max(tick.instants(RETRY_SECONDS, lineage * 3), int(queue[0].at >= tick.begin))

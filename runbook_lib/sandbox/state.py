@@ -121,8 +121,13 @@ class Mapping:
     event_count: bool = False
     response_types: tuple[str, ...] = ()
     reason: str = "User action"
+    filter_key: str | None = None
     stalled: bool = False
     tumbling: int = 0
+
+    def gathers(self, waiting: int, seconds: float) -> bool:
+        """Whether the batching window still waits for more, with the oldest record this old."""
+        return waiting < self.batch_size and seconds < self.window
 
     @property
     def function_name(self) -> str:
@@ -166,7 +171,10 @@ class Version:
 
 @dataclass(frozen=True)
 class Function:
-    """A Lambda function. `concurrency` None means unreserved, 0 means fully throttled."""
+    """A Lambda function. `concurrency` None means unreserved, 0 means fully throttled.
+
+    `scheduled`: a schedule invokes it every five minutes, whatever its streams do.
+    """
 
     name: str
     created: datetime
@@ -175,6 +183,7 @@ class Function:
     concurrency: int | None = None
     log_format: str = "Text"
     log_group: str | None = None
+    scheduled: bool = False
 
     @property
     def logs_to(self) -> str:

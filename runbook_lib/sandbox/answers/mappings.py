@@ -51,11 +51,13 @@ def described(world: World, mapping: Mapping, state: str | None = None) -> dict[
         "MaximumRecordAgeInSeconds": mapping.max_age,
         "BisectBatchOnFunctionError": mapping.bisect,
         "MaximumRetryAttempts": mapping.max_retries,
-        "TumblingWindowInSeconds": 0,
+        "TumblingWindowInSeconds": mapping.tumbling,
         "FunctionResponseTypes": list(mapping.response_types),
         "EventSourceMappingArn": world.scope.arn("lambda", f"event-source-mapping:{mapping.uuid}"),
     }
-    if mapping.filters:
+    if mapping.filter_key:
+        found["KMSKeyArn"] = mapping.filter_key
+    elif mapping.filters:
         found["FilterCriteria"] = {"Filters": [{"Pattern": pattern} for pattern in mapping.filters]}
     if mapping.event_count:
         found["MetricsConfig"] = {"Metrics": ["EventCount"]}
@@ -71,8 +73,13 @@ def _mapping(world: World, call: Call) -> Mapping:
 
 @regional("lambda", "GetEventSourceMapping")
 def get_event_source_mapping(world: World, call: Call) -> dict[str, Any]:
-    """One mapping."""
-    return described(world, _mapping(world, call))
+    """One mapping. Filters that are encrypted can be read by nobody here: their key is disabled."""
+    mapping = _mapping(world, call)
+    found = described(world, mapping)
+    if mapping.filter_key and mapping.filters:
+        message = "Lambda was unable to decrypt your filter criteria because the KMS key used is disabled."
+        found["FilterCriteriaError"] = {"ErrorCode": "DisabledException", "Message": message}
+    return found
 
 
 @regional("lambda", "ListEventSourceMappings")

@@ -3,7 +3,17 @@
 from datetime import datetime
 from typing import Any
 
-from runbook_lib.sandbox.faults import authorization, capacity, discards, function, health, mapping, source
+from runbook_lib.sandbox.faults import (
+    authorization,
+    capacity,
+    discards,
+    function,
+    health,
+    mapping,
+    processing,
+    source,
+    visibility,
+)
 from runbook_lib.sandbox.faults.fault import FAULTS, Fault
 from runbook_lib.sandbox.world import World
 
@@ -17,7 +27,9 @@ __all__ = [
     "function",
     "health",
     "mapping",
+    "processing",
     "source",
+    "visibility",
 ]
 
 

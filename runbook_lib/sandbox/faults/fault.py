@@ -27,6 +27,7 @@ class Fault:
     its cause; `remedies` are ids of the remedy table. `onset` is how long before now the change was made, None where
     nothing changed; `trigger` is the CloudTrail event name of that change, None when it left none. `loss` is the state
     of the loss clock. `gradual`: what waits has been growing since the onset, and younger records are delivered.
+    `confidence` is the surest word that AWS's answers allow for the cause.
     """
 
     id: str
@@ -42,6 +43,7 @@ class Fault:
     remedies: tuple[str, ...] = ()
     forbids: tuple[str, ...] = ()
     gradual: bool = False
+    confidence: Literal["proved", "likely"] = "proved"
     setting: Setting = field(default_factory=Setting)
     rules: tuple[Rule, ...] = ()
 

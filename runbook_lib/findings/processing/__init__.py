@@ -1,0 +1,74 @@
+"""The function is invoked and fails, or fails for some records."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from importlib import import_module
+
+from runbook_lib import instant
+from runbook_lib.evidence import Evidence, otherwise
+from runbook_lib.evidence.signals import Series
+from runbook_lib.findings import Sign, sign
+from runbook_lib.findings.mapping import serving
+from runbook_lib.incident import Window
+from runbook_lib.interpret.lambda_log import ErrorClass, LineKind
+from runbook_lib.interpret.processing_result import ResultKind
+
+RECENT = timedelta(minutes=45)
+"""A failure older than this is over; logs themselves may be ten minutes late."""
+
+ERRORS_GUIDE = "https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-errors.html"
+_LEAST_CLIMB = timedelta(minutes=10)
+_LONGEST_PAUSE = timedelta(minutes=10)
+_LAST_POINTS = 3
+_MS = timedelta(milliseconds=1)
+
+
+def current(seen: Evidence, *kinds: LineKind) -> tuple[ErrorClass, ...]:
+    """Give the classes of failure of these kinds that the log still repeats, the most frequent first."""
+    since = seen.window.end - RECENT
+    return tuple(one for one in seen.logs.errors if one.kind in kinds and one.last >= since)
+
+
+def quoted(one: ErrorClass, seen: Evidence) -> str:
+    """Quote a class of failure with its count and its stretch."""
+    words = one.example if len(one.example) <= 160 else f"{one.example[:157]}..."
+    first, last = instant.clock(one.first, seen.as_of), instant.clock(one.last, seen.as_of)
+    return f"{one.count:,} log lines from {first} to {last} say: {words}"
+
+
+def call_failed(seen: Evidence) -> Iterator[Sign]:
+    """Quote mappings whose last word is that the call failed; it may be stale, and does not say why."""
+    for one in otherwise(lambda: serving(seen), ()):
+        if one.processing.kind is ResultKind.FUNCTION_CALL_FAILED:
+            yield sign(f"Mapping {one.uuid} last said: {one.processing.text}", one)
+
+
+def climb(age: Series) -> Window | None:
+    """Find the newest stretch in which one record grew older with the clock; None if it is short or over.
+
+    Its age less the time that passed is the same at every try. Points below are of shards that keep up: AWS backs off,
+    so that a blocked shard is not tried in every minute.
+    """
+    points = sorted(age.points.items())
+    head, oldest = max(points[-_LAST_POINTS:], key=lambda point: point[1], default=(None, 0.0))
+    if head is None:
+        return None
+    start = head
+    for at, value in reversed(points):
+        passed = (head - at) / _MS
+        if at <= head and abs(oldest - passed - value) <= 0.1 * passed + 60_000:
+            if start - at > _LONGEST_PAUSE:
+                break
+            start = at
+    return Window(start, head + age.period) if head - start >= _LEAST_CLIMB else None
+
+
+def newest_age(age: Series) -> timedelta:
+    """Give the longest of the newest iterator ages: the blocked shard's."""
+    return timedelta(milliseconds=max(value for _, value in sorted(age.points.items())[-_LAST_POINTS:]))
+
+
+for _part in ("failing", "blocked"):
+    import_module(f"{__name__}.{_part}")

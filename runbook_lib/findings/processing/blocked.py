@@ -1,0 +1,202 @@
+"""A batch fails again and again and holds its shard, with errors or without; and how waiting and failing look."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from runbook_lib import instant
+from runbook_lib.evidence import Evidence, otherwise
+from runbook_lib.evidence.mapping import Mapping
+from runbook_lib.findings import Kind, Sign, against, counter, decisive, finding, sign
+from runbook_lib.findings.mapping import serving
+from runbook_lib.findings.processing import ERRORS_GUIDE, RECENT, call_failed, climb, current, newest_age, quoted
+from runbook_lib.incident import Window
+from runbook_lib.interpret.lambda_log import LineKind
+from runbook_lib.stages import success_minutes, write_minutes
+
+_BLOCKING = (LineKind.CODE_ERROR, LineKind.MISSING_IMAGE, LineKind.TIMEOUT, LineKind.OUT_OF_MEMORY, LineKind.CRASH)
+_GUIDE = "https://docs.aws.amazon.com/lambda/latest/dg"
+_SHARE = 0.5
+"""Of the minutes with writes, the share with successes from which the stream's other shards may be said to pass."""
+
+
+@finding(
+    "poison-record",
+    kind=Kind.CAUSE,
+    title="One batch fails again and again and blocks its shard",
+    modes=("F1",),
+    stops=None,
+    diagnosis=(6,),
+    reads=(4, 6, 7, 8),
+    remedies=("R6", "R10"),
+    set_off_by=("code-changed", "configuration-changed", "alias-changed", "mapping-updated"),
+    lag=timedelta(minutes=30),
+    source=ERRORS_GUIDE,
+)
+def poison_record(seen: Evidence) -> Iterator[Sign]:
+    """With the default of unlimited retries a record that the code cannot handle holds its shard for 24 hours.
+
+    The other shards go on, so most invocations succeed; only the *maximum* iterator age shows it, climbing by a
+    minute every minute.
+    """
+    age = seen.backlog.iterator_age_ms
+    waiting = climb(age)
+    if waiting is None:
+        yield against("The iterator age does not climb with the clock.", age)
+        return
+    lately = Window(max(waiting.start, waiting.end - RECENT), waiting.end)
+    errors = seen.metrics.errors.total(lately)
+    good = {at: value for at, value in success_minutes(seen).items() if at in lately and value > 0}
+    written = sum(1 for at, value in write_minutes(seen).items() if at in lately and value > 0)
+    if not errors or len(good) <= _SHARE * written:
+        none = "No invocation failed" if not errors else "Hardly any batch succeeded"
+        yield against(f"{none} in the last {instant.span(lately.end - lately.start)}.", seen.metrics.errors)
+        return
+    since = instant.clock(waiting.start, seen.as_of)
+    yield decisive(
+        f"The maximum iterator age has climbed as fast as the clock since {since}, to {instant.span(newest_age(age))}:"
+        " a batch waits while others pass.",
+        age,
+    )
+    yield counter(
+        f"In the last {instant.span(lately.end - lately.start)} {errors:,.0f} invocations failed and"
+        f" {sum(good.values()):,.0f} succeeded.",
+        seen.metrics.errors,
+        seen.metrics.invocations,
+    )
+    yield from _blocking(seen)
+
+
+def _blocking(seen: Evidence) -> Iterator[Sign]:
+    """Say why the batch is not given up, and what the log says of it."""
+    for one in otherwise(lambda: serving(seen), ()):
+        if one.maximum_retry_attempts < 0:
+            yield sign(f"Mapping {one.uuid} retries without limit and reports to no destination.", one)
+    yield from call_failed(seen)
+    for found in otherwise(lambda: current(seen, *_BLOCKING), ())[:1]:
+        yield sign(quoted(found, seen), seen.logs)
+
+
+def _refused_unseen(seen: Evidence, affected: list[Mapping], why: str) -> Iterator[Sign]:
+    """Recognise batches that Lambda takes for failed although the function ended well: no error, and no progress."""
+    if not affected:
+        yield against(f"No mapping {why}.", seen.mappings)
+        return
+    age, metrics = seen.backlog.iterator_age_ms, seen.metrics
+    waiting = climb(age)
+    if waiting is None:
+        yield against("The iterator age does not climb with the clock.", age)
+        return
+    lately = Window(max(waiting.start, waiting.end - RECENT), waiting.end)
+    errors, throttles = metrics.errors.total(lately), metrics.throttles.total(lately)
+    if errors or throttles:
+        yield against(f"{errors:,.0f} invocations failed and {throttles:,.0f} were throttled.", metrics.errors)
+        return
+    for one in affected:
+        failed = otherwise(lambda one=one: metrics.mapping_events[one.uuid]["FailedInvokeEventCount"], None)  # type: ignore[misc]
+        refused = failed.total(lately) if failed is not None else 0
+        if failed is not None and refused:
+            words = f"Lambda took {refused:,.0f} records of mapping {one.uuid} for failed while no invocation failed"
+            yield decisive(f"{words}; the mapping {why}.", failed)
+        elif failed is None:
+            yield sign(f"Mapping {one.uuid} {why}, and does not count its events.", one)
+    invoked = metrics.invocations.total(lately)
+    yield counter(f"{invoked:,.0f} invocations, no error and no throttle in the same stretch.", metrics.invocations)
+    yield sign(f"The iterator age climbs with the clock, to {instant.span(newest_age(age))}.", age)
+
+
+@finding(
+    "partial-batch-misuse",
+    kind=Kind.CAUSE,
+    title="The function reports failed records in a way that makes whole batches fail",
+    modes=("F5",),
+    stops=None,
+    diagnosis=(6,),
+    reads=(6, 7, 8),
+    remedies=("R10",),
+    set_off_by=("code-changed", "alias-changed", "mapping-updated"),
+    lag=timedelta(minutes=30),
+    source=ERRORS_GUIDE,
+)
+def partial_batch_misuse(seen: Evidence) -> Iterator[Sign]:
+    """An empty, unknown or misspelt identifier in `batchItemFailures` fails the whole batch, without any error.
+
+    The lowest number named is where Lambda begins again, so naming all of them begins the batch anew for ever.
+    """
+    reporting = [one for one in serving(seen) if "ReportBatchItemFailures" in one.response_types]
+    yield from _refused_unseen(seen, reporting, "lets the function report failed records")
+
+
+@finding(
+    "tumbling-no-state",
+    kind=Kind.CAUSE,
+    title="The function returns no state for its tumbling window, and every batch counts as failed",
+    modes=("F6",),
+    stops=None,
+    diagnosis=(6,),
+    reads=(6, 7, 8),
+    remedies=("R10",),
+    set_off_by=("code-changed", "alias-changed", "mapping-updated"),
+    lag=timedelta(minutes=30),
+    source=f"{_GUIDE}/services-ddb-windows.html",
+)
+def tumbling_no_state(seen: Evidence) -> Iterator[Sign]:
+    """With a tumbling window each answer has to hold the `state` that the next one starts from.
+
+    How AWS counts an answer without it is not documented beyond "failed"; the mapping's own counts decide.
+    """
+    windowed = [one for one in serving(seen) if one.tumbling_window_s > 0]
+    windowed = [one for one in windowed if "ReportBatchItemFailures" not in one.response_types]
+    yield from _refused_unseen(seen, windowed, "collects its records in a tumbling window")
+
+
+@finding(
+    "iterator-age-rising",
+    kind=Kind.SYMPTOM,
+    title="Records wait longer and longer",
+    modes=(),
+    stops=None,
+    diagnosis=(6,),
+    reads=(6,),
+    remedies=(),
+    set_off_by=(),
+    lag=timedelta(0),
+    source="https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html",
+)
+def iterator_age_rising(seen: Evidence) -> Iterator[Sign]:
+    """IteratorAge is the age of a batch's last record when the batch is sent; nothing sent, no datapoint."""
+    age = seen.backlog.iterator_age_ms
+    waiting = climb(age)
+    if waiting is None:
+        yield against("The iterator age does not climb with the clock.", age)
+        return
+    since = instant.clock(waiting.start, seen.as_of)
+    yield sign(f"The iterator age has climbed since {since}, to {instant.span(newest_age(age))}.", age)
+
+
+@finding(
+    "errors-high",
+    kind=Kind.SYMPTOM,
+    title="Invocations fail",
+    modes=(),
+    stops=None,
+    diagnosis=(3,),
+    reads=(7,),
+    remedies=(),
+    set_off_by=(),
+    lag=timedelta(0),
+    source="https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html",
+)
+def errors_high(seen: Evidence) -> Iterator[Sign]:
+    """Errors counts exceptions, timeouts and failed starts; a partial batch failure is none of them."""
+    last_hour = Window(seen.window.end - instant.HOUR, seen.window.end)
+    errors, invocations = seen.metrics.errors.total(last_hour), seen.metrics.invocations.total(last_hour)
+    if not errors:
+        yield against("No invocation failed in the last hour.", seen.metrics.errors)
+        return
+    yield sign(
+        f"{errors:,.0f} of {invocations:,.0f} invocations failed in the last hour.",
+        seen.metrics.errors,
+        seen.metrics.invocations,
+    )

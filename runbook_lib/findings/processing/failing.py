@@ -1,0 +1,155 @@
+"""Every batch fails: the code cannot be loaded, takes too long, needs too much, or raises."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from runbook_lib.evidence import Evidence
+from runbook_lib.findings import Kind, Sign, against, decisive, finding, sign
+from runbook_lib.findings.processing import ERRORS_GUIDE, call_failed, current, quoted
+from runbook_lib.interpret.lambda_log import LineKind
+from runbook_lib.stages import Stage, State, measure
+
+_CODE_LAG = timedelta(minutes=20)
+_LIFECYCLE = "https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html"
+_CARRIES = {
+    "KEYS_ONLY": frozenset[str](),
+    "NEW_IMAGE": frozenset({"NewImage"}),
+    "OLD_IMAGE": frozenset({"OldImage"}),
+    "NEW_AND_OLD_IMAGES": frozenset({"NewImage", "OldImage"}),
+}
+_NAMED = (LineKind.INIT_ERROR, LineKind.TIMEOUT, LineKind.OUT_OF_MEMORY, LineKind.MISSING_IMAGE)
+"""Failures that have findings of their own."""
+
+
+def _failing(seen: Evidence, *kinds: LineKind) -> Iterator[Sign]:
+    """Recognise a failure of every batch by its log lines, with the mapping's own last word as a second sign.
+
+    Where other batches pass it is one batch that fails, or a failure that retries get over.
+    """
+    found = current(seen, *kinds)
+    if not found:
+        yield against("No current failure of this kind was found in the log.", seen.logs)
+        return
+    for one in found[:2]:
+        yield decisive(quoted(one, seen), seen.logs)
+    succeeded = measure(seen).observed(Stage.SUCCEEDED)
+    if succeeded.state is State.FLOWING:
+        yield against(f"Not every batch fails. {succeeded.basis}", *succeeded.refs)
+        return
+    yield from call_failed(seen)
+
+
+@finding(
+    "init-or-import-error",
+    kind=Kind.CAUSE,
+    title="The function's code cannot be loaded",
+    modes=("F4",),
+    stops=Stage.SUCCEEDED,
+    diagnosis=(1, 3),
+    reads=(4, 7),
+    remedies=("R10",),
+    set_off_by=("code-changed", "configuration-changed", "alias-changed", "function-created"),
+    lag=_CODE_LAG,
+    source=_LIFECYCLE,
+)
+def init_or_import_error(seen: Evidence) -> Iterator[Sign]:
+    """When the handler or one of its imports cannot be loaded every invocation fails before any record is seen."""
+    yield from _failing(seen, LineKind.INIT_ERROR)
+
+
+@finding(
+    "timeout",
+    kind=Kind.CAUSE,
+    title="The function times out on every batch",
+    modes=("F2",),
+    stops=Stage.SUCCEEDED,
+    diagnosis=(6,),
+    reads=(4, 7),
+    remedies=("R10",),
+    set_off_by=("code-changed", "configuration-changed", "alias-changed"),
+    lag=timedelta(hours=24),
+    source=ERRORS_GUIDE,
+)
+def timeout(seen: Evidence) -> Iterator[Sign]:
+    """A batch that takes longer than the timeout fails as a whole and comes back as it was."""
+    yield from _failing(seen, LineKind.TIMEOUT)
+
+
+@finding(
+    "oom",
+    kind=Kind.CAUSE,
+    title="The function runs out of memory on every batch",
+    modes=("F3",),
+    stops=Stage.SUCCEEDED,
+    diagnosis=(6,),
+    reads=(4, 7),
+    remedies=("R10",),
+    set_off_by=("code-changed", "configuration-changed", "alias-changed"),
+    lag=timedelta(hours=24),
+    source=_LIFECYCLE,
+)
+def oom(seen: Evidence) -> Iterator[Sign]:
+    """A sandbox that exceeds its memory is killed, and the batch comes back as it was."""
+    yield from _failing(seen, LineKind.OUT_OF_MEMORY)
+
+
+@finding(
+    "handler-error",
+    kind=Kind.CAUSE,
+    title="The function's code raises an error on every batch",
+    modes=("F4",),
+    stops=Stage.SUCCEEDED,
+    diagnosis=(3, 6),
+    reads=(4, 7),
+    remedies=("R10",),
+    set_off_by=("code-changed", "configuration-changed", "alias-changed", "role-policy-put", "role-policy-deleted"),
+    lag=_CODE_LAG,
+    source=ERRORS_GUIDE,
+)
+def handler_error(seen: Evidence) -> Iterator[Sign]:
+    """Code that loads and then raises on whatever it gets fails every batch, and every batch comes back as it was.
+
+    A setting, a permission or a service that the code needs may be what is missing: the log line says which.
+    """
+    named = current(seen, *_NAMED)
+    if named:
+        yield against(f"The log names a more particular failure: {named[0].kind}.", seen.logs)
+        return
+    yield from _failing(seen, LineKind.CODE_ERROR, LineKind.CRASH, LineKind.ACCESS_DENIED, LineKind.THROTTLED)
+
+
+@finding(
+    "view-type-lacks-image",
+    kind=Kind.CAUSE,
+    title="The stream's view type lacks the item image that the handler reads",
+    modes=("F7",),
+    stops=Stage.SUCCEEDED,
+    diagnosis=(4,),
+    reads=(2, 4),
+    remedies=("R19", "R8", "R2"),
+    set_off_by=("stream-enabled", "code-changed", "alias-changed"),
+    lag=timedelta(hours=24),
+    source="https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Streams.html",
+)
+def view_type_lacks_image(seen: Evidence) -> Iterator[Sign]:
+    """A stream carries keys, the new image, the old image or both; a handler that reads another one finds nothing.
+
+    The view type cannot be changed in place: a change means a new stream, which every mapping has to follow.
+    """
+    table = seen.streams.table
+    carried = _CARRIES.get(table.view_type or "", _CARRIES["NEW_AND_OLD_IMAGES"])
+    if len(carried) == 2:
+        yield against(f"The stream of {table.name} carries both images.", table)
+        return
+    found = current(seen, LineKind.MISSING_IMAGE)
+    named = {image for one in found for image in ("NewImage", "OldImage") if image in one.example} or {"an image"}
+    lacking = sorted(named - carried)
+    if not found or not lacking:
+        yield against("The log shows no handler that misses an image.", seen.logs)
+        return
+    yield decisive(f"The stream's view type is {table.view_type}, without {' and '.join(lacking)}.", table)
+    for one in found[:2]:
+        yield sign(quoted(one, seen), seen.logs)
+    yield from call_failed(seen)

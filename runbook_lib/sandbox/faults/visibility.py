@@ -1,0 +1,62 @@
+"""Worlds in which the trouble is what can be seen, or that what is seen is of something else."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from runbook_lib.sandbox.faults.fault import fault
+from runbook_lib.sandbox.healthy import BASIC_EXECUTION
+from runbook_lib.sandbox.state import HealthEvent, State
+from runbook_lib.sandbox.timeline import Change
+from runbook_lib.sandbox.trail import OPERATOR, SECURITY
+from runbook_lib.sandbox.world import World
+
+
+@fault(
+    expects=None, onset=timedelta(hours=5, minutes=33, seconds=18), loss="none", notes=("role-cannot-log",),
+    forbids=("init-or-import-error", "role-missing-stream-actions"),
+)  # fmt: skip
+def role_cannot_log(world: World, at: datetime) -> None:
+    """A review took the role's right to write logs: the function runs as ever, and looks as if it had stopped."""
+    world.detach_role_policy(at, world.role_name, BASIC_EXECUTION, by=SECURITY)
+
+
+@fault(
+    expects=None, onset=timedelta(hours=61, minutes=12), loss="none", notes=("looking-in-wrong-logs",),
+    forbids=("role-cannot-log",),
+)  # fmt: skip
+def logs_moved(world: World, at: datetime) -> None:
+    """The platform team moved the function's logs to a shared group; the one of its own name is silent."""
+    name = world.setting.function
+
+    def move(state: State) -> State:
+        return state.with_function(replace(state.functions[name], log_group="/platform/orders"))
+
+    world.add(Change(at, move))
+
+
+@fault(
+    expects="esm-disabled-by-user", onset=timedelta(hours=2, minutes=36, seconds=27), loss="at_risk",
+    trigger="UpdateEventSourceMapping20150331", symptoms=("function-not-invoked",), notes=("other-triggers-mask",),
+    remedies=("R1",), forbids=("esm-missing",),
+)  # fmt: skip
+def paused_behind_a_schedule(world: World, at: datetime) -> None:
+    """The mapping was paused, and a schedule goes on invoking the function: its dashboard shows invocations."""
+    name = world.setting.function
+    world.add(Change(world.start, lambda s: s.with_function(replace(s.functions[name], scheduled=True))))
+    world.update_mapping(at, world.mapping.uuid, by=OPERATOR, enabled=False)
+
+
+@fault(
+    expects="service-event", onset=timedelta(hours=1, minutes=58, seconds=44), loss="at_risk", trigger=None,
+    symptoms=("function-not-invoked",), forbids=("esm-disabled-by-user", "role-missing-stream-actions"),
+    confidence="likely",
+)  # fmt: skip
+def service_event(world: World, at: datetime) -> None:
+    """AWS has trouble with event source mappings in the region: every poller of the stream stands still at once."""
+
+    def trouble(state: State) -> State:
+        for mapping in state.mappings.values():
+            state = state.with_mapping(replace(mapping, stalled=True))
+        return replace(state, health=(HealthEvent("AWS_LAMBDA_OPERATIONAL_ISSUE", "LAMBDA", at),))
+
+    world.add(Change(at, trouble))
