@@ -125,10 +125,11 @@ def _cites(one: Verdict, looked: Looked) -> bool:
 
 
 def _trigger(case: Case, world: World, found: Diagnosis) -> Result:
-    """The change that set it off, or none where none did; another one is wrong."""
+    """The change that set it off, or none where none did or the trail is refused; another one is wrong."""
     began, named = case.fault.began(world.now), found.trigger
     if named is None:
-        return Result.RIGHT if case.fault.trigger is None else Result.ABSTAINED
+        unseen = any(rule.operation == "LookupEvents" for rule in case.fault.rules)
+        return Result.RIGHT if case.fault.trigger is None or not case.expects or unseen else Result.ABSTAINED
     event = named.change.event
     right = (
         began is not None and event.event_name == case.fault.trigger and abs(event.at - began) < timedelta(minutes=1)
@@ -137,15 +138,19 @@ def _trigger(case: Case, world: World, found: Diagnosis) -> Result:
 
 
 def _clocks(case: Case, world: World, found: Diagnosis) -> tuple[float | None, float | None, bool, bool]:
-    """Compare onset and deadline with the oldest write that was not delivered: errors, bounds, optimism."""
+    """Compare onset and deadline with the oldest write that was not delivered: errors, bounds, optimism.
+
+    A gradual fault began before that write: what was written first has been delivered, late.
+    """
     truth = case.fault.oldest_unread(world) if case.expects else None
     if truth is None:
         return None, None, True, False
     onset = early = None
     bounded = True
     if found.onset is not None:
-        onset = (found.onset.at - truth).total_seconds()
-        bounded = found.onset.earliest <= truth <= found.onset.latest + timedelta(minutes=1)
+        began = (case.fault.began(world.now) if case.fault.gradual else None) or truth
+        onset = (found.onset.at - began).total_seconds()
+        bounded = found.onset.earliest <= began <= found.onset.latest + timedelta(minutes=1)
     deadline, loss = truth + _LIVES, found.loss
     if loss.deadline is not None and case.fault.loss == "at_risk":
         early = (deadline - loss.deadline).total_seconds()

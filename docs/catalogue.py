@@ -16,6 +16,7 @@ from runbook_lib.steps import STEPS
 
 STAGES = {
     "source": "Source: is anything written, and recorded in a stream?",
+    "expectations": "Expectations: does a trigger promise what was expected of it?",
     "mapping": "Mapping: is the stream fetched, and what is passed on?",
     "authorization": "Authorization: may the function's role read the stream?",
     "function": "Function: can it be invoked?",

@@ -18,7 +18,18 @@ from runbook_lib.remedies import Remedy, prescribe
 from runbook_lib.stages import Flow, Stage, Stages, State, measure
 from runbook_lib.steps import STEPS, by_name
 from runbook_lib.steps.execution_role import NOTHING_TO_READ
-from runbook_lib.timeline import Change, Coverage, Onset, Trigger, changes, coverage, failing_since, find_trigger, onset
+from runbook_lib.timeline import (
+    Change,
+    Coverage,
+    Onset,
+    Trigger,
+    changes,
+    coverage,
+    delivery_gap,
+    failing_since,
+    find_trigger,
+    onset,
+)
 from runbook_lib.undelivered import assess
 
 
@@ -99,14 +110,14 @@ def diagnose(seen: Evidence) -> Diagnosis:
     verdicts = judge_all(seen, stages)
     present = {kind: _present(verdicts, kind) for kind in Kind}
     causes = tuple(sorted(present[Kind.CAUSE], key=_rank))
-    began = otherwise(lambda: onset(seen, stages) or (failing_since(seen) if causes else None), None)
+    began = otherwise(lambda: onset(seen, stages) or (_fallen_behind(seen) if causes else None), None)
     if not causes and _is_noop(verdicts):
         began = None
     found = otherwise(lambda: changes(seen), ())
     unexplained = () if not causes and _is_noop(verdicts) else _unexplained(causes, stages, began)
     undetermined = tuple(one for one in verdicts if one.word is Word.UNDETERMINED)
     gaps = _blinded(seen, verdicts)
-    status = _status(causes, unexplained, undetermined, stages)
+    status = _status(seen, causes, unexplained, undetermined, stages)
     trigger = _trigger(causes, began, found)
     return Diagnosis(
         incident=seen.incident,
@@ -132,6 +143,11 @@ def diagnose(seen: Evidence) -> Diagnosis:
         comparison=compare(seen, hurt=began is not None),
         fallbacks=review(seen, found) if status is not Status.NO_FAULT and trigger is None else (),
     )
+
+
+def _fallen_behind(seen: Evidence) -> Onset | None:
+    """Say since when records have been failing or were left out, where the pipe as a whole goes on."""
+    return failing_since(seen) or delivery_gap(seen)
 
 
 def _is_noop(verdicts: Iterable[Verdict]) -> bool:
@@ -172,15 +188,23 @@ def _unexplained(causes: tuple[Verdict, ...], stages: Stages, began: Onset | Non
 
 
 def _status(
-    causes: tuple[Verdict, ...], unexplained: tuple[str, ...], undetermined: tuple[Verdict, ...], stages: Stages
+    seen: Evidence,
+    causes: tuple[Verdict, ...],
+    unexplained: tuple[str, ...],
+    undetermined: tuple[Verdict, ...],
+    stages: Stages,
 ) -> Status:
-    """A fault where there is a cause; no fault only where the pipe is seen to work or nothing needed is unseen."""
+    """A fault where there is a cause; no fault only where the pipe is seen to work or nothing needed is unseen.
+
+    A pipe that works for most records may still fail or have left out some: then what is unseen matters.
+    """
     if causes:
         return Status.FAULT
     if unexplained:
         return Status.UNDETERMINED
     unseen = [one for one in undetermined if one.finding.kind is Kind.CAUSE and one.finding.id != "service-event"]
-    works = stages[Stage.SUCCEEDED].state is State.FLOWING and stages[Stage.INVOKED].state is State.FLOWING
+    flows = stages[Stage.SUCCEEDED].state is State.FLOWING and stages[Stage.INVOKED].state is State.FLOWING
+    works = flows and otherwise(lambda: _fallen_behind(seen), None) is None
     return Status.UNDETERMINED if unseen and not works else Status.NO_FAULT
 
 

@@ -109,7 +109,7 @@ _CARDS = (
         "`DescribeTable` shows `StreamEnabled: true` and a new `LatestStreamArn`.",
     ),
     Remedy(
-        "R9",
+        "R38",
         "Make the key usable again",
         "aws kms enable-key --region {region} --key-id <key>   # after cancel-key-deletion, if the key awaits deletion",
         "Somebody may have disabled the key on purpose: ask its owner. A table whose key stays away is archived after"
@@ -279,6 +279,15 @@ _CARDS = (
         "`LastProcessingResult` turns to `OK` some minutes later (it lags); invocations resume.",
     ),
     Remedy(
+        "R39",
+        "Wait for AWS, and watch the deadline",
+        "aws health describe-events --region us-east-1 --filter services=LAMBDA,DYNAMODB,eventStatusCodes=open",
+        "Changing things during an outage adds a second fault to the first; the records' 24 hours run all the same.",
+        "Mappings resume by themselves at the position they had saved; records older than 24 hours by then are lost.",
+        "Nothing of yours explains the stop. Where the deadline nears, copy the items written since the onset.",
+        _INVOKED,
+    ),
+    Remedy(
         "R20",
         "Find out whether somebody writes",
         "aws dynamodb update-item --region {region} --table-name {table} ...  # one write that changes an attribute",
@@ -320,6 +329,26 @@ _CARDS = (
         "`DestinationDeliveryFailures` ceases.",
     ),
     Remedy(
+        "R40",
+        "Deliver sooner",
+        "aws lambda update-event-source-mapping --region {region} --uuid {uuid} --maximum-batching-window-in-seconds 0",
+        "More and smaller invocations, which cost more and press harder on what is downstream.",
+        "None is lost either way.",
+        "The delay matters: a window may be meant.",
+        "`IteratorAge` falls below the window.",
+        touches_mapping=True,
+    ),
+    Remedy(
+        "R25",
+        "Replay what was skipped through a second mapping",
+        "aws lambda create-event-source-mapping --region {region} --function-name {function}:<replay alias>"
+        " --event-source-arn {latest_stream_arn} --starting-position TRIM_HORIZON",
+        "Every record of the last 24 hours comes again, delivered or not: the handler must bear duplicates.",
+        "Delivers the skipped records while they are younger than 24 hours.",
+        "An alias without a mapping of its own: one function and qualifier can map a stream only once.",
+        "Once the replay has caught up, delete the second mapping.",
+    ),
+    Remedy(
         "R24",
         "Map the Kinesis stream that the table feeds",
         "aws lambda create-event-source-mapping --region {region} --function-name {target} --event-source-arn"
@@ -332,6 +361,7 @@ _CARDS = (
 )
 
 REMEDIES: Mapping[str, Remedy] = {card.id: card for card in _CARDS}
+assert len(REMEDIES) == len(_CARDS), "two remedies share an id"
 
 
 class _Facts(dict[str, str]):

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import pairwise
 
 from runbook_lib import instant
 from runbook_lib.evidence import Evidence, Gap, attempt, known, otherwise
@@ -26,6 +27,9 @@ FIRST_WINDOW = timedelta(minutes=5)
 EXTENDED = timedelta(hours=48)
 """How far back the playbook's last paragraph has us look when nothing correlates."""
 
+
+_HOLE = timedelta(minutes=6)
+"""Silence longer than this, with writes in it, is no accident of batching."""
 
 _LULL = timedelta(minutes=30)
 """Failures further apart than this are two troubles."""
@@ -205,6 +209,22 @@ def failing_since(seen: Evidence) -> Onset | None:
     return Onset(first, first - errors.period, first + 2 * errors.period, (words,), (errors.ref,))
 
 
+def delivery_gap(seen: Evidence) -> Onset | None:
+    """Find the newest stretch of writes that invoked nothing though deliveries went on after it; None if there is none.
+
+    What was written in it may have been delivered late or never: the counters cannot tell.
+    """
+    age = seen.backlog.iterator_age_ms
+    points = sorted(age.points)
+    for before, after in reversed(list(pairwise(points))):
+        missed = first_write_after(seen, before)
+        if after - before > _HOLE and missed is not None and missed < after - FIRST_WINDOW:
+            start, end = instant.clock(before, seen.as_of), instant.clock(after, seen.as_of)
+            words = f"Between {start} and {end} the table was written to and the stream invoked nothing."
+            return Onset(before + age.period, before, missed + age.period, (words,), (age.ref,))
+    return None
+
+
 # -- changes ---------------------------------------------------------------------------------------------------
 
 
@@ -227,6 +247,7 @@ class _Objects:
     function: str
     roles: frozenset[str]
     mappings: frozenset[str]
+    neighbours: frozenset[str]
     policies: frozenset[str]
     keys: frozenset[str]
 
@@ -254,6 +275,7 @@ class _Objects:
             function=seen.incident.function.name,
             roles=frozenset(names.get("role", set()) | given),
             mappings=frozenset(names.get("mapping", set())),
+            neighbours=frozenset(otherwise(lambda: _orphaned(seen), ())),
             policies=frozenset(names.get("policy", set())),
             keys=frozenset(names.get("key", set())),
         )
@@ -267,7 +289,8 @@ class _Objects:
         names = {str(value) for value in effect.values.values() if isinstance(value, str)} | {effect.target}
         last = {name.rsplit("/", 1)[-1] for name in names}
         if effect.target_kind == "mapping":
-            return effect.target.lower() in self.mappings or self._connects(event)
+            moved = "functionName" in effect.values.get("changed", ()) and effect.target.lower() in self.neighbours
+            return moved or effect.target.lower() in self.mappings or self._connects(event)
         wanted = {
             "table": {self.table},
             "function": {self.function},
@@ -284,6 +307,11 @@ class _Objects:
         function = str(told.get("functionArn") or told.get("functionName") or "")
         source = str(told.get("eventSourceArn") or "")
         return _function_name(function) == self.function and (not source or _table_name(source) == self.table)
+
+
+def _orphaned(seen: Evidence) -> tuple[str, ...]:
+    """Give the other mappings of the stream where we have none: one of them may have been ours."""
+    return () if seen.mappings.ours else tuple(one.uuid.lower() for one in seen.mappings.same_stream)
 
 
 def _function_name(text: str) -> str:

@@ -43,7 +43,8 @@ def assess(
         return clock((), seen.as_of, never_recorded=(off, None), refs=refs)
     recreated = _recreated(seen) if enabled and ids & _OTHER_STREAM else None
     gap = (off, recreated) if off is not None and recreated is not None and off < recreated else None
-    waiting = tuple(_waiting(seen, stages, began, recreated))
+    left_out = began.earliest if began and "latest-startup-gap" in ids else None
+    waiting = tuple(_waiting(seen, stages, began, recreated or left_out))
     if (
         not causes
         and began is None

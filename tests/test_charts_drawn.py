@@ -66,7 +66,7 @@ def test_the_words_tell_what_the_picture_draws() -> None:
 ALTS = {
     "correlation_overview": "onset at 12:29 UTC: 6 changes against the metrics; invocations are silent for",
     "correlation_zoom": "onset at 12:29 UTC: 2 changes against the metrics; invocations are silent for",
-    "invocations": "49,451 invocations, the last counted at 12:28 UTC; 0 of them failed.",
+    "invocations": "19,666 invocations, the last counted at 12:28 UTC; 0 of them failed.",
     "iterator_age": "by the loss clock the oldest record is lost at 2026-03-15 12:29 UTC.",
     "pipe_stages": "the first stage seen to stop is 'function invoked'.",
 }

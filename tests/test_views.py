@@ -67,9 +67,9 @@ ANSWERS = (
     (4, "No line of /aws/lambda/orders-projector matched a failure in the window."),
     (5, "Yes: the policies of orders-projector-role allow every call"),
     (6, "A stream last invoked the function in the minute of 12:28 UTC"),
-    (7, "49,451 invocations in the window, the last in the minute of 12:28 UTC; no error."),
+    (7, "19,666 invocations in the window, the last in the minute of 12:28 UTC; no error."),
     (8, "Mapping 92f53014 is Enabled, last result: "),
-    (9, "6 changes recorded, the last at 14:58 UTC."),
+    (9, "6 changes recorded, the last at 14:24 UTC."),
 )
 
 

@@ -118,6 +118,8 @@ class Live:
                 session = _assume(session, self._incident)
         except (BotoCoreError, ClientError) as failure:
             raise self._cannot_run({"code": type(failure).__name__, "message": str(failure)}) from None
+        # botocore takes every time through the local zone: seconds for a day of metrics by the minute.
+        session._session.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=_utc)
         return session
 
     def _cannot_run(self, error: Mapping[str, Any]) -> CannotRun:
@@ -185,6 +187,16 @@ def _assume(session: Any, incident: Incident) -> Any:
         aws_session_token=given["SessionToken"],
         region_name=incident.region,
     )
+
+
+def _utc(value: Any) -> datetime:
+    """Read a time of an answer: epoch seconds, or text as botocore reads it."""
+    from botocore.utils import parse_timestamp
+
+    if isinstance(value, int | float):
+        return datetime.fromtimestamp(value, UTC)
+    found: datetime = parse_timestamp(value)
+    return found.astimezone(UTC)
 
 
 def _partition(region: str) -> str:

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from runbook_lib import instant
-from runbook_lib.evidence import Observed
+from runbook_lib.evidence import Gap, NotObserved, Observed
 from runbook_lib.evidence.function import Function
 from runbook_lib.interpret.arn import FunctionRef, table_name_of
 from runbook_lib.interpret.processing_result import ProcessingResult, read
@@ -63,6 +63,14 @@ class Mapping(Observed):
         return self.state == "Enabled"
 
     @property
+    def readable_filters(self) -> tuple[str, ...]:
+        """The filters, empty where there are none; raises NotObserved where AWS withholds encrypted ones."""
+        if self.filters_encrypted and not self.filters:
+            call, reason = "lambda:GetEventSourceMapping", f"The filters of mapping {self.uuid} are encrypted."
+            raise NotObserved(Gap(call, "", "FilterWithheld", reason, "kms:Decrypt", self.ref))
+        return self.filters
+
+    @property
     def counts_events(self) -> bool:
         """Whether EventCount metrics are switched on; without them their absence says nothing."""
         return "EventCount" in self.metrics
@@ -113,7 +121,7 @@ class Mappings(Observed):
     `ours` are those from any generation of the table's stream to the function, whatever its qualifier: empty means
     that the whole region was listed and there is none. `same_stream` go from the table to other functions,
     `same_function` from other sources to the function. `function` is read at the qualifier that the first of `ours`
-    invokes, or else as the incident names it.
+    invokes, or else as the incident names it; `newest` is `$LATEST`, read where `function` is another version.
     """
 
     ours: tuple[Mapping, ...]
@@ -124,6 +132,7 @@ class Mappings(Observed):
     function: Function
     aliases: tuple[Alias, ...]
     similar_functions: tuple[str, ...]
+    newest: Function | None = None
 
 
 @dataclass(frozen=True)

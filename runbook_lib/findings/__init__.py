@@ -229,5 +229,15 @@ def judge_all(seen: Evidence, stages: Stages) -> tuple[Verdict, ...]:
     return tuple(judge(one, seen, stages) for one in FINDINGS.values())
 
 
-for _module in ("source", "mapping", "authorization", "function", "capacity", "processing", "visibility", "platform"):
+for _module in (
+    "source",
+    "expectations",
+    "mapping",
+    "authorization",
+    "function",
+    "capacity",
+    "processing",
+    "visibility",
+    "platform",
+):
     import_module(f"{__name__}.{_module}")

@@ -63,7 +63,10 @@ def _peak(series: Series, window: Window) -> float:
 
 
 def _falls_behind(seen: Evidence) -> bool:
-    """Whether records are late and get later: nothing is invoked any more, or the iterator age is high and rises."""
+    """Whether records are late and get later: nothing is invoked any more, or the iterator age is high and rises.
+
+    The newest of them count: a new mapping begins with records a day old, and has caught up within minutes.
+    """
     if measure(seen).observed(Stage.INVOKED).state is State.STOPPED:
         return True
     points = seen.backlog.iterator_age_ms.points
@@ -71,7 +74,8 @@ def _falls_behind(seen: Evidence) -> bool:
     now = [value for at, value in points.items() if at in window]
     before = [value for at, value in points.items() if window.start - _LATELY <= at < window.start]
     late = _LATE.total_seconds() * 1000
-    return bool(now and before) and max(now) > late and max(now) > max(before)
+    newest = [points[at] for at in sorted(points)[-3:]]
+    return bool(now and before) and max(newest) > late and max(newest) > max(before)
 
 
 def _throttled_lately(seen: Evidence) -> float:

@@ -117,7 +117,7 @@ def artifact_lost(seen: Evidence) -> Iterator[Sign]:
     stops=Stage.INVOKED,
     diagnosis=(3,),
     reads=(3, 5),
-    remedies=("R9",),
+    remedies=("R38",),
     set_off_by=("key-disabled", "key-deletion-scheduled", "key-policy-changed", "configuration-changed"),
     lag=timedelta(hours=24),
     source="https://docs.aws.amazon.com/lambda/latest/dg/security-encryption-at-rest.html",

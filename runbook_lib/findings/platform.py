@@ -30,7 +30,7 @@ _QUOTAS = {
     stops=Stage.POLLED,
     diagnosis=(),
     reads=(1,),
-    remedies=(),
+    remedies=("R39",),
     set_off_by=(),
     lag=timedelta(0),
     source="https://docs.aws.amazon.com/health/latest/ug/what-is-aws-health.html",
@@ -57,15 +57,26 @@ def service_event(seen: Evidence) -> Iterator[Sign]:
 
 
 def _neighbours(seen: Evidence, invoked: Flow, began: list[datetime]) -> Iterator[Sign]:
-    """Say that the stream's other functions stopped with ours, when the event began: what one change rarely does."""
+    """Say that the stream's other functions stopped with ours, when the event began: what one change rarely does.
+
+    Where one goes on, the event has not reached the stream's pollers.
+    """
     last = invoked.last
     if invoked.state is not State.STOPPED or last is None or not seen.streams.table.stream_enabled:
         return
+    for name, series in seen.metrics.siblings.items():
+        if series.last_positive is not None and series.last_positive - last > _GOES_ON:
+            when = instant.clock(series.last_positive, seen.as_of)
+            yield against(f"{name}, on the same stream, was still invoked at {when}.", series)
+            return
     ends = [series.last_positive for series in seen.metrics.siblings.values()]
     together = [end for end in ends if end is not None and abs(end - last) <= _TOGETHER]
     if ends and len(together) == len(ends) and any(abs(start - last) <= _TOGETHER for start in began):
         refs = tuple(series.ref for series in seen.metrics.siblings.values())
         yield sign(f"All {len(ends) + 1} functions on the stream stopped with it, at {instant.clock(last)}.", *refs)
+
+
+_GOES_ON = timedelta(minutes=15)
 
 
 @finding(

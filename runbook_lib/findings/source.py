@@ -77,7 +77,10 @@ def table_recreated_or_restored(seen: Evidence) -> Iterator[Sign]:
     """
     table, signs = seen.streams.table, replaced(seen)
     if not signs:
-        yield against(f"{table.name} is not newer than the stream that is read from it.", table)
+        mapped = len(seen.mappings.ours)
+        yield against(
+            f"{table.name} is no newer than the streams of the {mapped} mappings on it.", table, seen.mappings
+        )
         return
     yield from signs
     if table.stream_enabled:

@@ -46,6 +46,19 @@ _WARM = "--IPKernelApp.exec_lines=_ = [__import__(one) for one in ('runbook_lib.
 """Imports what every run imports while the evidence is still on its way; it leaves no name behind."""
 
 
+_LONGEST_SOCKET = 100
+"""Characters of a Unix socket's path that every system takes (macOS: 104 with the end mark)."""
+
+
+def _channel(scratch: str) -> dict[str, str]:
+    """Let kernels talk through sockets in a folder of their own that nobody else may enter.
+
+    TCP ports are chosen before the kernel binds them, so that kernels started side by side take each other's.
+    """
+    socket = os.path.join(scratch, "k")
+    return {"transport": "ipc", "ip": socket} if os.name == "posix" and len(socket) + 3 < _LONGEST_SOCKET else {}
+
+
 class _OwnInterpreter(KernelManager):  # type: ignore[misc]
     """Starts this very interpreter, whatever kernel somebody installed under the name python3."""
 
@@ -68,6 +81,7 @@ class Kernel:
         self.manager = _OwnInterpreter(
             kernel_name="python3",
             client_class="jupyter_client.asynchronous.AsyncKernelClient",
+            **_channel(self._scratch),
             config=Config({"KernelManager": {"transport_encryption": "required"}}),
         )
         self.manager.start_kernel(

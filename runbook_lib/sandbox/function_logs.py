@@ -60,13 +60,13 @@ def _minute(world: World, mapping: Mapping, attempts: list[Attempt]) -> Iterator
 
 def _may_log(world: World, state: State, function: Function, version: Version) -> bool:
     """Whether the version's role may write to the function's group: without that, Lambda drops the lines unsaid."""
-    group = world.scope.arn("logs", f"log-group:{function.logs_to}:log-stream:any")
 
     def decide() -> bool:
+        group = world.scope.arn("logs", f"log-group:{function.logs_to}:log-stream:any")
         role = state.roles.get(version.role.rpartition("/")[2])
         return role is not None and iam_truth.decide(state, role, "logs:PutLogEvents", group).allowed
 
-    return bool(world.derive(f"{version.role} may write to {group} in {id(state)}", decide))
+    return bool(world.derive(f"{version.role} {function.logs_to} {id(state)}", decide))
 
 
 def _scheduled(world: World, name: str) -> Iterator[LogEvent]:

@@ -108,7 +108,8 @@ class Metrics:
         first = int(begin.timestamp() // 60) // width * width
         for minute in range(first, math.ceil(end.timestamp() / 60), width):
             if data := [series[m] for m in range(minute, minute + width) if m in series]:
-                yield datetime.fromtimestamp(minute * 60, UTC), Datum.merged(data)
+                merged = Datum.merged(data) if len(data) > 1 else data[0]
+                yield datetime.fromtimestamp(minute * 60, UTC), merged
 
     def _put(self, namespace: str, name: str, dimensions: Dimensions, minute: int, datum: Datum) -> None:
         if minute < self._last:

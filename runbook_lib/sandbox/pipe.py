@@ -26,7 +26,7 @@ RETRY_SECONDS = 15
 IAM_SECONDS = 60
 POLLS_PER_SECOND = 4
 """Base polling rate per shard (Lambda Developer Guide, "Using AWS Lambda with Amazon DynamoDB")."""
-LOGGED_PER_MINUTE = 5
+LOGGED_PER_MINUTE = 3
 """Successful invocations of one mapping written to the log in one minute: a sample. Failures are all written."""
 
 NOTHING_YET, OK, FAILED = "No records processed", "OK", "PROBLEM: Function call failed"

@@ -153,6 +153,12 @@ class MappingStory(Told):
             lambda s: replace(s, mappings=without(s.mappings, uuid)),
         )  # fmt: skip
 
+    def fail_to_create(self, at: datetime, mapping: Mapping, code: str, message: str, by: Actor = OPERATOR) -> None:
+        """Let an attempt to create a mapping be refused: only the trail knows of it."""
+        request = {"functionName": mapping.function, "eventSourceArn": mapping.stream_arn}
+        event = TrailEvent(at, by, "lambda", "CreateEventSourceMapping20150331", request, error=(code, message))
+        self.add(Change(at, lambda state: state, event))
+
     def give_up_mapping(self, at: datetime, uuid: str, code: str) -> None:
         """Let Lambda disable a mapping by itself, with a reason code of "Logging Lambda API calls using CloudTrail".
 

@@ -1,7 +1,7 @@
 """What the application writes to the table: the input of the whole pipe.
 
 Writes are a pure function of traffic, seed and minute, so any minute of the history can be asked for alone and
-always gives the same writes. Times are seconds since the epoch (UTC): a history holds some 170,000 writes, and
+always gives the same writes. Times are seconds since the epoch (UTC): a history holds some 70,000 writes, and
 plain numbers keep the simulation quick.
 """
 
@@ -53,9 +53,9 @@ class Traffic:
     function's code cannot digest. `futile` writes succeed and change nothing, or fail their condition.
     """
 
-    per_minute: float = 40.0
-    swing: float = 11.0
-    jitter: float = 8.0
+    per_minute: float = 16.0
+    swing: float = 5.0
+    jitter: float = 4.0
     poison_at: float | None = None
     futile: Literal["no-op", "rejected"] | None = None
 

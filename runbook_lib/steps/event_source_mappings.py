@@ -36,6 +36,7 @@ def event_source_mappings(incident: Incident, aws: StepReader, seen: Evidence) -
     ours = attempt(lambda: tuple(m for m in known(listed) if _from_table(m, incident) and _to_us(m, incident)))
     qualifier = ours[0].function.qualifier if isinstance(ours, tuple) and ours else incident.function.qualifier
     function = attempt(lambda: describe_function(aws, incident.function.name, qualifier))
+    newest = attempt(lambda: describe_function(aws, incident.function.name, None)) if qualifier else None
     unknown = isinstance(function, Function) and not function.exists and ours == ()
     return Mappings(
         ours=ours,
@@ -50,6 +51,7 @@ def event_source_mappings(incident: Incident, aws: StepReader, seen: Evidence) -
         function=function,
         aliases=aliases,
         similar_functions=attempt(lambda: _similar_functions(incident, aws)) if unknown else (),
+        newest=newest,
     )
 
 

@@ -133,6 +133,22 @@ def test_scratch_folder_is_removed(tmp_path: Path) -> None:
     assert not scratch.exists()
 
 
+def test_nobody_else_can_enter_the_channel(tmp_path: Path) -> None:
+    """A kernel is reached through sockets in its own closed folder, encrypted, and no other kernel shares them."""
+    with kernel.Kernel(tmp_path) as one, kernel.Kernel(tmp_path) as two:
+        sockets = [Path(each.manager.ip) for each in (one, two)]
+        assert {each.manager.transport for each in (one, two)} == {"ipc"}
+        assert all(each.manager.curve_publickey for each in (one, two))
+        assert [path.parent.stat().st_mode & 0o077 for path in sockets] == [0, 0]
+        assert sockets[0] != sockets[1]
+
+
+def test_a_long_path_falls_back_to_tcp() -> None:
+    """A scratch folder too deep for a socket's path still gets a kernel."""
+    assert kernel._channel("/short")["transport"] == "ipc"
+    assert kernel._channel("/" + "x" * 100) == {}
+
+
 def test_environment_is_listed_not_inherited() -> None:
     """The environment is made of named variables; an unknown one is left out."""
     made = kernel.environment(Path("/run"), "/scratch", {"PATH": "/bin", "AWS_PROFILE": "prod", "JUPYTER_PATH": "/x"})

@@ -1,7 +1,7 @@
 """The catalogue of faults: what each world shows must follow from what was done to it."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
@@ -23,12 +23,22 @@ TRAIL_GROUP = "cloudtrail/management"
 FAULTS = all_faults()
 FUNCTION = {"FunctionName": "orders-projector"}
 TABLE = {"TableName": "Orders"}
+BUILT: dict[int, str] = {}
+"""The fault that a world was built for, by the world's identity."""
 
 
 @cache
 def world_of(name: str) -> World:
     """The world of a fault, with a short history; tests only read it."""
-    return build(name, NOW, history=timedelta(hours=12), cloudtrail_log_group=TRAIL_GROUP)
+    world = build(name, NOW, history=timedelta(hours=12), cloudtrail_log_group=TRAIL_GROUP)
+    BUILT[id(world)] = name
+    return world
+
+
+def each(cases: Iterable[str | tuple[str, ...]]) -> list[Any]:
+    """Parametrize by fault so that all tests of one run in one process, where its world is built once."""
+    rows = [(case,) if isinstance(case, str) else case for case in cases]
+    return [pytest.param(*row, marks=pytest.mark.xdist_group(row[0])) for row in rows]
 
 
 def began(name: str) -> datetime:
@@ -38,8 +48,8 @@ def began(name: str) -> datetime:
 
 def values(world: World, namespace: str, name: str, dimensions: Mapping[str, str], stat: str = "Sum") -> list[float]:
     """A metric's values since two minutes after the fault began, oldest first, silence left out."""
-    fault_id = next(found for found in FAULTS if world_of(found) is world)
-    data = metrics_of(world).read(namespace, name, dimensions, began(fault_id) + timedelta(minutes=2), NOW, 60)
+    begin = began(BUILT[id(world)]) + timedelta(minutes=2)
+    data = metrics_of(world).read(namespace, name, dimensions, begin, NOW, 60)
     return [datum.statistic(stat) for _, datum in data]
 
 
@@ -103,7 +113,7 @@ def test_a_fault_declares_what_belongs_together(entry: Fault) -> None:
         assert entry.expects not in entry.forbids
 
 
-@pytest.mark.parametrize("name", FAULTS)
+@pytest.mark.parametrize("name", each(FAULTS))
 def test_names_do_not_give_the_answer_away(name: str) -> None:
     """Resources are called the same in every world."""
     state = world_of(name).at(world_of(name).start)
@@ -111,7 +121,7 @@ def test_names_do_not_give_the_answer_away(name: str) -> None:
     assert set(state.functions) == {"orders-projector", "orders-notifier", "billing-export"}
 
 
-@pytest.mark.parametrize("name", [name for name, entry in FAULTS.items() if entry.trigger])
+@pytest.mark.parametrize("name", each([name for name, entry in FAULTS.items() if entry.trigger]))
 def test_the_trigger_is_in_the_trail_at_the_onset(name: str) -> None:
     """The event that made the change is recorded at that second, and changes the state at that instant."""
     world, at = world_of(name), began(name)
@@ -120,33 +130,38 @@ def test_the_trigger_is_in_the_trail_at_the_onset(name: str) -> None:
     assert world.at(at) != world.at(at - timedelta(microseconds=1))
 
 
-@pytest.mark.parametrize("name", [name for name, entry in FAULTS.items() if not entry.trigger])
+@pytest.mark.parametrize("name", each([name for name, entry in FAULTS.items() if entry.expects and not entry.trigger]))
 def test_no_trigger_means_no_event(name: str) -> None:
-    """Where nothing was called, or all was refused, the trail holds no change of ours."""
+    """Where nothing was called, or all was refused, the trail holds no change of ours for hours before the harm."""
     events = [change.event for change in world_of(name).changes if change.event is not None]
-    assert [event for event in events if event.error is None] == []
+    near = [event for event in events if began(name) - timedelta(hours=6) <= event.at]
+    assert [event for event in near if event.error is None] == []
 
 
-@pytest.mark.parametrize("name", [name for name, entry in FAULTS.items() if "function-not-invoked" in entry.symptoms])
+NOT_INVOKED = [name for name, entry in FAULTS.items() if "function-not-invoked" in entry.symptoms]
+
+
+@pytest.mark.parametrize("name", each(NOT_INVOKED))
 def test_not_invoked_is_silence_while_writes_go_on(name: str) -> None:
-    """Since the onset there is no datum of invocations though the table was written to all the time."""
+    """Since the onset the stream has invoked nothing though the table was written to; others may have invoked."""
     world = world_of(name)
-    assert values(world, "AWS/Lambda", "Invocations", FUNCTION) == []
     assert values(world, "AWS/Lambda", "IteratorAge", FUNCTION) == []
+    masked = "other-triggers-mask" in FAULTS[name].notes
+    assert bool(values(world, "AWS/Lambda", "Invocations", FUNCTION)) is masked
     assert min(values(world, "AWS/DynamoDB", "ConsumedWriteCapacityUnits", TABLE)) > 0
 
 
-@pytest.mark.parametrize("name", [name for name, entry in FAULTS.items() if "function-not-invoked" in entry.symptoms])
+@pytest.mark.parametrize("name", each(NOT_INVOKED))
 def test_invocations_were_there_until_the_onset(name: str) -> None:
-    """Every minute of the hour before has invocations, and the last one is within a minute or two of the onset."""
+    """Every minute of the hour before has some by the stream, and the last one is within two minutes of the onset."""
     at = began(name)
-    series = metrics_of(world_of(name)).find("AWS/Lambda", "Invocations", FUNCTION)
+    series = metrics_of(world_of(name)).find("AWS/Lambda", "IteratorAge", FUNCTION)
     onset = int(at.timestamp() // 60)
     assert all(minute in series for minute in range(onset - 60, onset))
     assert 0 <= max(series) - onset + 1 <= 2
 
 
-@pytest.mark.parametrize("name", ["healthy", "mapping-on-alias"])
+@pytest.mark.parametrize("name", each(["healthy", "mapping-on-alias"]))
 def test_a_working_trigger_follows_the_writes(name: str) -> None:
     """Every written record is invoked for, without error."""
     world = world_of(name)
@@ -155,14 +170,20 @@ def test_a_working_trigger_follows_the_writes(name: str) -> None:
     assert set(values(world, "AWS/Lambda", "Errors", FUNCTION)) == {0}
 
 
-@pytest.mark.parametrize("name", [name for name, entry in FAULTS.items() if "iterator-age-rising" in entry.symptoms])
+ANSWERED_ILL = {"partial-batch-misuse", "tumbling-no-state"}
+
+
+@pytest.mark.parametrize(
+    "name", each([name for name, entry in FAULTS.items() if "iterator-age-rising" in entry.symptoms])
+)
 def test_a_blocked_shard_grows_old_minute_by_minute(name: str) -> None:
-    """Iterator age rises steadily to about the age of the fault, and errors go on all the time."""
+    """Iterator age rises steadily to about the age of the fault, with errors all the time or, answered ill, none."""
     world = world_of(name)
     ages = values(world, "AWS/Lambda", "IteratorAge", FUNCTION, "Maximum")
     assert ages == sorted(ages)
     assert ages[-1] == pytest.approx((NOW - began(name)).total_seconds() * 1000, rel=0.05)
-    assert min(values(world, "AWS/Lambda", "Errors", FUNCTION)) > 0
+    errors = values(world, "AWS/Lambda", "Errors", FUNCTION)
+    assert not any(errors) if FAULTS[name].expects in ANSWERED_ILL else all(errors)
 
 
 def test_poison_leaves_a_share_of_successes_and_an_import_error_none() -> None:
@@ -197,7 +218,7 @@ LIES = [
 ]
 
 
-@pytest.mark.parametrize(("name", "state", "result"), LIES)
+@pytest.mark.parametrize(("name", "state", "result"), each(LIES))
 def test_a_mapping_says_of_itself_what_aws_would(name: str, state: str, result: str) -> None:
     """Enabled and OK are no proof of health: most faults leave the mapping saying so."""
     world = world_of(name)
@@ -206,7 +227,7 @@ def test_a_mapping_says_of_itself_what_aws_would(name: str, state: str, result: 
     assert shown["LastProcessingResult"].endswith(result)
 
 
-@pytest.mark.parametrize("name", [n for n, entry in FAULTS.items() if entry.loss != "none" and not entry.gradual])
+@pytest.mark.parametrize("name", each([n for n, entry in FAULTS.items() if entry.loss != "none" and not entry.gradual]))
 def test_the_oldest_unread_write_is_as_old_as_the_fault(name: str) -> None:
     """The loss clock starts at the onset, when the change reached the pipe, or at the first of the calls it took."""
     oldest = FAULTS[name].oldest_unread(world_of(name))
@@ -214,22 +235,26 @@ def test_the_oldest_unread_write_is_as_old_as_the_fault(name: str) -> None:
     assert timedelta(seconds=-20) <= oldest - began(name) < timedelta(seconds=65)
 
 
-@pytest.mark.parametrize("name", [name for name, entry in FAULTS.items() if entry.loss == "none"])
+@pytest.mark.parametrize("name", each([name for name, entry in FAULTS.items() if entry.loss == "none"]))
 def test_nothing_waits_where_nothing_is_wrong(name: str) -> None:
-    """A healthy world has no unread write."""
-    assert FAULTS[name].oldest_unread(world_of(name)) is None
-    assert all(cursor.oldest is None for cursor in world_of(name).pipe.cursors.values())
+    """A healthy world has no unread write, but what a batching window gathers."""
+    world = world_of(name)
+    assert FAULTS[name].oldest_unread(world) is None
+    for uuid, cursor in world.pipe.cursors.items():
+        gathered = world.state.mappings[uuid].window
+        assert cursor.oldest is None or NOW.timestamp() - cursor.oldest.at <= gathered
 
 
 HURTING_ALL = {
     *("stream-disabled", "stale-stream-arn", "table-recreated-or-restored", "table-key-inaccessible"),
-    *("scp-or-rcp", "account-concurrency-exhausted"),
+    *("scp-or-rcp", "account-concurrency-exhausted", "service-event"),
 }
 NOTHING_TO_READ = {"no-table-writes", "noop-writes"}
 
 
 @pytest.mark.parametrize(
-    "name", [n for n, one in FAULTS.items() if one.expects not in HURTING_ALL and not NOTHING_TO_READ & set(one.notes)]
+    "name",
+    each(n for n, one in FAULTS.items() if one.expects not in HURTING_ALL and not NOTHING_TO_READ & set(one.notes)),
 )
 def test_the_sibling_is_invoked_unless_the_stream_is_at_fault(name: str) -> None:
     """A fault of one function's own leaves the other consumer alone; a fault of the stream hits both."""
@@ -238,7 +263,9 @@ def test_the_sibling_is_invoked_unless_the_stream_is_at_fault(name: str) -> None
 
 @pytest.mark.parametrize(
     "name",
-    ["stream-disabled", "stream-recreated", "table-restored", "table-replaced", "table-key-disabled", "noop-writes"],
+    each(
+        ["stream-disabled", "stream-recreated", "table-restored", "table-replaced", "table-key-disabled", "noop-writes"]
+    ),
 )
 def test_a_fault_of_the_stream_hits_the_sibling_too(name: str) -> None:
     """Both consumers fall silent."""
@@ -252,7 +279,7 @@ LOGGED = [
 ]
 
 
-@pytest.mark.parametrize(("name", "text"), LOGGED)
+@pytest.mark.parametrize(("name", "text"), each(LOGGED))
 def test_failures_are_logged_in_the_runtimes_words(name: str, text: str) -> None:
     """The function's log group holds the error since the onset and not before."""
     world, at = world_of(name), int(began(name).timestamp() * 1000)
@@ -275,7 +302,7 @@ def test_the_poison_record_is_named_in_every_failure() -> None:
     assert len({event["message"].split()[-1] for event in found["events"]}) == 1
 
 
-@pytest.mark.parametrize("name", ["mapping-paused", "no-table-writes", "function-deleted"])
+@pytest.mark.parametrize("name", each(["mapping-paused", "no-table-writes", "function-deleted"]))
 def test_the_alarm_rings_when_invocations_cease(name: str) -> None:
     """The customer's own alarm on missing invocations goes off within minutes, also when it is a false alarm."""
     world = world_of(name)
@@ -346,7 +373,7 @@ def calls(world: World) -> list[tuple[str, str, dict[str, Any]]]:
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("name", FAULTS)
+@pytest.mark.parametrize("name", each(FAULTS))
 def test_every_answer_of_every_world_conforms(name: str) -> None:
     """Whatever is asked of whichever world, botocore's models allow the answer, and errors are typed ones."""
     world, found, errors = world_of(name), [], set()
@@ -362,7 +389,7 @@ def test_every_answer_of_every_world_conforms(name: str) -> None:
     assert errors <= {*absent, "SubscriptionRequiredException"}
 
 
-@pytest.mark.parametrize("name", ["poison-record", "explicit-deny"])
+@pytest.mark.parametrize("name", each(["poison-record", "explicit-deny"]))
 def test_two_builds_of_a_fault_give_the_same_answers(name: str) -> None:
     """The same fault, clock and seed answer every call alike."""
     again = build(name, NOW, history=timedelta(hours=12), cloudtrail_log_group=TRAIL_GROUP)

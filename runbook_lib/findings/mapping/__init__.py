@@ -21,5 +21,5 @@ def serving(seen: Evidence) -> tuple[Mapping, ...]:
     return tuple(one for one in ours if one.event_source_arn == latest) or ours
 
 
-for _part in ("connection", "state", "filters", "discards"):
+for _part in ("connection", "state", "filters", "discards", "position"):
     import_module(f"{__name__}.{_part}")

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
+from runbook_lib import instant
 from runbook_lib.evidence import Evidence
 from runbook_lib.findings import Kind, Sign, against, decisive, finding, sign
 from runbook_lib.findings.mapping import GUIDE
 from runbook_lib.findings.source import replaced
 from runbook_lib.interpret.arn import StreamArn
+from runbook_lib.interpret.trail_event import effects
 from runbook_lib.stages import Stage
+from runbook_lib.timeline import changes
 
 
 @finding(
@@ -22,7 +25,7 @@ from runbook_lib.stages import Stage
     diagnosis=(5,),
     reads=(3,),
     remedies=("R2",),
-    set_off_by=("mapping-deleted",),
+    set_off_by=("mapping-deleted", "mapping-updated"),
     lag=timedelta(minutes=15),
     source=f"{GUIDE}/services-dynamodb-eventsourcemapping.html",
 )
@@ -84,3 +87,87 @@ def stale_stream_arn(seen: Evidence) -> Iterator[Sign]:
         generation = seen.streams.generation(one.event_source_arn)
         if generation is not None and generation.status != "ENABLED":
             yield sign(f"Stream {old} is {generation.status} and receives no more records.", generation)
+
+
+@finding(
+    "esm-wrong-target",
+    kind=Kind.CONTRIBUTING,
+    title="A mapping of the stream invokes something else than the code that is meant",
+    modes=("B2",),
+    stops=None,
+    diagnosis=(5,),
+    reads=(3, 9),
+    remedies=("R16",),
+    set_off_by=("mapping-updated", "code-changed"),
+    lag=timedelta(hours=24),
+    source=f"{GUIDE}/configuration-aliases.html",
+)
+def esm_wrong_target(seen: Evidence) -> Iterator[Sign]:
+    """A mapping can be pointed at another function, and one on an alias stays with the alias's version.
+
+    New code that was uploaded and not published behind the alias never runs, while the old code runs well.
+    """
+    ours = seen.mappings.ours
+    if ours:
+        yield from _behind(seen)
+        return
+    neighbours = {one.uuid.lower(): one for one in seen.mappings.same_stream}
+    for event in seen.changes.regional:
+        for effect in effects(event):
+            moved = neighbours.get(effect.target.lower())
+            if moved is not None and "functionName" in effect.values.get("changed", ()):
+                when = instant.clock(event.at, seen.as_of)
+                yield sign(
+                    f"At {when} mapping {moved.uuid} was pointed at {moved.function_arn}.", f"trail:{event.event_id}"
+                )
+
+
+def _behind(seen: Evidence) -> Iterator[Sign]:
+    """Compare the version that is invoked with what was uploaded last."""
+    invoked, newest = seen.mappings.function, seen.mappings.newest
+    if newest is None or not (invoked.exists and newest.exists) or newest.code_sha256 == invoked.code_sha256:
+        yield against(f"{invoked.label} has the code that was uploaded last.", invoked)
+    elif newest.last_modified is not None and newest.last_modified >= seen.window.start:
+        when = instant.clock(newest.last_modified, seen.as_of)
+        yield sign(
+            f"New code was uploaded at {when}; the mapping invokes {invoked.label}, version {invoked.version}.", newest
+        )
+
+
+@finding(
+    "create-rejected",
+    kind=Kind.CONTRIBUTING,
+    title="An attempt to create or change the mapping was refused",
+    modes=("B12",),
+    stops=None,
+    diagnosis=(5, 7),
+    reads=(3, 9),
+    remedies=("R2",),
+    set_off_by=(),
+    lag=timedelta(0),
+    source="https://docs.aws.amazon.com/lambda/latest/api/API_CreateEventSourceMapping.html",
+)
+def create_rejected(seen: Evidence) -> Iterator[Sign]:
+    """Lambda tries the role on the stream when a mapping is made and refuses one that cannot work.
+
+    A deployment that makes the mapping before the role's policy has taken effect fails so, and may leave none behind.
+    """
+    latest = seen.streams.table.latest_stream_arn
+    current = [one for one in seen.mappings.ours if one.event_source_arn == latest]
+    if current:
+        yield against(f"Mapping {current[0].uuid} reads the table's stream.", current[0])
+        return
+    trail = {event.event_id for event in seen.changes.regional}
+    refused = [
+        one.event
+        for one in changes(seen)
+        if one.event.event_id in trail and not one.event.succeeded and one.event.operation in _ATTEMPTS
+    ]
+    for event in refused[-3:]:
+        when = instant.clock(event.at, seen.as_of)
+        yield sign(
+            f"{event.operation} failed at {when}: {event.error_code}: {event.error_message}", f"trail:{event.event_id}"
+        )
+
+
+_ATTEMPTS = {"CreateEventSourceMapping", "UpdateEventSourceMapping"}

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from runbook_lib.evidence import Evidence, otherwise
 from runbook_lib.evidence.mapping import Mapping
-from runbook_lib.findings import Kind, Sign, against, counter, decisive, finding
+from runbook_lib.findings import Kind, Sign, against, counter, decisive, finding, sign
 from runbook_lib.findings.mapping import GUIDE, serving
 from runbook_lib.interpret.filter_pattern import defects, never_matches
 from runbook_lib.stages import Stage
@@ -34,7 +34,7 @@ def filter_matches_nothing(seen: Evidence) -> Iterator[Sign]:
     """
     view = otherwise(lambda: seen.streams.table.view_type, None) or "NEW_AND_OLD_IMAGES"
     for one in serving(seen):
-        if not one.filters:
+        if not one.readable_filters:
             yield against(f"Mapping {one.uuid} has no filter.", one)
             continue
         if not never_matches(one.filters, view_type=view):
@@ -56,3 +56,28 @@ def _filtered_out(seen: Evidence, one: Mapping) -> Iterator[Sign]:
     dropped = sum(counted["FilteredOutEventCount"].points.values())
     if polled and dropped == polled:
         yield counter(f"All {polled:,.0f} polled records were filtered out.", counted["FilteredOutEventCount"])
+
+
+@finding(
+    "filter-unreadable",
+    kind=Kind.CONTRIBUTING,
+    title="The mapping's filters are encrypted with a key that cannot be used",
+    modes=("B10",),
+    stops=None,
+    diagnosis=(5,),
+    reads=(3, 8),
+    remedies=("R38", "R3"),
+    set_off_by=("key-disabled", "key-deletion-scheduled", "key-policy-changed"),
+    lag=timedelta(hours=24),
+    source=f"{GUIDE}/invocation-eventfiltering.html",
+)
+def filter_unreadable(seen: Evidence) -> Iterator[Sign]:
+    """A list of mappings leaves encrypted filters out without a word, which reads as "no filter".
+
+    A refusal may be the reader's own missing right to decrypt; a disabled key is one for everybody.
+    """
+    failing = [one for one in serving(seen) if one.filter_error]
+    if not failing:
+        yield against("Every filter can be read.", seen.mappings)
+    for one in failing:
+        yield sign(f"AWS shows no filter of mapping {one.uuid}: {one.filter_error}", one)

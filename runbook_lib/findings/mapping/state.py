@@ -125,3 +125,36 @@ def esm_disabled_by_lambda(seen: Evidence) -> Iterator[Sign]:
         why = _CODES.get(str(effect.values.get("reason_code")), "it gives no documented reason code")
         when = instant.clock(event.at, seen.as_of)
         yield sign(f"LambdaESMDisabled at {when}: {why}. Mend that before enabling.", f"trail:{event.event_id}")
+
+
+@finding(
+    "esm-transitional",
+    kind=Kind.INNOCENT,
+    title="The mapping is between two states",
+    modes=("B5",),
+    stops=None,
+    diagnosis=(5,),
+    reads=(3, 8),
+    remedies=(),
+    set_off_by=(),
+    lag=timedelta(0),
+    source=f"{GUIDE}/with-ddb.html",
+)
+def esm_transitional(seen: Evidence) -> Iterator[Sign]:
+    """After a mapping is made or changed its pollers take minutes to follow: within ten minutes, wait.
+
+    How long a change may take is not published; one that takes longer than a quarter of an hour is worth asking about.
+    """
+    passing = [one for one in serving(seen) if one.state in _PASSING]
+    if not passing:
+        yield against("No mapping is between two states.", seen.mappings)
+    for one in passing:
+        yield decisive(f"Mapping {one.uuid} is {one.state}.", one)
+        if one.last_modified is not None:
+            for_ = seen.as_of - one.last_modified
+            advice = "wait" if for_ <= _PATIENCE else "it seems stuck"
+            yield sign(f"It has been so for about {instant.span(for_)}: {advice}.", one)
+
+
+_PASSING = {"Creating", "Enabling", "Updating", "Deleting"}
+_PATIENCE = timedelta(minutes=15)

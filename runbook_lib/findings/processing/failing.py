@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
+from runbook_lib import instant
 from runbook_lib.evidence import Evidence
 from runbook_lib.findings import Kind, Sign, against, decisive, finding, sign
-from runbook_lib.findings.processing import ERRORS_GUIDE, call_failed, current, quoted
-from runbook_lib.interpret.lambda_log import LineKind
-from runbook_lib.stages import Stage, State, measure
+from runbook_lib.findings.processing import ERRORS_GUIDE, RECENT, call_failed, current, quoted
+from runbook_lib.incident import Window
+from runbook_lib.interpret.lambda_log import ErrorClass, LineKind
+from runbook_lib.stages import Stage, State, measure, success_minutes
 
 _CODE_LAG = timedelta(minutes=20)
 _LIFECYCLE = "https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html"
@@ -38,7 +40,21 @@ def _failing(seen: Evidence, *kinds: LineKind) -> Iterator[Sign]:
     if succeeded.state is State.FLOWING:
         yield against(f"Not every batch fails. {succeeded.basis}", *succeeded.refs)
         return
+    if passed := _passed_beside(seen, found[0]):
+        words = f"Not every batch failed: {passed:,.0f} invocations succeeded among the last failures."
+        yield against(words, seen.metrics.invocations, seen.metrics.errors)
+        return
     yield from call_failed(seen)
+
+
+def _passed_beside(seen: Evidence, failure: ErrorClass) -> float:
+    """Count the successes among the last failures; 0 where most of the minutes have none, so that all may have failed.
+
+    A brake that was pulled since ends successes and failures alike, so the pipe as it is now cannot tell.
+    """
+    among = Window(max(instant.floor(failure.first), failure.last - RECENT), failure.last)
+    good = [value for at, value in success_minutes(seen).items() if at in among]
+    return sum(good) if sum(value > 0 for value in good) > len(good) / 2 else 0.0
 
 
 @finding(

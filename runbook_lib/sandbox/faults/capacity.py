@@ -12,6 +12,9 @@ from runbook_lib.sandbox.timeline import Change
 from runbook_lib.sandbox.trail import OPERATOR, PIPELINE
 from runbook_lib.sandbox.world import World
 
+_BUSY = {"per_minute": 40.0, "swing": 11.0, "jitter": 8.0}
+"""Traffic at which slow code falls behind."""
+
 
 def _has_always_taken(world: World, seconds: float) -> None:
     """Let the function's code take this long over each record, from the start of the history."""
@@ -26,6 +29,7 @@ def _has_always_taken(world: World, seconds: float) -> None:
 )  # fmt: skip
 def reserved_too_low(world: World, at: datetime) -> None:
     """To spare a database the function was held to one execution at a time, which is not enough for the orders."""
+    world.set_traffic(world.start, **_BUSY)
     _has_always_taken(world, seconds=1.7)
     world.put_concurrency(at, world.setting.function, 1, by=OPERATOR)
 
@@ -48,6 +52,7 @@ def account_crowded_out(world: World, at: datetime) -> None:
 )  # fmt: skip
 def release_too_slow(world: World, at: datetime) -> None:
     """A release looks every order up in another service; each shard waits for its batch, and falls behind."""
+    world.set_traffic(world.start, **_BUSY)
     world.deploy(at, world.setting.function, replace(SOUND, revision="r42", seconds=6.6), by=PIPELINE)
 
 

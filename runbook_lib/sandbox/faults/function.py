@@ -82,7 +82,7 @@ def image_expired(world: World, at: datetime) -> None:
 
 @fault(
     expects="function-key-denied", onset=timedelta(hours=1, minutes=18, seconds=7), trigger="DisableKey",
-    loss="at_risk", symptoms=_STOPPED, remedies=("R9",), forbids=("state-failed", "cmk-denied-to-role"),
+    loss="at_risk", symptoms=_STOPPED, remedies=("R38",), forbids=("state-failed", "cmk-denied-to-role"),
 )  # fmt: skip
 def function_key_disabled(world: World, at: datetime) -> None:
     """A clean-up of unused keys disabled the one that the function's environment is encrypted with."""

@@ -45,3 +45,32 @@ def noop_writes(world: World, at: datetime) -> None:
 def rejected_writes(world: World, at: datetime) -> None:
     """A client writes on the condition that an order is new, and none is: every write is refused."""
     world.write_in_vain(at, "rejected")
+
+
+@fault(
+    expects=None, onset=None, loss="none", notes=("batching-or-tumbling-delay",),
+    setting=Setting(mapping={"window": 240}), forbids=("shard-serial-lag", "esm-missing"),
+)  # fmt: skip
+def batching_window(world: World, at: datetime) -> None:
+    """The mapping waits up to four minutes to fill a batch, so on a quiet day every delivery is that late."""
+    world.set_traffic(at - timedelta(hours=30), per_minute=3)
+
+
+@fault(
+    expects=None, onset=None, loss="none", notes=("replica-expectations",), contributing=("too-many-readers",),
+    setting=Setting(table_fields={"replicas": ("us-east-1",)}), forbids=("wrong-scope",),
+)  # fmt: skip
+def global_table(world: World, at: datetime) -> None:
+    """The table is global; somebody counted fewer stream records here than writes over all regions."""
+
+
+@fault(
+    expects=None, onset=None, loss="none", contributing=("filter-unreadable",),
+    setting=Setting(
+        filters=('{"eventName": ["INSERT", "MODIFY"]}',),
+        mapping={"filter_key": "arn:aws:kms:eu-west-1:123456789012:key/0d6f2a9e-41b7-4c53-8e2a-97c1f0b3d845"},
+    ),
+    forbids=("filter-matches-nothing",),
+)  # fmt: skip
+def filter_key_disabled(world: World, at: datetime) -> None:
+    """The key that encrypts the mapping's filters is disabled: the trigger goes on, and nobody can read its filter."""

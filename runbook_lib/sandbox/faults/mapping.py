@@ -3,9 +3,10 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from runbook_lib.sandbox import noise
 from runbook_lib.sandbox.faults.fault import fault
 from runbook_lib.sandbox.rules import deny
-from runbook_lib.sandbox.trail import OPERATOR, PIPELINE
+from runbook_lib.sandbox.trail import CONSOLE, OPERATOR, PIPELINE, STACK
 from runbook_lib.sandbox.world import World
 
 
@@ -62,3 +63,47 @@ def mapping_given_up(world: World, at: datetime) -> None:
     world.give_up_mapping(at + timedelta(minutes=6, seconds=11), world.mapping.uuid, "FUNCTION_NOT_FOUND")
     anew = replace(function, created=at + timedelta(minutes=9, seconds=40))
     world.create_function(anew.created, anew, by=PIPELINE)
+
+
+@fault(
+    expects="esm-missing", onset=timedelta(hours=1, minutes=46, seconds=2), loss="at_risk",
+    trigger="UpdateEventSourceMapping20150331", symptoms=("function-not-invoked",), remedies=("R2", "R16"),
+    contributing=("esm-wrong-target",), forbids=("function-or-qualifier-deleted", "stale-stream-arn"),
+)  # fmt: skip
+def mapping_retargeted(world: World, at: datetime) -> None:
+    """To try a rewrite somebody pointed the mapping at another function instead of making a second mapping."""
+    function = world.at(at).functions[world.setting.function]
+    world.create_function(at - timedelta(hours=1), replace(function, name="orders-ingest", created=at), by=OPERATOR)
+    world.update_mapping(at, world.mapping.uuid, by=OPERATOR, function="orders-ingest")
+
+
+@fault(
+    expects="esm-missing", onset=timedelta(hours=5, minutes=33, seconds=20), loss="at_risk",
+    trigger="DeleteEventSourceMapping20150331", symptoms=("function-not-invoked",), remedies=("R2",),
+    contributing=("create-rejected",), forbids=("role-missing-stream-actions", "esm-disabled-by-user"),
+)  # fmt: skip
+def mapping_recreation_refused(world: World, at: datetime) -> None:
+    """A stack replaced the mapping before the role's new policy had taken effect: the old one went, no new one came."""
+    old = world.mapping
+    access = world.at(at).roles[world.role_name].inline["stream-access"]
+    world.delete_mapping(at, old.uuid, by=STACK)
+    refused = (
+        f"Cannot access stream {old.stream_arn}. Please ensure the role can perform the GetRecords, GetShardIterator, "
+        "DescribeStream, and ListStreams Actions on your stream in IAM."
+    )
+    world.fail_to_create(at + timedelta(seconds=18), old, "InvalidParameterValueException", refused, by=STACK)
+    world.put_role_policy(at + timedelta(seconds=49), world.role_name, "stream-access", access, by=STACK)
+
+
+@fault(
+    expects="latest-startup-gap", onset=timedelta(hours=3, minutes=51, seconds=37), loss="at_risk",
+    trigger="DeleteEventSourceMapping20150331", symptoms=("missed-records",), remedies=("R25",),
+    forbids=("esm-missing", "retry-exhausted-drop"),
+)  # fmt: skip
+def mapping_restarted_at_latest(world: World, at: datetime) -> None:
+    """A mapping that seemed stuck was deleted and, an hour later, made anew at LATEST: the hour between is skipped."""
+    old, made = world.mapping, at + timedelta(minutes=58)
+    uuid = noise.uuid4(world.seed, "mapping", "anew")
+    world.delete_mapping(at, old.uuid, by=CONSOLE)
+    anew = replace(old, uuid=uuid, created=made, modified=made, starting_position="LATEST")
+    world.create_mapping(made, anew, by=CONSOLE)

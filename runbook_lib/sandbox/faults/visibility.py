@@ -48,8 +48,8 @@ def paused_behind_a_schedule(world: World, at: datetime) -> None:
 
 @fault(
     expects="service-event", onset=timedelta(hours=1, minutes=58, seconds=44), loss="at_risk", trigger=None,
-    symptoms=("function-not-invoked",), forbids=("esm-disabled-by-user", "role-missing-stream-actions"),
-    confidence="likely",
+    symptoms=("function-not-invoked",), remedies=("R39",),
+    forbids=("esm-disabled-by-user", "role-missing-stream-actions"), confidence="likely",
 )  # fmt: skip
 def service_event(world: World, at: datetime) -> None:
     """AWS has trouble with event source mappings in the region: every poller of the stream stands still at once."""

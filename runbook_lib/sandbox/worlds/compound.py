@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from runbook_lib.sandbox import noise
-from runbook_lib.sandbox.code import MISSING_MODULE, Code
+from runbook_lib.sandbox.code import BROKEN_HANDLER, MISSING_MODULE, Code
 from runbook_lib.sandbox.faults.fault import Tell
 from runbook_lib.sandbox.healthy import Setting, allow, document, stream_reader
 from runbook_lib.sandbox.state import Mapping
@@ -193,3 +193,13 @@ def paused_and_nobody_writes(world: World, at: datetime) -> None:
     """The mapping was paused just after the shop closed: nothing waits yet, and nothing will be delivered tomorrow."""
     world.set_traffic(at - timedelta(minutes=31), per_minute=0)
     world.update_mapping(at, world.mapping.uuid, by=OPERATOR, enabled=False)
+
+
+@_compound(
+    "handler-error", onset=timedelta(hours=2, minutes=44, seconds=51), trigger="UpdateFunctionCode20150331v2",
+    forbids=("poison-record", "timeout"),
+)  # fmt: skip
+def bad_release_twice(world: World, at: datetime) -> None:
+    """A release raised on every batch; the next one, meant to mend it, raises too."""
+    world.deploy(at, world.setting.function, Code("r42", always=BROKEN_HANDLER), by=PIPELINE)
+    world.deploy(at + timedelta(minutes=52), world.setting.function, Code("r43", always=BROKEN_HANDLER), by=PIPELINE)

@@ -1,12 +1,14 @@
 """A real fault, and near its onset something that looks like its cause and is not."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from runbook_lib.sandbox.code import MISSING_MODULE, Code
 from runbook_lib.sandbox.faults.fault import Tell
 from runbook_lib.sandbox.healthy import allow, document, stream_reader
+from runbook_lib.sandbox.state import HealthEvent, State
 from runbook_lib.sandbox.timeline import Change
 from runbook_lib.sandbox.trail import CONSOLE, OPERATOR, PIPELINE, SECURITY, STACK, Actor, TrailEvent
 from runbook_lib.sandbox.world import World
@@ -192,4 +194,31 @@ def paused_after_a_brake_was_released(world: World, at: datetime) -> None:
 def paused_beside_a_description(world: World, at: datetime) -> None:
     """Only the function's description was edited in the minute of the pause."""
     world.reconfigure(at - timedelta(seconds=33), world.setting.function, by=CONSOLE, description="Owned by orders")
+    world.update_mapping(at, world.mapping.uuid, by=OPERATOR, enabled=False)
+
+
+@_decoy(
+    "service-event", onset=timedelta(hours=1, minutes=58, seconds=44), trigger=None,
+    forbids=("init-or-import-error", "esm-disabled-by-user"),
+)  # fmt: skip
+def service_event_beside_a_release(world: World, at: datetime) -> None:
+    """AWS has trouble with mappings in the region, and a sound release went out in the minute in which it began."""
+    world.deploy(at - timedelta(seconds=40), world.setting.function, _GOOD, by=PIPELINE)
+
+    def trouble(state: State) -> State:
+        for mapping in state.mappings.values():
+            state = state.with_mapping(replace(mapping, stalled=True))
+        return replace(state, health=(HealthEvent("AWS_LAMBDA_OPERATIONAL_ISSUE", "LAMBDA", at),))
+
+    world.add(Change(at, trouble))
+
+
+@_decoy(
+    "esm-disabled-by-user", onset=timedelta(hours=1, minutes=13, seconds=9),
+    trigger="UpdateEventSourceMapping20150331", forbids=("service-event",),
+)  # fmt: skip
+def paused_during_a_service_event(world: World, at: datetime) -> None:
+    """AWS Health shows an open event since the minute of the pause; the other consumers go on all the same."""
+    event = HealthEvent("AWS_DYNAMODB_OPERATIONAL_ISSUE", "DYNAMODB", at + timedelta(seconds=50))
+    world.add(Change(event.begin, lambda s: replace(s, health=(event,))))
     world.update_mapping(at, world.mapping.uuid, by=OPERATOR, enabled=False)

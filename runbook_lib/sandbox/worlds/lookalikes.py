@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from runbook_lib.sandbox import noise
-from runbook_lib.sandbox.code import MISSING_MODULE, Code
+from runbook_lib.sandbox.code import MISSING_MODULE, TIMEOUT, Code
 from runbook_lib.sandbox.faults.fault import Tell
-from runbook_lib.sandbox.healthy import Setting, document, stream_reader
-from runbook_lib.sandbox.state import Mapping
+from runbook_lib.sandbox.healthy import BASIC_EXECUTION, Setting, document, stream_reader
+from runbook_lib.sandbox.state import HealthEvent, Mapping
 from runbook_lib.sandbox.timeline import Change
 from runbook_lib.sandbox.trail import OPERATOR, PIPELINE, SECURITY
 from runbook_lib.sandbox.world import World
@@ -133,3 +133,24 @@ def a_residue_mapping_on_an_old_stream(world: World, at: datetime) -> None:
     made = off + timedelta(minutes=3)
     uuid = noise.uuid4(world.seed, "mapping", "second")
     world.create_mapping(made, Mapping(uuid, world.mapping.function, stream.arn(world.scope), made, made), by=OPERATOR)
+
+
+@_look_alike(forbids=("service-event",))
+def a_service_event_that_does_not_reach_us(world: World, at: datetime) -> None:
+    """AWS reports trouble with Lambda in the region since an hour, and every write has been delivered all the same."""
+    begun = at - timedelta(hours=1, minutes=4)
+    event = HealthEvent("AWS_LAMBDA_OPERATIONAL_ISSUE", "LAMBDA", begun)
+    world.add(Change(begun, lambda s: replace(s, health=(event,))))
+
+
+@_look_alike(notes=("role-cannot-log",))
+def a_function_that_never_logged(world: World, at: datetime) -> None:
+    """The role has never been allowed to write logs, so that there is not a single line to look at."""
+    world.detach_role_policy(world.start, world.role_name, BASIC_EXECUTION, by=SECURITY)
+
+
+@_look_alike()
+def failures_that_retries_get_over(world: World, at: datetime) -> None:
+    """A release that timed out was rolled back ten minutes ago; its lines are fresh, and everything is delivered."""
+    world.deploy(at - timedelta(minutes=31), world.setting.function, Code("r42", always=TIMEOUT), by=PIPELINE)
+    world.deploy(at - timedelta(minutes=12), world.setting.function, Code("r43"), by=PIPELINE)

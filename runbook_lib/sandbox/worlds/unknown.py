@@ -5,11 +5,11 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from runbook_lib.sandbox.code import Code
+from runbook_lib.sandbox.code import MISSING_MODULE, Code
 from runbook_lib.sandbox.faults.fault import Tell
-from runbook_lib.sandbox.healthy import Setting
+from runbook_lib.sandbox.healthy import BASIC_EXECUTION, Setting
 from runbook_lib.sandbox.timeline import Change
-from runbook_lib.sandbox.trail import PIPELINE
+from runbook_lib.sandbox.trail import PIPELINE, SECURITY
 from runbook_lib.sandbox.world import World
 from runbook_lib.sandbox.worlds.trial import trial
 
@@ -68,3 +68,13 @@ def poller_of_an_alias_stands_still(world: World, at: datetime) -> None:
 def poller_with_a_sound_filter_stands_still(world: World, at: datetime) -> None:
     """A filter that has always worked is still in place; the poller behind it stands still."""
     _stall(world, at, world.mapping.uuid)
+
+
+@_unknown(
+    onset=timedelta(hours=2, minutes=16, seconds=33), notes=("role-cannot-log",),
+    forbids=("init-or-import-error", "handler-error", "poison-record"),
+)  # fmt: skip
+def every_batch_fails_and_nothing_is_logged(world: World, at: datetime) -> None:
+    """A release cannot be loaded, and its role may not write logs: that it fails is counted, why is told nowhere."""
+    world.detach_role_policy(at - timedelta(hours=31), world.role_name, BASIC_EXECUTION, by=SECURITY)
+    world.deploy(at, world.setting.function, Code("r42", always=MISSING_MODULE), by=PIPELINE)

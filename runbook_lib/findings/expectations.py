@@ -1,0 +1,104 @@
+"""What is expected of a trigger that it does not promise: another table, another region, another moment."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator
+from datetime import timedelta
+
+from runbook_lib import instant
+from runbook_lib.evidence import Evidence, otherwise
+from runbook_lib.findings import Kind, Sign, against, decisive, finding, sign
+from runbook_lib.instant import RETENTION
+from runbook_lib.stages import Stage, State, measure
+
+_DEVELOPER = "https://docs.aws.amazon.com/amazondynamodb/latest/developerguide"
+
+
+@finding(
+    "wrong-scope",
+    kind=Kind.INNOCENT,
+    title="The function reads another table than the one that was named",
+    modes=("A4",),
+    stops=None,
+    diagnosis=(5,),
+    reads=(1, 3),
+    remedies=(),
+    set_off_by=(),
+    lag=timedelta(0),
+    source="https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html",
+)
+def wrong_scope(seen: Evidence) -> Iterator[Sign]:
+    """Stages, regions and accounts have tables of like names, and a trigger reaches none but its own.
+
+    A name that stands for nothing at all stops the investigation before it begins.
+    """
+    if seen.mappings.ours:
+        yield against(f"Mapping {seen.mappings.ours[0].uuid} reads {seen.incident.table_name}.", seen.mappings.ours[0])
+        return
+    tables = {one.table_name: one for one in seen.mappings.same_function if one.table_name}
+    for name in difflib.get_close_matches(seen.incident.table_name, [*tables], n=3, cutoff=0.5):
+        yield sign(f"Mapping {tables[name].uuid} of the function reads table {name}. Is that the one?", tables[name])
+
+
+@finding(
+    "replica-expectations",
+    kind=Kind.INNOCENT,
+    title="The table is global: each region has a stream of its own, with fewer records than writes",
+    modes=("A10",),
+    stops=None,
+    diagnosis=(4,),
+    reads=(1, 2),
+    remedies=(),
+    set_off_by=(),
+    lag=timedelta(0),
+    source=f"{_DEVELOPER}/V2globaltables_HowItWorks.html",
+)
+def replica_expectations(seen: Evidence) -> Iterator[Sign]:
+    """Replication may join several writes into one record, and a strongly consistent replica has no stream by default.
+
+    A shard of a global table serves one reader besides replication, and only the region that expired an item marks the
+    record as TTL's.
+    """
+    table = seen.streams.table
+    if not table.replica_regions:
+        yield against(f"{table.name} has no replicas.", table)
+        return
+    yield decisive(f"{table.name} is replicated with {', '.join(table.replica_regions)}.", table)
+    written = otherwise(lambda: measure(seen).observed(Stage.WRITTEN), None)
+    if written is not None and written.state is State.IDLE:
+        yield sign(f"{written.basis} Writes of other regions are not counted here.", *written.refs)
+
+
+@finding(
+    "trimmed",
+    kind=Kind.SYMPTOM,
+    title="Records expire unread",
+    modes=("A12",),
+    stops=None,
+    diagnosis=(6,),
+    reads=(6,),
+    remedies=(),
+    set_off_by=(),
+    lag=timedelta(0),
+    source=f"{_DEVELOPER}/Streams.html",
+)
+def trimmed(seen: Evidence) -> Iterator[Sign]:
+    """A stream drops records at 24 hours, read or not, and no metric counts them.
+
+    An iterator age near 24 hours means that the oldest are being lost now; there is nothing left to fetch them from
+    but the table itself.
+    """
+    age = seen.backlog.iterator_age_ms
+    edge = (RETENTION - _MARGIN).total_seconds() * 1000
+    late = [at for at, value in age.points.items() if value >= edge]
+    if not late:
+        yield against("No batch was as old as the stream's retention.", age)
+        return
+    when = instant.clock(max(late), seen.as_of)
+    yield decisive(
+        f"A batch sent at {when} was {instant.span(timedelta(milliseconds=age.points[max(late)]))} old.", age
+    )
+
+
+_MARGIN = timedelta(minutes=20)

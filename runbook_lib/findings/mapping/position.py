@@ -1,0 +1,140 @@
+"""Where in the stream a mapping began to read, and how long it gathers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from runbook_lib import instant
+from runbook_lib.evidence import Evidence
+from runbook_lib.evidence.mapping import Mapping
+from runbook_lib.findings import Kind, Sign, against, counter, decisive, finding, sign
+from runbook_lib.findings.mapping import GUIDE, serving
+from runbook_lib.interpret.trail_event import TrailEvent, effects
+from runbook_lib.timeline import Onset, delivery_gap
+
+_START_UP = timedelta(minutes=15)
+"""Polling follows a new mapping within minutes (Lambda Developer Guide, "Using AWS Lambda with Amazon DynamoDB")."""
+
+
+def _at_latest(seen: Evidence) -> tuple[Mapping, ...]:
+    return tuple(one for one in serving(seen) if one.starting_position == "LATEST")
+
+
+def _events(seen: Evidence, one: Mapping, *kinds: str) -> Iterator[TrailEvent]:
+    """Give the changes of these kinds that were made to this mapping, oldest first."""
+    for event in seen.changes.regional:
+        if any(effect.kind in kinds and effect.target.lower() == one.uuid.lower() for effect in effects(event)):
+            yield event
+
+
+@finding(
+    "latest-startup-gap",
+    kind=Kind.CAUSE,
+    title="A mapping that was made anew at LATEST skipped everything that waited for it",
+    modes=("B6",),
+    stops=None,
+    diagnosis=(5, 7),
+    reads=(3, 6, 9),
+    remedies=("R25",),
+    set_off_by=("mapping-deleted", "stream-disabled", "table-deleted"),
+    lag=timedelta(minutes=15),
+    source=f"{GUIDE}/with-ddb.html",
+)
+def latest_startup_gap(seen: Evidence) -> Iterator[Sign]:
+    """LATEST begins with what is written once the mapping works, minutes after it was made, and nothing says so.
+
+    The records between the old mapping and the new are still in the stream for 24 hours, and nobody reads them.
+    """
+    fresh = _at_latest(seen)
+    if not fresh:
+        yield against("Every mapping began at the oldest record of its stream.", seen.mappings)
+        return
+    gap = delivery_gap(seen)
+    if gap is None:
+        yield against("No stretch of writes was left without an invocation.", seen.backlog.iterator_age_ms)
+        return
+    for one in fresh:
+        yield from _made_anew(seen, one, gap)
+
+
+def _made_anew(seen: Evidence, one: Mapping, gap: Onset) -> Iterator[Sign]:
+    """Look whether the mapping was created in the gap; a pause that ended leaves the same gap and loses nothing."""
+    resumed = _resumed(seen, gap.at)
+    if one.last_modified is not None and gap.earliest <= one.last_modified <= resumed:
+        when = instant.clock(one.last_modified, seen.as_of)
+        yield sign(
+            f"Mapping {one.uuid} starts at LATEST and was last changed at {when}, before deliveries resumed.", one
+        )
+    created = _events(seen, one, "mapping-created")
+    made = [event for event in created if gap.earliest < event.at <= resumed <= event.at + _START_UP]
+    if not made:
+        yield against(f"The trail shows no making of mapping {one.uuid} in the gap.", one)
+        return
+    when = instant.clock(made[-1].at, seen.as_of)
+    yield decisive(f"Mapping {one.uuid} was created at {when} to start at LATEST.", one, f"trail:{made[-1].event_id}")
+    yield counter(gap.signals[0], *gap.refs)
+
+
+def _resumed(seen: Evidence, after: datetime) -> datetime:
+    """When deliveries went on after a gap: the end of the first period with one."""
+    age = seen.backlog.iterator_age_ms
+    return min((at + age.period for at in age.points if at > after), default=seen.window.end)
+
+
+@finding(
+    "latest-update-gap",
+    kind=Kind.CONTRIBUTING,
+    title="A mapping at LATEST was changed lately, which can skip records around the change",
+    modes=("B7", "B8"),
+    stops=None,
+    diagnosis=(5, 7),
+    reads=(3, 9),
+    remedies=("R25",),
+    set_off_by=("mapping-updated", "mapping-enabled", "mapping-filter-changed"),
+    lag=timedelta(minutes=15),
+    source=f"{GUIDE}/with-ddb.html",
+)
+def latest_update_gap(seen: Evidence) -> Iterator[Sign]:
+    """Polling is eventually consistent for minutes around any change of a mapping, and LATEST can then miss records.
+
+    Nothing shows which. Switching metrics on to diagnose is such a change too, so remedies carry a warning.
+    """
+    fresh = _at_latest(seen)
+    if not fresh:
+        yield against("No mapping starts at LATEST.", seen.mappings)
+        return
+    for one in fresh:
+        kinds = ("mapping-updated", "mapping-enabled", "mapping-disabled", "mapping-filter-changed")
+        for event in list(_events(seen, one, *kinds))[-3:]:
+            when = instant.clock(event.at, seen.as_of)
+            yield sign(
+                f"{event.operation} at {when}; mapping {one.uuid} starts at LATEST: compare what was written around"
+                " then with what arrived.",
+                f"trail:{event.event_id}",
+            )
+
+
+@finding(
+    "batching-or-tumbling-delay",
+    kind=Kind.INNOCENT,
+    title="The mapping gathers records for a while before it invokes the function",
+    modes=("B11",),
+    stops=None,
+    diagnosis=(6,),
+    reads=(3, 8),
+    remedies=("R40",),
+    set_off_by=(),
+    lag=timedelta(0),
+    source=f"{GUIDE}/services-ddb-windows.html",
+)
+def batching_or_tumbling_delay(seen: Evidence) -> Iterator[Sign]:
+    """A batching window (up to 5 minutes) or a tumbling one (up to 15) makes deliveries late; none is lost."""
+    gathering = [one for one in serving(seen) if one.batching_window_s or one.tumbling_window_s]
+    if not gathering:
+        yield against("No mapping waits to fill a batch.", seen.mappings)
+    for one in gathering:
+        if one.batching_window_s:
+            yield decisive(f"Mapping {one.uuid} waits up to {one.batching_window_s} s to fill a batch.", one)
+        if one.tumbling_window_s:
+            yield decisive(f"Mapping {one.uuid} sums up windows of {one.tumbling_window_s} s.", one)
