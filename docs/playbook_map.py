@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 from typing import get_type_hints
 
@@ -191,8 +192,15 @@ def _findings(ids: Iterable[str]) -> str:
 
 
 def _faults(finding_ids: Iterable[str], more: tuple[str, ...] = ()) -> str:
-    shown = {fault for one in finding_ids for fault in covering(one)} | set(more)
-    return fault_links(tuple(one for one in all_faults() if one in shown))
+    """Link to the faults that cover these findings: a few, each of another finding first, and how many more."""
+    by_finding = [covering(one) for one in finding_ids]
+    first = dict.fromkeys(fault for rank in zip_longest(*by_finding) for fault in rank if fault)
+    shown = tuple(first | dict.fromkeys(more))
+    rest = len(shown) - _FEW
+    return fault_links(shown[:_FEW]) + (f" and {rest} [more](faults.md)" if rest > 0 else "")
+
+
+_FEW = 6
 
 
 def _step_section(step: Step) -> str:
