@@ -15,7 +15,7 @@ from runbook_lib.findings import Confidence
 from runbook_lib.sandbox.worlds import trials
 from serving import DENIED, HOW, THROTTLED, declared_actions, served
 
-KINDS = {"compound": 12, "decoy": 12, "look-alike": 10, "unknown": 5}
+KINDS = {"compound": 12, "decoy": 12, "look-alike": 10, "unknown": 5, "big": 3}
 SAMPLE = (
     "stale-arn-and-policy-pinned-to-it",
     "brake-pulled-on-a-poisoned-shard",
@@ -140,5 +140,5 @@ def _with(score: Score, result: Result) -> Score:
 def test_every_world_is_on_the_scoreboard() -> None:
     """Every fault and every trial is a case, with a truth for each kind."""
     assert len(CASES) == len(single_faults()) + len(trials())
-    assert all(one.expects for one in CASES.values() if one.kind in ("compound", "decoy"))
+    assert all(one.expects for one in CASES.values() if one.kind in ("compound", "decoy", "big"))
     assert not any(one.expects for one in CASES.values() if one.kind in ("look-alike", "unknown"))

@@ -54,7 +54,7 @@ class Investigated:
     violations: tuple[str, ...]
 
 
-def incident_of(world: World, incident_id: str, **more: str) -> Incident:
+def incident_of(world: World, incident_id: str, **more: object) -> Incident:
     """Give the parameters that an on-call engineer would write for a world."""
     setting = world.setting
     return Incident.from_mapping(

@@ -7,6 +7,7 @@ from typing import Any
 
 from runbook_lib.sandbox import noise
 from runbook_lib.sandbox.code import HARDY, SOUND
+from runbook_lib.sandbox.pipe import LOGGED_PER_MINUTE
 from runbook_lib.sandbox.state import (
     Alarm,
     Document,
@@ -67,6 +68,9 @@ class Setting:
     `table_fields` and `mapping` are further fields of the table and of the main mapping; where that has a failure
     destination its role may write there; `managed_access` gives the main function's role AWS's managed policy in place
     of an inline one; `health` is None for an account without a support plan that includes AWS Health.
+
+    How big the account is: `other_sources` are tables of their own whose streams trigger the main function too, `teams`
+    release what is theirs, and `logged_per_minute` invocations of a mapping find their way into the log.
     """
 
     table: str = "Orders"
@@ -84,6 +88,9 @@ class Setting:
     table_fields: Keyed[str, Any] = field(default_factory=dict, hash=False)
     managed_access: bool = False
     health: tuple[HealthEvent, ...] | None = None
+    other_sources: int = 0
+    teams: int = 1
+    logged_per_minute: int = LOGGED_PER_MINUTE
 
 
 def healthy_state(scope: Scope, setting: Setting, start: datetime, seed: int) -> State:
@@ -113,8 +120,13 @@ def healthy_state(scope: Scope, setting: Setting, start: datetime, seed: int) ->
     mappings[0] = replace(mappings[0], **setting.mapping)
     streams = f"{scope.arn('dynamodb', f'table/{setting.table}')}/stream/*"
     table = Table(setting.table, noise.uuid4(seed, "table"), born, (stream,), **setting.table_fields)
+    others = [_other_source(setting, number, born, seed) for number in range(setting.other_sources)]
+    mappings += [
+        replace(mappings[0], uuid=noise.uuid4(seed, "mapping", other.name), stream_arn=other.streams[0].arn(scope))
+        for other in others
+    ]
     return State(
-        tables={table.name: table},
+        tables={one.name: one for one in (table, *others)},
         mappings={mapping.uuid: mapping for mapping in mappings},
         functions=functions,
         roles={f"{name}-role": _role(name, born, streams, setting, seed) for name in names},
@@ -130,6 +142,12 @@ def healthy_state(scope: Scope, setting: Setting, start: datetime, seed: int) ->
         ),
         health=setting.health,
     )  # fmt: skip
+
+
+def _other_source(setting: Setting, number: int, born: datetime, seed: int) -> Table:
+    """A table that nobody writes to any more, with a stream of its own."""
+    name = f"{setting.table}-{2025 - number // 12}-{number % 12 + 1:02d}"
+    return Table(name, noise.uuid4(seed, name), born, (Stream(name, born + timedelta(hours=7), setting.view_type),))
 
 
 def _target(setting: Setting) -> str:

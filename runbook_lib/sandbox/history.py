@@ -83,6 +83,8 @@ def _neighbour(world: World) -> Iterator[TrailEvent]:
     """Somebody else's releases, and their role's."""
     function = world.setting.bystander
     arn = world.scope.arn("lambda", f"function:{function}")
+    for team in range(1, world.setting.teams):
+        yield from _team(world, team)
     for at in _beats(world, timedelta(hours=6), "neighbour"):
         yield TrailEvent(
             at, PIPELINE, "lambda", "UpdateFunctionCode20150331v2", {"functionName": function, "publish": False},
@@ -95,6 +97,23 @@ def _neighbour(world: World) -> Iterator[TrailEvent]:
              "policyDocument": '{"Version": "2012-10-17", "Statement": []}'},
             resources=(("AWS::IAM::Role", f"{function}-role"),),
         )  # fmt: skip
+
+
+def _team(world: World, team: int) -> Iterator[TrailEvent]:
+    """One of many teams of a big account, at work on what is its own."""
+    name = f"team-{team:03d}-worker"
+    arn = world.scope.arn("lambda", f"function:{name}")
+    uuid = noise.uuid4(world.seed, name)
+    acts: tuple[tuple[str, str, dict[str, object]], ...] = (
+        ("lambda", "UpdateFunctionCode20150331v2", {"functionName": name, "publish": False}),
+        ("lambda", "UpdateFunctionConfiguration20150331v2", {"functionName": arn, "timeout": 30}),
+        ("lambda", "UpdateEventSourceMapping20150331", {"uUID": uuid, "batchSize": 50}),
+        ("dynamodb", "UpdateTable", {"tableName": f"team-{team:03d}", "billingMode": "PAY_PER_REQUEST"}),
+        ("iam", "PutRolePolicy", {"roleName": f"{name}-role", "policyName": "work", "policyDocument": "{}"}),
+    )
+    for number, at in enumerate(_beats(world, timedelta(hours=3), name)):
+        source, event, request = acts[(number + team) % len(acts)]
+        yield TrailEvent(at, PIPELINE, source, event, request, {"functionArn": arn} if source == "lambda" else None)
 
 
 def _readers(world: World) -> Iterator[TrailEvent]:

@@ -27,7 +27,10 @@ IAM_SECONDS = 60
 POLLS_PER_SECOND = 4
 """Base polling rate per shard (Lambda Developer Guide, "Using AWS Lambda with Amazon DynamoDB")."""
 LOGGED_PER_MINUTE = 3
-"""Successful invocations of one mapping written to the log in one minute: a sample. Failures are all written."""
+"""Successful invocations of one mapping written to the log in one minute: a sample, unless a world has it otherwise.
+
+Failures are all written.
+"""
 
 NOTHING_YET, OK, FAILED = "No records processed", "OK", "PROBLEM: Function call failed"
 
@@ -62,6 +65,7 @@ class Flow:
     ages: list[float] = field(default_factory=list)
     durations: list[float] = field(default_factory=list)
     attempts: list[Attempt] = field(default_factory=list)
+    logged: int = LOGGED_PER_MINUTE
 
     def note(self, attempt: Attempt, age: float) -> None:
         """Count one invocation whose last record was this old (ms) when it began."""
@@ -70,7 +74,7 @@ class Flow:
         self.errors += attempt.failure is not None and not attempt.failure.returned
         self.ages.append(age)
         self.durations.append(attempt.duration)
-        if attempt.failure is not None or len(self.attempts) < LOGGED_PER_MINUTE:
+        if attempt.failure is not None or len(self.attempts) < self.logged:
             self.attempts.append(attempt)
 
     def work(self, start: float, duration: float, batch: list[Write], lineage: int) -> None:
@@ -122,8 +126,17 @@ class Pipe:
     those that failed their condition.
     """
 
-    def __init__(self, timeline: Timeline, scope: Scope, start: datetime, now: datetime, seed: int) -> None:
+    def __init__(
+        self,
+        timeline: Timeline,
+        scope: Scope,
+        start: datetime,
+        now: datetime,
+        seed: int,
+        logged: int = LOGGED_PER_MINUTE,
+    ) -> None:
         self._timeline = timeline
+        self._logged = logged
         self._scope = scope
         self._seed = seed
         self.written: dict[int, Counter[str]] = {}
@@ -155,7 +168,7 @@ class Pipe:
             if stream is not None and cursor.label == stream.label:
                 for write in writes:
                     cursor.queues[write.lineage].append(write)
-            flow = self.flows.setdefault(uuid, {}).setdefault(tick.minute, Flow())
+            flow = self.flows.setdefault(uuid, {}).setdefault(tick.minute, Flow(logged=self._logged))
             self._poll(mapping, cursor, state, tick, flow)
 
     def _opened(self, mapping: Mapping, state: State, tick: Tick) -> Cursor:
@@ -330,7 +343,7 @@ class Pipe:
             flow.ages.append(delay * 1000)
             flow.durations.append(duration)
             flow.delivered += 1
-            if len(flow.attempts) < LOGGED_PER_MINUTE:
+            if len(flow.attempts) < flow.logged:
                 flow.attempts.append(Attempt(write.at + delay, duration, write, 1, None, lineage))
             flow.invocations += 1
             flow.offered += 1

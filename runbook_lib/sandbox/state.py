@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from runbook_lib.sandbox.code import Code
-from runbook_lib.sandbox.traffic import Traffic
+from runbook_lib.sandbox.traffic import LINEAGES, Traffic
 
 RETENTION = timedelta(hours=24)
 """How long a stream record lives, and how long a disabled stream stays readable (DynamoDB Developer Guide, Streams)."""
@@ -66,7 +66,7 @@ class Table:
 
     `restored` from a backup or a point in time; `kinesis` is the ARN of a Kinesis stream that it feeds as well;
     `replicas` are its other regions; `key` the ARN of the customer's KMS key it is encrypted with, unusable from
-    `key_lost` on.
+    `key_lost` on. `partitions` beyond `LINEAGES` hold items that nobody writes to.
     """
 
     name: str
@@ -83,6 +83,7 @@ class Table:
     replicas: tuple[str, ...] = ()
     key: str | None = None
     key_lost: datetime | None = None
+    partitions: int = LINEAGES
 
     @property
     def latest(self) -> Stream | None:

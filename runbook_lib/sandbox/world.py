@@ -122,7 +122,8 @@ class World(TableStory, TableLife, MappingStory, FunctionStory, RoleStory):
     @property
     def pipe(self) -> Pipe:
         """What happened to every write between the start of the history and now."""
-        found: Pipe = self.derive("pipe", lambda: Pipe(self.timeline, self.scope, self.start, self.now, self.seed))
+        past = (self.timeline, self.scope, self.start, self.now, self.seed, self.setting.logged_per_minute)
+        found: Pipe = self.derive("pipe", lambda: Pipe(*past))
         return found
 
     @property

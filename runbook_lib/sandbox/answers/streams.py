@@ -70,8 +70,9 @@ def stream_of(world: World, arn: str) -> Stream:
 def shards_of(world: World, stream: Stream) -> list[Shard]:
     """The shards of a stream that may hold records, oldest first within a partition."""
     end = min(stream.disabled or world.now, world.now)
+    table = world.state.tables.get(stream.table)
     found = []
-    for lineage in range(LINEAGES):
+    for lineage in range(table.partitions if table else LINEAGES):
         phase = SHARD_LIFE * noise.unit(world.seed, "roll", stream.label, lineage)
         first = int((world.now - RETENTION - stream.created - phase) / SHARD_LIFE)
         for number in range(max(first, -1), int((end - stream.created - phase) / SHARD_LIFE) + 1):

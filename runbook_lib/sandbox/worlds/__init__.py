@@ -1,9 +1,9 @@
 """Worlds that try to fool an investigator: none is offered as a fault to look at, all are there to be judged on."""
 
-from runbook_lib.sandbox.worlds import compound, decoys, lookalikes, unknown
+from runbook_lib.sandbox.worlds import big, compound, decoys, lookalikes, unknown
 from runbook_lib.sandbox.worlds.trial import TRIALS, Trial
 
-__all__ = ["Trial", "compound", "decoys", "lookalikes", "trials", "unknown"]
+__all__ = ["Trial", "big", "compound", "decoys", "lookalikes", "trials", "unknown"]
 
 
 def trials() -> tuple[Trial, ...]:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from runbook_lib.sandbox.faults.fault import Fault, Tell
 
-Kind = Literal["compound", "decoy", "look-alike", "unknown"]
+Kind = Literal["compound", "decoy", "look-alike", "unknown", "big"]
 
 TRIALS: dict[str, Trial] = {}
 
@@ -20,7 +20,8 @@ class Trial:
     * compound: two real faults; `expects` are both causes in the order in which they must be repaired,
     * decoy: a real fault, and near its onset something innocent that must not be named,
     * look-alike: the trigger works, or has nothing to do, and looks broken,
-    * unknown: the trigger is broken for a reason that AWS does not show; nothing may be named.
+    * unknown: the trigger is broken for a reason that AWS does not show; nothing may be named,
+    * big: a fault in a big account.
 
     `fault` tells the story and holds the truth of the clocks. Where a trigger is expected it is that of the first of
     `expects`.
