@@ -28,12 +28,15 @@ _NAMED = (LineKind.INIT_ERROR, LineKind.TIMEOUT, LineKind.OUT_OF_MEMORY, LineKin
 def _failing(seen: Evidence, *kinds: LineKind) -> Iterator[Sign]:
     """Recognise a failure of every batch by its log lines, with the mapping's own last word as a second sign.
 
-    Where other batches pass it is one batch that fails, or a failure that retries get over.
+    Where other batches pass it is one batch that fails, or a failure that retries get over. Code that cannot be loaded
+    fails all of them; of every other failure only the counts tell, so that they come first.
     """
     found = current(seen, *kinds)
     if not found:
         yield against("No current failure of this kind was found in the log.", seen.logs)
         return
+    if LineKind.INIT_ERROR not in kinds:
+        measure(seen).observed(Stage.SUCCEEDED)
     for one in found[:2]:
         yield decisive(quoted(one, seen), seen.logs)
     succeeded = measure(seen).observed(Stage.SUCCEEDED)
