@@ -64,8 +64,7 @@ def assess(
 
 def _waiting(seen: Evidence, stages: Stages, began: Onset | None, recreated: datetime | None) -> Iterator[Undelivered]:
     """Give what each mapping has not delivered; without any mapping, what the stream itself holds."""
-    oldest = _oldest(seen, stages, began, recreated)
-    basis = "Read from the last delivery and the first write after it." if oldest else _UNTOLD
+    oldest, basis = _oldest(seen, stages, began, recreated)
     mappings = otherwise(lambda: serving(seen), ())
     failing = stages[Stage.INVOKED].state is not State.STOPPED and stages[Stage.FAILED].state is not State.IDLE
     if not mappings:
@@ -82,19 +81,24 @@ def _of_mapping(one: Mapping, oldest: datetime | None, basis: str, failing: bool
     return Undelivered(one.uuid, oldest, basis, one.maximum_record_age_s, one.maximum_retry_attempts, discards=failing)
 
 
-def _oldest(seen: Evidence, stages: Stages, began: Onset | None, recreated: datetime | None) -> datetime | None:
-    """Give the earliest moment from which a record may wait.
+def _oldest(
+    seen: Evidence, stages: Stages, began: Onset | None, recreated: datetime | None
+) -> tuple[datetime | None, str]:
+    """Give the earliest moment from which a record may wait, and what it was read from.
 
     Within the minute of the last delivery, records after it were not delivered any more, so that minute's start counts.
     While failing batches are still sent, the iterator age says how old the oldest of them is.
     """
     if recreated is not None:
-        return recreated
+        return recreated, "Everything since then waits, as no mapping has begun with it."
     if began is None:
-        return None
+        return None, _UNTOLD
     if stages[Stage.INVOKED].state is State.STOPPED:
-        return began.earliest
-    return otherwise(lambda: seen.backlog.oldest_unread, None) or began.earliest
+        return began.earliest, "Read from the last delivery and the first write after it."
+    oldest = otherwise(lambda: seen.backlog.oldest_unread, None)
+    if oldest is None:
+        return began.earliest, "Read from the earliest moment at which the harm may have begun."
+    return oldest, "Read from the iterator age of the oldest batch that is still tried."
 
 
 def _recreated(seen: Evidence) -> datetime | None:
