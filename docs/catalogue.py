@@ -10,6 +10,7 @@ from itertools import groupby
 from pieces import NOT_YET, code, codes, document, link, table
 from runbook_lib import least_privilege
 from runbook_lib.findings import FINDINGS, Finding
+from runbook_lib.findings.explained import explain
 from runbook_lib.remedies import Remedy, prescribe
 from runbook_lib.sandbox.faults import Fault, all_faults
 from runbook_lib.steps import STEPS
@@ -87,8 +88,15 @@ def _finding(one: Finding) -> str:
         f"* **Source**: <{one.source}>" if one.source.startswith("http") else f"* **Source**: {one.source}",
     ]
     remedies = [_remedy(each) for each in prescribe(one.remedies, {}, latest=False)]
+    reasons = explain(one)
+    known = "## How we know\n\n" + _listed(reasons.known_by)
+    refuted = "## What would refute it\n\n" + _listed(reasons.refuted_by)
     what_to_do = "## What to do\n\n" + ("\n\n".join(remedies) or "Nothing by itself.")
-    return document(one.id, f"**{one.title}.**", one.why, "\n".join(facts), what_to_do)
+    return document(one.id, f"**{one.title}.**", one.why, "\n".join(facts), known, refuted, what_to_do)
+
+
+def _listed(sentences: tuple[str, ...]) -> str:
+    return "\n".join(f"* {sentence}" for sentence in sentences)
 
 
 def _set_off(one: Finding) -> str:

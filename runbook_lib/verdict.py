@@ -91,6 +91,7 @@ def _finding(one: Verdict) -> dict[str, Any]:
     return {
         "id": one.finding.id,
         "title": one.finding.title,
+        "page": f"docs/findings/{one.finding.id}.md",
         "confidence": one.confidence.value if one.confidence else None,
         "because": list(one.because),
         "evidence": list(one.refs),

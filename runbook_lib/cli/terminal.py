@@ -15,6 +15,7 @@ from runbook_lib.diagnosis import Diagnosis
 from runbook_lib.errors import RunbookError
 from runbook_lib.evidence import Gap, Observed
 from runbook_lib.findings import Finding, Verdict
+from runbook_lib.findings.explained import explain
 from runbook_lib.investigation import Progress
 from runbook_lib.markup import visible
 from runbook_lib.steps import STEPS, Step
@@ -117,11 +118,17 @@ def print_finding(one: Finding, *, as_json: bool) -> None:
         ("What", f"{one.title}."),
         ("Why", one.why),
         ("Stops", f"the pipe at: {one.stops}" if one.stops else "nothing by itself"),
+        *_listed("Known by", explain(one).known_by),
+        *_listed("Refuted by", explain(one).refuted_by),
         ("Reads", f"playbook steps {', '.join(map(str, one.reads))}"),
         ("Remedies", ", ".join(one.remedies) or "none"),
         ("Source", one.source),
     )
     print("\n".join(_said(label, text) for label, text in rows))
+
+
+def _listed(label: str, sentences: Sequence[str]) -> list[tuple[str, str]]:
+    return [(label if not number else "", f"- {sentence}") for number, sentence in enumerate(sentences)]
 
 
 def _row(name: str, kind: str, text: str) -> str:
@@ -134,6 +141,8 @@ def _card(one: Finding) -> dict[str, Any]:
         "kind": one.kind.value,
         "title": one.title,
         "why": one.why,
+        "known_by": list(explain(one).known_by),
+        "refuted_by": list(explain(one).refuted_by),
         "stops": one.stops.value if one.stops else None,
         "diagnosis": list(one.diagnosis),
         "steps": list(one.reads),

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from runbook_lib import instant
-from runbook_lib.evidence import Evidence
+from runbook_lib.evidence import Evidence, known
 from runbook_lib.evidence.signals import Series
 from runbook_lib.findings import Kind, Sign, against, counter, decisive, finding, sign
 from runbook_lib.findings.mapping import serving
@@ -153,8 +153,8 @@ def account_concurrency_exhausted(seen: Evidence) -> Iterator[Sign]:
         used = _peak(series, window)
         if used >= _PINNED * limit:
             yield decisive(f"{used:,.0f} {words} {limit:,} executions are in use.", series, limits.account_ref)
-            words = f"{throttles:,.0f} invocations were throttled in the last {instant.span(_LATELY)}."
-            yield counter(words, seen.metrics.throttles)
+            refused = f"{throttles:,.0f} invocations were throttled in the last {instant.span(_LATELY)}."
+            yield counter(refused, seen.metrics.throttles)
             return
     yield against("The account's concurrency is not used up.", seen.metrics.account_concurrent, limits.account_ref)
 
@@ -200,7 +200,7 @@ _AT_WORK = 0.8
 def _places(seen: Evidence) -> int:
     """How many batches may be out at the same time."""
     label = (seen.streams.table.latest_stream_arn or "").rpartition("/")[2]
-    shards = next((one for name, one in seen.backlog.shards.items() if name.rpartition("/")[2] == label), ())
+    shards = known(next((one for name, one in seen.backlog.shards.items() if name.rpartition("/")[2] == label), ()))
     factor = max((one.parallelization_factor for one in serving(seen)), default=1)
     return max(1, sum(shard.open for shard in shards)) * factor
 
