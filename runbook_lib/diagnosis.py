@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from runbook_lib import instant
 from runbook_lib.comparison import Comparison, compare
+from runbook_lib.corroboration import corroborated
 from runbook_lib.evidence import Evidence, Gap, NotObserved, otherwise
 from runbook_lib.fallbacks import Fallback, review
 from runbook_lib.findings import Confidence, Kind, Verdict, Word, judge_all
@@ -113,6 +114,7 @@ def diagnose(seen: Evidence) -> Diagnosis:
     began = otherwise(lambda: onset(seen, stages) or (_fallen_behind(seen) if causes else None), None)
     if not causes and _is_noop(verdicts):
         began = None
+    began = corroborated(seen, began)
     found = otherwise(lambda: changes(seen), ())
     unexplained = () if not causes and _is_noop(verdicts) else _unexplained(causes, stages, began)
     undetermined = tuple(one for one in verdicts if one.word is Word.UNDETERMINED)

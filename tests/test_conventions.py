@@ -32,7 +32,7 @@ ORDER = (
     ("timeline",),
     ("loss_clock", "remedies"),
     ("findings",),
-    ("comparison", "fallbacks", "undelivered"),
+    ("comparison", "corroboration", "fallbacks", "undelivered"),
     ("diagnosis",),
     ("verdict", "recovery"),
     ("markup",),
