@@ -70,7 +70,7 @@ def single_faults() -> tuple[Case, ...]:
 def score(case: Case, world: World, looked: Looked) -> Score:
     """Hold one investigation against the truth."""
     found = looked.diagnosis
-    named = tuple((one.finding.id, str(one.confidence)) for one in found.causes)
+    named = tuple((one.finding.id, str(one.confidence)) for one in _faults(found))
     ids = tuple(id for id, _ in named)
     proved = [id for id, sure in named if sure == Confidence.PROVED]
     false = tuple(id for id in ids if id not in case.expects)
@@ -82,7 +82,7 @@ def score(case: Case, world: World, looked: Looked) -> Score:
         named=named,
         missing=tuple(id for id in case.expects if id not in ids),
         top3=set(case.expects) <= set(ids[:3]),
-        cited=all(_cites(one, looked) for one in found.causes),
+        cited=all(_cites(one, looked) for one in _faults(found)),
         false_causes=false,
         proved_wrong=tuple(id for id in proved if id not in case.expects),
         trigger=_trigger(case, world, found),
@@ -94,8 +94,13 @@ def score(case: Case, world: World, looked: Looked) -> Score:
     )
 
 
+def _faults(found: Diagnosis) -> tuple[Verdict, ...]:
+    """What is said to be wrong, whether it has done harm or waits for the next write."""
+    return (*found.causes, *found.latent)
+
+
 def _result(case: Case, found: Diagnosis) -> Result:
-    ids = tuple(one.finding.id for one in found.causes)
+    ids = tuple(one.finding.id for one in _faults(found))
     if case.kind == UNKNOWN:
         return Result.RIGHT if not ids and found.status is Status.UNDETERMINED else Result.WRONG
     if not case.expects:
@@ -109,10 +114,10 @@ def _result(case: Case, found: Diagnosis) -> Result:
 
 def _trouble(case: Case, found: Diagnosis, false: tuple[str, ...]) -> Iterable[str]:
     """Say what is wrong whatever the first cause is: a forbidden id as a cause, an innocent proved."""
-    forbidden = set(case.fault.forbids) & {one.finding.id for one in found.causes}
+    forbidden = set(case.fault.forbids) & {one.finding.id for one in _faults(found)}
     if forbidden:
         yield f"names {', '.join(sorted(forbidden))}"
-    sure = [one.finding.id for one in found.causes if one.finding.id in false and one.confidence in SURE]
+    sure = [one.finding.id for one in _faults(found) if one.finding.id in false and one.confidence in SURE]
     if sure:
         yield f"is sure of {', '.join(sure)}"
 
@@ -175,8 +180,8 @@ OFFENCES = (Change.UNNAMED, Change.CLEARED, Change.MISLED)
 
 def compare(case: Case, action: str, whole: Diagnosis, blinded: Diagnosis) -> Change:
     """Say what became of a verdict when an action was refused."""
-    before = [(one.finding.id, one.confidence) for one in whole.causes]
-    after = [(one.finding.id, one.confidence) for one in blinded.causes]
+    before = [(one.finding.id, one.confidence) for one in _faults(whole)]
+    after = [(one.finding.id, one.confidence) for one in _faults(blinded)]
     others = [(id, sure) for id, sure in after if id not in {known for known, _ in before}]
     if any(sure in SURE for _, sure in others) or (others and len(others) == len(after)):
         return Change.MISLED

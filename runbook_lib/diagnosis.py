@@ -10,13 +10,14 @@ from enum import StrEnum
 from runbook_lib import instant
 from runbook_lib.comparison import Comparison, compare
 from runbook_lib.corroboration import corroborated
-from runbook_lib.evidence import Evidence, Gap, NotObserved, otherwise
+from runbook_lib.evidence import Evidence, Gap, NotObserved, attempt, otherwise
 from runbook_lib.fallbacks import Fallback, review
 from runbook_lib.findings import Confidence, Kind, Verdict, Word, judge_all
 from runbook_lib.incident import Incident, Window
+from runbook_lib.instant import RETENTION
 from runbook_lib.loss_clock import Loss
 from runbook_lib.remedies import Remedy, prescribe
-from runbook_lib.stages import Flow, Stage, Stages, State, measure
+from runbook_lib.stages import Flow, Stage, Stages, State, first_write_after, measure
 from runbook_lib.steps import STEPS, by_name
 from runbook_lib.steps.execution_role import NOTHING_TO_READ
 from runbook_lib.timeline import (
@@ -53,7 +54,10 @@ class Blinded:
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """The answer to an incident. Every tuple is in the order in which it should be read."""
+    """The answer to an incident. Every tuple is in the order in which it should be read.
+
+    `latent` are faults that would stop the pipe and have stopped nothing, because nobody writes.
+    """
 
     incident: Incident
     as_of: datetime
@@ -80,25 +84,37 @@ class Diagnosis:
 
     @property
     def exit_code(self) -> int:
-        """0 no fault and nothing important unseen, 1 at least one cause, 2 undetermined."""
+        """0 no fault and nothing important unseen, 1 at least one cause or latent fault, 2 undetermined."""
         return {Status.NO_FAULT: 0, Status.FAULT: 1, Status.UNDETERMINED: 2}[self.status]
 
     @property
     def sentence(self) -> str:
         """What is wrong, in one sentence."""
         if self.causes:
-            first, rest = self.causes[0], len(self.causes) - 1
-            also = f"; {rest} more cause{'s' * (rest > 1)} found" if rest else ""
+            first = self.causes[0]
             since = f", since about {instant.clock(self.onset.at, self.as_of)}" if self.onset else ""
-            return f"{first.finding.title}{since}{also}."
+            return f"{first.finding.title}{since}{_more(self.causes, 'cause')}."
+        if self.latent:
+            more = _more(self.latent, "latent fault")
+            return f"{self._quiet}. The next write would not arrive: {self.latent[0].finding.title}{more}."
         if self.status is Status.NO_FAULT:
-            idle = ("rejected-writes", "noop-writes", "no-table-writes")
-            quiet = [one.finding.title for id in idle for one in self.innocent if one.finding.id == id]
-            return f"No fault found. {quiet[0]}." if quiet else "No fault found: what is written is delivered."
+            return f"No fault found{f'. {self._quiet}' if self._quiet else ': what is written is delivered'}."
         if self.unexplained:
             return f"The trigger is broken and no known cause explains it: {self.unexplained[0]}"
         blind = ", ".join(sorted({one.gap.call for one in self.gaps if one.findings})) or "needed facts"
         return f"Undetermined: {blind} could not be read."
+
+    @property
+    def _quiet(self) -> str:
+        """Why the pipe has nothing to carry; empty where it has."""
+        idle = ("rejected-writes", "noop-writes", "no-table-writes")
+        quiet = (one.finding.title for id in idle for one in self.innocent if one.finding.id == id)
+        return next(quiet, "")
+
+
+def _more(found: tuple[Verdict, ...], what: str) -> str:
+    rest = len(found) - 1
+    return f"; {rest} more {what}{'s' * (rest > 1)} found" if rest else ""
 
 
 _SURE = (Confidence.PROVED, Confidence.LIKELY, Confidence.SUSPECTED)
@@ -110,8 +126,11 @@ def diagnose(seen: Evidence) -> Diagnosis:
     stages = measure(seen)
     verdicts = judge_all(seen, stages)
     present = {kind: _present(verdicts, kind) for kind in Kind}
-    causes = tuple(sorted(present[Kind.CAUSE], key=_rank))
-    began = otherwise(lambda: onset(seen, stages) or (_fallen_behind(seen) if causes else None), None)
+    harm = attempt(lambda: onset(seen, stages))
+    faults = tuple(sorted(present[Kind.CAUSE], key=_rank))
+    latent = tuple(one for one in faults if one.finding.stops) if harm is None and _is_idle(stages) else ()
+    causes = tuple(one for one in faults if one not in latent)
+    began = None if isinstance(harm, Gap) else harm or otherwise(lambda: _fallen_behind(seen) if causes else None, None)
     if not causes and _is_noop(verdicts):
         began = None
     began = corroborated(seen, began)
@@ -119,8 +138,9 @@ def diagnose(seen: Evidence) -> Diagnosis:
     unexplained = () if not causes and _is_noop(verdicts) else _unexplained(causes, stages, began)
     undetermined = tuple(one for one in verdicts if one.word is Word.UNDETERMINED)
     gaps = _blinded(seen, verdicts)
-    status = _status(seen, causes, unexplained, undetermined, stages)
+    status = _status(seen, faults, unexplained, undetermined, stages)
     trigger = _trigger(causes, began, found)
+    certain = status is Status.NO_FAULT or (not causes and bool(latent) and _nothing_waits(seen, stages))
     return Diagnosis(
         incident=seen.incident,
         as_of=seen.as_of,
@@ -129,7 +149,7 @@ def diagnose(seen: Evidence) -> Diagnosis:
         causes=causes,
         contributing=present[Kind.CONTRIBUTING],
         symptoms=present[Kind.SYMPTOM],
-        latent=(),
+        latent=latent,
         innocent=present[Kind.INNOCENT],
         ruled_out=tuple(one for one in verdicts if one.word is Word.ABSENT and one.finding.kind is Kind.CAUSE),
         undetermined=undetermined,
@@ -137,10 +157,10 @@ def diagnose(seen: Evidence) -> Diagnosis:
         trigger=trigger,
         changes=found,
         coverage=otherwise(lambda: coverage(seen), None),
-        loss=assess(seen, causes, stages, began, trigger, found, certain=status is Status.NO_FAULT),
+        loss=assess(seen, causes, stages, began, trigger, found, certain=certain),
         stages=stages,
         unexplained=unexplained,
-        remedies=_remedies(seen, (*causes, *present[Kind.CONTRIBUTING]) or present[Kind.INNOCENT]),
+        remedies=_remedies(seen, (*faults, *present[Kind.CONTRIBUTING]) or present[Kind.INNOCENT]),
         gaps=gaps,
         comparison=compare(seen, hurt=began is not None),
         fallbacks=review(seen, found) if status is not Status.NO_FAULT and trigger is None else (),
@@ -150,6 +170,20 @@ def diagnose(seen: Evidence) -> Diagnosis:
 def _fallen_behind(seen: Evidence) -> Onset | None:
     """Say since when records have been failing or were left out, where the pipe as a whole goes on."""
     return failing_since(seen) or delivery_gap(seen)
+
+
+def _is_idle(stages: Stages) -> bool:
+    """Whether nobody writes and all that was written has come out: a fault that is there has done no harm yet."""
+    known = (State.FLOWING, State.IDLE)
+    outlets = (stages[Stage.INVOKED], stages[Stage.SUCCEEDED])
+    return stages[Stage.WRITTEN].state is State.IDLE and all(one.state in known for one in outlets)
+
+
+def _nothing_waits(seen: Evidence, stages: Stages) -> bool:
+    """Whether nothing was written since the last delivery, as far back as a record can live."""
+    last = stages[Stage.INVOKED].last
+    looked = last is not None or seen.window.end - seen.window.start >= RETENTION
+    return looked and first_write_after(seen, last) is None
 
 
 def _is_noop(verdicts: Iterable[Verdict]) -> bool:
@@ -191,16 +225,16 @@ def _unexplained(causes: tuple[Verdict, ...], stages: Stages, began: Onset | Non
 
 def _status(
     seen: Evidence,
-    causes: tuple[Verdict, ...],
+    faults: tuple[Verdict, ...],
     unexplained: tuple[str, ...],
     undetermined: tuple[Verdict, ...],
     stages: Stages,
 ) -> Status:
-    """A fault where there is a cause; no fault only where the pipe is seen to work or nothing needed is unseen.
+    """A fault where there is one, at work or latent; no fault only where the pipe works or nothing needed is unseen.
 
     A pipe that works for most records may still fail or have left out some: then what is unseen matters.
     """
-    if causes:
+    if faults:
         return Status.FAULT
     if unexplained:
         return Status.UNDETERMINED

@@ -63,7 +63,8 @@ def _verdict(folder: Path) -> dict[str, Any]:
 
 
 def _causes(verdict: dict[str, Any]) -> tuple[str, ...]:
-    return tuple(one["id"] for one in verdict["causes"])
+    """The ids of what is wrong, whether it has done harm or not."""
+    return tuple(one["id"] for kind in ("causes", "latent") for one in verdict[kind])
 
 
 def _judged(first: dict[str, Any], second: dict[str, Any], failing: tuple[str, ...]) -> tuple[Outcome, str]:

@@ -92,7 +92,8 @@ class Stages:
     ) -> tuple[tuple[tuple[str, tuple[str, ...]], ...], tuple[str, ...], tuple[Gap, ...]]:
         """Compare a fault that stops the pipe at `stops` with what was counted.
 
-        Returns the counts that fit (sentence and calls), the sentences that do not, and the gaps in between.
+        Returns the counts that fit (sentence and calls), the sentences that do not, and the gaps in between. Where
+        nobody writes, what came through earlier speaks neither for the fault nor against it.
         """
         if stops is None:
             return (), (), ()
@@ -100,7 +101,7 @@ class Stages:
         if outlet.state is State.STOPPED:
             return ((outlet.basis, outlet.refs),), (), ()
         if outlet.state is State.FLOWING:
-            return (), (outlet.basis,), ()
+            return (), () if self[Stage.WRITTEN].state is State.IDLE else (outlet.basis,), ()
         return (), (), (outlet.gap,) if outlet.gap else ()
 
 

@@ -39,7 +39,7 @@ def to_json(diagnosis: Diagnosis, record: Record) -> dict[str, Any]:
         "contributing": [_finding(one) for one in diagnosis.contributing],
         "trigger": _trigger(diagnosis.trigger),
         "symptoms": [_finding(one) for one in diagnosis.symptoms],
-        "latent": [_finding(one) for one in diagnosis.latent],
+        "latent": [_cause(one) for one in diagnosis.latent],
         "not_causes": [_finding(one) for one in diagnosis.innocent],
         "ruled_out": [{"id": one.finding.id, "because": list(one.because)} for one in diagnosis.ruled_out],
         "undetermined": [

@@ -6,6 +6,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from worlds import tried
 
 import page
 import scoreboard
@@ -35,14 +36,17 @@ CASES = {one.id: one for one in scoreboard.cases()}
 
 
 def _cases() -> list[object]:
-    slow = [pytest.param(one.id, marks=pytest.mark.slow) for one in trials() if one.id not in SAMPLE]
-    return [*SAMPLE, *slow]
+    return [pytest.param(one.id, marks=_marks(one.id)) for one in trials()]
+
+
+def _marks(name: str) -> list[pytest.MarkDecorator]:
+    return [pytest.mark.xdist_group(name), *([] if name in SAMPLE else [pytest.mark.slow])]
 
 
 @pytest.mark.parametrize("name", _cases())
 def test_trial_does_not_fool_the_kit(name: str) -> None:
     """The truth is found, no innocent is named, and neither clock nor trigger is wrong."""
-    found, _ = scoreboard.run(CASES[name], denials=False)
+    found = tried(name).score
     assert found.result is Result.RIGHT, page.line(found)
     assert not scoreboard.is_wrong(found), page.line(found)
 
@@ -84,7 +88,7 @@ def test_no_refused_call_misleads_in_any_world(name: str) -> None:
 def _verdict(*causes: tuple[str, Confidence], status: Status = Status.FAULT, gap: str = "") -> SimpleNamespace:
     named = tuple(SimpleNamespace(finding=SimpleNamespace(id=id), confidence=sure) for id, sure in causes)
     gaps = (SimpleNamespace(gap=SimpleNamespace(call=gap), findings=("a",)),) if gap else ()
-    return SimpleNamespace(causes=named, status=status, gaps=gaps)
+    return SimpleNamespace(causes=named, latent=(), status=status, gaps=gaps)
 
 
 P, L, S = Confidence.PROVED, Confidence.LIKELY, Confidence.SUSPECTED

@@ -13,14 +13,20 @@ from functools import cache
 from pathlib import Path
 from unittest import mock
 
+import scoreboard
+from held_against import Score, score
 from runbook_lib import run
 from runbook_lib.diagnosis import Diagnosis
+from runbook_lib.evidence import Evidence
 from runbook_lib.incident import Incident
+from runbook_lib.investigation import Investigation
+from runbook_lib.record import Record
 from runbook_lib.sandbox.faults import Fault, all_faults, build
 from runbook_lib.sandbox.journal import JournalEntry
 from runbook_lib.sandbox.rules import Rule
 from runbook_lib.sandbox.server import serve
 from runbook_lib.sandbox.world import World
+from serving import served
 
 NOW = datetime(2026, 3, 14, 15, 9, 26, 535_000, tzinfo=UTC)
 HISTORY = timedelta(hours=30)
@@ -86,6 +92,27 @@ def investigated(name: str, *rules: Rule, event_count: bool = False) -> Investig
     fault = all_faults()[name]
     truths = (fault.began(world.now), fault.oldest_unread(world))
     return Investigated(fault, *truths, done.folder, done.diagnosis, journal, violations)
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A world held against its truth: the score, the diagnosis, the calls it rests on and what was read from them."""
+
+    score: Score
+    diagnosis: Diagnosis
+    record: Record
+    seen: Evidence
+
+
+@cache
+def tried(name: str) -> Judged:
+    """Investigate a trial over HTTP and hold the outcome against its truth; the same name gives the same run."""
+    case = next(one for one in scoreboard.cases() if one.id == name)
+    with served(case.fault.build(scoreboard.NOW, scoreboard.SEED)) as world:
+        looked = world.investigate()
+        investigation = Investigation(looked.record)
+        investigation.collect()
+        return Judged(score(case, world.world, looked), looked.diagnosis, looked.record, investigation.evidence)
 
 
 def copy_of(folder: Path, to: Path) -> Path:

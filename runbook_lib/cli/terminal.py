@@ -43,9 +43,10 @@ def print_progress(begun: float) -> Progress:
 def print_diagnosis(diagnosis: Diagnosis, folder: Path) -> None:
     """Say the verdict: what is wrong, how sure, what is lost when, what to do first, what could not be seen."""
     lines = [_said("Verdict", diagnosis.sentence)]
-    for number, one in enumerate(diagnosis.causes, start=1):
-        lines.append(_said(f"Cause {number}", f"{one.finding.id} ({one.confidence}): {one.finding.title}."))
-        lines += [_said("", f"- {sentence}") for sentence in _shortened(one)]
+    for label, found in (("Cause", diagnosis.causes), ("Latent", diagnosis.latent)):
+        for number, one in enumerate(found, start=1):
+            lines.append(_said(f"{label} {number}", f"{one.finding.id} ({one.confidence}): {one.finding.title}."))
+            lines += [_said("", f"- {sentence}") for sentence in _shortened(one)]
     if diagnosis.trigger:
         trigger = diagnosis.trigger
         who = trigger.change.event.actor

@@ -18,7 +18,7 @@ from runbook_lib.views.words import columns, count, moment, reason
 
 def verdict_view(diagnosis: Diagnosis) -> blocks.Verdict:
     """Show what is wrong, how sure that is, how long until data is lost, what to do first, what could not be seen."""
-    first = diagnosis.causes[0] if diagnosis.causes else None
+    first = next(iter((*diagnosis.causes, *diagnosis.latent)), None)
     return blocks.Verdict(
         status=diagnosis.status.value,
         sentence=diagnosis.sentence,
@@ -59,8 +59,9 @@ def _unseen(one: Blinded) -> str:
 def finding_view(one: Verdict, diagnosis: Diagnosis, role: str | None = None) -> blocks.Finding:
     """Show one verdict with its evidence; remedies stand with what is present."""
     wanted = one.finding.remedies if one.word is Word.PRESENT else ()
+    kind = "latent fault" if one in diagnosis.latent else one.finding.kind.value
     return blocks.Finding(
-        role=role or _ROLES.get(one.word, one.finding.kind.value),
+        role=role or _ROLES.get(one.word, kind),
         id=one.finding.id,
         title=one.finding.title,
         confidence=one.confidence.value if one.confidence else None,
@@ -193,6 +194,8 @@ def beside_view(diagnosis: Diagnosis) -> Stack:
 
 
 def _no_cause(diagnosis: Diagnosis) -> str:
+    if diagnosis.latent:
+        return "No cause is at work, as nothing was written that it could have held back. See the latent faults below."
     if diagnosis.status is Status.NO_FAULT:
         return "No cause was found, and the end of the pipe was seen to deliver or had nothing to deliver."
     open_ones = count(len(diagnosis.undetermined), "finding")

@@ -187,7 +187,7 @@ def residue_mapping_beside_a_paused_one(world: World, at: datetime) -> None:
 
 @_compound(
     "esm-disabled-by-user", onset=timedelta(hours=6, minutes=44), trigger="UpdateEventSourceMapping20150331",
-    notes=("no-table-writes",), forbids=("filter-matches-nothing",),
+    notes=("no-table-writes",), forbids=("filter-matches-nothing",), loss="none",
 )  # fmt: skip
 def paused_and_nobody_writes(world: World, at: datetime) -> None:
     """The mapping was paused just after the shop closed: nothing waits yet, and nothing will be delivered tomorrow."""
