@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Iterable
 from typing import Any
 
 from runbook_lib.aws import StepReader, together
@@ -33,7 +34,7 @@ def event_source_mappings(incident: Incident, aws: StepReader, seen: Evidence) -
     all (observed, n=1). The unfiltered list cannot miss any.
     """
     listed, aliases = together(lambda: _every_mapping(aws), lambda: _aliases(incident, aws))
-    ours = attempt(lambda: tuple(m for m in known(listed) if _from_table(m, incident) and _to_us(m, incident)))
+    ours = attempt(lambda: _newest_first(m for m in known(listed) if _from_table(m, incident) and _to_us(m, incident)))
     qualifier = ours[0].function.qualifier if isinstance(ours, tuple) and ours else incident.function.qualifier
     function = attempt(lambda: describe_function(aws, incident.function.name, qualifier))
     newest = attempt(lambda: describe_function(aws, incident.function.name, None)) if qualifier else None
@@ -69,6 +70,11 @@ def _every_mapping(aws: StepReader) -> tuple[Mapping, ...]:
             )
         )
     return tuple(Mapping.from_api(raw, pages.ref) for raw in pages.items("EventSourceMappings"))
+
+
+def _newest_first(found: Iterable[Mapping]) -> tuple[Mapping, ...]:
+    """Order by the generation that is read, the newest first: today's records meet the role and code mapped there."""
+    return tuple(sorted(found, key=lambda one: one.event_source_arn, reverse=True))
 
 
 def _from_table(mapping: Mapping, incident: Incident) -> bool:
