@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from runbook_lib.evidence import Evidence, otherwise
+from runbook_lib.evidence.mapping import Mapping
 from runbook_lib.evidence.role import Reading
 from runbook_lib.findings import Kind, Sign, against, decisive, finding, sign
 from runbook_lib.findings.mapping import serving
@@ -52,14 +53,50 @@ def _hinges(one: Reading, readings: tuple[Reading, ...]) -> bool:
 def _said_by_mapping(seen: Evidence, by: PolicyType, *, explicit: bool) -> Iterator[Sign]:
     """Quote the mapping's last result where it names this kind of policy.
 
-    It outlives its cause, so it never decides, and says nothing at all while the stream is seen to invoke the function.
+    It outlives its cause, so it never decides, and says nothing at all where something newer speaks against it.
     """
-    if measure(seen)[Stage.INVOKED].state is State.FLOWING:
-        return
     for one in otherwise(lambda: serving(seen), ()):
         result = one.processing
-        if result.kind is ResultKind.NOT_AUTHORIZED and result.policy_type == by and result.explicit is explicit:
+        named = result.kind is ResultKind.NOT_AUTHORIZED and result.policy_type == by and result.explicit is explicit
+        if named and not _is_outlived(seen, one):
             yield sign(f"Mapping {one.uuid} last said: {result.text}", one)
+
+
+def _is_outlived(seen: Evidence, one: Mapping) -> bool:
+    """Whether the denial that a mapping quotes is over: its poller is seen to read, or the denied call to succeed.
+
+    The text carries no time. Deliveries, counts of polled records and the poller's own DescribeStream events do; and
+    of the organization's service control policies the simulator knows what holds now.
+    """
+    if measure(seen)[Stage.INVOKED].state is State.FLOWING or _polls(seen, one):
+        return True
+    if one.processing.policy_type is PolicyType.SERVICE_CONTROL:
+        asked = otherwise(lambda: [answer for answer in seen.role.simulated if answer.action in STREAM_ACTIONS], [])
+        return bool(asked) and all(answer.organization_allows for answer in asked)
+    return one.processing.action == "dynamodb:DescribeStream" and _described(seen, one)
+
+
+def _polls(seen: Evidence, one: Mapping) -> bool:
+    """Whether the mapping has counted records that it polled until lately: it was handed them, so it may read."""
+    counted = otherwise(lambda: seen.metrics.mapping_events.get(one.uuid, {}), {}).get("PolledEventCount")
+    last = counted.last_positive if counted is not None else None
+    return last is not None and seen.window.settled_end - last <= _LATELY
+
+
+def _described(seen: Evidence, one: Mapping) -> bool:
+    """Whether the newest DescribeStream of the mapping's poller succeeded, and not long ago."""
+    role = otherwise(lambda: seen.role.role.name, "")
+    own = [
+        event
+        for event in otherwise(lambda: seen.changes.polls, ())
+        if event.request.get("streamArn") == one.event_source_arn and f"/{role}/awslambda_" in (event.actor or "")
+    ]
+    newest = max(own, key=lambda event: event.at, default=None)
+    return newest is not None and newest.succeeded and seen.window.end - newest.at <= _LATELY
+
+
+_LATELY = timedelta(minutes=30)
+"""The trail is delivered up to a quarter of an hour late, and a poller describes its stream now and then only."""
 
 
 def _by_identity(seen: Evidence, decision: Decision) -> Iterator[Sign]:

@@ -99,6 +99,10 @@ class RoleStory(Told):
         """Put a service control policy above the account. The management account's trail has it, ours does not."""
         self.add(Change(at, lambda s: replace(s, organization=(*(s.organization or ()), document))))
 
+    def detach_scps(self, at: datetime) -> None:
+        """Take every service control policy off the account again."""
+        self.add(Change(at, lambda s: replace(s, organization=())))
+
     def update_trust(self, at: datetime, role: str, document: Document, by: Actor = OPERATOR) -> None:
         """Replace the role's trust policy."""
         members = {"policyDocument": json.dumps(document)}
