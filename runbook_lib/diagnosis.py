@@ -10,11 +10,13 @@ from enum import StrEnum
 from runbook_lib import instant
 from runbook_lib.comparison import Comparison, compare
 from runbook_lib.corroboration import corroborated
-from runbook_lib.evidence import Evidence, Gap, NotObserved, attempt, otherwise
+from runbook_lib.evidence import Evidence, Gap, NotObserved, attempt, known, otherwise
 from runbook_lib.fallbacks import Fallback, review
 from runbook_lib.findings import Confidence, Kind, Verdict, Word, judge_all
+from runbook_lib.findings.mapping import serving
 from runbook_lib.incident import Incident, Window
 from runbook_lib.instant import RETENTION
+from runbook_lib.interpret.filter_pattern import corrected
 from runbook_lib.loss_clock import Loss
 from runbook_lib.remedies import Remedy, prescribe
 from runbook_lib.stages import Flow, Stage, Stages, State, first_write_after, measure
@@ -32,7 +34,7 @@ from runbook_lib.timeline import (
     find_trigger,
     onset,
 )
-from runbook_lib.undelivered import assess
+from runbook_lib.undelivered import assess, began_with
 
 
 class Status(StrEnum):
@@ -130,12 +132,11 @@ def diagnose(seen: Evidence) -> Diagnosis:
     faults = tuple(sorted(present[Kind.CAUSE], key=_rank))
     latent = tuple(one for one in faults if one.finding.stops) if harm is None and _is_idle(stages) else ()
     causes = tuple(one for one in faults if one not in latent)
-    began = None if isinstance(harm, Gap) else harm or otherwise(lambda: _fallen_behind(seen) if causes else None, None)
-    if not causes and _is_noop(verdicts):
-        began = None
-    began = corroborated(seen, began)
     found = otherwise(lambda: changes(seen), ())
-    unexplained = () if not causes and _is_noop(verdicts) else _unexplained(causes, stages, began)
+    noop = not causes and _is_noop(verdicts)
+    began = None if noop else otherwise(lambda: _began(seen, known(harm), causes, found), None)
+    began = corroborated(seen, began)
+    unexplained = () if noop else _unexplained(causes, stages, began)
     undetermined = tuple(one for one in verdicts if one.word is Word.UNDETERMINED)
     gaps = _blinded(seen, verdicts)
     status = _status(seen, faults, unexplained, undetermined, stages)
@@ -165,6 +166,14 @@ def diagnose(seen: Evidence) -> Diagnosis:
         comparison=compare(seen, hurt=began is not None),
         fallbacks=review(seen, found) if status is not Status.NO_FAULT and trigger is None else (),
     )
+
+
+def _began(seen: Evidence, harm: Onset | None, causes: tuple[Verdict, ...], found: tuple[Change, ...]) -> Onset | None:
+    """Say when it began: by the counters of the pipe, and by what the causes tell of it."""
+    if not causes:
+        return harm
+    first = harm or _fallen_behind(seen)
+    return first and otherwise(lambda: began_with(seen, causes, first, found), first)
 
 
 def _fallen_behind(seen: Evidence) -> Onset | None:
@@ -264,15 +273,12 @@ def _blinded(seen: Evidence, verdicts: tuple[Verdict, ...]) -> tuple[Blinded, ..
 
 def _remedies(seen: Evidence, causes: tuple[Verdict, ...]) -> tuple[Remedy, ...]:
     ids = dict.fromkeys(id for one in causes for id in one.finding.remedies)
-    mapping = otherwise(lambda: seen.mappings.ours[0] if seen.mappings.ours else None, None)
-    return prescribe(ids, _facts(seen), latest=mapping is not None and mapping.starting_position == "LATEST")
+    touched = otherwise(lambda: serving(seen), ())
+    return prescribe(ids, _facts(seen), latest=any(one.starting_position == "LATEST" for one in touched))
 
 
 def _facts(seen: Evidence) -> dict[str, str]:
     """Collect what the commands of remedies need; what was not seen is left out."""
-    from runbook_lib.findings.mapping import serving
-    from runbook_lib.interpret.filter_pattern import corrected
-
     first = otherwise(lambda: serving(seen)[:1], ())
     facts = {
         "region": seen.incident.region,

@@ -144,10 +144,13 @@ def _from_failures(seen: Evidence) -> Onset | None:
 
 
 def _from_backlog(seen: Evidence) -> Onset | None:
-    """Some invocations succeed while one batch waits: the age of what waits says when it was written."""
+    """Some invocations succeed while one batch waits: the age of what waits says when it was written.
+
+    None where the backlog is worked off: what made it is over.
+    """
     age = seen.backlog.iterator_age_ms
     written = seen.backlog.oldest_unread
-    if written is None or len(age.points) < 3 or max(age.points) - written <= LONG_WAIT:
+    if written is None or len(age.points) < 3 or max(age.points) - written <= LONG_WAIT or seen.backlog.is_worked_off:
         return None
     if (slow := _from_falling_behind(seen, written)) is not None:
         return slow

@@ -7,16 +7,19 @@ its life? Where that cannot be told, the earliest bound of the onset stands in; 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 
+from runbook_lib import instant
 from runbook_lib.evidence import Evidence, otherwise
 from runbook_lib.evidence.mapping import Mapping
+from runbook_lib.evidence.signals import LONG_WAIT
 from runbook_lib.findings import Verdict
 from runbook_lib.findings.mapping import serving
 from runbook_lib.interpret.arn import StreamArn
 from runbook_lib.loss_clock import Loss, LossState, Undelivered, clock
-from runbook_lib.stages import Stage, Stages, State
-from runbook_lib.timeline import Change, Onset, Trigger
+from runbook_lib.stages import Stage, Stages, State, first_write_after, measure
+from runbook_lib.timeline import FIRST_WINDOW, Change, Onset, Trigger, delivery_gap
 
 _OTHER_STREAM = {"stale-stream-arn", "table-recreated-or-restored"}
 _FUNCTION_ERRORS = (Stage.FAILED, Stage.SUCCEEDED)
@@ -34,7 +37,7 @@ def assess(
 ) -> Loss:
     """Read the loss clock for a diagnosis. `certain`: the investigation ended in no fault."""
     if certain and began is None:
-        return Loss(LossState.NONE, None, None, None, "Nothing is known to wait undelivered.")
+        return clock(_worked_off(seen), seen.as_of)
     ids = {one.finding.id for one in causes}
     off = _off_since(seen, ids, began, found)
     refs = tuple(dict.fromkeys((*(began.refs if began else ()), *stages[Stage.WRITTEN].refs)))
@@ -60,6 +63,44 @@ def assess(
             refs,
         )
     return clock(waiting, seen.as_of, never_recorded=gap, refs=refs)
+
+
+def _worked_off(seen: Evidence) -> Iterator[Undelivered]:
+    """Give the front of a backlog that delivery gains on: it waits, though nothing is wrong."""
+    oldest = otherwise(lambda: seen.backlog.oldest_unread if seen.backlog.is_worked_off else None, None)
+    if oldest is not None and seen.window.end - oldest > LONG_WAIT:
+        words = "Older records are worked off, faster than the clock runs; this is how far that has come."
+        yield Undelivered("", oldest, words)
+
+
+def began_with(seen: Evidence, causes: tuple[Verdict, ...], harm: Onset, found: tuple[Change, ...]) -> Onset:
+    """Say when the harm began, where a cause tells it better than the counters of the whole pipe.
+
+    What a new mapping skipped may lie long before a later trouble, and an old stream's last records may be delivered
+    for hours after the writes have gone elsewhere.
+    """
+    ids = {one.finding.id for one in causes}
+    gap = delivery_gap(seen) if "latest-startup-gap" in ids else None
+    if gap is not None and gap.at < harm.at:
+        return replace(gap, signals=(*gap.signals, *harm.signals), refs=tuple(dict.fromkeys((*gap.refs, *harm.refs))))
+    moved = _moved(seen, ids, found)
+    drained = measure(seen)[Stage.INVOKED].last
+    if moved is None or drained is None or drained - moved <= FIRST_WINDOW:
+        return harm
+    first = first_write_after(seen, instant.floor(moved) - timedelta(seconds=1)) or instant.floor(moved)
+    words = (
+        f"What is written since {instant.clock(moved, seen.as_of)} is not in the stream that the mapping reads;"
+        f" what was delivered up to {instant.clock(drained, seen.as_of)} had been written before."
+    )
+    latest = first + 2 * seen.backlog.iterator_age_ms.period
+    return Onset(max(moved, first), instant.floor(moved), latest, (words,), harm.refs)
+
+
+def _moved(seen: Evidence, ids: set[str], found: tuple[Change, ...]) -> datetime | None:
+    """When writes ceased to reach the stream that the mappings read; None where no cause or no fact says so."""
+    if ids & _OTHER_STREAM and seen.streams.table.stream_enabled:
+        return _recreated(seen)
+    return _ended(found) if "stream-disabled" in ids else None
 
 
 def _waiting(seen: Evidence, stages: Stages, began: Onset | None, recreated: datetime | None) -> Iterator[Undelivered]:
@@ -111,13 +152,16 @@ def _off_since(seen: Evidence, ids: set[str], began: Onset | None, found: tuple[
     """Since when no stream took records: the last change that ended one, or else the earliest bound of the onset."""
     if not ids & {"stream-disabled", *_OTHER_STREAM}:
         return None
-    ends = [
-        change.event.at
-        for change in found
-        if any(effect.kind in ("stream-disabled", "table-deleted", "table-restored") for effect in change.effects)
-    ]
-    if ends:
-        return max(ends)
+    ended = _ended(found)
+    if ended is not None:
+        return ended
     if otherwise(lambda: seen.streams.table.stream_enabled, "stream-disabled" not in ids):
         return None
     return began.earliest if began else seen.window.start
+
+
+def _ended(found: tuple[Change, ...]) -> datetime | None:
+    """When a stream was last ended, as far as the trail shows."""
+    kinds = ("stream-disabled", "table-deleted", "table-restored")
+    ends = (change.event.at for change in found if any(effect.kind in kinds for effect in change.effects))
+    return max(ends, default=None)

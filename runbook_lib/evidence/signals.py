@@ -135,6 +135,17 @@ class Backlog(Observed):
         return at, timedelta(milliseconds=points[at])
 
     @property
+    def is_worked_off(self) -> bool:
+        """Whether the newest batches are younger than any of the half hour before: delivery gains on the clock.
+
+        So does a mapping that began at the oldest record of its stream, with batches a day old and no fault at all.
+        """
+        points = sorted(self.iterator_age_ms.points.items())
+        newest = points[-_LAST_POINTS:]
+        before = [age for at, age in points if LONG_WAIT <= newest[-1][0] - at <= 3 * LONG_WAIT]
+        return bool(before) and max(age for _, age in newest) < min(before)
+
+    @property
     def oldest_unread(self) -> datetime | None:
         """When the oldest record of the last batches was written, by the newest iterator ages; early by up to a period.
 

@@ -1,6 +1,7 @@
 """Two real faults at once: the one that is seen first hides the other, or would bring it out once repaired."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -203,3 +204,26 @@ def bad_release_twice(world: World, at: datetime) -> None:
     """A release raised on every batch; the next one, meant to mend it, raises too."""
     world.deploy(at, world.setting.function, Code("r42", always=BROKEN_HANDLER), by=PIPELINE)
     world.deploy(at + timedelta(minutes=52), world.setting.function, Code("r43", always=BROKEN_HANDLER), by=PIPELINE)
+
+
+@_compound(
+    "retry-exhausted-drop", onset=timedelta(hours=3, minutes=26, seconds=33), trigger="UpdateFunctionCode20150331v2",
+    loss="losing", forbids=("poison-record", "max-age-drop"), setting=Setting(max_retries=2),
+)  # fmt: skip
+def failures_given_up_untold(world: World, at: datetime) -> None:
+    """A release fails on cancelled orders; each is given up after two retries, reported nowhere, and leaves no lag."""
+    world.deploy(at, world.setting.function, Code("r42", chokes_on="CANCELLED"), by=PIPELINE)
+
+
+@_compound(
+    "latest-startup-gap", "poison-record", onset=timedelta(hours=6, minutes=51, seconds=37),
+    trigger="DeleteEventSourceMapping20150331", forbids=("esm-missing",),
+)  # fmt: skip
+def restarted_at_latest_then_poisoned(world: World, at: datetime) -> None:
+    """A mapping made anew at LATEST skipped an hour; hours later a record blocked its shard, which hides the gap."""
+    old, made = world.mapping, at + timedelta(minutes=58)
+    world.delete_mapping(at, old.uuid, by=CONSOLE)
+    uuid = noise.uuid4(world.seed, "mapping", "anew")
+    anew = replace(old, uuid=uuid, created=made, modified=made, starting_position="LATEST")
+    world.create_mapping(made, anew, by=CONSOLE)
+    world.poison(at + timedelta(hours=4))

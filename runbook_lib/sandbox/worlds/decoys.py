@@ -15,6 +15,7 @@ from runbook_lib.sandbox.world import World
 from runbook_lib.sandbox.worlds.trial import trial
 
 _GOOD = Code("r43")
+_NO_BULK_READS = {"Sid": "NoBulkReads", "Effect": "Deny", "Action": "dynamodb:GetRecords", "Resource": "*"}
 _DENIED = ("AccessDenied", "User is not authorized to perform this action")
 
 
@@ -171,8 +172,7 @@ def stream_recreated_beside_a_release_and_an_alarm(world: World, at: datetime) -
 def denied_beside_a_brake_on_another_function(world: World, at: datetime) -> None:
     """The neighbour's concurrency was set to zero half a minute before the guardrail was attached to our role."""
     world.put_concurrency(at - timedelta(seconds=30), world.setting.bystander, 0, by=OPERATOR)
-    denial = {"Sid": "NoBulkReads", "Effect": "Deny", "Action": "dynamodb:GetRecords", "Resource": "*"}
-    arn = world.create_policy(at - timedelta(hours=26), "data-perimeter", document(denial), by=SECURITY)
+    arn = world.create_policy(at - timedelta(hours=26), "data-perimeter", document(_NO_BULK_READS), by=SECURITY)
     world.attach_role_policy(at, world.role_name, arn, by=SECURITY)
 
 
@@ -222,3 +222,27 @@ def paused_during_a_service_event(world: World, at: datetime) -> None:
     event = HealthEvent("AWS_DYNAMODB_OPERATIONAL_ISSUE", "DYNAMODB", at + timedelta(seconds=50))
     world.add(Change(event.begin, lambda s: replace(s, health=(event,))))
     world.update_mapping(at, world.mapping.uuid, by=OPERATOR, enabled=False)
+
+
+@_decoy(
+    "stale-stream-arn", onset=timedelta(hours=7, minutes=4, seconds=22), trigger="UpdateTable",
+    forbids=("stream-disabled", "reserved-concurrency-zero"),
+)  # fmt: skip
+def stream_recreated_behind_a_brake(world: World, at: datetime) -> None:
+    """The stream was re-created behind a brake; released hours later, it let the old stream's last records through."""
+    name = world.setting.function
+    world.put_concurrency(at - timedelta(minutes=48), name, 0, by=OPERATOR)
+    world.disable_stream(at, world.setting.table, by=CONSOLE)
+    world.enable_stream(at + timedelta(seconds=44.103), world.setting.table, by=CONSOLE)
+    world.delete_concurrency(at + timedelta(hours=5), name, by=OPERATOR)
+
+
+@_decoy(
+    "reserved-concurrency-zero", onset=timedelta(hours=3, minutes=12, seconds=50),
+    trigger="PutFunctionConcurrency20171031", forbids=("scp-or-rcp", "role-missing-stream-actions"),
+)  # fmt: skip
+def braked_while_the_organization_forbade(world: World, at: datetime) -> None:
+    """Behind a brake the organization forbade the reads for a while: the mapping quotes that still, the brake holds."""
+    world.put_concurrency(at, world.setting.function, 0, by=OPERATOR)
+    world.attach_scp(at + timedelta(minutes=20), document(_NO_BULK_READS))
+    world.detach_scps(at + timedelta(hours=1))

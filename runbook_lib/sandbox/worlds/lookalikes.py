@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from runbook_lib.sandbox import noise
-from runbook_lib.sandbox.code import MISSING_MODULE, TIMEOUT, Code
+from runbook_lib.sandbox.code import MISSING_MODULE, SOUND, TIMEOUT, Code
 from runbook_lib.sandbox.faults.fault import Tell
 from runbook_lib.sandbox.healthy import BASIC_EXECUTION, Setting, document, stream_reader
 from runbook_lib.sandbox.state import HealthEvent, Mapping
@@ -154,3 +154,23 @@ def failures_that_retries_get_over(world: World, at: datetime) -> None:
     """A release that timed out was rolled back ten minutes ago; its lines are fresh, and everything is delivered."""
     world.deploy(at - timedelta(minutes=31), world.setting.function, Code("r42", always=TIMEOUT), by=PIPELINE)
     world.deploy(at - timedelta(minutes=12), world.setting.function, Code("r43"), by=PIPELINE)
+
+
+@_look_alike(notes=("no-table-writes",), forbids=("scp-or-rcp",))
+def a_denial_lifted_on_a_quiet_table(world: World, at: datetime) -> None:
+    """The organization forbade the reads for a night; nobody has written since, so the mapping quotes that still."""
+    denial = {"Sid": "NoBulkReads", "Effect": "Deny", "Action": "dynamodb:GetRecords", "Resource": "*"}
+    world.set_traffic(at - timedelta(hours=50), per_minute=0)
+    world.attach_scp(at - timedelta(hours=20), document(denial))
+    world.detach_scps(at - timedelta(hours=11))
+
+
+@_look_alike(forbids=("shard-serial-lag", "esm-missing"))
+def a_first_catch_up(world: World, at: datetime) -> None:
+    """A function's first mapping was made half an hour ago at TRIM_HORIZON; its slow code is half through a day."""
+    name, slow = world.setting.function, replace(SOUND, seconds=0.6)
+    world.add(Change(world.start, lambda s: s.with_function(s.functions[name].with_latest(code=slow))))
+    old, made = world.mapping, at - timedelta(minutes=31)
+    world.delete_mapping(world.start + timedelta(minutes=1), old.uuid, by=PIPELINE)
+    uuid = noise.uuid4(world.seed, "mapping", "first")
+    world.create_mapping(made, Mapping(uuid, old.function, old.stream_arn, created=made, modified=made), by=PIPELINE)
