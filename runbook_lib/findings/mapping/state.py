@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from runbook_lib import instant
 from runbook_lib.evidence import Evidence, otherwise
@@ -130,7 +130,7 @@ def esm_disabled_by_lambda(seen: Evidence) -> Iterator[Sign]:
 @finding(
     "esm-transitional",
     kind=Kind.INNOCENT,
-    title="The mapping is between two states",
+    title="The mapping is between two states, or was changed just now",
     modes=("B5",),
     stops=None,
     diagnosis=(5,),
@@ -146,15 +146,24 @@ def esm_transitional(seen: Evidence) -> Iterator[Sign]:
     How long a change may take is not published; one that takes longer than a quarter of an hour is worth asking about.
     """
     passing = [one for one in serving(seen) if one.state in _PASSING]
-    if not passing:
-        yield against("No mapping is between two states.", seen.mappings)
+    settling = [one for one in serving(seen) if one.enabled and _changed_since(one, seen.as_of - _SETTLES)]
+    if not (passing or settling):
+        yield against("No mapping is between two states or was changed just now.", seen.mappings)
     for one in passing:
         yield decisive(f"Mapping {one.uuid} is {one.state}.", one)
         if one.last_modified is not None:
             for_ = seen.as_of - one.last_modified
             advice = "wait" if for_ <= _PATIENCE else "it seems stuck"
             yield sign(f"It has been so for about {instant.span(for_)}: {advice}.", one)
+    for one in settling:
+        yield sign(f"Mapping {one.uuid} was made or changed within the last {instant.span(_SETTLES)}: wait.", one)
+
+
+def _changed_since(one: Mapping, moment: datetime) -> bool:
+    return one.last_modified is not None and one.last_modified >= moment
 
 
 _PASSING = {"Creating", "Enabling", "Updating", "Deleting"}
 _PATIENCE = timedelta(minutes=15)
+_SETTLES = timedelta(minutes=10)
+"""An Enabled mapping need not poll yet: how long that takes is "several minutes" (Lambda Developer Guide, with-ddb)."""
