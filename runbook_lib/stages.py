@@ -195,7 +195,9 @@ def _filtered(seen: Evidence) -> Flow:
     if not counted:
         return Flow(Stage.FILTERED, State.UNKNOWN, "Nothing counts what filters drop (EventCount is off).")
     total = sum(sum(series.points.values()) for series in counted)
-    return Flow(Stage.FILTERED, State.FLOWING, f"{total:,.0f} records filtered out.", total, refs=(counted[0].ref,))
+    polled = sum(sum(series["PolledEventCount"].points.values()) for series in seen.metrics.mapping_events.values())
+    words = f"{total:,.0f} of {polled:,.0f} polled records were filtered out."
+    return Flow(Stage.FILTERED, State.FLOWING, words, total, refs=(counted[0].ref,))
 
 
 def _invoked(seen: Evidence) -> Flow:
