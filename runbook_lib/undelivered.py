@@ -93,7 +93,8 @@ def began_with(seen: Evidence, causes: tuple[Verdict, ...], harm: Onset, found: 
         f" what was delivered up to {instant.clock(drained, seen.as_of)} had been written before."
     )
     latest = first + 2 * seen.backlog.iterator_age_ms.period
-    return Onset(max(moved, first), instant.floor(moved), latest, (words,), harm.refs)
+    refs = (seen.streams.table.ref, *harm.refs)
+    return Onset(max(moved, first), instant.floor(moved), latest, (words,), refs)
 
 
 def _moved(seen: Evidence, ids: set[str], found: tuple[Change, ...]) -> datetime | None:

@@ -373,6 +373,16 @@ def test_masking_19_a_change_hours_before_the_silence_is_found() -> None:
     assert not world.score.optimistic
 
 
+@pytest.mark.slow
+@pytest.mark.xdist_group("stream-switched-off-behind-a-brake")
+def test_masking_19_records_are_lost_since_the_stream_went_off() -> None:
+    """Deliveries went on for hours after the stream was switched off: what is lost is counted from the change."""
+    found = tried("stream-switched-off-behind-a-brake").diagnosis
+    assert found.trigger is not None
+    assert found.loss.state is LossState.LOSING
+    assert found.loss.already_lost_from == found.trigger.change.event.at
+
+
 @pytest.mark.xdist_group("stream-recreated")
 def test_masking_20_a_neighbour_that_works_clears_no_stream() -> None:
     """Each mapping has its own position: the other consumer, moved to the new stream, is told and excuses nothing."""

@@ -238,6 +238,17 @@ def stream_recreated_behind_a_brake(world: World, at: datetime) -> None:
 
 
 @_decoy(
+    "stream-disabled", onset=timedelta(hours=6, minutes=17, seconds=31), trigger="UpdateTable", loss="losing",
+    forbids=("stale-stream-arn", "reserved-concurrency-zero"),
+)  # fmt: skip
+def stream_switched_off_behind_a_brake(world: World, at: datetime) -> None:
+    """The stream was switched off behind a brake; released hours later, it let the last records of all through."""
+    world.put_concurrency(at - timedelta(minutes=26), world.setting.function, 0, by=OPERATOR)
+    world.disable_stream(at, world.setting.table, by=STACK)
+    world.delete_concurrency(at + timedelta(hours=3), world.setting.function, by=OPERATOR)
+
+
+@_decoy(
     "reserved-concurrency-zero", onset=timedelta(hours=3, minutes=12, seconds=50),
     trigger="PutFunctionConcurrency20171031", forbids=("scp-or-rcp", "role-missing-stream-actions"),
 )  # fmt: skip
