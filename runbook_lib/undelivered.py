@@ -35,7 +35,7 @@ def assess(
     *,
     certain: bool,
 ) -> Loss:
-    """Read the loss clock for a diagnosis. `certain`: the investigation ended in no fault."""
+    """Read the loss clock for a diagnosis. `certain`: it ended in no fault, or in one that held nothing back."""
     if certain and began is None:
         return clock(_worked_off(seen), seen.as_of)
     ids = {one.finding.id for one in causes}
