@@ -138,6 +138,27 @@ _CARDS = (
         "`Errors` falls to the level before the onset.",
     ),
     Remedy(
+        "R41",
+        "Give the function more time or memory",
+        "aws lambda update-function-configuration --region {region} --function-name {function}"
+        " --timeout <seconds> --memory-size <MB>",
+        "A longer timeout makes each retry of a failing batch slower, and memory is paid for. If the mapping invokes an"
+        " alias, publish a version and move the alias too, or nothing changes.",
+        "Batches are retried with the new limits; with unlimited retries nothing younger than 24 hours is lost.",
+        "The work is really that long or that large: `Duration` and `Max Memory Used` run into the limit.",
+        "`Duration` and `Max Memory Used` stay below the limits; `Errors` or `IteratorAge` falls.",
+    ),
+    Remedy(
+        "R42",
+        "Delete the function and create it again",
+        "aws lambda delete-function --region {region} --function-name {function}"
+        "   # then create-function under the same name, with what its state reason names put right",
+        "Versions, aliases and the reserved concurrency go with it: note them down first, and save the code.",
+        "The mapping stays and goes on where it stopped, if a function of its name is back within 24 hours.",
+        "The function was never Active in this form, so that nothing is lost by deleting it.",
+        "`get-function-configuration` shows `Active`; invocations resume.",
+    ),
+    Remedy(
         "R11",
         "Restore the role and its trust",
         "aws iam update-assume-role-policy --role-name {role} --policy-document '{trust}'",

@@ -24,7 +24,7 @@ from runbook_lib.findings import (
     sign,
 )
 from runbook_lib.incident import Incident
-from runbook_lib.remedies import REMEDIES
+from runbook_lib.remedies import REMEDIES, Remedy
 from runbook_lib.stages import Flow, Stage, Stages, State
 
 AS_OF = datetime(2026, 3, 14, 15, 0, tzinfo=UTC)
@@ -92,15 +92,28 @@ def test_every_finding_without_any_evidence_is_undetermined() -> None:
 
 @pytest.mark.parametrize("one", FINDINGS.values(), ids=FINDINGS)
 def test_cards_are_whole(one: Finding) -> None:
-    """Every card has a reason, a source, steps it reads and remedies that exist; a cause has a remedy or needs none."""
+    """Every card has a reason, a source, steps it reads and remedies that exist; a cause has a remedy."""
     assert len(one.why) > 40
     assert one.source.startswith("https://docs.aws.amazon.com/")
     assert set(one.reads) <= set(range(1, 10))
     assert set(one.diagnosis) <= set(range(1, 10))
     assert one.reads
     assert set(one.remedies) <= set(REMEDIES)
-    if one.kind is Kind.CAUSE and one.id != "service-event":
-        assert one.remedies
+    assert one.remedies or one.kind is not Kind.CAUSE
+
+
+@pytest.mark.parametrize("one", REMEDIES.values(), ids=REMEDIES)
+def test_remedies_are_whole(one: Remedy) -> None:
+    """Every remedy says what to run, at what risk, what becomes of the records, when it may be done and what to see."""
+    assert one.command.startswith("aws ")
+    for text in (one.title, one.risk, one.effect, one.precondition, one.check):
+        assert len(text) > 12
+    assert all(text.endswith(".") for text in (one.risk, one.effect, one.precondition, one.check))
+
+
+def test_every_remedy_is_prescribed() -> None:
+    """No remedy waits for a finding that prescribes it."""
+    assert set(REMEDIES) == {remedy for one in FINDINGS.values() for remedy in one.remedies}
 
 
 def _source(one: Finding) -> str:

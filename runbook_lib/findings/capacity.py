@@ -167,7 +167,7 @@ def account_concurrency_exhausted(seen: Evidence) -> Iterator[Sign]:
     stops=None,
     diagnosis=(6,),
     reads=(2, 6, 7),
-    remedies=("R14",),
+    remedies=("R14", "R41"),
     set_off_by=("code-changed", "configuration-changed", "alias-changed", "mapping-updated"),
     lag=timedelta(hours=24),
     source="https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-eventsourcemapping.html",

@@ -185,7 +185,7 @@ def newer_function_types(seen: Evidence) -> Iterator[Sign]:
     stops=Stage.INVOKED,
     diagnosis=(3,),
     reads=(3,),
-    remedies=("R10",),
+    remedies=("R42", "R10"),
     set_off_by=("code-changed", "configuration-changed", "function-created"),
     lag=timedelta(hours=24),
     source=_STATES_GUIDE,

@@ -106,7 +106,7 @@ def subnet_full(world: World, at: datetime) -> None:
 
 @fault(
     expects="state-failed", onset=timedelta(minutes=58, seconds=42), trigger="CreateFunction20150331", loss="at_risk",
-    symptoms=_STOPPED, remedies=("R10",), forbids=("artifact-lost", "function-or-qualifier-deleted"),
+    symptoms=_STOPPED, remedies=("R42",), forbids=("artifact-lost", "function-or-qualifier-deleted"),
 )  # fmt: skip
 def creation_failed(world: World, at: datetime) -> None:
     """A stack replaced the function, and its successor could not be set up; it stays in state Failed."""
