@@ -42,7 +42,7 @@ def allow(actions: list[str], resource: str | list[str], sid: str | None = None)
     return ({"Sid": sid} if sid else {}) | {"Effect": "Allow", "Action": actions, "Resource": resource}
 
 
-def stream_reader(streams: str, actions: list[str] | None = None) -> Document:
+def stream_reader(streams: str | list[str], actions: list[str] | None = None) -> Document:
     """The policy a stream's poller needs: the reads on the given streams, and ListStreams, which takes `*` only."""
     return document(
         allow(actions or _READS, streams, "ReadStream"), allow(["dynamodb:ListStreams"], "*", "ListStreams")

@@ -95,6 +95,7 @@ class Metrics:
         self._lambda()
         self._mappings()
         self._table()
+        self._reads()
 
     def find(self, namespace: str, name: str, dimensions: Mapping[str, str]) -> Mapping[int, Datum]:
         """The series with exactly these dimensions; empty when there is none."""
@@ -208,7 +209,7 @@ class Metrics:
                     self._put("AWS/Lambda", name, key, minute, Datum.number(value))
 
     def _table(self) -> None:
-        """Writes by operation, and reads of the stream by generation; an idle table emits nothing."""
+        """Writes by operation; an idle table emits nothing."""
         table = ("TableName", self._world.setting.table)
         for minute, operations in self._world.pipe.written.items():
             rejected = self._world.pipe.rejected[minute]
@@ -222,14 +223,17 @@ class Metrics:
             for operation, number in operations.items():
                 latency, key = Datum(number, number * 4.2, 3.1, 9.7), frozenset({table, ("Operation", operation)})
                 self._put("AWS/DynamoDB", "SuccessfulRequestLatency", key, minute, latency)
-        reads: dict[tuple[str, int], list[Flow]] = defaultdict(list)
+
+    def _reads(self) -> None:
+        """Reads of streams, by table and generation."""
+        reads: dict[tuple[str, str, int], list[Flow]] = defaultdict(list)
         for uuid, minutes in self._world.pipe.flows.items():
             for minute, flow in minutes.items():
                 if flow.polls:
-                    reads[self._world.pipe.label_of(uuid), minute].append(flow)
-        for (label, minute), flows in reads.items():
+                    reads[*self._world.pipe.stream_of(uuid), minute].append(flow)
+        for (table, label, minute), flows in reads.items():
             polls, records = sum(flow.polls or 0 for flow in flows), sum(flow.polled for flow in flows)
-            operation_ = frozenset({table, ("Operation", "GetRecords")})
+            operation_ = frozenset({("TableName", table), ("Operation", "GetRecords")})
             latency = Datum(polls, polls * 3.4, 2.2, 8.1)
             self._put("AWS/DynamoDB", "SuccessfulRequestLatency", operation_, minute, latency)
             of_stream = operation_ | {("StreamLabel", label)}

@@ -144,7 +144,7 @@ class Pipe:
         self.flows: dict[str, dict[int, Flow]] = {}
         self.cursors: dict[str, Cursor] = {}
         self.unrecorded: list[Write] = []
-        self._labels: dict[str, str] = {}
+        self._streams: dict[str, str] = {}
         self._refusals: dict[tuple[int, str, str, int], str | None] = {}
         for tick in _ticks(timeline, start.timestamp(), now.timestamp()):
             self._advance(tick)
@@ -156,7 +156,7 @@ class Pipe:
         if state.traffic.futile == "rejected":
             self.rejected[tick.minute] += len(tried)
         writes = [w for w in tried if leaves_record(state, w)]
-        stream = next((table.stream for table in state.tables.values() if table.stream), None)
+        stream = state.source.stream if state.source else None
         if stream is None:
             self.unrecorded += writes
         self.cursors = {
@@ -174,7 +174,7 @@ class Pipe:
     def _opened(self, mapping: Mapping, state: State, tick: Tick) -> Cursor:
         """A new mapping's position: with TRIM_HORIZON it finds up to 24 hours of records waiting."""
         cursor = Cursor(mapping.stream_label)
-        self._labels[mapping.uuid] = mapping.stream_label
+        self._streams[mapping.uuid] = mapping.stream_arn
         stream = state.stream(mapping.stream_arn)
         if (
             mapping.starting_position != "TRIM_HORIZON"
@@ -255,9 +255,10 @@ class Pipe:
             return None
         return f"PROBLEM: KMS key access denied error. {owner.key} may not be used by role {role}."
 
-    def label_of(self, uuid: str) -> str:
-        """The label of the stream generation a mapping read, also one deleted since."""
-        return self._labels[uuid]
+    def stream_of(self, uuid: str) -> tuple[str, str]:
+        """The table and the label of the stream generation a mapping read, also one deleted since."""
+        table, _, label = self._streams[uuid].rpartition(":table/")[2].partition("/stream/")
+        return table, label
 
     def session(self, mapping: Mapping, at: float) -> str:
         """The name of the poller's role session, renewed every hour."""

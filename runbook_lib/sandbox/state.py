@@ -101,7 +101,8 @@ class Table:
 class Mapping:
     """An event source mapping. `function` is a name with an optional qualifier: `orders-projector:live`.
 
-    `stalled`: its poller stands still for a reason inside AWS that no API tells. `tumbling` is its window in seconds.
+    `stalled`: its poller stands still for a reason inside AWS that no API tells. `tumbling` is its window in seconds,
+    `settling` how long after its last change AWS shows it as being updated.
     """
 
     uuid: str
@@ -125,6 +126,13 @@ class Mapping:
     filter_key: str | None = None
     stalled: bool = False
     tumbling: int = 0
+    settling: timedelta = timedelta(0)
+
+    def shown(self, at: datetime) -> str:
+        """The state that AWS shows at an instant."""
+        if at < self.modified + self.settling:
+            return "Updating"
+        return "Enabled" if self.enabled else "Disabled"
 
     def gathers(self, waiting: int, seconds: float) -> bool:
         """Whether the batching window still waits for more, with the oldest record this old."""
@@ -291,6 +299,11 @@ class State:
     orphans: tuple[Stream, ...] = ()
     alarms: tuple[Alarm, ...] = ()
     health: tuple[HealthEvent, ...] | None = None
+
+    @property
+    def source(self) -> Table | None:
+        """The table that the application writes to, the oldest there is; None when there is none."""
+        return next(iter(self.tables.values()), None)
 
     def target(self, mapping: Mapping) -> Version | None:
         """The version a mapping invokes; None when the function or its qualifier is gone."""

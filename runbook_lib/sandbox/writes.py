@@ -16,9 +16,9 @@ KEY_SECONDS = 600
 
 def commits(state: State, write: Write) -> bool:
     """Whether the write succeeds: there is a table to write to, its key can be used, the condition holds."""
-    return state.traffic.futile != "rejected" and any(
-        decrypts(state, name, write.at - KEY_SECONDS) for name in state.tables
-    )
+    table = state.source
+    usable = table is not None and decrypts(state, table.name, write.at - KEY_SECONDS)
+    return usable and state.traffic.futile != "rejected"
 
 
 def leaves_record(state: State, write: Write) -> bool:
@@ -43,6 +43,8 @@ def records_of(timeline: Timeline, stream: Stream, seed: int, begin: float, end:
         edges = [minute * 60, *between, minute * 60 + 60]
         for first, last in pairwise(edges):
             state = timeline.at(datetime.fromtimestamp(first, UTC))
+            if state.source is None or state.source.name != stream.table:
+                continue
             tried = (w for w in writes_of(state.traffic, seed, minute) if first <= w.at < last and low <= w.at < high)
             found += [w for w in tried if leaves_record(state, w)]
     return found

@@ -83,6 +83,31 @@ def _resumed(seen: Evidence, after: datetime) -> datetime:
 
 
 @finding(
+    "missed-records",
+    kind=Kind.SYMPTOM,
+    title="For a while the table was written to and the stream invoked nothing",
+    modes=(),
+    stops=None,
+    diagnosis=(3,),
+    reads=(6, 7),
+    remedies=(),
+    set_off_by=(),
+    lag=timedelta(0),
+    source="https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html",
+)
+def missed_records(seen: Evidence) -> Iterator[Sign]:
+    """A gap between deliveries that went on afterwards: what was written in it came late, or never.
+
+    The counters cannot tell which; after a mere pause it came late.
+    """
+    gap = delivery_gap(seen)
+    if gap is None:
+        yield against("No stretch of writes was left without an invocation.", seen.backlog.iterator_age_ms)
+        return
+    yield sign(gap.signals[0], *gap.refs)
+
+
+@finding(
     "latest-update-gap",
     kind=Kind.CONTRIBUTING,
     title="A mapping at LATEST was changed lately, which can skip records around the change",

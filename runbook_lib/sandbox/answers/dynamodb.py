@@ -28,7 +28,8 @@ def table_of(world: World, name: str) -> Table:
 
 def described(world: World, table: Table) -> dict[str, Any]:
     """The `TableDescription`. After disabling, the specification is gone while the latest ARN and label stay."""
-    writes = sum(operations.total() for operations in world.pipe.written.values())
+    ours = world.state.source is table
+    writes = sum(operations.total() for operations in world.pipe.written.values()) if ours else 0
     found: dict[str, Any] = {
         "AttributeDefinitions": [{"AttributeName": "order_id", "AttributeType": "S"}],
         "TableName": table.name,

@@ -45,7 +45,7 @@ def described(world: World, mapping: Mapping, state: str | None = None) -> dict[
         "FunctionArn": world.scope.arn("lambda", f"function:{mapping.function}"),
         "LastModified": mapping.modified.replace(second=0, microsecond=0),
         "LastProcessingResult": cursor.result if cursor else "No records processed",
-        "State": state or ("Enabled" if mapping.enabled else "Disabled"),
+        "State": state or mapping.shown(world.now),
         "StateTransitionReason": mapping.reason,
         "DestinationConfig": {"OnFailure": {"Destination": mapping.destination} if mapping.destination else {}},
         "MaximumRecordAgeInSeconds": mapping.max_age,

@@ -2,8 +2,10 @@
 
 from datetime import datetime, timedelta
 
+from runbook_lib.sandbox.code import Code
 from runbook_lib.sandbox.faults.fault import fault
 from runbook_lib.sandbox.healthy import Setting
+from runbook_lib.sandbox.trail import PIPELINE
 from runbook_lib.sandbox.world import World
 
 
@@ -74,3 +76,23 @@ def global_table(world: World, at: datetime) -> None:
 )  # fmt: skip
 def filter_key_disabled(world: World, at: datetime) -> None:
     """The key that encrypts the mapping's filters is disabled: the trigger goes on, and nobody can read its filter."""
+
+
+@fault(
+    expects=None, onset=timedelta(hours=4, minutes=37, seconds=52), loss="none", notes=("success-without-effect",),
+    forbids=("handler-error", "retry-exhausted-drop"),
+)  # fmt: skip
+def effect_missing(world: World, at: datetime) -> None:
+    """A release writes to a database of another stage: every batch succeeds, and nothing arrives where it should."""
+    world.deploy(at, world.setting.function, Code("r42"), by=PIPELINE)
+
+
+@fault(
+    expects=None, onset=timedelta(hours=1, minutes=34, seconds=40), loss="none", notes=("quota",),
+    forbids=("update-failed-red-herring", "init-or-import-error"),
+)  # fmt: skip
+def code_storage_full(world: World, at: datetime) -> None:
+    """A release was refused because the region's code storage is full; the release before goes on working."""
+    request = {"functionName": world.setting.function, "publish": False, "dryRun": False}
+    refusal = ("CodeStorageExceededException", "Code storage limit exceeded.")
+    world.refuse(at, "lambda", "UpdateFunctionCode20150331v2", request, refusal, by=PIPELINE)

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from runbook_lib.sandbox import noise
 from runbook_lib.sandbox.faults.fault import fault
+from runbook_lib.sandbox.healthy import Setting, stream_reader
 from runbook_lib.sandbox.rules import deny
 from runbook_lib.sandbox.trail import CONSOLE, OPERATOR, PIPELINE, STACK
 from runbook_lib.sandbox.world import World
@@ -43,7 +44,7 @@ def trail_denied(world: World, at: datetime) -> None:
 @fault(
     expects="filter-matches-nothing", onset=timedelta(hours=2, minutes=4, seconds=19), loss="at_risk",
     trigger="UpdateEventSourceMapping20150331", symptoms=("function-not-invoked",), remedies=("R3",),
-    forbids=("no-table-writes", "noop-writes"),
+    notes=("metrics-not-opted-in",), forbids=("no-table-writes", "noop-writes"),
 )  # fmt: skip
 def filter_without_type_descriptor(world: World, at: datetime) -> None:
     """A filter for shipped orders went live that names the value without DynamoDB's type, and so matches nothing."""
@@ -107,3 +108,44 @@ def mapping_restarted_at_latest(world: World, at: datetime) -> None:
     world.delete_mapping(at, old.uuid, by=CONSOLE)
     anew = replace(old, uuid=uuid, created=made, modified=made, starting_position="LATEST")
     world.create_mapping(made, anew, by=CONSOLE)
+
+
+@fault(
+    expects="esm-missing", onset=timedelta(hours=2, minutes=29, seconds=13), loss="at_risk",
+    trigger="DeleteEventSourceMapping20150331", symptoms=("function-not-invoked",), remedies=("R2",),
+    notes=("wrong-scope",), forbids=("stale-stream-arn", "role-missing-stream-actions"),
+)  # fmt: skip
+def mapping_moved_to_staging(world: World, at: datetime) -> None:
+    """A stack was deployed with staging's parameters: the mapping now reads a table of almost the same name."""
+    old, staging = world.mapping, f"{world.setting.table}-staging"
+    made, moved = at - timedelta(hours=1, minutes=8), at + timedelta(seconds=21)
+    world.create_table(made, staging, "NEW_AND_OLD_IMAGES", by=PIPELINE)
+    streams = [f"{world.scope.arn('dynamodb', f'table/{name}')}/stream/*" for name in (world.setting.table, staging)]
+    world.put_role_policy(made, world.role_name, "stream-access", stream_reader(streams), by=PIPELINE)
+    world.delete_mapping(at, old.uuid, by=STACK)
+    stream = world.at(at).tables[staging].stream
+    assert stream is not None
+    uuid = noise.uuid4(world.seed, "mapping", staging)
+    anew = replace(old, uuid=uuid, stream_arn=stream.arn(world.scope), created=moved, modified=moved)
+    world.create_mapping(moved, anew, by=STACK)
+
+
+@fault(
+    expects=None, onset=timedelta(hours=3, minutes=11, seconds=26), loss="none", contributing=("latest-update-gap",),
+    setting=Setting(starting_position="LATEST"), forbids=("latest-startup-gap", "esm-disabled-by-user"),
+)  # fmt: skip
+def latest_mapping_changed(world: World, at: datetime) -> None:
+    """Larger batches were set on a mapping at LATEST; whether it skipped a record meanwhile, nothing can tell."""
+    world.update_mapping(at, world.mapping.uuid, by=OPERATOR, request={"batchSize": 200}, batch_size=200)
+
+
+@fault(
+    expects=None, onset=None, loss="none", notes=("esm-transitional",),
+    forbids=("esm-disabled-by-user", "esm-missing"),
+)  # fmt: skip
+def mapping_being_updated(world: World, at: datetime) -> None:
+    """Two minutes ago a release let more batches of a shard run at once, and the change is still being applied."""
+    world.update_mapping(
+        at - timedelta(minutes=2, seconds=14), world.mapping.uuid, by=PIPELINE, request={"parallelizationFactor": 2},
+        parallelization=2, settling=timedelta(minutes=4),
+    )  # fmt: skip

@@ -72,3 +72,12 @@ def failed_records_misnamed(world: World, at: datetime) -> None:
 def window_without_state(world: World, at: datetime) -> None:
     """A release forgot to return the state of its tumbling window, and every batch counts as failed."""
     world.deploy(at, world.setting.function, Code("r42", always=STATELESS), by=PIPELINE)
+
+
+@fault(
+    expects="poison-record", onset=timedelta(hours=23, minutes=46, seconds=8), trigger=None, loss="at_risk",
+    symptoms=(*_FAILING, "trimmed"), remedies=("R6",), forbids=("handler-error", "max-age-drop"),
+)  # fmt: skip
+def shard_blocked_for_a_day(world: World, at: datetime) -> None:
+    """A malformed order has held its shard since yesterday; it expires in a moment, and then what waits behind it."""
+    world.poison(at)
