@@ -23,6 +23,7 @@ READS: Mapping[str, Mapping[str, Paging | None]] = {
     "dynamodb": {
         "DescribeTable": _ONE,
         "ListTables": Paging("ExclusiveStartTableName", ("LastEvaluatedTableName",)),
+        "DescribeTimeToLive": _ONE,
         "DescribeKinesisStreamingDestination": _ONE,
         "GetResourcePolicy": _ONE,
     },

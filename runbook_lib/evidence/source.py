@@ -186,6 +186,26 @@ class Stream(Observed):
 
 
 @dataclass(frozen=True)
+class TimeToLive(Observed):
+    """Whether items of the table expire. `status` is DISABLED, too, where nobody ever asked for it."""
+
+    status: str
+    attribute: str | None
+    ref: str
+
+    @property
+    def on(self) -> bool:
+        """Whether DynamoDB deletes what is past its time."""
+        return self.status == "ENABLED"
+
+    @classmethod
+    def from_api(cls, answer: Mapping[str, Any] | None, ref: str) -> TimeToLive:
+        """Read a DescribeTimeToLive answer; None stands for ResourceNotFoundException."""
+        raw = (answer or {}).get("TimeToLiveDescription") or {}
+        return cls(raw.get("TimeToLiveStatus", "DISABLED"), raw.get("AttributeName"), ref)
+
+
+@dataclass(frozen=True)
 class Streams(Observed):
     """Step 2: the table's stream specification, and every generation of its stream that AWS still lists.
 
@@ -196,6 +216,7 @@ class Streams(Observed):
     table: Table
     generations: tuple[Stream, ...]
     kinesis_destinations: tuple[str, ...]
+    ttl: TimeToLive
 
     @property
     def latest(self) -> Stream | None:

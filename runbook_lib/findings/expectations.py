@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from runbook_lib import instant
 from runbook_lib.evidence import Evidence, otherwise
-from runbook_lib.findings import Kind, Sign, against, decisive, finding, sign
+from runbook_lib.findings import Kind, Sign, against, counter, decisive, finding, sign
 from runbook_lib.instant import RETENTION
 from runbook_lib.stages import Stage, State, measure
 
@@ -68,6 +68,44 @@ def replica_expectations(seen: Evidence) -> Iterator[Sign]:
     written = otherwise(lambda: measure(seen).observed(Stage.WRITTEN), None)
     if written is not None and written.state is State.IDLE:
         yield sign(f"{written.basis} Writes of other regions are not counted here.", *written.refs)
+
+
+@finding(
+    "ttl-expectation",
+    kind=Kind.INNOCENT,
+    title="Items expire by TTL: their records come when DynamoDB deletes them, not when their time is up",
+    modes=("A11",),
+    stops=None,
+    diagnosis=(1,),
+    reads=(2, 3, 7),
+    remedies=(),
+    set_off_by=(),
+    lag=timedelta(0),
+    source=f"{_DEVELOPER}/TTL.html",
+)
+def ttl_expectation(seen: Evidence) -> Iterator[Sign]:
+    """DynamoDB deletes an item some time after it expired, at no promised moment, and only that makes a record.
+
+    Such a deletion is nobody's request: it uses no write capacity and is in no trail. Where TTL is off nothing expires
+    at all, and a filter that waits for its deletions waits for ever.
+    """
+    ttl, table = seen.streams.ttl, seen.incident.table_name
+    if ttl.on:
+        expired = seen.metrics.expired_items
+        yield decisive(f"TTL is on for attribute {ttl.attribute} of {table}.", ttl)
+        last = expired.last_positive
+        when = f"the last at {instant.clock(last, seen.as_of)}" if last else "so none of them made a record"
+        yield counter(f"{sum(expired.points.values()):,.0f} items were deleted by it in the window, {when}.", expired)
+        return
+    waiting = [one for one in seen.mappings.ours if any(_BY_TTL in pattern for pattern in one.readable_filters)]
+    for one in waiting:
+        yield decisive(f"Mapping {one.uuid} waits for deletions by TTL, which is {ttl.status} on {table}.", one, ttl)
+    if not waiting:
+        yield against(f"TTL is {ttl.status} on {table}, and nothing waits for it.", ttl)
+
+
+_BY_TTL = '"userIdentity"'
+"""The member that only records of TTL's deletions have."""
 
 
 @finding(

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
 
-from runbook_lib.sandbox.traffic import Write, images
+from runbook_lib.sandbox.traffic import Write, identity, images
 
 _SIGNS: Mapping[str, Callable[[float, float], bool]] = {
     "=": operator.eq,
@@ -34,16 +34,17 @@ def passes(filters: tuple[str, ...], write: Write, view_type: str) -> bool:
         return True
     if any(member in text for text in filters for member in _VARIES_BY_ITEM):
         return _any_matches(filters, write, view_type)
-    return _passes_kind(filters, write.event, write.status, write.poison, view_type)
+    return _passes_kind(filters, write._replace(at=0.0, lineage=0, number=10_000), view_type)
 
 
 @lru_cache(maxsize=4096)
-def _passes_kind(filters: tuple[str, ...], event: str, status: str, poison: bool, view_type: str) -> bool:
-    return _any_matches(filters, Write(0.0, 0, event, status, 10_000, poison), view_type)
+def _passes_kind(filters: tuple[str, ...], kind: Write, view_type: str) -> bool:
+    return _any_matches(filters, kind, view_type)
 
 
 def _any_matches(filters: tuple[str, ...], write: Write, view_type: str) -> bool:
-    body = {"eventName": write.event, "eventSource": "aws:dynamodb", "dynamodb": images(write, view_type)}
+    about = {"eventName": write.event, "eventSource": "aws:dynamodb"}
+    body = {**about, **identity(write), "dynamodb": images(write, view_type)}
     return any(matches(json.loads(text), body) for text in filters)
 
 

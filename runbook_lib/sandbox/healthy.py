@@ -22,6 +22,7 @@ from runbook_lib.sandbox.state import (
     Table,
     Version,
 )
+from runbook_lib.sandbox.traffic import Traffic
 
 BASIC_EXECUTION = "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"
 DYNAMODB_EXECUTION = "arn:aws:iam::aws:policy/service-role/AWSLambdaDynamoDBExecutionRole"
@@ -141,6 +142,7 @@ def healthy_state(scope: Scope, setting: Setting, start: datetime, seed: int) ->
             ),
         ),
         health=setting.health,
+        traffic=Traffic(expiring=table.ttl_attribute is not None),
     )  # fmt: skip
 
 

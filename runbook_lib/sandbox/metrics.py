@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from runbook_lib.sandbox import noise
 from runbook_lib.sandbox.pipe import Flow
+from runbook_lib.sandbox.traffic import EXPIRY
 
 if TYPE_CHECKING:
     from runbook_lib.sandbox.world import World
@@ -216,11 +217,15 @@ class Metrics:
             if rejected:
                 failed = Datum(rejected, rejected, 1, 1)
                 self._put("AWS/DynamoDB", "ConditionalCheckFailedRequests", frozenset({table}), minute, failed)
-            # A write that fails its condition consumes capacity all the same.
-            if count := operations.total() + rejected:
+            requests = {name: number for name, number in operations.items() if name != EXPIRY}
+            # A write that fails its condition consumes capacity all the same; what TTL deletes consumes none.
+            if count := sum(requests.values()) + rejected:
                 units = Datum(count, count, 1, 1)
                 self._put("AWS/DynamoDB", "ConsumedWriteCapacityUnits", frozenset({table}), minute, units)
-            for operation, number in operations.items():
+            if expired := operations[EXPIRY]:
+                deleted = Datum(expired, expired, 1, 1)
+                self._put("AWS/DynamoDB", "TimeToLiveDeletedItemCount", frozenset({table}), minute, deleted)
+            for operation, number in requests.items():
                 latency, key = Datum(number, number * 4.2, 3.1, 9.7), frozenset({table, ("Operation", operation)})
                 self._put("AWS/DynamoDB", "SuccessfulRequestLatency", key, minute, latency)
 

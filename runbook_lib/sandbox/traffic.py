@@ -17,6 +17,12 @@ from runbook_lib.sandbox import noise
 LINEAGES = 4
 """Partitions of the table, hence shards of the stream open at any moment."""
 
+EXPIRY = "TimeToLive"
+"""What stands for an operation where DynamoDB itself deletes an item past its TTL."""
+
+_SERVICE = {"type": "Service", "principalId": "dynamodb.amazonaws.com"}
+"""The `userIdentity` of a record of such a deletion (DynamoDB Developer Guide, "DynamoDB Streams and Time to Live")."""
+
 _MASK = (1 << 64) - 1
 _EVENTS = ("INSERT",) * 5 + ("MODIFY",) * 4 + ("REMOVE",)
 _STATUSES = ("PLACED", "PAID", "SHIPPED", "CANCELLED")
@@ -32,11 +38,12 @@ class Write(NamedTuple):
     status: str
     number: int
     poison: bool = False
+    expired: bool = False
 
     @property
     def operation(self) -> str:
-        """The DynamoDB operation that made this write."""
-        return _OPERATIONS[self.event]
+        """The DynamoDB operation that made this write; what TTL deletes is nobody's request."""
+        return EXPIRY if self.expired else _OPERATIONS[self.event]
 
     @property
     def sequence_number(self) -> str:
@@ -50,7 +57,8 @@ class Traffic:
 
     `per_minute` is the mean over a day; `swing` the amplitude of the daily wave (busiest at 14:00 UTC); `jitter`
     the largest random departure. `poison_at` (epoch seconds) makes the first write from then on one that the
-    function's code cannot digest. `futile` writes succeed and change nothing, or fail their condition.
+    function's code cannot digest. `futile` writes succeed and change nothing, or fail their condition. `expiring`: the
+    table has a TTL attribute, and every third deletion is TTL's.
     """
 
     per_minute: float = 16.0
@@ -58,6 +66,7 @@ class Traffic:
     jitter: float = 4.0
     poison_at: float | None = None
     futile: Literal["no-op", "rejected"] | None = None
+    expiring: bool = False
 
     def count(self, seed: int, minute: int) -> int:
         """Number of writes in the minute that begins `minute` minutes after the epoch."""
@@ -83,7 +92,9 @@ def writes_of(traffic: Traffic, seed: int, minute: int) -> tuple[Write, ...]:
         bits = _mix(seed * 0x9E3779B97F4A7C15 + minute * 4096 + index & _MASK)
         at = begin + (index + (bits & 0xFFF) / 4096) * 60 / count
         event, status = _EVENTS[(bits >> 12) % 10], _STATUSES[(bits >> 20) % 4]
-        found.append(Write(at, (bits >> 28) % LINEAGES, event, status, (bits >> 32) % 90_000 + 10_000))
+        number = (bits >> 32) % 90_000 + 10_000
+        expired = traffic.expiring and event == "REMOVE" and number % 3 == 0
+        found.append(Write(at, (bits >> 28) % LINEAGES, event, status, number, expired=expired))
     if traffic.poison_at is not None and minute == int(traffic.poison_at // 60):
         victim = next((i for i, write in enumerate(found) if write.at >= traffic.poison_at), None)
         if victim is not None:
@@ -104,6 +115,11 @@ def images(write: Write, view_type: str) -> dict[str, Any]:
     return found
 
 
+def identity(write: Write) -> dict[str, Any]:
+    """The member by which a record tells a deletion of TTL's from one that somebody asked for; else none."""
+    return {"userIdentity": _SERVICE} if write.expired else {}
+
+
 def record(write: Write, view_type: str, region: str, created: datetime) -> dict[str, Any]:
     """The stream record of a write, as `dynamodbstreams:GetRecords` gives it."""
     return {
@@ -112,6 +128,7 @@ def record(write: Write, view_type: str, region: str, created: datetime) -> dict
         "eventVersion": "1.1",
         "eventSource": "aws:dynamodb",
         "awsRegion": region,
+        **identity(write),
         "dynamodb": {
             "ApproximateCreationDateTime": created,
             **images(write, view_type),

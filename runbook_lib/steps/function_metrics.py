@@ -72,6 +72,7 @@ def function_metrics(incident: Incident, aws: StepReader, seen: Evidence) -> Met
         concurrency=concurrency,
         duration_total_ms=one("duration_total"),
         unreserved_concurrent=one("unreserved_concurrent"),
+        expired_items=one("expired_items"),
         hourly_invocations=attempt(lambda: known(history)["hourly_invocations"]),
         hourly_writes=attempt(lambda: known(history)["hourly_writes"]),
     )
@@ -112,6 +113,7 @@ def _table(incident: Incident) -> Iterator[Query]:
     yield Query(
         "consumed_writes", "AWS/DynamoDB", "ConsumedWriteCapacityUnits", "Sum", "units", "Write capacity", table
     )
+    yield Query("expired_items", "AWS/DynamoDB", "TimeToLiveDeletedItemCount", "Sum", "items", "Expired items", table)
     for name in WRITES:
         yield Query(
             f"write_{name}",

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from runbook_lib.aws import StepReader, together
 from runbook_lib.evidence import Evidence, Gap
-from runbook_lib.evidence.source import Stream, Streams
+from runbook_lib.evidence.source import Stream, Streams, TimeToLive
 from runbook_lib.incident import Incident
 from runbook_lib.interpret.arn import StreamArn
 from runbook_lib.steps import step
@@ -25,16 +27,24 @@ _MOST_SHARD_PAGES = 5
         "dynamodb:ListStreams",
         "dynamodb:DescribeStream",
         "dynamodb:DescribeKinesisStreamingDestination",
+        "dynamodb:DescribeTimeToLive",
     ),
 )
 def stream_specification(incident: Incident, aws: StepReader, seen: Evidence) -> Streams:
     """Ask for the table and every generation of its stream that is still listed (old ones stay for 24 hours)."""
-    table, generations, kinesis = together(
+    table, generations, kinesis, ttl = together(
         lambda: describe_table(incident, aws),
         lambda: _generations(incident, aws),
         lambda: _kinesis_destinations(incident, aws),
+        lambda: _time_to_live(incident, aws),
     )
-    return Streams(table=table, generations=generations, kinesis_destinations=kinesis)
+    return Streams(table=table, generations=generations, kinesis_destinations=kinesis, ttl=ttl)
+
+
+def _time_to_live(incident: Incident, aws: StepReader) -> TimeToLive:
+    asked: dict[str, Any] = {"TableName": incident.table_name}
+    answer = aws.find("dynamodb", "DescribeTimeToLive", **asked)
+    return TimeToLive.from_api(answer, aws.ref("dynamodb", "DescribeTimeToLive", **asked))
 
 
 def _generations(incident: Incident, aws: StepReader) -> tuple[Stream, ...]:

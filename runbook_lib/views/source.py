@@ -9,7 +9,7 @@ from runbook_lib import instant
 from runbook_lib.blocks import Block, Facts, Prose, Table
 from runbook_lib.evidence import Evidence, NotObserved, otherwise
 from runbook_lib.evidence.signals import Series
-from runbook_lib.evidence.source import Stream
+from runbook_lib.evidence.source import Stream, TimeToLive
 from runbook_lib.evidence.source import Table as DynamoTable
 from runbook_lib.views.words import Told, age, columns, count, fact, moment, stretch, summed, yes
 
@@ -100,9 +100,14 @@ def stream_facts(seen: Evidence) -> Block:
             fact("Stream enabled", lambda: (yes(table.stream_enabled), table.ref)),
             fact("View type", lambda: (table.view_type or "-", table.ref)),
             fact("Latest stream", lambda: (table.latest_stream_arn or "none", table.ref)),
+            fact("Time to live", lambda: (_time_to_live(seen.streams.ttl), seen.streams.ttl.ref)),
             fact("Kinesis targets", lambda: (", ".join(seen.streams.kinesis_destinations) or "none", None)),
         ),
     )
+
+
+def _time_to_live(ttl: TimeToLive) -> str:
+    return f"on, by attribute {ttl.attribute}" if ttl.on else ttl.status.lower()
 
 
 def generations(seen: Evidence) -> Block:

@@ -60,3 +60,11 @@ def test_an_image_outside_the_view_type_never_matches() -> None:
 def test_numeric_compares_json_numbers(number: int, expected: bool) -> None:
     """The numeric operator works on numbers proper, such as SizeBytes."""
     assert matches({"SizeBytes": [{"numeric": [">", 0, "<=", 5]}]}, {"SizeBytes": number}) is expected
+
+
+def test_only_what_ttl_deletes_carries_its_identity() -> None:
+    """The documented recipe for deletions by TTL passes these and no other deletion."""
+    recipe = ('{"userIdentity": {"type": ["Service"], "principalId": ["dynamodb.amazonaws.com"]}}',)
+    deleted = WRITE._replace(event="REMOVE")
+    assert passes(recipe, deleted._replace(expired=True), "KEYS_ONLY")
+    assert not passes(recipe, deleted, "KEYS_ONLY")

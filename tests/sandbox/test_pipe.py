@@ -359,3 +359,17 @@ def test_an_alias_has_its_own_dimensions() -> None:
     assert metrics.find("AWS/Lambda", "Invocations", resource)
     assert metrics.find("AWS/Lambda", "Invocations", resource | {"ExecutedVersion": "7"})
     assert not metrics.find("AWS/Lambda", "Invocations", FUNCTION | {"Resource": "orders-projector"})
+
+
+def test_what_ttl_deletes_is_counted_apart() -> None:
+    """Deletions by TTL reach the function like others, and are no requests: they use no capacity and no operation."""
+    world = recent(NOW, setting=Setting(table_fields={"ttl_attribute": "expires_at"}))
+    metrics, table = Metrics(world), {"TableName": "Orders"}
+
+    def counted(name: str, **more: str) -> float:
+        return sum(datum.total for datum in metrics.find("AWS/DynamoDB", name, {**table, **more}).values())
+
+    expired, written = counted("TimeToLiveDeletedItemCount"), total(world, "delivered", world.start)
+    assert 0 < expired < written / 10
+    assert counted("ConsumedWriteCapacityUnits") + expired == pytest.approx(written, abs=40)
+    assert not metrics.find("AWS/DynamoDB", "SuccessfulRequestLatency", {**table, "Operation": "TimeToLive"})

@@ -96,3 +96,11 @@ def code_storage_full(world: World, at: datetime) -> None:
     request = {"functionName": world.setting.function, "publish": False, "dryRun": False}
     refusal = ("CodeStorageExceededException", "Code storage limit exceeded.")
     world.refuse(at, "lambda", "UpdateFunctionCode20150331v2", request, refusal, by=PIPELINE)
+
+
+@fault(
+    expects=None, onset=None, loss="none", notes=("ttl-expectation",),
+    setting=Setting(table_fields={"ttl_attribute": "expires_at"}), forbids=("filter-matches-nothing",),
+)  # fmt: skip
+def expiry_takes_its_time(world: World, at: datetime) -> None:
+    """Drafts expire by TTL; somebody misses the record of one that is past its time and not yet deleted."""
