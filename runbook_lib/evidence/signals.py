@@ -76,7 +76,8 @@ class Metrics(Observed):
     write capacity units. `mapping_events` holds the EventCount metrics by mapping UUID and metric name, present only
     where they are switched on. `siblings` are the invocations of the other functions on the same stream.
     `duration_total_ms` sums durations per minute, `unreserved_concurrent` is what the account uses of what nobody has
-    reserved (maximum). `expired_items` counts what TTL deleted. The hourly series reach a week back.
+    reserved (maximum). `expired_items` counts what TTL deleted, `recursion_dropped` invocations that Lambda refused
+    because the function calls itself through another service. The hourly series reach a week back.
     """
 
     invocations: Series
@@ -95,6 +96,7 @@ class Metrics(Observed):
     duration_total_ms: Series
     unreserved_concurrent: Series
     expired_items: Series
+    recursion_dropped: Series
     hourly_invocations: Series = _NOT_ASKED
     hourly_writes: Series = _NOT_ASKED
 

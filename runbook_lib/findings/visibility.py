@@ -73,6 +73,36 @@ def other_triggers_mask(seen: Evidence) -> Iterator[Sign]:
 
 
 @finding(
+    "recursion-detection",
+    kind=Kind.INNOCENT,
+    title="Lambda broke off loops of the function's, and stream records were in none of them",
+    modes=("F9",),
+    stops=None,
+    diagnosis=(3, 9),
+    reads=(7,),
+    remedies=(),
+    set_off_by=(),
+    lag=timedelta(0),
+    source="https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html",
+)
+def recursion_detection(seen: Evidence) -> Iterator[Sign]:
+    """Lambda ends a function that calls itself again and again through SQS, SNS, S3 or Lambda itself.
+
+    A loop through a table is not detected, so a mapping of its stream loses nothing by it; what was refused came by
+    another trigger of the function.
+    """
+    dropped = seen.metrics.recursion_dropped
+    last = dropped.last_positive
+    if last is None:
+        yield against("Lambda broke off no loop of the function's in the window.", dropped)
+        return
+    total, when = sum(dropped.points.values()), instant.clock(last, seen.as_of)
+    yield decisive(f"{total:,.0f} recursive invocations were refused, the last at {when}.", dropped)
+    ran = sum(seen.metrics.invocations.points.values())
+    yield counter(f"{ran:,.0f} invocations by all triggers ran in the window.", seen.metrics.invocations)
+
+
+@finding(
     "looking-in-wrong-logs",
     kind=Kind.INNOCENT,
     title="The function's log is not where, or not what, one expects",

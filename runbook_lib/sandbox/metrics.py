@@ -26,6 +26,10 @@ NO_DIMENSIONS: Dimensions = frozenset()
 Key = tuple[str, str, Dimensions]
 """Namespace, metric name, dimensions."""
 
+LOOP = 16
+"""How often a function runs in a loop through a topic before Lambda breaks it off (Lambda Developer Guide, "Use Lambda
+recursive loop detection")."""
+
 UNITS: Mapping[str, str] = {
     "Duration": "Milliseconds",
     "IteratorAge": "Milliseconds",
@@ -152,16 +156,20 @@ class Metrics:
                 self._put("AWS/Lambda", name, key, minute, datum)
 
     def _scheduled(self, account: Mapping[int, list[Flow]]) -> None:
-        """What schedules invoke besides: no stream record is in it, so there is no iterator age."""
+        """What schedules and topics invoke besides: no stream record is in it, so there is no iterator age."""
         world, first = self._world, int(self._world.start.timestamp() // 60)
         for minute in range(-(-first // 5) * 5, self._last, 5):
             for function in world.at(datetime.fromtimestamp(minute * 60, UTC)).functions.values():
-                if function.scheduled:
-                    flow = Flow(
-                        invocations=1, busy=1, durations=[noise.between(40, 90, world.seed, "schedule", minute)]
-                    )
-                    account[minute].append(flow)
-                    self._add(_function_dimensions(function.name, None, "$LATEST"), minute, flow)
+                if not function.scheduled and not function.topic:
+                    continue
+                count = int(function.scheduled) + (LOOP if function.topic else 0)
+                took = noise.between(40, 90, world.seed, "schedule", minute)
+                flow = Flow(invocations=count, busy=1, durations=[took] * count)
+                account[minute].append(flow)
+                dimensions = _function_dimensions(function.name, None, "$LATEST")
+                self._add(dimensions, minute, flow)
+                for key in dimensions if function.topic else ():
+                    self._put("AWS/Lambda", "RecursiveInvocationsDropped", key, minute, Datum.number(1))
 
     def _add(self, dimensions: Iterable[Dimensions], minute: int, flow: Flow) -> None:
         """Count invocations of another trigger with those that the minute has already."""

@@ -182,7 +182,8 @@ class Version:
 class Function:
     """A Lambda function. `concurrency` None means unreserved, 0 means fully throttled.
 
-    `scheduled`: a schedule invokes it every five minutes, whatever its streams do.
+    `scheduled`: a schedule invokes it every five minutes, whatever its streams do. `topic` is the ARN of
+    one that it publishes to and that invokes it as well, as often: a loop, which Lambda breaks off each time.
     """
 
     name: str
@@ -193,6 +194,7 @@ class Function:
     log_format: str = "Text"
     log_group: str | None = None
     scheduled: bool = False
+    topic: str | None = None
 
     @property
     def logs_to(self) -> str:

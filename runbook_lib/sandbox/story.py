@@ -262,6 +262,14 @@ class FunctionStory(Told):
         """Record a call that AWS refused: it changed nothing."""
         self.add(Change(at, lambda s: s, TrailEvent(at, by, service, name, request, error=error)))
 
+    def subscribe(self, at: datetime, function: str, topic: str, by: Actor = OPERATOR) -> None:
+        """Let a topic that the function publishes to invoke it: a loop, which Lambda breaks off each time."""
+        arn = self.scope.arn("sns", topic)
+        members = {"statementId": topic, "action": "lambda:InvokeFunction", "principal": "sns.amazonaws.com"}
+        self._function_change(
+            at, by, "AddPermission20150331v2", function, members | {"sourceArn": arn}, _with(function, topic=arn), None
+        )
+
     def put_concurrency(self, at: datetime, function: str, reserved: int, by: Actor = OPERATOR) -> None:
         """Reserve concurrency; 0 stops every invocation."""
         members = {"reservedConcurrentExecutions": reserved}

@@ -73,6 +73,7 @@ def function_metrics(incident: Incident, aws: StepReader, seen: Evidence) -> Met
         duration_total_ms=one("duration_total"),
         unreserved_concurrent=one("unreserved_concurrent"),
         expired_items=one("expired_items"),
+        recursion_dropped=one("recursion_dropped"),
         hourly_invocations=attempt(lambda: known(history)["hourly_invocations"]),
         hourly_writes=attempt(lambda: known(history)["hourly_writes"]),
     )
@@ -99,6 +100,7 @@ def _function(incident: Incident) -> Iterator[Query]:
         ("duration_total", "Duration", "Sum", "ms", "Time spent"),
         ("concurrent", "ConcurrentExecutions", "Maximum", "executions", "Concurrent executions"),
         ("delivery_failures", "DestinationDeliveryFailures", "Sum", "count", "Failed deliveries"),
+        ("recursion_dropped", "RecursiveInvocationsDropped", "Sum", "count", "Recursive invocations dropped"),
     ):
         yield Query(name, "AWS/Lambda", metric, statistic, unit, label, function)
     for name, metric, label in (

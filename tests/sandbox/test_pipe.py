@@ -373,3 +373,15 @@ def test_what_ttl_deletes_is_counted_apart() -> None:
     assert 0 < expired < written / 10
     assert counted("ConsumedWriteCapacityUnits") + expired == pytest.approx(written, abs=40)
     assert not metrics.find("AWS/DynamoDB", "SuccessfulRequestLatency", {**table, "Operation": "TimeToLive"})
+
+
+def test_a_loop_through_a_topic_is_counted_where_it_is_broken_off() -> None:
+    """Each loop runs its length and then counts as dropped once; without one the metric is silent."""
+    world = recent(NOW)
+    assert not Metrics(world).find("AWS/Lambda", "RecursiveInvocationsDropped", FUNCTION)
+    world.subscribe(AT, "orders-projector", "orders-reminders")
+    metrics = Metrics(world)
+    dropped = metrics.find("AWS/Lambda", "RecursiveInvocationsDropped", FUNCTION)
+    invoked = metrics.find("AWS/Lambda", "Invocations", FUNCTION)
+    assert len(dropped) > 20
+    assert all(invoked[at].total - world.pipe.flows[world.mapping.uuid][at].invocations == 16 for at in dropped)

@@ -114,6 +114,7 @@ VERBS = {
     "UpdateFunctionCode20150331v2": lambda w: w.deploy(AT, "orders-projector", Code("r42")),
     "UpdateFunctionConfiguration20150331v2": lambda w: w.reconfigure(AT, "orders-projector", timeout=3),
     "DeleteFunction20150331": lambda w: w.delete_function(AT, "orders-projector"),
+    "AddPermission20150331v2": lambda w: w.subscribe(AT, "orders-projector", "orders-reminders"),
     "PutRolePolicy": lambda w: w.put_role_policy(AT, w.role_name, "stream-access", document()),
     "DeleteRolePolicy": lambda w: w.delete_role_policy(AT, w.role_name, "stream-access"),
     "AttachRolePolicy": lambda w: w.attach_role_policy(AT, w.role_name, "arn:aws:iam::aws:policy/X"),

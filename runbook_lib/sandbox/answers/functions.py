@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import UTC
 from typing import TYPE_CHECKING, Any
@@ -203,8 +204,18 @@ def get_account_settings(world: World, call: Call) -> dict[str, Any]:
 
 @regional("lambda", "GetPolicy")
 def get_policy(world: World, call: Call) -> dict[str, Any]:
-    """A function fed by a stream has no resource policy, and needs none."""
-    _named(world, call)
+    """A function fed by a stream has no resource policy, and needs none; a topic needs one."""
+    function, _ = _named(world, call)
+    if function.topic:
+        statement = {
+            "Sid": function.topic.rpartition(":")[2],
+            "Effect": "Allow",
+            "Principal": {"Service": "sns.amazonaws.com"},
+            "Action": "lambda:InvokeFunction",
+            "Resource": world.scope.arn("lambda", f"function:{function.name}"),
+            "Condition": {"ArnLike": {"AWS:SourceArn": function.topic}},
+        }
+        return {"Policy": json.dumps({"Version": "2012-10-17", "Id": "default", "Statement": [statement]})}
     raise ApiError("ResourceNotFoundException", "The resource you requested does not exist.", 404, Type="User")
 
 

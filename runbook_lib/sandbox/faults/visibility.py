@@ -60,3 +60,12 @@ def service_event(world: World, at: datetime) -> None:
         return replace(state, health=(HealthEvent("AWS_LAMBDA_OPERATIONAL_ISSUE", "LAMBDA", at),))
 
     world.add(Change(at, trouble))
+
+
+@fault(
+    expects=None, onset=timedelta(hours=2, minutes=56, seconds=31), loss="none", notes=("recursion-detection",),
+    forbids=("account-concurrency-exhausted", "reserved-concurrency-zero"),
+)  # fmt: skip
+def topic_feeds_itself(world: World, at: datetime) -> None:
+    """A topic that the function publishes its reminders to was made a trigger of it: a loop that Lambda breaks off."""
+    world.subscribe(at, world.setting.function, "orders-reminders", by=OPERATOR)
