@@ -120,11 +120,13 @@ class Backlog(Observed):
 
     Without `--peek` no record is read: `iterator_age_ms` (maximum per minute, milliseconds) comes from CloudWatch and
     has datapoints only when something is invoked; shards come from DescribeStream, which has no ages and no counts.
-    `returned` counts records handed to readers by stream label: all readers, not ours alone.
+    `returned` counts records handed to readers by stream label, `returned_bytes` their size: all readers, not ours
+    alone.
     """
 
     iterator_age_ms: Series
     returned: Mapping[str, Series]
+    returned_bytes: Mapping[str, Series]
     shards: Mapping[str, tuple[Shard, ...]]
     peeks: tuple[Peek, ...] = field(default=())
 

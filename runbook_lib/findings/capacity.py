@@ -177,9 +177,9 @@ def shard_serial_lag(seen: Evidence) -> Iterator[Sign]:
 
     Nothing fails and nothing is throttled; every place there is, is in use, and the backlog still grows.
     """
-    window, progress = _lately(seen), _progress(seen)
+    window = _lately(seen)
     refused = _throttled_lately(seen) + seen.metrics.errors.total(window)
-    if refused or not _falls_behind(seen) or progress is None or progress < _ADVANCE:
+    if refused or not _creeps(seen):
         yield against("No backlog grows while every invocation succeeds.", seen.backlog.iterator_age_ms)
         return
     places = _places(seen)
@@ -205,6 +205,12 @@ def _places(seen: Evidence) -> int:
     return max(1, sum(shard.open for shard in shards)) * factor
 
 
+def _creeps(seen: Evidence) -> bool:
+    """Whether records are delivered, and later and later: nothing stands still."""
+    progress = _progress(seen)
+    return progress is not None and progress >= _ADVANCE and _falls_behind(seen)
+
+
 def _progress(seen: Evidence) -> float | None:
     """How fast the backlog's front moves, against the clock; 0 for one that is stuck, None without data."""
     window = Window(_lately(seen).start - _LATELY, _lately(seen).end)
@@ -213,6 +219,49 @@ def _progress(seen: Evidence) -> float | None:
         return None
     passed = (points[-1][0] - points[0][0]).total_seconds() * 1000
     return 1 - (points[-1][1] - points[0][1]) / passed
+
+
+@finding(
+    "payload-or-duration",
+    kind=Kind.CONTRIBUTING,
+    title="Records are so large that batches are cut short",
+    modes=("E6",),
+    stops=None,
+    diagnosis=(6,),
+    reads=(3, 6, 7),
+    remedies=("R14", "R41"),
+    set_off_by=("code-changed", "mapping-updated"),
+    lag=timedelta(hours=24),
+    source="https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventsourcemapping.html",
+)
+def payload_or_duration(seen: Evidence) -> Iterator[Sign]:
+    """One invocation takes 6 MB, so large records fill a batch before the batch size does, and nothing says so.
+
+    Code that takes about as long over a small batch as over a large one then falls behind. The sizes are those that
+    DynamoDB counts; as JSON a record is larger still, so a batch holds fewer than is said here.
+    """
+    label = (seen.streams.table.latest_stream_arn or "").rpartition("/")[2]
+    sizes, counts = seen.backlog.returned_bytes.get(label), seen.backlog.returned.get(label)
+    records = counts.total(_lately(seen)) if counts else 0
+    if sizes is None or counts is None or not records or not _creeps(seen):
+        yield against("No backlog of records grows while some are delivered.", seen.backlog.iterator_age_ms)
+        return
+    each = sizes.total(_lately(seen)) / records
+    cut = [one for one in serving(seen) if one.batch_size * each > _PAYLOAD]
+    if not cut:
+        yield against(f"A record has {each:,.0f} bytes on average, so whole batches fit into an invocation.", sizes)
+    for one in cut:
+        yield sign(
+            f"Records have {each / 1000:,.0f} kB on average: an invocation takes {int(_PAYLOAD / each):,} of them at"
+            f" most, and not the {one.batch_size:,} of mapping {one.uuid}.",
+            sizes,
+            counts,
+            one,
+        )
+
+
+_PAYLOAD = 6_000_000
+"""Bytes that one invocation takes (Lambda Developer Guide, "Lambda quotas")."""
 
 
 @finding(
@@ -230,8 +279,8 @@ def _progress(seen: Evidence) -> float | None:
 )
 def records_late(seen: Evidence) -> Iterator[Sign]:
     """An age that grows slower than the clock is a backlog that is worked off too slowly, not one that is stuck."""
-    age, progress = seen.backlog.iterator_age_ms, _progress(seen)
-    if progress is None or progress < _ADVANCE or not _falls_behind(seen):
+    age, progress = seen.backlog.iterator_age_ms, _progress(seen) or 0.0
+    if not _creeps(seen):
         yield against("The iterator age does not creep up.", age)
         return
     newest = instant.span(timedelta(milliseconds=age.points[max(age.points)]))

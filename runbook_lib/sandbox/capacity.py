@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
-from itertools import islice
+from itertools import accumulate, islice
 from typing import TYPE_CHECKING
 
 from runbook_lib.sandbox.state import Function, Mapping, State, Version
+from runbook_lib.sandbox.traffic import Write
 
 if TYPE_CHECKING:
     from runbook_lib.sandbox.pipe import Cursor, Flow, Tick
 
 _START = 0.2
 """Seconds between a record's write and the earliest invocation with it."""
+
+
+PAYLOAD = 6_000_000
+"""Bytes that one invocation takes at most; a batch is cut to that (Lambda Developer Guide, "Lambda quotas")."""
+
+
+def within_payload(batch: list[Write]) -> list[Write]:
+    """The part of a batch that fits into one invocation: one record at least."""
+    if not batch or not batch[-1].bulk:
+        return batch
+    sizes = accumulate(write.bulk for write in batch)
+    return batch[: max(1, sum(size <= PAYLOAD for size in sizes))]
 
 
 def room(state: State, function: Function) -> int:
@@ -30,8 +43,8 @@ def work_slowly(mapping: Mapping, cursor: Cursor, version: Version, tick: Tick, 
     while (found := _next(cursor, tick, places)) is not None:
         start, (lineage, *others) = found
         queue = cursor.queues[lineage]
-        batch = [write for write in islice(queue, mapping.batch_size) if write.at + _START <= start]
-        duration = 0.05 + version.code.seconds * len(batch)
+        batch = within_payload([write for write in islice(queue, mapping.batch_size) if write.at + _START <= start])
+        duration = 0.05 + version.code.overhead + version.code.seconds * len(batch)
         flow.work(start, duration * 1000, batch, lineage)
         running = 1 + sum(end > start for end in cursor.free)
         flow.busy = max(flow.busy, running)

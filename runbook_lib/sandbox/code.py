@@ -28,8 +28,8 @@ class Code:
 
     `always` fails every invocation; `needs` names an image (`NewImage`, `OldImage`) the handler reads from every
     record that could have one; `chokes_on` a status it cannot make sense of. Only `hardy` code digests a poison record.
-    A poison record makes it fail as `poisoned` says. `seconds` is how long it takes over each record, 0 for no time to
-    speak of.
+    A poison record makes it fail as `poisoned` says. `seconds` is how long it takes over each record and `overhead`
+    over each batch, 0 for no time to speak of.
     """
 
     revision: str
@@ -39,6 +39,12 @@ class Code:
     hardy: bool = False
     poisoned: Failure | None = None
     seconds: float = 0.0
+    overhead: float = 0.0
+
+    @property
+    def slow(self) -> bool:
+        """Whether it takes so long that the next batch of a shard has to wait."""
+        return self.seconds > 0 or self.overhead > 0
 
     @property
     def sound(self) -> bool:

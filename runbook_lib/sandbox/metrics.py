@@ -250,9 +250,10 @@ class Metrics:
             latency = Datum(polls, polls * 3.4, 2.2, 8.1)
             self._put("AWS/DynamoDB", "SuccessfulRequestLatency", operation_, minute, latency)
             of_stream = operation_ | {("StreamLabel", label)}
-            returned, size = Datum(polls, records, 0, min(records, 9)), Datum(polls, records * 312, 0, records * 312)
+            size = records * 312 + sum(flow.bulk for flow in flows)
+            returned = Datum(polls, records, 0, min(records, 9))
             self._put("AWS/DynamoDB", "ReturnedRecordsCount", of_stream, minute, returned)
-            self._put("AWS/DynamoDB", "ReturnedBytes", of_stream, minute, size)
+            self._put("AWS/DynamoDB", "ReturnedBytes", of_stream, minute, Datum(polls, size, 0, size))
 
 
 def _function_dimensions(function: str, qualifier: str | None, version: str) -> list[Dimensions]:

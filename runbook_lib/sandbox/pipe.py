@@ -14,7 +14,7 @@ from itertools import islice, pairwise
 from typing import NamedTuple
 
 from runbook_lib.sandbox import iam_truth, noise
-from runbook_lib.sandbox.capacity import room, work_slowly
+from runbook_lib.sandbox.capacity import room, within_payload, work_slowly
 from runbook_lib.sandbox.code import Failure
 from runbook_lib.sandbox.filter_truth import passes
 from runbook_lib.sandbox.state import RETENTION, Mapping, Scope, State, Stream, Version
@@ -52,6 +52,7 @@ class Flow:
 
     polls: int | None = None
     polled: int = 0
+    bulk: int = 0
     filtered: int = 0
     offered: int = 0
     delivered: int = 0
@@ -279,6 +280,8 @@ class Pipe:
         queue, seen = cursor.queues[lineage], cursor.seen[lineage]
         fresh = sum(1 for write in queue if write.at > seen) if queue and queue[-1].at > seen else 0
         flow.polled += fresh
+        if fresh and queue[-1].bulk:
+            flow.bulk += sum(write.bulk for write in islice(reversed(queue), fresh))
         cursor.seen[lineage] = tick.end
         if mapping.filters and fresh:
             kept = [write for write in queue if write.at <= seen or passes(mapping.filters, write, stream.view_type)]
@@ -292,7 +295,7 @@ class Pipe:
         places = room(state, function) if function is not None else 0
         throttled = function is not None and places == 0
         failing = False
-        slow = invocable and not throttled and version is not None and version.code.seconds > 0
+        slow = invocable and not throttled and version is not None and version.code.slow
         if slow and version is not None:
             work_slowly(mapping, cursor, version, tick, flow, places)
         for lineage, queue in enumerate(cursor.queues):
@@ -387,7 +390,7 @@ def _next_batch(queue: deque[Write], begin: float, size: int) -> list[Write]:
     """A full batch from the backlog; of what has just been written, one record at a time."""
     if queue[0].at >= begin:
         return [queue[0]]
-    return [write for write in islice(queue, size) if write.at < begin]
+    return within_payload([write for write in islice(queue, size) if write.at < begin])
 
 
 def _scatter(write: Write, salt: int) -> float:

@@ -84,6 +84,14 @@ class TableStory(Told):
         self.add(Change(at, lambda s: replace(s, traffic=replace(
             s.traffic, per_minute=per_minute, swing=swing, jitter=jitter))))  # fmt: skip
 
+    def burden(self, at: datetime, size: int) -> None:
+        """Make each item carry this many bytes more, as its record in the stream then does, from now on."""
+        self.add(Change(at, lambda s: replace(s, traffic=replace(s.traffic, bulk=size))))
+
+    def write_back(self, at: datetime, times: int) -> None:
+        """Let the function write each item back this often from now on; the last time it changes nothing."""
+        self.add(Change(at, lambda s: replace(s, traffic=replace(s.traffic, echoes=times))))
+
     def poison(self, at: datetime) -> None:
         """Let the application write, at or just after this instant, one item the function's code cannot digest."""
         self.add(Change(at, lambda s: replace(s, traffic=replace(s.traffic, poison_at=at.timestamp()))))

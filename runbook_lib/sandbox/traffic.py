@@ -30,7 +30,7 @@ _OPERATIONS: Mapping[str, str] = {"INSERT": "PutItem", "MODIFY": "UpdateItem", "
 
 
 class Write(NamedTuple):
-    """One committed change of one item."""
+    """One committed change of one item. `bulk` is what its record holds besides the usual few fields, in bytes."""
 
     at: float
     lineage: int
@@ -39,6 +39,7 @@ class Write(NamedTuple):
     number: int
     poison: bool = False
     expired: bool = False
+    bulk: int = 0
 
     @property
     def operation(self) -> str:
@@ -58,7 +59,8 @@ class Traffic:
     `per_minute` is the mean over a day; `swing` the amplitude of the daily wave (busiest at 14:00 UTC); `jitter`
     the largest random departure. `poison_at` (epoch seconds) makes the first write from then on one that the
     function's code cannot digest. `futile` writes succeed and change nothing, or fail their condition. `expiring`: the
-    table has a TTL attribute, and every third deletion is TTL's.
+    table has a TTL attribute, and every third deletion is TTL's. `bulk` is the size of what each record carries besides
+    the usual, in bytes; `echoes` how often the function writes each item back, which triggers it anew each time.
     """
 
     per_minute: float = 16.0
@@ -67,6 +69,8 @@ class Traffic:
     poison_at: float | None = None
     futile: Literal["no-op", "rejected"] | None = None
     expiring: bool = False
+    bulk: int = 0
+    echoes: int = 0
 
     def count(self, seed: int, minute: int) -> int:
         """Number of writes in the minute that begins `minute` minutes after the epoch."""
@@ -94,12 +98,23 @@ def writes_of(traffic: Traffic, seed: int, minute: int) -> tuple[Write, ...]:
         event, status = _EVENTS[(bits >> 12) % 10], _STATUSES[(bits >> 20) % 4]
         number = (bits >> 32) % 90_000 + 10_000
         expired = traffic.expiring and event == "REMOVE" and number % 3 == 0
-        found.append(Write(at, (bits >> 28) % LINEAGES, event, status, number, expired=expired))
+        found.append(Write(at, (bits >> 28) % LINEAGES, event, status, number, expired=expired, bulk=traffic.bulk))
     if traffic.poison_at is not None and minute == int(traffic.poison_at // 60):
         victim = next((i for i, write in enumerate(found) if write.at >= traffic.poison_at), None)
         if victim is not None:
             found[victim] = found[victim]._replace(event="INSERT", poison=True)
+    if traffic.echoes:
+        found = sorted(echo for write in found for echo in _echoed(write, traffic.echoes, begin + 60))
     return tuple(found)
+
+
+def _echoed(write: Write, echoes: int, end: float) -> list[Write]:
+    """A write and what the function, half a second after each record, makes of it; all before the minute is over."""
+    if write.event == "REMOVE":
+        return [write]
+    step = min(0.5, (end - write.at) / (echoes + 1))
+    again = (write._replace(at=write.at + step * number, event="MODIFY") for number in range(1, echoes + 1))
+    return [write, *again]
 
 
 def images(write: Write, view_type: str) -> dict[str, Any]:
@@ -133,7 +148,7 @@ def record(write: Write, view_type: str, region: str, created: datetime) -> dict
             "ApproximateCreationDateTime": created,
             **images(write, view_type),
             "SequenceNumber": write.sequence_number,
-            "SizeBytes": 60 + write.number % 40,
+            "SizeBytes": 60 + write.number % 40 + write.bulk,
             "StreamViewType": view_type,
         },
     }

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from runbook_lib import instant
 from runbook_lib.aws import StepReader, together
 from runbook_lib.evidence import Evidence, Gap, NotObserved, attempt, known, otherwise
 from runbook_lib.evidence.mapping import Mapping
-from runbook_lib.evidence.signals import Backlog, Peek
+from runbook_lib.evidence.signals import Backlog, Peek, Series
 from runbook_lib.evidence.source import Shard, Stream
 from runbook_lib.incident import Incident
 from runbook_lib.interpret.filter_pattern import passes
@@ -39,31 +39,30 @@ def stream_backlog(incident: Incident, aws: StepReader, seen: Evidence) -> Backl
     A reader slot per shard is scarce and the items belong to customers, so records are sampled only with `--peek`.
     """
     labels = attempt(lambda: [one.label for one in seen.streams.generations])
-    label_of = {f"returned{n}": label for n, label in enumerate(labels if isinstance(labels, list) else ())}
     function = (("FunctionName", incident.function.name),)
-    queries = [
-        Query("iterator_age", "AWS/Lambda", "IteratorAge", "Maximum", "ms", "Iterator age", function),
-        *(
-            Query(
-                name,
-                "AWS/DynamoDB",
-                "ReturnedRecordsCount",
-                "Sum",
-                "records",
-                f"Records read from stream {label}",
-                (("TableName", incident.table_name), ("StreamLabel", label), ("Operation", "GetRecords")),
-            )
-            for name, label in label_of.items()
-        ),
-    ]
-    series = read_series(aws, seen.window, seen.as_of, queries)
-    returned = {label: series[name] for name, label in label_of.items()}
+    age = Query("iterator_age", "AWS/Lambda", "IteratorAge", "Maximum", "ms", "Iterator age", function)
+    known_labels = labels if isinstance(labels, list) else []
+    series = read_series(aws, seen.window, seen.as_of, [age, *_reads(incident, known_labels)])
+
+    def by_label(kind: str) -> dict[str, Series]:
+        return {label: series[f"{kind}{n}"] for n, label in enumerate(known(labels))}
+
     return Backlog(
         iterator_age_ms=series["iterator_age"],
-        returned=attempt(lambda: returned if known(labels) is not None else {}),
+        returned=attempt(lambda: by_label("returned")),
+        returned_bytes=attempt(lambda: by_label("bytes")),
         shards=attempt(lambda: {one.arn: attempt(_shards(one)) for one in seen.streams.generations}),
         peeks=attempt(lambda: _peeks(aws, seen)) if aws.peek else (),
     )
+
+
+def _reads(incident: Incident, labels: list[str]) -> Iterator[Query]:
+    """Ask what all readers of each generation of the stream were handed."""
+    for n, label in enumerate(labels):
+        of = (("TableName", incident.table_name), ("StreamLabel", label), ("Operation", "GetRecords"))
+        name = "ReturnedRecordsCount"
+        yield Query(f"returned{n}", "AWS/DynamoDB", name, "Sum", "records", f"Records read from stream {label}", of)
+        yield Query(f"bytes{n}", "AWS/DynamoDB", "ReturnedBytes", "Sum", "bytes", f"Bytes read from stream {label}", of)
 
 
 def _shards(stream: Stream) -> Callable[[], tuple[Shard, ...]]:
@@ -76,7 +75,7 @@ def _peeks(aws: StepReader, seen: Evidence) -> tuple[Peek, ...]:
     A third reader would take a slot from those at work, so a stream that has two already is left alone.
     """
     stream = seen.streams.latest
-    readers = len([one for one in (*seen.mappings.ours, *seen.mappings.same_stream) if _reads(one, stream)])
+    readers = len([one for one in (*seen.mappings.ours, *seen.mappings.same_stream) if _is_read_by(one, stream)])
     if readers >= _MOST_READERS:
         reason = f"The stream already has {readers} readers per shard, as many as it can serve; no record was sampled."
         raise NotObserved(Gap("dynamodb:GetRecords", aws.region, "TooManyReaders", reason))
@@ -88,7 +87,7 @@ def _peeks(aws: StepReader, seen: Evidence) -> tuple[Peek, ...]:
     )
 
 
-def _reads(mapping: Mapping, stream: Stream | None) -> bool:
+def _is_read_by(mapping: Mapping, stream: Stream | None) -> bool:
     return stream is not None and mapping.enabled and mapping.event_source_arn == stream.arn
 
 

@@ -14,6 +14,7 @@ from runbook_lib.sandbox.healthy import Setting
 from runbook_lib.sandbox.metrics import Metrics
 from runbook_lib.sandbox.pipe import FAILED, NOTHING_YET, OK, Flow
 from runbook_lib.sandbox.state import Mapping
+from runbook_lib.sandbox.traffic import Traffic, writes_of
 from runbook_lib.sandbox.world import World
 
 NOW = datetime(2026, 3, 14, 15, 9, 26, 535000, tzinfo=UTC)
@@ -385,3 +386,29 @@ def test_a_loop_through_a_topic_is_counted_where_it_is_broken_off() -> None:
     invoked = metrics.find("AWS/Lambda", "Invocations", FUNCTION)
     assert len(dropped) > 20
     assert all(invoked[at].total - world.pipe.flows[world.mapping.uuid][at].invocations == 16 for at in dropped)
+
+
+def test_large_records_cut_batches_short() -> None:
+    """An invocation takes no more than its payload: with a slow function every batch of a backlog holds seven."""
+    world = recent(NOW, setting=Setting(mapping={"batch_size": 100}))
+    world.burden(world.start, 790_000)
+    world.deploy(AT, "orders-projector", Code("r42", overhead=100))
+    lately = flows(world, NOW - timedelta(hours=1))
+    assert max(attempt.records for flow in lately for attempt in flow.attempts) == 7
+    read = Metrics(world).find(
+        "AWS/DynamoDB", "ReturnedBytes",
+        {"TableName": "Orders", "StreamLabel": world.mapping.stream_label, "Operation": "GetRecords"},
+    )  # fmt: skip
+    assert sum(datum.total for datum in read.values()) > 790_000 * total(world, "polled", world.start)
+
+
+def test_what_is_written_back_triggers_again_and_ends() -> None:
+    """Each change but a deletion is followed by as many more of the same item as the loop is long, in order of time."""
+    once, looped = Traffic(), Traffic(echoes=3)
+    for moment in range(minute(AT), minute(AT) + 20):
+        before, after = writes_of(once, 0, moment), writes_of(looped, 0, moment)
+        echoes = [write for write in after if write not in before]
+        assert len(echoes) == 3 * sum(write.event != "REMOVE" for write in before)
+        assert {write.event for write in echoes} <= {"MODIFY"}
+        assert list(after) == sorted(after)
+        assert all(moment * 60 <= write.at < moment * 60 + 60 for write in after)

@@ -16,10 +16,10 @@ _BUSY = {"per_minute": 40.0, "swing": 11.0, "jitter": 8.0}
 """Traffic at which slow code falls behind."""
 
 
-def _has_always_taken(world: World, seconds: float) -> None:
-    """Let the function's code take this long over each record, from the start of the history."""
-    name, code = world.setting.function, replace(SOUND, seconds=seconds)
-    world.add(Change(world.start, lambda s: s.with_function(s.functions[name].with_latest(code=code))))
+def _has_always_taken(world: World, seconds: float, overhead: float = 0.0) -> None:
+    """Let the function's code take this long over each record and each batch, from the start of the history."""
+    name, code = world.setting.function, replace(SOUND, seconds=seconds, overhead=overhead)
+    world.add(Change(world.start, lambda s: s.with_function(s.functions[name].with_latest(code=code, timeout=120))))
 
 
 @fault(
@@ -54,6 +54,18 @@ def release_too_slow(world: World, at: datetime) -> None:
     """A release looks every order up in another service; each shard waits for its batch, and falls behind."""
     world.set_traffic(world.start, **_BUSY)
     world.deploy(at, world.setting.function, replace(SOUND, revision="r42", seconds=6.6), by=PIPELINE)
+
+
+@fault(
+    expects="shard-serial-lag", onset=timedelta(hours=4, minutes=21, seconds=30), loss="at_risk", gradual=True,
+    trigger=None, symptoms=("records-late",), remedies=("R14", "R41"), contributing=("payload-or-duration",),
+    forbids=("poison-record", "reserved-too-low", "timeout"),
+)  # fmt: skip
+def items_grew_large(world: World, at: datetime) -> None:
+    """Customers may attach pictures to orders now: a batch holds seven, and takes as long as one of a hundred did."""
+    world.set_traffic(world.start, **_BUSY)
+    _has_always_taken(world, seconds=0, overhead=50)
+    world.burden(at, 790_000)
 
 
 @fault(
