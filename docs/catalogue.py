@@ -22,6 +22,7 @@ STAGES = {
     "authorization": "Authorization: may the function's role read the stream?",
     "function": "Function: can it be invoked?",
     "capacity": "Capacity: is there room to invoke it?",
+    "loops": "Loops: does the function make its own work?",
     "processing": "Processing: does an invocation succeed?",
     "visibility": "Visibility: does it only look as if nothing happened?",
     "platform": "Platform: is AWS itself well?",

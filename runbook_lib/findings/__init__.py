@@ -236,6 +236,7 @@ for _module in (
     "authorization",
     "function",
     "capacity",
+    "loops",
     "processing",
     "visibility",
     "platform",

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from runbook_lib.sandbox import noise
 from runbook_lib.sandbox.code import SOUND
 from runbook_lib.sandbox.faults.fault import fault
-from runbook_lib.sandbox.healthy import Setting, stream_reader
+from runbook_lib.sandbox.healthy import Setting, allow, document, stream_reader
 from runbook_lib.sandbox.state import Mapping
 from runbook_lib.sandbox.timeline import Change
 from runbook_lib.sandbox.trail import OPERATOR, PIPELINE
@@ -83,3 +83,16 @@ def third_reader(world: World, at: datetime) -> None:
         noise.uuid4(world.seed, "mapping", name), name, stream.arn(world.scope), at, at, starting_position="LATEST"
     )
     world.create_mapping(at, mapping, by=PIPELINE)
+
+
+@fault(
+    expects=None, onset=timedelta(hours=2, minutes=38, seconds=17), loss="none", contributing=("write-back-loop",),
+    forbids=("account-concurrency-exhausted", "shard-serial-lag"),
+)  # fmt: skip
+def orders_written_back(world: World, at: datetime) -> None:
+    """A release counts in each order how often it was seen, up to nine times, and every count is a change to see."""
+    table = world.scope.arn("dynamodb", f"table/{world.setting.table}")
+    access = document(allow(["dynamodb:UpdateItem"], table))
+    world.put_role_policy(at - timedelta(minutes=17), world.role_name, "item-access", access, by=PIPELINE)
+    world.deploy(at, world.setting.function, replace(SOUND, revision="r42"), by=PIPELINE)
+    world.write_back(at, times=9)
