@@ -89,6 +89,22 @@ class Observed:
             yield from _gaps_in(object.__getattribute__(self, field.name))
 
 
+class Each(Mapping[str, T]):
+    """What was seen of each of several by name. Reading one that holds a gap raises `NotObserved`, as a field does."""
+
+    def __init__(self, held: Mapping[str, T]) -> None:
+        self.held = held
+
+    def __getitem__(self, name: str) -> T:
+        return known(self.held[name])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.held)
+
+    def __len__(self) -> int:
+        return len(self.held)
+
+
 _LEAVES = frozenset({str, int, float, bool, datetime, timedelta, type(None)})
 """What holds no gap; a day of one-minute points is passed over at a glance."""
 
@@ -98,6 +114,8 @@ def _gaps_in(value: Any) -> Iterator[Gap]:
         yield value
     elif isinstance(value, Observed):
         yield from value.gaps()
+    elif isinstance(value, Each):
+        yield from _gaps_in(value.held)
     elif isinstance(value, Mapping | tuple):
         for item in value.values() if isinstance(value, Mapping) else value:
             if type(item) not in _LEAVES:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 
 from runbook_lib.aws import StepReader, together
-from runbook_lib.evidence import Evidence, attempt, known
+from runbook_lib.evidence import Each, Evidence, attempt, known
 from runbook_lib.evidence.signals import Concurrency, Metrics, Series
 from runbook_lib.incident import Incident
 from runbook_lib.steps import step
@@ -51,6 +51,9 @@ def function_metrics(incident: Incident, aws: StepReader, seen: Evidence) -> Met
         found: Series = attempt(lambda: known(series)[name])
         return found
 
+    def each(prefix: str, names: Iterable[str]) -> Each[Series]:
+        return attempt(lambda: Each({name: known(series)[f"{prefix}{name}"] for name in names}))
+
     return Metrics(
         invocations=one("invocations"),
         errors=one("errors"),
@@ -60,15 +63,12 @@ def function_metrics(incident: Incident, aws: StepReader, seen: Evidence) -> Met
         account_concurrent=one("account_concurrent"),
         delivery_failures=one("delivery_failures"),
         consumed_writes=one("consumed_writes"),
-        writes=attempt(lambda: {name: known(series)[f"write_{name}"] for name in WRITES}),
-        failed_writes=attempt(lambda: {name: known(series)[f"failed_{name}"] for name in FAILED_WRITES}),
+        writes=each("write_", WRITES),
+        failed_writes=each("failed_", FAILED_WRITES),
         mapping_events=attempt(
-            lambda: {
-                uuid: {name: known(series)[f"m{n}_{name}"] for name in MAPPING_EVENTS}
-                for n, uuid in enumerate(known(counting))
-            }
+            lambda: {uuid: known(each(f"m{n}_", MAPPING_EVENTS)) for n, uuid in enumerate(known(counting))}
         ),
-        siblings=attempt(lambda: {name: known(series)[f"sibling{n}"] for n, name in enumerate(known(siblings))}),
+        siblings=attempt(lambda: Each({name: known(series)[f"sibling{n}"] for n, name in enumerate(known(siblings))})),
         concurrency=concurrency,
         duration_total_ms=one("duration_total"),
         unreserved_concurrent=one("unreserved_concurrent"),

@@ -8,7 +8,7 @@ from typing import Any
 
 from runbook_lib import instant
 from runbook_lib.aws import StepReader, together
-from runbook_lib.evidence import Evidence, Gap, NotObserved, attempt, known, otherwise
+from runbook_lib.evidence import Each, Evidence, Gap, NotObserved, attempt, known, otherwise
 from runbook_lib.evidence.mapping import Mapping
 from runbook_lib.evidence.signals import Backlog, Peek, Series
 from runbook_lib.evidence.source import Shard, Stream
@@ -44,14 +44,14 @@ def stream_backlog(incident: Incident, aws: StepReader, seen: Evidence) -> Backl
     known_labels = labels if isinstance(labels, list) else []
     series = read_series(aws, seen.window, seen.as_of, [age, *_reads(incident, known_labels)])
 
-    def by_label(kind: str) -> dict[str, Series]:
-        return {label: series[f"{kind}{n}"] for n, label in enumerate(known(labels))}
+    def by_label(kind: str) -> Each[Series]:
+        return Each({label: series[f"{kind}{n}"] for n, label in enumerate(known(labels))})
 
     return Backlog(
         iterator_age_ms=series["iterator_age"],
         returned=attempt(lambda: by_label("returned")),
         returned_bytes=attempt(lambda: by_label("bytes")),
-        shards=attempt(lambda: {one.arn: attempt(_shards(one)) for one in seen.streams.generations}),
+        shards=attempt(lambda: Each({one.arn: attempt(_shards(one)) for one in seen.streams.generations})),
         peeks=attempt(lambda: _peeks(aws, seen)) if aws.peek else (),
     )
 
