@@ -11,6 +11,7 @@ from pieces import NOT_YET, code, codes, document, link, table
 from runbook_lib import least_privilege
 from runbook_lib.findings import FINDINGS, Finding
 from runbook_lib.findings.explained import explain
+from runbook_lib.findings.unseen import UNSEEN
 from runbook_lib.remedies import Remedy, prescribe
 from runbook_lib.sandbox.faults import Fault, all_faults
 from runbook_lib.steps import STEPS
@@ -67,7 +68,19 @@ def findings() -> str:
         parts.append(
             f"## {STAGES[module]}\n\n{table(('finding', 'what it says', 'kind', 'faults that show it'), rows)}"
         )
-    return document("Findings", intro, *parts)
+    return document("Findings", intro, *parts, _unseen())
+
+
+def _unseen() -> str:
+    """The section about what no finding can recognise."""
+    intro = (
+        "What breaks a trigger and cannot be read from AWS, wholly or in part. A verdict that names nothing of the kind"
+        " does not rule it out."
+    )
+    rows = (
+        (one.what, one.why, link(code(one.finding), f"{one.finding}.md") if one.finding else "none") for one in UNSEEN
+    )
+    return f"## What AWS does not show\n\n{intro}\n\n{table(('not seen', 'why', 'finding that shows the rest'), rows)}"
 
 
 def each_finding() -> Iterator[tuple[str, str]]:

@@ -1,12 +1,14 @@
-"""Findings and faults belong together: each finding is shown by a fault, and each fault names findings."""
+"""Findings, faults and failure modes belong together, and what is not covered is said to be so."""
 
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
 from runbook_lib.findings import FINDINGS, Kind
+from runbook_lib.findings.unseen import UNSEEN
 from runbook_lib.remedies import REMEDIES
 from runbook_lib.sandbox.faults import Fault, all_faults
 
@@ -17,6 +19,42 @@ KINDS = {
     "symptoms": Kind.SYMPTOM,
     "notes": Kind.INNOCENT,
 }
+
+
+MODES = {
+    "A": (
+        "no-table-writes noop-writes rejected-writes wrong-scope stream-disabled wrong-cdc-product "
+        "stale-stream-arn table-recreated-or-restored table-key-inaccessible replica-expectations ttl-expectation "
+        "trimmed"
+    ),
+    "B": (
+        "esm-missing esm-wrong-target esm-disabled-by-user esm-disabled-by-lambda esm-transitional "
+        "latest-startup-gap latest-update-gap diagnostic-update-gap filter-matches-nothing filter-unreadable "
+        "batching-or-tumbling-delay create-rejected max-age-drop retry-exhausted-drop destination-broken"
+    ),
+    "C": (
+        "role-missing-stream-actions explicit-deny-identity permissions-boundary scp-or-rcp resource-policy "
+        "trust-or-role-gone cmk-denied-to-role condition-mismatch version-role-drift"
+    ),
+    "D": (
+        "function-or-qualifier-deleted state-pending state-inactive-idle artifact-lost state-failed "
+        "function-key-denied vpc-eni-subnet update-failed-red-herring runtime-deprecated code-signing "
+        "newer-function-types"
+    ),
+    "E": (
+        "reserved-concurrency-zero reserved-too-low account-concurrency-exhausted shard-serial-lag "
+        "too-many-readers payload-or-duration"
+    ),
+    "F": (
+        "poison-record timeout oom init-or-import-error partial-batch-misuse tumbling-no-state "
+        "view-type-lacks-image success-without-effect recursion-detection write-back-loop"
+    ),
+    "G": "role-cannot-log looking-in-wrong-logs other-triggers-mask metrics-not-opted-in",
+    "H": "service-event account-or-region-state quota",
+}
+"""The failure modes in their order, by the letter of their group: `A1` is the first of `A`."""
+
+NAMES = {f"{group}{number}": name for group, names in MODES.items() for number, name in enumerate(names.split(), 1)}
 
 
 def _named(fault: Fault, part: str) -> tuple[str, ...]:
@@ -61,3 +99,31 @@ def test_the_remedies_of_a_fault_are_those_of_its_findings(fault: Fault) -> None
     """What would mend a fault is prescribed by its cause, or by what contributes to it."""
     prescribing = (*_named(fault, "expects"), *fault.contributing)
     assert set(fault.remedies) <= {remedy for id in prescribing for remedy in FINDINGS[id].remedies}
+
+
+@pytest.mark.parametrize("mode", NAMES)
+def test_every_failure_mode_is_recognised_or_listed_as_unseen(mode: str) -> None:
+    """Each has findings that recognise it, one of them under its own name, or a reason why nothing shows it."""
+    recognised = {one.id for one in FINDINGS.values() if mode in one.modes}
+    listed = [one for one in UNSEEN if one.mode == mode]
+    assert recognised or [one for one in listed if one.finding is None]
+    assert not recognised or NAMES[mode] in recognised | {"diagnostic-update-gap"}
+    assert {one.finding for one in listed} <= recognised or not recognised
+
+
+def test_findings_and_unseen_name_known_modes() -> None:
+    """No card and no line of the list names a failure mode that there is not, and every line gives its reason."""
+    assert {mode for one in FINDINGS.values() for mode in one.modes} <= set(NAMES)
+    assert {one.mode for one in UNSEEN} <= set(NAMES)
+    assert all(one.what and one.why.endswith(".") for one in UNSEEN)
+
+
+def test_what_is_unseen_is_in_the_index(root: Path) -> None:
+    """The index of findings says what no finding can recognise, and why."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(root / "docs"))
+        import catalogue
+
+        page = catalogue.findings()
+    for one in UNSEEN:
+        assert f"| {one.what} | {one.why} |" in page
