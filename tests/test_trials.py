@@ -30,6 +30,8 @@ SAMPLE = (
 BLINDFOLDS = {
     "mapping-paused": (("lambda:ListEventSourceMappings", DENIED), ("cloudwatch:GetMetricData", THROTTLED)),
     "role-lost-getrecords": (("iam:SimulatePrincipalPolicy", DENIED), ("iam:GetRole", THROTTLED)),
+    "poison-record": (("cloudwatch:GetMetricData", DENIED), ("logs:FilterLogEvents", THROTTLED)),
+    "items-grew-large": (("dynamodb:DescribeStream", DENIED), ("cloudwatch:GetMetricData", THROTTLED)),
     "stream-disabled": (("dynamodb:DescribeTable", DENIED), ("dynamodb:ListStreams", THROTTLED)),
 }
 CASES = {one.id: one for one in scoreboard.cases()}
