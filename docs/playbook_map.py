@@ -112,7 +112,12 @@ FALLBACKS = (
         ("fallbacks.py",),
         ("function-or-qualifier-deleted", "state-failed", "state-pending", "artifact-lost", "service-event"),
     ),
-    Passage("history", "Look for a pattern in earlier failures of the trigger.", ("fallbacks.py",)),
+    Passage(
+        "history",
+        "Look for a pattern in earlier failures of the trigger.",
+        ("fallbacks.py",),
+        faults=("mapping-paused-again",),
+    ),
     Passage(
         "iterator-expiry",
         "Check whether shard iterators expired before they were used.",

@@ -149,3 +149,17 @@ def mapping_being_updated(world: World, at: datetime) -> None:
         at - timedelta(minutes=2, seconds=14), world.mapping.uuid, by=PIPELINE, request={"parallelizationFactor": 2},
         parallelization=2, settling=timedelta(minutes=4),
     )  # fmt: skip
+
+
+@fault(
+    expects="esm-disabled-by-user", onset=timedelta(hours=2, minutes=22, seconds=15), loss="at_risk",
+    trigger="UpdateEventSourceMapping20150331", symptoms=("function-not-invoked",), remedies=("R1",),
+    forbids=("latest-startup-gap", "esm-transitional"), rules=(deny("cloudtrail", "LookupEvents"),),
+)  # fmt: skip
+def mapping_paused_again(world: World, at: datetime) -> None:
+    """Every day a job pauses the mapping for two hours, and today it did not resume it; the trail is out of reach."""
+    for days in (2, 1):
+        begin = at - timedelta(days=days)
+        world.update_mapping(begin, world.mapping.uuid, by=PIPELINE, enabled=False)
+        world.update_mapping(begin + timedelta(minutes=124), world.mapping.uuid, by=PIPELINE, enabled=True)
+    world.update_mapping(at, world.mapping.uuid, by=PIPELINE, enabled=False)
