@@ -15,7 +15,7 @@ from typing import Any
 from runbook_lib.sandbox.state import Document, Role, State
 
 STREAM_READS = ("dynamodb:DescribeStream", "dynamodb:GetShardIterator", "dynamodb:GetRecords")
-"""What a poller does to a stream, in its order."""
+"""What a poller does to a stream, in its order; a Kinesis stream is read by operations of the same names."""
 
 
 @dataclass(frozen=True)
@@ -169,7 +169,9 @@ def refusal(state: State, role_name: str, stream_arn: str) -> tuple[str, Ruling]
     Raises `KeyError` when the role is gone: that is a failure to assume it, not a refusal.
     """
     role = state.roles[role_name]
-    rulings = ((action, _polled(state, role, action, stream_arn)) for action in STREAM_READS)
+    service = stream_arn.split(":")[2]
+    actions = (action.replace("dynamodb:", f"{service}:") for action in STREAM_READS)
+    rulings = ((action, _polled(state, role, action, stream_arn)) for action in actions)
     return next(((action, ruling) for action, ruling in rulings if not ruling.allowed), None)
 
 
@@ -178,13 +180,13 @@ def _polled(state: State, role: Role, action: str, stream_arn: str) -> Ruling:
     table, _, label = stream_arn.rpartition(":table/")[2].partition("/stream/")
     owner = state.tables.get(table)
     attached = owner.stream_policies.get(label) if owner else None
+    caller = {"aws:PrincipalArn": f"arn:aws:iam::{stream_arn.split(':')[4]}:role{role.path}{role.name}"}
     if attached is not None:
         policy = Source("resource policy", "resource", attached)
-        caller = {"aws:PrincipalArn": f"arn:aws:iam::{stream_arn.split(':')[4]}:role{role.path}{role.name}"}
         ours = [one for one in _statements(attached) if _names(one, role.name)]
         if _matching((replace(policy, document={"Statement": ours}),), "Deny", action, stream_arn, caller):
             return Ruling("explicitDeny", "resource-based policy", (policy,), None)
-    return decide(state, role, action, stream_arn)
+    return decide(state, role, action, stream_arn, caller)
 
 
 def _names(statement: Mapping[str, Any], role: str) -> bool:

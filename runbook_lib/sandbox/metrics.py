@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from runbook_lib.sandbox import noise
+from runbook_lib.sandbox.capacity import crowd
 from runbook_lib.sandbox.pipe import Flow
 from runbook_lib.sandbox.traffic import EXPIRY
 
@@ -185,11 +186,11 @@ class Metrics:
             return
         dimensions = _function_dimensions(world.setting.bystander, None, "$LATEST")
         for minute in range(-(-first // 5) * 5, self._last):
-            crowd = world.at(datetime.fromtimestamp(minute * 60, UTC)).crowd
-            if minute % 5 and not crowd:
+            running = crowd(world.at(datetime.fromtimestamp(minute * 60, UTC)))
+            if minute % 5 and not running:
                 continue
             took = noise.between(2100, 3900, world.seed, "bystander", minute)
-            at_once = max(1, crowd)
+            at_once = max(1, running)
             flow = Flow(invocations=at_once, busy=at_once, durations=[took] * at_once)
             account[minute].append(flow)
             self._invoked(dimensions, minute, [flow])

@@ -48,14 +48,16 @@ class Attempt(NamedTuple):
 
 @dataclass(slots=True)
 class Flow:
-    """What one mapping did in one minute. `polls` None: nothing was polled; 0 records polled is another thing."""
+    """What one mapping did in one minute. `polls` None: nothing was polled; 0 records polled is another thing.
+
+    `handled` are the records that the function took without failing.
+    """
 
     polls: int | None = None
     polled: int = 0
     bulk: int = 0
     filtered: int = 0
     offered: int = 0
-    delivered: int = 0
     refused: int = 0
     reported: int = 0
     unreported: int = 0
@@ -67,6 +69,12 @@ class Flow:
     durations: list[float] = field(default_factory=list)
     attempts: list[Attempt] = field(default_factory=list)
     logged: int = LOGGED_PER_MINUTE
+    handled: list[Write] = field(default_factory=list)
+
+    @property
+    def delivered(self) -> int:
+        """How many records the function took without failing."""
+        return len(self.handled)
 
     def note(self, attempt: Attempt, age: float) -> None:
         """Count one invocation whose last record was this old (ms) when it began."""
@@ -81,19 +89,22 @@ class Flow:
     def work(self, start: float, duration: float, batch: list[Write], lineage: int) -> None:
         """Count one invocation that digested its batch."""
         self.note(Attempt(start, duration, batch[0], len(batch), None, lineage), (start - batch[-1].at) * 1000)
-        self.delivered += len(batch)
+        self.handled += batch
 
 
 @dataclass
 class Cursor:
-    """Where a mapping stands in its stream, shard by shard, and what its last batch came to."""
+    """Where a mapping stands in its stream, shard by shard, and what its last batch came to.
+
+    `lanes` holds when the newest batches of each shard end, where the code takes its time.
+    """
 
     label: str
     queues: list[deque[Write]] = field(default_factory=lambda: [deque() for _ in range(LINEAGES)])
     retries: list[int] = field(default_factory=lambda: [0] * LINEAGES)
     held: list[int] = field(default_factory=lambda: [0] * LINEAGES)
     seen: list[float] = field(default_factory=lambda: [0.0] * LINEAGES)
-    free: list[float] = field(default_factory=lambda: [0.0] * LINEAGES)
+    lanes: list[list[float]] = field(default_factory=lambda: [[] for _ in range(LINEAGES)])
     result: str = NOTHING_YET
     lost: list[Write] = field(default_factory=list)
 
@@ -124,7 +135,8 @@ class Pipe:
     """The simulated history, from `start` to `now`.
 
     `flows[uuid][minute]` says what a mapping did; `written[minute]` counts committed writes by operation, `rejected`
-    those that failed their condition.
+    those that failed their condition. `reached[function]` lists the records that a function took, in order, through
+    whatever mapping and as often as it took them.
     """
 
     def __init__(
@@ -143,6 +155,7 @@ class Pipe:
         self.written: dict[int, Counter[str]] = {}
         self.rejected: Counter[int] = Counter()
         self.flows: dict[str, dict[int, Flow]] = {}
+        self.reached: dict[str, list[Write]] = {}
         self.cursors: dict[str, Cursor] = {}
         self.unrecorded: list[Write] = []
         self._streams: dict[str, str] = {}
@@ -166,11 +179,20 @@ class Pipe:
         }
         for uuid, mapping in state.mappings.items():
             cursor = self.cursors[uuid]
-            if stream is not None and cursor.label == stream.label:
+            if self._records(state, mapping, stream):
                 for write in writes:
                     cursor.queues[write.lineage].append(write)
             flow = self.flows.setdefault(uuid, {}).setdefault(tick.minute, Flow(logged=self._logged))
+            before = flow.delivered
             self._poll(mapping, cursor, state, tick, flow)
+            self.reached.setdefault(mapping.function_name, []).extend(flow.handled[before:])
+
+    @staticmethod
+    def _records(state: State, mapping: Mapping, stream: Stream | None) -> bool:
+        """Whether what is written now goes to the stream that the mapping reads."""
+        if stream is not None and mapping.stream_label == stream.label:
+            return True
+        return any(table.kinesis == mapping.stream_arn for table in state.tables.values())
 
     def _opened(self, mapping: Mapping, state: State, tick: Tick) -> Cursor:
         """A new mapping's position: with TRIM_HORIZON it finds up to 24 hours of records waiting."""
@@ -328,7 +350,7 @@ class Pipe:
             failures = {w: f for w in batch if (f := version.code.failure(w, stream.view_type)) is not None}
             if not failures:
                 clock = self._attempt(mapping, batch, lineage, None, version, clock, flow)
-                flow.delivered += len(batch)
+                flow.handled += batch
             elif (dropped := self._fail(lineage, mapping, cursor, batch, failures, version, tick, clock, flow)) is None:
                 return True
             else:
@@ -346,7 +368,7 @@ class Pipe:
             delay, duration = 0.15 + 0.55 * chance, 18 + 70 * chance * chance
             flow.ages.append(delay * 1000)
             flow.durations.append(duration)
-            flow.delivered += 1
+            flow.handled.append(write)
             if len(flow.attempts) < flow.logged:
                 flow.attempts.append(Attempt(write.at + delay, duration, write, 1, None, lineage))
             flow.invocations += 1
@@ -373,7 +395,7 @@ class Pipe:
             return None
         cursor.retries[lineage] = cursor.held[lineage] = 0
         dropped = list(failures) if mapping.bisect else batch
-        flow.delivered += len(batch) - len(dropped)
+        flow.handled += [write for write in batch if write not in failures] if mapping.bisect else []
         cursor.lost += dropped
         return len(dropped)
 

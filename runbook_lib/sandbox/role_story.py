@@ -80,6 +80,33 @@ class RoleStory(Told):
         event = TrailEvent(at, by, "iam", "DeleteRole", {"roleName": role}, None, (("AWS::IAM::Role", role),))
         self.add(Change(at, lambda s: replace(s, roles=without(s.roles, role)), event))
 
+    def create_role(self, at: datetime, role: str, trust: Document, by: Actor = PIPELINE) -> None:
+        """Create a role under a name that is free: as nobody's before it, it may do nothing yet."""
+        anew = Role(role, "AROA" + noise.letters(17, self.seed, role, at), at, trust)
+        request = {"roleName": role, "assumeRolePolicyDocument": json.dumps(trust)}
+        event = TrailEvent(at, by, "iam", "CreateRole", request, None, (("AWS::IAM::Role", role),))
+        self.add(Change(at, lambda s: s.with_role(anew), event))
+
+    def put_policy_version(self, at: datetime, arn: str, document: Document, by: Actor = SECURITY) -> str:
+        """Replace what a managed policy says by a new default version, and return that version's id."""
+        before = self.at(at).policies[arn]
+        version = f"v{int(before.version[1:]) + 1}"
+        request = {"policyArn": arn, "policyDocument": json.dumps(document), "setAsDefault": True}
+        event = TrailEvent(at, by, "iam", "CreatePolicyVersion", request, None, (("AWS::IAM::Policy", arn),))
+        self.add(Change(at, lambda s: s.with_policy(replace(before, document=document, version=version)), event))
+        return version
+
+    def enable_key(self, at: datetime, key: str, by: Actor = SECURITY) -> None:
+        """Enable a KMS key again; what is encrypted with it can be read as before."""
+
+        def apply(state: State) -> State:
+            for table in state.tables.values():
+                state = state.with_table(replace(table, key_lost=None)) if table.key == key else state
+            return replace(state, disabled_keys=state.disabled_keys - {key})
+
+        event = TrailEvent(at, by, "kms", "EnableKey", {"keyId": key}, None, (("AWS::KMS::Key", key),))
+        self.add(Change(at, apply, event))
+
     def put_key_policy(self, at: datetime, key: str, document: Document, by: Actor = SECURITY) -> None:
         """Replace a KMS key's policy."""
         request = {"keyId": key, "policyName": "default", "policy": json.dumps(document)}

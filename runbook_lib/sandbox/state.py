@@ -64,7 +64,8 @@ class Stream:
 class Table:
     """A DynamoDB table and every generation of its stream, oldest first.
 
-    `restored` from a backup or a point in time; `kinesis` is the ARN of a Kinesis stream that it feeds as well;
+    `restored` from a backup or a point in time; `kinesis` is the ARN of a Kinesis stream that it feeds as
+    well, since `kinesis_since`;
     `replicas` are its other regions; `key` the ARN of the customer's KMS key it is encrypted with, unusable from
     `key_lost` on. `partitions` beyond `LINEAGES` hold items that nobody writes to.
     """
@@ -80,6 +81,7 @@ class Table:
     stream_policies: Keyed[str, Document] = field(default_factory=dict)
     restored: bool = False
     kinesis: str | None = None
+    kinesis_since: datetime | None = None
     replicas: tuple[str, ...] = ()
     key: str | None = None
     key_lost: datetime | None = None
@@ -313,7 +315,13 @@ class State:
         return function.version(mapping.qualifier) if function else None
 
     def stream(self, arn: str) -> Stream | None:
-        """The stream generation with this ARN (any account part); None when there never was one."""
+        """The stream generation with this ARN (any account part); None when there never was one.
+
+        A Kinesis stream that a table feeds is read like a generation that began with the feed.
+        """
+        if ":kinesis:" in arn:
+            fed = (one for one in self.tables.values() if one.kinesis == arn and one.kinesis_since is not None)
+            return next((Stream(one.name, one.kinesis_since, "NEW_AND_OLD_IMAGES") for one in fed), None)  # type: ignore[arg-type]
         table, _, label = arn.rpartition(":table/")[2].partition("/stream/")
         owner = self.tables.get(table)
         known = (*(owner.streams if owner else ()), *self.orphans)

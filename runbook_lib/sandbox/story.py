@@ -209,21 +209,34 @@ class FunctionStory(Told):
 
     def deploy(self, at: datetime, function: str, code: Code, by: Actor = PIPELINE) -> None:
         """Upload code; when the function has aliases, publish a version and move every alias to it."""
+        self.upload(at, function, code, by)
         aliases = self.at(at).functions[function].aliases
+        if not aliases:
+            return
+        number = self.publish(at, function, by)
+        for alias in aliases:
+            self.point_alias(at, function, alias, number, by)
 
-        def upload(state: State) -> State:
+    def upload(self, at: datetime, function: str, code: Code, by: Actor = PIPELINE) -> None:
+        """Upload code, to `$LATEST` alone."""
+
+        def apply(state: State) -> State:
             return state.with_function(state.functions[function].with_latest(code=code, modified=at))
 
         self._function_change(
-            at, by, "UpdateFunctionCode20150331v2", function, {"publish": False, "dryRun": False}, upload
+            at, by, "UpdateFunctionCode20150331v2", function, {"publish": False, "dryRun": False}, apply
         )
-        if not aliases:
-            return
+
+    def publish(self, at: datetime, function: str, by: Actor = PIPELINE) -> str:
+        """Publish `$LATEST` as a version and return its number."""
         self._function_change(at, by, "PublishVersion20150331", function, {}, _publish(function, at))
-        number = self.at(at).functions[function].versions[-1].number
-        for alias in aliases:
-            members = {"name": alias, "functionVersion": number}
-            self._function_change(at, by, "UpdateAlias20150331", function, members, _point(function, alias, number))
+        return self.at(at).functions[function].versions[-1].number
+
+    def point_alias(self, at: datetime, function: str, alias: str, number: str, by: Actor = PIPELINE) -> None:
+        """Point an alias at a version; one of a new name is created."""
+        verb = "UpdateAlias" if alias in self.at(at).functions[function].aliases else "CreateAlias"
+        members = {"name": alias, "functionVersion": number}
+        self._function_change(at, by, f"{verb}20150331", function, members, _point(function, alias, number))
 
     def reconfigure(self, at: datetime, function: str, by: Actor = PIPELINE, **changes: Any) -> None:
         """Change fields of `$LATEST`: `timeout`, `memory`, `role`, `handler`."""
@@ -241,6 +254,15 @@ class FunctionStory(Told):
         def apply(before: State) -> State:
             owner = before.functions[function]
             return before.with_function(owner.with_latest(state=state, state_reason=reason, state_reason_code=code))
+
+        self.add(Change(at, apply))
+
+    def put_in_service(self, at: datetime, function: str) -> None:
+        """Let Lambda move `$LATEST` to Active, which leaves no event of its own."""
+        active: Any = {"state": "Active", "state_reason": None, "state_reason_code": None}
+
+        def apply(before: State) -> State:
+            return before.with_function(before.functions[function].with_latest(**active))
 
         self.add(Change(at, apply))
 

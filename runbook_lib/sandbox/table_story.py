@@ -53,7 +53,7 @@ class TableLife(Told):
         request = {"tableName": table, "streamArn": stream}
         self._table_event(
             at, by, "EnableKinesisStreamingDestination", table, request,
-            lambda s: s.with_table(replace(s.tables[table], kinesis=stream)),
+            lambda s: s.with_table(replace(s.tables[table], kinesis=stream, kinesis_since=at)),
         )  # fmt: skip
 
     def write_in_vain(self, at: datetime, how: Literal["no-op", "rejected"] | None) -> None:

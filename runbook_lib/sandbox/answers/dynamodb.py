@@ -144,6 +144,17 @@ def describe_continuous_backups(world: World, call: Call) -> dict[str, Any]:
     }
 
 
+@regional("dynamodb", "PutResourcePolicy")
+def put_resource_policy(world: World, call: Call) -> dict[str, Any]:
+    """The remedy for a stream's policy that refuses: replace it. Policies of tables are not emulated."""
+    arn: str = call.params["ResourceArn"]
+    table = table_of(world, arn)
+    if table.stream is None or arn != table.stream.arn(world.scope):
+        raise ApiError("ResourceNotFoundException", f"Requested resource not found: {arn}")
+    world.put_stream_policy(world.now, table.name, json.loads(call.params["Policy"]))
+    return {"RevisionId": str(int(world.now.timestamp() * 1000))}
+
+
 @regional("dynamodb", "GetResourcePolicy")
 def get_resource_policy(world: World, call: Call) -> dict[str, Any]:
     """The policy of a table or of one stream generation; most have none, which is an error here."""

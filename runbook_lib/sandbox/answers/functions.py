@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
@@ -19,18 +18,19 @@ if TYPE_CHECKING:
     from runbook_lib.sandbox.world import World
 
 
-def _missing(world: World, resource: str) -> ApiError:
+def missing(world: World, resource: str) -> ApiError:
+    """The error about a function, version or alias that does not exist."""
     arn = world.scope.arn("lambda", f"function:{resource}")
     return ApiError("ResourceNotFoundException", f"Function not found: {arn}", 404, Type="User")
 
 
-def _named(world: World, call: Call) -> tuple[Function, str | None]:
+def named(world: World, call: Call) -> tuple[Function, str | None]:
     """The function and qualifier a call names; both the name and `Qualifier` may carry the latter."""
     name, _, qualifier = function_named(call.params["FunctionName"]).partition(":")
     wanted = call.params.get("Qualifier") or qualifier or None
     function = world.state.functions.get(name)
     if function is None:
-        raise _missing(world, f"{name}:{wanted}" if wanted else name)
+        raise missing(world, f"{name}:{wanted}" if wanted else name)
     return function, wanted
 
 
@@ -83,10 +83,10 @@ def configuration(world: World, function: Function, version: Version, qualifier:
 
 
 def _resolved(world: World, call: Call) -> tuple[Function, dict[str, Any]]:
-    function, qualifier = _named(world, call)
+    function, qualifier = named(world, call)
     version = function.version(qualifier)
     if version is None:
-        raise _missing(world, f"{function.name}:{qualifier}")
+        raise missing(world, f"{function.name}:{qualifier}")
     return function, configuration(world, function, version, qualifier)
 
 
@@ -102,10 +102,10 @@ def get_function(world: World, call: Call) -> dict[str, Any]:
     function, described = _resolved(world, call)
     location = f"https://awslambda-{world.region}-tasks.s3.{world.region}.amazonaws.com/snapshots/{function.name}"
     answer: dict[str, Any] = {"Configuration": described, "Code": {"RepositoryType": "S3", "Location": location}}
-    return answer | ({"Concurrency": _concurrency(function)} if function.concurrency is not None else {})
+    return answer | ({"Concurrency": described_concurrency(function)} if function.concurrency is not None else {})
 
 
-def _concurrency(function: Function) -> dict[str, Any]:
+def described_concurrency(function: Function) -> dict[str, Any]:
     """Nothing when unreserved: an absent member, which is not 0."""
     reserved = function.concurrency
     return {} if reserved is None else {"ReservedConcurrentExecutions": reserved}
@@ -126,12 +126,13 @@ def list_functions(world: World, call: Call) -> dict[str, Any]:
 @regional("lambda", "ListVersionsByFunction")
 def list_versions_by_function(world: World, call: Call) -> dict[str, Any]:
     """`$LATEST` and the published versions."""
-    function, _ = _named(world, call)
+    function, _ = named(world, call)
     found = [configuration(world, function, version, version.number) for version in function.versions]
     return page(found, "Versions", min(call.params.get("MaxItems", 50), 50), call.params.get("Marker"))
 
 
-def _alias(world: World, function: Function, name: str) -> dict[str, Any]:
+def described_alias(world: World, function: Function, name: str) -> dict[str, Any]:
+    """An alias as every answer shows it."""
     return {
         "AliasArn": world.scope.arn("lambda", f"function:{function.name}:{name}"),
         "Name": name,
@@ -144,9 +145,9 @@ def _alias(world: World, function: Function, name: str) -> dict[str, Any]:
 @regional("lambda", "ListAliases")
 def list_aliases(world: World, call: Call) -> dict[str, Any]:
     """A function's aliases, also those of one version only."""
-    function, _ = _named(world, call)
+    function, _ = named(world, call)
     found = [
-        _alias(world, function, name)
+        described_alias(world, function, name)
         for name, number in sorted(function.aliases.items())
         if call.params.get("FunctionVersion") in (None, number)
     ]
@@ -156,33 +157,18 @@ def list_aliases(world: World, call: Call) -> dict[str, Any]:
 @regional("lambda", "GetAlias")
 def get_alias(world: World, call: Call) -> dict[str, Any]:
     """One alias."""
-    function, _ = _named(world, call)
+    function, _ = named(world, call)
     name: str = call.params["Name"]
     if name not in function.aliases:
         arn = world.scope.arn("lambda", f"function:{function.name}:{name}")
         raise ApiError("ResourceNotFoundException", f"Cannot find alias arn: {arn}", 404, Type="User")
-    return _alias(world, function, name)
+    return described_alias(world, function, name)
 
 
 @regional("lambda", "GetFunctionConcurrency")
 def get_function_concurrency(world: World, call: Call) -> dict[str, Any]:
     """Reserved concurrency; an empty answer means that none is reserved."""
-    return _concurrency(_named(world, call)[0])
-
-
-@regional("lambda", "PutFunctionConcurrency")
-def put_function_concurrency(world: World, call: Call) -> dict[str, Any]:
-    """Reserve concurrency, now."""
-    function, _ = _named(world, call)
-    world.put_concurrency(world.now, function.name, call.params["ReservedConcurrentExecutions"])
-    return _concurrency(world.state.functions[function.name])
-
-
-@regional("lambda", "DeleteFunctionConcurrency")
-def delete_function_concurrency(world: World, call: Call) -> dict[str, Any]:
-    """The remedy: give the reserved concurrency back, now."""
-    world.delete_concurrency(world.now, _named(world, call)[0].name)
-    return {}
+    return described_concurrency(named(world, call)[0])
 
 
 @regional("lambda", "GetAccountSettings")
@@ -205,7 +191,7 @@ def get_account_settings(world: World, call: Call) -> dict[str, Any]:
 @regional("lambda", "GetPolicy")
 def get_policy(world: World, call: Call) -> dict[str, Any]:
     """A function fed by a stream has no resource policy, and needs none; a topic needs one."""
-    function, _ = _named(world, call)
+    function, _ = named(world, call)
     if function.topic:
         statement = {
             "Sid": function.topic.rpartition(":")[2],
@@ -222,16 +208,5 @@ def get_policy(world: World, call: Call) -> dict[str, Any]:
 @regional("lambda", "GetFunctionRecursionConfig")
 def get_function_recursion_config(world: World, call: Call) -> dict[str, Any]:
     """Recursive loop detection is at its default."""
-    _named(world, call)
+    named(world, call)
     return {"RecursiveLoop": "Terminate"}
-
-
-@regional("lambda", "UpdateFunctionCode")
-def update_function_code(world: World, call: Call) -> dict[str, Any]:
-    """The remedy for broken code: whatever is uploaded here works."""
-    function, _ = _named(world, call)
-    revision = f"r{int(function.latest.code.revision[1:]) + 1}"
-    repaired = replace(function.latest.code, revision=revision, always=None, needs=None)
-    world.deploy(world.now, function.name, repaired)
-    after = world.state.functions[function.name]
-    return configuration(world, after, after.latest, None) | {"LastUpdateStatus": "InProgress"}

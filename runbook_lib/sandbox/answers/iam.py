@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from runbook_lib.sandbox import iam_truth
 from runbook_lib.sandbox.answers.paging import offset_of, token_for
 from runbook_lib.sandbox.call import Call
-from runbook_lib.sandbox.errors import ApiError
+from runbook_lib.sandbox.errors import ApiError, not_emulated
 from runbook_lib.sandbox.registry import answers
 from runbook_lib.sandbox.state import ManagedPolicy, Role
 
@@ -136,6 +136,16 @@ def get_policy_version(world: World, call: Call) -> dict[str, Any]:
     }
 
 
+@answers("iam", "CreatePolicyVersion")
+def create_policy_version(world: World, call: Call) -> dict[str, Any]:
+    """The remedy for a managed policy that refuses; a version that is not made the default is not emulated."""
+    if not call.params.get("SetAsDefault"):
+        raise not_emulated(call.action)
+    arn = _policy(world, call.params["PolicyArn"]).arn
+    version = world.put_policy_version(world.now, arn, _parsed(call.params["PolicyDocument"]))
+    return {"PolicyVersion": {"VersionId": version, "IsDefaultVersion": True, "CreateDate": world.now}}
+
+
 @answers("iam", "ListPolicyVersions")
 def list_policy_versions(world: World, call: Call) -> dict[str, Any]:
     """The one version of a managed policy."""
@@ -196,6 +206,16 @@ def _simulated(world: World, role: Role, action: str, resource: str, context: Ke
     if ruling.organization_allows is not None:
         found["OrganizationsDecisionDetail"] = {"AllowedByOrganizations": ruling.organization_allows}
     return found
+
+
+@answers("iam", "CreateRole")
+def create_role(world: World, call: Call) -> dict[str, Any]:
+    """The remedy for a role that was deleted: one of its name, with another id and no policies."""
+    name: str = call.params["RoleName"]
+    if name in world.state.roles:
+        raise ApiError("EntityAlreadyExists", f"Role with name {name} already exists.", 409)
+    world.create_role(world.now, name, _parsed(call.params["AssumeRolePolicyDocument"]))
+    return {"Role": _described(world, world.state.roles[name])}
 
 
 @answers("iam", "PutRolePolicy")

@@ -56,6 +56,20 @@ def get_key_policy(world: World, call: Call) -> dict[str, Any]:
     return {"Policy": json.dumps(key_policy(world.state, _key(world, call))), "PolicyName": "default"}
 
 
+@regional("kms", "EnableKey")
+def enable_key(world: World, call: Call) -> dict[str, Any]:
+    """The remedy for a disabled key."""
+    world.enable_key(world.now, _key(world, call))
+    return {}
+
+
+@regional("kms", "PutKeyPolicy")
+def put_key_policy(world: World, call: Call) -> dict[str, Any]:
+    """The remedy for a key that is withheld: replace its whole policy."""
+    world.put_key_policy(world.now, _key(world, call), json.loads(call.params["Policy"]))
+    return {}
+
+
 @regional("kms", "ListGrants")
 def list_grants(world: World, call: Call) -> dict[str, Any]:
     """Nobody holds a grant."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from runbook_lib.sandbox import noise
 from runbook_lib.sandbox.answers.paging import page
 from runbook_lib.sandbox.call import Call
 from runbook_lib.sandbox.errors import ApiError
@@ -62,5 +63,21 @@ def get_service_quota(world: World, call: Call) -> dict[str, Any]:
             "Unit": "None",
             "Adjustable": True,
             "GlobalQuota": False,
+        }
+    }
+
+
+@answers("service-quotas", "RequestServiceQuotaIncrease")
+def request_service_quota_increase(world: World, call: Call) -> dict[str, Any]:
+    """A request is taken and changes nothing: AWS grants it hours or days later, if it does."""
+    params = call.params
+    return {
+        "RequestedQuota": {
+            "Id": noise.hexes(32, world.seed, "quota", params["QuotaCode"]),
+            "ServiceCode": params["ServiceCode"],
+            "QuotaCode": params["QuotaCode"],
+            "DesiredValue": params["DesiredValue"],
+            "Status": "PENDING",
+            "Created": world.now,
         }
     }

@@ -56,7 +56,8 @@ def _sequence(at: float, lineage: int) -> str:
 
 
 def _time_of(sequence: str) -> float:
-    return int(sequence[1:19]) / 1_000_000
+    """When the record with this number was written, or a grain of time before that: the number is rounded down."""
+    return int(sequence[1:19]) / 1_000_000 - 3e-7
 
 
 def stream_of(world: World, arn: str) -> Stream:
@@ -150,7 +151,7 @@ def get_shard_iterator(world: World, call: Call) -> dict[str, Any]:
     elif kind == "LATEST":
         at = (shard.end or world.now).timestamp()
     else:
-        at = _time_of(params["SequenceNumber"]) + (0.000001 if kind.startswith("AFTER") else 0)
+        at = _time_of(params["SequenceNumber"]) + (0.0000013 if kind.startswith("AFTER") else 0)
         if at < oldest:
             raise ApiError(
                 "TrimmedDataAccessException",
