@@ -51,7 +51,8 @@ _CARDS = (
         " --event-source-arn {latest_stream_arn} --starting-position TRIM_HORIZON --batch-size {batch_size}",
         "Never use LATEST here: it throws away up to 24 hours of records that can still be had. Delete an old mapping"
         " only once its stream is drained.",
-        "Delivers everything that the latest stream still holds, oldest first; expect a burst and some duplicates.",
+        "Delivers what the stream holds of the last 24 hours in a burst, oldest first: what waited, and once more what"
+        " had been delivered from it. What was written while no stream was on is in none.",
         "The role may read `table/{table}/stream/*`, not one old label. Copy filters, retries and destination from the"
         " old mapping.",
         _INVOKED,
@@ -81,7 +82,7 @@ _CARDS = (
         "Give the function concurrency back",
         "aws lambda delete-function-concurrency --region {region} --function-name {function}",
         "Zero is also the documented kill switch: ask who set it, and why. The backlog arrives as a burst.",
-        "Throttled batches are retried until they expire; nothing younger than 24 hours is lost.",
+        "Throttled batches are retried until they expire: after 24 hours, or at the mapping's own record age limit.",
         "The reason for stopping the function is gone.",
         _INVOKED,
     ),
@@ -131,10 +132,12 @@ _CARDS = (
         "R10",
         "Bring working code back",
         "aws lambda update-function-code --region {region} --function-name {function} --s3-bucket <bucket>"
-        " --s3-key <last good artefact>",
+        " --s3-key <last good artefact>   # or --image-uri, where it runs from an image",
         "If the mapping invokes an alias, publish a version and move the alias too, or nothing changes.",
-        "Failed batches are retried with the new code; with unlimited retries nothing younger than 24 hours is lost.",
-        "The artefact is the one that ran before the onset.",
+        "Failed batches are retried with the new code. What finite retries gave up before that is skipped (do R21"
+        " next).",
+        "The artefact is the one that ran before the onset. A function that could not be created (`State` Failed) takes"
+        " no new code: delete it and create it again, and its mapping resumes by itself.",
         "`Errors` falls to the level before the onset.",
     ),
     Remedy(
@@ -192,7 +195,8 @@ _CARDS = (
         "Point the mapping at a function that exists",
         "aws lambda update-event-source-mapping --region {region} --uuid {uuid} --function-name <function[:alias]>",
         "The role of the new target must be able to read the stream.",
-        "Keeps its position: records younger than 24 hours are delivered.",
+        "Keeps its position: what waits is delivered, if it is younger than 24 hours. What another function was handed"
+        " meanwhile is not handed out again.",
         "Or create the function again under its old name: the mapping then resumes by itself.",
         _INVOKED,
         touches_mapping=True,
@@ -203,7 +207,8 @@ _CARDS = (
         "aws dynamodb update-table --region {region} --table-name {table} --stream-specification StreamEnabled=false"
         "   # then R8 with the view type that the handler needs, then R2",
         "A view type cannot be changed in place: the stream is re-created, and every consumer must be mapped anew.",
-        "Records in the old stream stay readable for 24 hours; writes in between leave no record.",
+        "Records of the old stream lack the image for good: a handler that needs it never gets them. Writes in between"
+        " leave no record.",
         "Or change the handler to read the table, which needs no new stream.",
         "`DescribeStream` shows the new view type; `Errors` falls.",
     ),
@@ -253,11 +258,12 @@ _CARDS = (
         "R34",
         "Make Lambda prepare the function anew",
         "aws lambda update-function-configuration --region {region} --function-name {function}"
-        " --description 'prepared again'",
-        "An update ends the preparation that is stuck; it does so in state `Failed` where the reason persists.",
+        " --description 'prepared again'   # and once more: the first update leaves it Failed, the second prepares it",
+        "An update cancels the preparation that is stuck and leaves the function in state `Failed`; where the reason"
+        " persists, so does the second one.",
         "Refused batches are retried until they expire; nothing younger than 24 hours is lost.",
         "The function has been Pending for more than six minutes.",
-        "`State` leaves `Pending` within a minute or two; invocations resume.",
+        "`State` turns to `Active` within a minute or two of the second update; invocations resume.",
     ),
     Remedy(
         "R14",
@@ -375,8 +381,9 @@ _CARDS = (
         "aws lambda create-event-source-mapping --region {region} --function-name {target} --event-source-arn"
         " <Kinesis stream ARN> --starting-position TRIM_HORIZON",
         "Kinesis records look different from DynamoDB Streams records: the handler and its filters must know them.",
-        "Delivers what the Kinesis stream still holds; expect duplicates of what the old stream delivered.",
-        "The change of product was meant; otherwise R8 brings DynamoDB Streams back.",
+        "Delivers what the Kinesis stream still holds; expect duplicates of what the old stream delivered meanwhile.",
+        "The role may read the Kinesis stream. The change of product was meant; otherwise R8 brings DynamoDB Streams"
+        " back.",
         _INVOKED,
     ),
 )

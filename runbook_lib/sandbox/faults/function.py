@@ -61,7 +61,7 @@ def function_deleted(world: World, at: datetime) -> None:
 @fault(
     expects="view-type-lacks-image", onset=timedelta(hours=2, minutes=29, seconds=40), loss="at_risk",
     trigger="UpdateFunctionCode20150331v2", symptoms=("iterator-age-rising", "errors-high"),
-    remedies=("R10", "R8", "R2"), setting=Setting(view_type="KEYS_ONLY"),
+    remedies=("R10", "R19"), setting=Setting(view_type="KEYS_ONLY"),
     forbids=("poison-record", "init-or-import-error"),
 )  # fmt: skip
 def view_type_without_image(world: World, at: datetime) -> None:

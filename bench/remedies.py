@@ -1,0 +1,121 @@
+"""The remedies, proved: every card applied to every world it belongs to, and what came of it, as docs/remedies.md.
+
+python bench/remedies.py            every card; write the page
+python bench/remedies.py R1 R6 ...  these cards alone; write nothing
+
+The exit code is 1 when a card failed and 2 when not everything ran; nothing is written then.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from datetime import UTC, datetime
+from pathlib import Path
+
+import repairs
+from healing import Effect, Records
+from repairs import How, Outcome, told
+from runbook_lib.remedies import REMEDIES
+
+PAGE = Path(__file__).parent.parent / "docs" / "remedies.md"
+NOW = datetime(2026, 3, 14, 15, 9, 26, 535_000, tzinfo=UTC)
+
+_HEAD = """# Remedies, proved
+
+Written by `make remedies`, which refuses to write when anything did not run or a card failed. Each card of the kit is
+applied to each world of the sandbox that it belongs to, with boto3 over HTTP and by the operation of the card's
+command; the kit itself never executes one. The world then lives on. A card is proved when the world ailed before and
+goes on ailing when left alone, when every record of the last minutes is delivered afterwards (or whatever else the card
+is for), and when the records of the day before are seen to fare as the card says.
+
+*Replayed*: missed before, delivered after. *Duplicated*: delivered before, and again. *Skipped*: missed, and never
+delivered. A world's past begins an hour before its change, so what is duplicated is counted over that hour only. The
+worlds are ours: they say how the cards do on AWS as it is documented.
+"""
+
+
+def run(number: int) -> Outcome:
+    """Run one pair of card and world, by its number."""
+    repair, world = repairs.pairs()[number]
+    return repairs.run(repair, world, NOW)
+
+
+def line(one: Outcome) -> str:
+    """Write one outcome for a terminal."""
+    return f"{one.repair.remedy:4} {one.world:32} {'; '.join(one.trouble) or 'proved'}"
+
+
+def render(outcomes: Sequence[Outcome]) -> str:
+    """Write the whole page."""
+    return "\n".join([_HEAD, *_counts(outcomes), "", *_rows(outcomes), *_reasons(outcomes)]) + "\n"
+
+
+def _counts(outcomes: Sequence[Outcome]) -> Iterator[str]:
+    cards: dict[How, set[str]] = {how: set() for how in How}
+    for one in outcomes:
+        cards[one.repair.how].add(one.repair.remedy)
+    outside = cards[How.OTHERS] - cards[How.API]
+    seen = Counter(effect for one in outcomes for effect in one.records.effects)
+    yield (
+        f"{len(REMEDIES)} cards, {len(outcomes)} pairs of card and world, all proved: {len(cards[How.API])} cards are"
+        f" executed through the API alone, {len(outside)} besides by others outside the account,"
+        f" {len(cards[How.ADVICE])} are advice. Records were "
+        + ", ".join(f"{effect} in {seen[effect]} pairs" for effect in Effect)
+        + "."
+    )
+
+
+def _rows(outcomes: Sequence[Outcome]) -> Iterator[str]:
+    yield "| card | world | applied through | healed within | records: said | seen |"
+    yield "|---|---|---|---|---|---|"
+    for one in outcomes:
+        card, repair = REMEDIES[one.repair.remedy], one.repair
+        yield (
+            f"| {card.id} {card.title} | {one.world} | {repair.how} | {repair.lasts.total_seconds() / 60:.0f} min"
+            f" | {told(repair.effects)}: “{repair.says}” | {_seen(one.records)} |"
+        )
+
+
+def _seen(records: Records) -> str:
+    counts = {Effect.REPLAYED: records.replayed, Effect.DUPLICATED: records.duplicated, Effect.SKIPPED: records.skipped}
+    return ", ".join(f"{count:,} {effect}" for effect, count in counts.items() if count) or "none"
+
+
+def _reasons(outcomes: Sequence[Outcome]) -> Iterator[str]:
+    yield "\n## More, or less, than calls\n"
+    told_already = dict.fromkeys((one.repair.remedy, one.repair.how, one.repair.reason) for one in outcomes)
+    yield from (f"* **{id}**, {how}: {reason}." for id, how, reason in told_already if how is not How.API)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run what is asked for; see the module."""
+    parser = argparse.ArgumentParser(description="Apply every remedy card to its worlds and see what comes of it.")
+    parser.add_argument("cards", nargs="*", help="cards by id; without any, all of them")
+    parser.add_argument("--jobs", type=int, default=min(4, os.cpu_count() or 1), help="processes")
+    asked = parser.parse_args(arguments)
+    everything = repairs.pairs()
+    chosen = [number for number, (one, _) in enumerate(everything) if not asked.cards or one.remedy in asked.cards]
+    outcomes: list[Outcome] = []
+    with ProcessPoolExecutor(max_workers=asked.jobs) as pool:
+        for found in pool.map(run, chosen):
+            outcomes.append(found)
+            print(line(found), file=sys.stderr)
+    missing = (set(asked.cards) or set(REMEDIES)) - {one.repair.remedy for one in outcomes}
+    if missing or not outcomes:
+        print(f"did not run: {', '.join(sorted(missing))}", file=sys.stderr)
+        return 2
+    if failed := [one for one in outcomes if one.trouble]:
+        print(f"failed: {len(failed)} of {len(outcomes)}", file=sys.stderr)
+        return 1
+    if not asked.cards:
+        PAGE.write_text(render(outcomes), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
