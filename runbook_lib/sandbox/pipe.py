@@ -20,7 +20,7 @@ from runbook_lib.sandbox.filter_truth import passes
 from runbook_lib.sandbox.state import RETENTION, Mapping, Scope, State, Stream, Version
 from runbook_lib.sandbox.timeline import Timeline
 from runbook_lib.sandbox.traffic import LINEAGES, Write, writes_of
-from runbook_lib.sandbox.writes import commits, decrypts, leaves_record, records_of
+from runbook_lib.sandbox.writes import commits, decrypts, feeds, leaves_record, records_of
 
 RETRY_SECONDS = 15
 IAM_SECONDS = 60
@@ -179,20 +179,13 @@ class Pipe:
         }
         for uuid, mapping in state.mappings.items():
             cursor = self.cursors[uuid]
-            if self._records(state, mapping, stream):
+            if feeds(state, mapping.stream_arn):
                 for write in writes:
                     cursor.queues[write.lineage].append(write)
             flow = self.flows.setdefault(uuid, {}).setdefault(tick.minute, Flow(logged=self._logged))
             before = flow.delivered
             self._poll(mapping, cursor, state, tick, flow)
             self.reached.setdefault(mapping.function_name, []).extend(flow.handled[before:])
-
-    @staticmethod
-    def _records(state: State, mapping: Mapping, stream: Stream | None) -> bool:
-        """Whether what is written now goes to the stream that the mapping reads."""
-        if stream is not None and mapping.stream_label == stream.label:
-            return True
-        return any(table.kinesis == mapping.stream_arn for table in state.tables.values())
 
     def _opened(self, mapping: Mapping, state: State, tick: Tick) -> Cursor:
         """A new mapping's position: with TRIM_HORIZON it finds up to 24 hours of records waiting."""

@@ -26,6 +26,15 @@ def leaves_record(state: State, write: Write) -> bool:
     return state.traffic.futile is None and commits(state, write)
 
 
+def feeds(state: State, stream_arn: str) -> bool:
+    """Whether what is written now goes to this stream: a table's enabled one, or a Kinesis stream that is fed."""
+    label = stream_arn.rpartition("/stream/")[2]
+    return any(
+        table.kinesis == stream_arn or (table.stream is not None and table.stream.label == label)
+        for table in state.tables.values()
+    )
+
+
 def decrypts(state: State, table: str, at: float) -> bool:
     """Whether the table's key, if it has one of the customer's, could be used at an instant (epoch seconds)."""
     owner = state.tables.get(table)
