@@ -3,60 +3,132 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from recoveries import COURSES, KINDS, pair_of
 from worlds import HISTORY, NOW, incident_of, sandboxed
 
 from runbook_lib import run
+from runbook_lib.cli import main
 from runbook_lib.errors import BadArchive
-from runbook_lib.recovery import Outcome, compare
+from runbook_lib.recovery import Outcome, Trend, compare
 from runbook_lib.sandbox.faults import build
-from runbook_lib.sandbox.world import World
+from runbook_lib.sandbox.rules import deny
+
+FAST = ("mapping-paused", "reserved-too-low")
+DRAINING = ("reserved-too-low", "release-too-slow")
+NOT_YET = (Outcome.NOT_SHOWN, Outcome.STILL_FAILING)
+EXPECTED: dict[str, tuple[Outcome, ...]] = {
+    "fixed": (Outcome.RECOVERED,),
+    "left alone": (Outcome.STILL_FAILING,),
+    "broken otherwise": (Outcome.STILL_FAILING,),
+    "fixed just now": NOT_YET,
+    "nobody writes": (*NOT_YET, Outcome.DRAINING),
+    "wrong remedy": (Outcome.STILL_FAILING,),
+}
 
 
-def _repaired(world: World) -> None:
-    world.update_mapping(world.now, world.mapping.uuid, enabled=True)
-    world.advance(timedelta(minutes=30))
+def _marks(name: str) -> list[pytest.MarkDecorator]:
+    return [pytest.mark.xdist_group(f"recovery-{name}"), *([] if name in FAST else [pytest.mark.slow])]
 
 
-def _left_alone(world: World) -> None:
-    world.advance(timedelta(minutes=30))
+WORLDS = [pytest.param(name, marks=_marks(name)) for name in COURSES]
 
 
-def _repaired_and_throttled(world: World) -> None:
-    world.update_mapping(world.now, world.mapping.uuid, enabled=True)
-    world.put_concurrency(world.now, world.setting.function, 0)
-    world.advance(timedelta(minutes=30))
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", WORLDS)
+def test_what_became_of_it_is_told_and_no_recovery_is_made_up(name: str, kind: str) -> None:
+    """Every course of events has its outcome, and recovered is said of nothing that has not recovered in truth."""
+    pair = pair_of(name, kind)
+    found = compare(pair.before, pair.after)
+    assert pair.recovered or found.outcome is not Outcome.RECOVERED
+    drains = kind == "fixed" and name in DRAINING
+    assert found.outcome in ((Outcome.DRAINING,) if drains else EXPECTED[kind]), found.sentence
+    assert found.exit_code == {Outcome.RECOVERED: 0, Outcome.STILL_FAILING: 1}.get(found.outcome, 2)
 
 
-def _repaired_just_now(world: World) -> None:
-    world.update_mapping(world.now, world.mapping.uuid, enabled=True)
-    world.advance(timedelta(seconds=20))
+@pytest.mark.parametrize("name", WORLDS)
+def test_fixed_still_and_new_are_told_apart(name: str) -> None:
+    """The cause of the first run is fixed, or over, or still there; what broke since is new."""
+    fixed, alone, otherwise = (
+        compare(pair.before, pair.after)
+        for pair in (pair_of(name, kind) for kind in ("fixed", "left alone", "broken otherwise"))
+    )
+    assert alone.still
+    assert (alone.fixed, alone.new, alone.over) == ((), (), ())
+    assert set(alone.still) <= {*fixed.fixed, *fixed.over}
+    assert (fixed.still, fixed.new) == ((), ())
+    assert COURSES[name].broken in otherwise.new
 
 
-CASES: list[tuple[Callable[[World], None], Outcome, tuple[str, ...], tuple[str, ...]]] = [
-    (_repaired, Outcome.RECOVERED, ("esm-disabled-by-user",), ()),
-    (_left_alone, Outcome.STILL_FAILING, (), ()),
-    (_repaired_and_throttled, Outcome.STILL_FAILING, ("esm-disabled-by-user",), ("reserved-concurrency-zero",)),
-    (_repaired_just_now, Outcome.NOT_SHOWN, ("esm-disabled-by-user",), ()),
-]
+@pytest.mark.parametrize("name", [pytest.param(name, marks=_marks(name)) for name in DRAINING])
+def test_time_to_drain_is_right(name: str) -> None:
+    """Where a backlog drains, its slope and its end are told, within a fifth of what the world then does."""
+    pair = pair_of(name, "fixed")
+    trend = compare(pair.before, pair.after).trend
+    assert trend is not None
+    assert trend.drained_at is not None
+    assert pair.drains is not None
+    told = trend.drained_at - (NOW + COURSES[name].lasts)
+    assert abs(told - pair.drains) <= pair.drains / 5
 
 
-@pytest.mark.parametrize(("change", "outcome", "fixed", "new"), CASES)
-def test_second_run_tells_what_became_of_it(
-    change: Callable[[World], None], outcome: Outcome, fixed: tuple[str, ...], new: tuple[str, ...], tmp_path: Path
-) -> None:
-    """A repair that worked, none, one that uncovered or met another fault, and one too fresh to show are told apart."""
+@pytest.mark.parametrize("name", [pytest.param(name, marks=_marks(name)) for name in DRAINING])
+def test_age_that_rises_drains_never(name: str) -> None:
+    """A backlog left alone rises, slower than the clock, and no end of it is told."""
+    pair = pair_of(name, "left alone")
+    trend = compare(pair.before, pair.after).trend
+    assert trend is not None
+    assert 0 < trend.slope < 1
+    assert trend.drained_at is None
+
+
+TRENDS: list[tuple[float, float, str]] = [
+    (30, -0.9, "The iterator age was 30 s at 15:09 UTC: nothing waits."),
+    (600, 0.01, "The iterator age was 10 min at 15:09 UTC and does not change."),
+    (600, 0.5, "The iterator age was 10 min at 15:09 UTC and rises by 30 s a minute."),
+    (
+        600, -2,
+        "The iterator age was 10 min at 15:09 UTC and falls by 2 min a minute: at that rate what waits is handed over"
+        " by 15:14 UTC.",
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("age", "slope", "words"), TRENDS)
+def test_trend_is_said_in_words(age: float, slope: float, words: str) -> None:
+    """Nothing waits, stands still, rises, or falls with a time at which it is through."""
+    assert Trend(NOW, timedelta(seconds=age), slope).sentence == words
+
+
+@pytest.mark.xdist_group("recovery-reserved-too-low")
+def test_command_says_it_for_people_and_machines(capsys: pytest.CaptureFixture[str]) -> None:
+    """Both forms name the outcome, what is fixed, and when what waits is through; the exit code agrees."""
+    pair = pair_of("reserved-too-low", "fixed")
+    folders = [str(pair.before), str(pair.after)]
+    assert main(["compare", *folders]) == 2
+    said = capsys.readouterr().out
+    assert said.startswith("Outcome    Recovering: ")
+    assert "Fixed      reserved-too-low" in said
+    assert "handed over by" in " ".join(said.split())
+    assert main(["compare", *folders, "--json"]) == 2
+    document = json.loads(capsys.readouterr().out)
+    assert (document["outcome"], document["fixed"]) == ("recovering", ["reserved-too-low"])
+    assert document["iterator_age"]["slope"] < -0.5
+    assert document["iterator_age"]["drained_at"] > document["handled_at"] > document["repaired_at"]
+
+
+def test_cause_that_cannot_be_looked_for_is_not_fixed(tmp_path: Path) -> None:
+    """A repaired world seen by somebody who may not list mappings is not shown to have recovered."""
     world = build("mapping-paused", NOW, seed=1, history=HISTORY)
-    with sandboxed(world):
-        before = run.investigate(incident_of(world, "INC-1"), archive=tmp_path, report=False)
-        change(world)
-        after = run.investigate(incident_of(world, "INC-1"), archive=tmp_path, report=False)
-    found = compare(before.folder, after.folder)
-    assert (found.outcome, found.fixed, found.new) == (outcome, fixed, new)
+    world.update_mapping(NOW, world.mapping.uuid, enabled=True)
+    world.advance(timedelta(minutes=30))
+    with sandboxed(world, deny("lambda", "ListEventSourceMappings")):
+        after = run.investigate(incident_of(world, "R-blind"), archive=tmp_path, report=False).folder
+    found = compare(pair_of("mapping-paused", "fixed").before, after)
+    assert (found.outcome, found.fixed, found.unseen) == (Outcome.NOT_SHOWN, (), ("esm-disabled-by-user",))
 
 
 def test_runs_in_the_wrong_order_are_refused(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from runbook_lib.cli.terminal import (
     print_finding,
     print_findings,
     print_progress,
+    print_recovery,
 )
 from runbook_lib.errors import RunbookError
 
@@ -72,6 +73,7 @@ def _parser() -> argparse.ArgumentParser:
     repair = commands.add_parser("compare", help="compare a run before a repair with one after it")
     repair.add_argument("before", type=Path, metavar="BEFORE")
     repair.add_argument("after", type=Path, metavar="AFTER")
+    repair.add_argument("--json", action="store_true", help="print one JSON document and nothing else")
     repair.set_defaults(run=_compare)
 
     lab = commands.add_parser("sandbox", help="serve the embedded AWS with a fault until stopped")
@@ -186,10 +188,10 @@ def _compare(chosen: argparse.Namespace) -> int:
     from runbook_lib.recovery import compare
 
     found = compare(chosen.before, chosen.after)
-    print(found.sentence)
-    for name, ids in (("Fixed", found.fixed), ("Still there", found.still), ("New", found.new)):
-        if ids:
-            print(f"{name}: {', '.join(ids)}")
+    if chosen.json:
+        print(json.dumps(found.to_json(), indent=2))
+    else:
+        print_recovery(found)
     return found.exit_code
 
 

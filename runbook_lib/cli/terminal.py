@@ -18,6 +18,7 @@ from runbook_lib.findings import Finding, Verdict
 from runbook_lib.findings.explained import explain
 from runbook_lib.investigation import Progress
 from runbook_lib.markup import visible
+from runbook_lib.recovery import Outcome, Recovery
 from runbook_lib.steps import STEPS, Step
 
 _MOST_GAPS = 5
@@ -83,6 +84,20 @@ def _said(label: str, text: str) -> str:
         break_long_words=False,
         break_on_hyphens=False,
     )
+
+
+def print_recovery(found: Recovery) -> None:
+    """Say what became of an incident between two runs."""
+    rows = (
+        ("Outcome", found.sentence),
+        ("Fixed", ", ".join(found.fixed)),
+        ("Still", ", ".join(found.still)),
+        ("New", ", ".join(found.new)),
+        ("Not seen", ", ".join(found.unseen)),
+        ("Over", ", ".join(f"{id} (nothing failed since the repair)" for id in found.over)),
+        ("Backlog", found.trend.sentence if found.trend and found.outcome is not Outcome.DRAINING else ""),
+    )
+    print("\n".join(_said(label, text) for label, text in rows if text))
 
 
 def print_batch(documents: Sequence[dict[str, Any]]) -> None:
