@@ -158,7 +158,7 @@ def widen_boundary(ask: Clients, world: World) -> None:
 def organization_gives_way(ask: Clients, world: World) -> None:
     """R12, by the organization's administrator."""
     ask("iam").get_role(RoleName=world.role_name)
-    world.lift_scp(world.now)
+    world.detach_scps(world.now)
 
 
 def exempt_in_stream_policy(ask: Clients, world: World) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import boto3
 from botocore import xform_name
 
-from runbook_lib.sandbox.pipe import Flow
+from runbook_lib.sandbox.flow import Flow
 from runbook_lib.sandbox.server import serve
 from runbook_lib.sandbox.state import RETENTION, Stream
 from runbook_lib.sandbox.traffic import Write

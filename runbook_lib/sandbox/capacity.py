@@ -9,7 +9,7 @@ from runbook_lib.sandbox.state import Function, Mapping, State, Version
 from runbook_lib.sandbox.traffic import Write
 
 if TYPE_CHECKING:
-    from runbook_lib.sandbox.pipe import Cursor, Flow, Tick
+    from runbook_lib.sandbox.flow import Cursor, Flow, Tick
 
 _START = 0.2
 """Seconds between a record's write and the earliest invocation with it."""

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from runbook_lib.sandbox import iam_truth, noise
 from runbook_lib.sandbox.code import Failure
-from runbook_lib.sandbox.pipe import Attempt
+from runbook_lib.sandbox.flow import Attempt
 from runbook_lib.sandbox.state import Function, Mapping, State, Version
 from runbook_lib.sandbox.traffic import Write
 

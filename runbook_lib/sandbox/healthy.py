@@ -7,7 +7,7 @@ from typing import Any
 
 from runbook_lib.sandbox import noise
 from runbook_lib.sandbox.code import HARDY, SOUND
-from runbook_lib.sandbox.pipe import LOGGED_PER_MINUTE
+from runbook_lib.sandbox.flow import LOGGED_PER_MINUTE
 from runbook_lib.sandbox.state import (
     Alarm,
     Document,

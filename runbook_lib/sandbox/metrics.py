@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from runbook_lib.sandbox import noise
 from runbook_lib.sandbox.capacity import crowd
-from runbook_lib.sandbox.pipe import Flow
+from runbook_lib.sandbox.flow import Flow
 from runbook_lib.sandbox.traffic import EXPIRY
 
 if TYPE_CHECKING:

@@ -10,9 +10,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from runbook_lib.sandbox.code import TIMEOUT, Code
+from runbook_lib.sandbox.flow import FAILED, NOTHING_YET, OK, Flow
 from runbook_lib.sandbox.healthy import Setting
 from runbook_lib.sandbox.metrics import Metrics
-from runbook_lib.sandbox.pipe import FAILED, NOTHING_YET, OK, Flow
 from runbook_lib.sandbox.state import Mapping
 from runbook_lib.sandbox.traffic import Traffic, writes_of
 from runbook_lib.sandbox.world import World
