@@ -63,7 +63,7 @@ class Trend:
         """When what waits is handed over if it goes on like this; None where it does not drain, or has drained."""
         if self.age <= _GROUND or self.slope > -_FALLS:
             return None
-        return self.at + self.age / -self.slope
+        return self.at + (self.age - _GROUND) / -self.slope
 
     @property
     def sentence(self) -> str:

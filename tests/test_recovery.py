@@ -92,7 +92,7 @@ TRENDS: list[tuple[float, float, str]] = [
     (
         600, -2,
         "The iterator age was 10 min at 15:09 UTC and falls by 2 min a minute: at that rate what waits is handed over"
-        " by 15:14 UTC.",
+        " by 15:13 UTC.",
     ),
 ]  # fmt: skip
 
