@@ -95,7 +95,8 @@ _NO_STREAM = ("stream-disabled", "table-restored", "moved-to-kinesis")
 
 REPAIRS: tuple[Repair, ...] = (
     _repair(
-        "R1", ("mapping-paused", "trail-denied", "paused-behind-a-schedule", "mapping-given-up"),
+        "R1",
+        ("mapping-paused", "trail-denied", "paused-behind-a-schedule", "mapping-given-up", "mapping-paused-again"),
         applying.enable_mapping, REPLAYED, says="Resumes where it stopped",
     ),
     _repair(
@@ -104,8 +105,9 @@ REPAIRS: tuple[Repair, ...] = (
     ),
     _repair("R2", ("table-replaced",), applying.map_latest_stream, REPLAYED, says="oldest first: what waited"),
     _repair(
-        "R2", ("mapping-deleted", "mapping-recreation-refused", "mapping-retargeted"), applying.map_latest_stream,
-        REPLAYED, DUPLICATED, says="what waited, and once more what had been delivered from it",
+        "R2", ("mapping-deleted", "mapping-recreation-refused", "mapping-retargeted", "mapping-moved-to-staging"),
+        applying.map_latest_stream, REPLAYED, DUPLICATED,
+        says="what waited, and once more what had been delivered from it",
     ),
     _repair(
         "R2", ("stream-disabled", "table-restored"), applying.switch_stream_on, SKIPPED,
@@ -132,7 +134,8 @@ REPAIRS: tuple[Repair, ...] = (
         says="at the mapping's own record age limit",
     ),
     _repair(
-        "R6", ("poison-record", "one-record-times-out"), applying.skip_failing_batch, REPLAYED, SKIPPED,
+        "R6", ("poison-record", "one-record-times-out", "shard-blocked-for-a-day"), applying.skip_failing_batch,
+        REPLAYED, SKIPPED,
         says="The failing record is skipped, everything behind it is delivered.",
     ),
     _repair(
@@ -156,8 +159,12 @@ REPAIRS: tuple[Repair, ...] = (
         says="Failed batches are retried with the new code.",
     ),
     _repair(
-        "R10", ("creation-failed",), applying.create_function_again, REPLAYED, instead="delete it and create it again",
-        says="Failed batches are retried with the new code.",
+        "R41", ("items-grew-large",), applying.give_more_memory, REPLAYED, lasts=timedelta(minutes=50),
+        says="Batches are retried with the new limits",
+    ),
+    _repair(
+        "R42", ("creation-failed",), applying.create_function_again, REPLAYED,
+        says="The mapping stays and goes on where it stopped",
     ),
     _repair(
         "R10", ("retries-exhausted", "failure-queue-refused"), applying.deploy_last_good_code, REPLAYED, SKIPPED,
@@ -173,8 +180,8 @@ REPAIRS: tuple[Repair, ...] = (
     ),
     _repair("R13", ("stream-policy-denies",), applying.exempt_in_stream_policy, REPLAYED, says=_RETRIED),
     _repair(
-        "R14", ("release-too-slow",), applying.run_more_batches, REPLAYED, lasts=timedelta(minutes=40),
-        says="What waits is delivered faster; nothing is skipped.",
+        "R14", ("release-too-slow", "items-grew-large"), applying.run_more_batches, REPLAYED,
+        lasts=timedelta(minutes=40), says="What waits is delivered faster; nothing is skipped.",
     ),
     _repair(
         "R16", ("function-deleted",), applying.retarget_to_bystander, REPLAYED,

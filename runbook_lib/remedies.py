@@ -136,8 +136,7 @@ _CARDS = (
         "If the mapping invokes an alias, publish a version and move the alias too, or nothing changes.",
         "Failed batches are retried with the new code. What finite retries gave up before that is skipped (do R21"
         " next).",
-        "The artefact is the one that ran before the onset. A function that could not be created (`State` Failed) takes"
-        " no new code: delete it and create it again, and its mapping resumes by itself.",
+        "The artefact is the one that ran before the onset.",
         "`Errors` falls to the level before the onset.",
     ),
     Remedy(

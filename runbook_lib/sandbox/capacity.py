@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 _START = 0.2
 """Seconds between a record's write and the earliest invocation with it."""
+_MEMORY = 256
+"""Megabytes with which code takes the time it states; the processor's share grows with the memory."""
 _MOST_AT_ONCE = 10
 """The largest parallelization factor."""
 
@@ -58,7 +60,7 @@ def work_slowly(mapping: Mapping, cursor: Cursor, version: Version, tick: Tick, 
         start, (lineage, *others) = found
         queue = cursor.queues[lineage]
         batch = within_payload([write for write in islice(queue, mapping.batch_size) if write.at + _START <= start])
-        duration = 0.05 + version.code.overhead + version.code.seconds * len(batch)
+        duration = 0.05 + (version.code.overhead + version.code.seconds * len(batch)) * _MEMORY / version.memory
         flow.work(start, duration * 1000, batch, lineage)
         running = 1 + sum(end > start for lane in cursor.lanes for end in lane)
         flow.busy = max(flow.busy, running)

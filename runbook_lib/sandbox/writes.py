@@ -27,12 +27,14 @@ def leaves_record(state: State, write: Write) -> bool:
 
 
 def feeds(state: State, stream_arn: str) -> bool:
-    """Whether what is written now goes to this stream: a table's enabled one, or a Kinesis stream that is fed."""
-    label = stream_arn.rpartition("/stream/")[2]
-    return any(
-        table.kinesis == stream_arn or (table.stream is not None and table.stream.label == label)
-        for table in state.tables.values()
-    )
+    """Whether what is written now goes to this stream: the first table's enabled one, or a Kinesis stream that is fed.
+
+    Only the first table that has a stream is written to.
+    """
+    if any(table.kinesis == stream_arn for table in state.tables.values()):
+        return True
+    stream = next((table.stream for table in state.tables.values() if table.stream), None)
+    return stream is not None and stream.label == stream_arn.rpartition("/stream/")[2]
 
 
 def decrypts(state: State, table: str, at: float) -> bool:
