@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from runbook_lib.evidence import Gap, NotObserved, Observed
@@ -35,11 +36,13 @@ class KeyUse(Observed):
     key: Key
     decrypt: Evaluation
 
-    def settled(self) -> Evaluation:
-        """Give the evaluation; raises NotObserved where it hangs on something unknown."""
-        if self.decrypt.decision is Decision.UNKNOWN:
-            region = self.key.arn.split(":")[3]
-            raise NotObserved(
-                Gap("kms:GetKeyPolicy", region, "MissingContext", self.decrypt.because, ref=self.key.policy_ref)
-            )
-        return self.decrypt
+    def settled(self, unread: Iterable[Gap]) -> Evaluation:
+        """Give the evaluation; raises NotObserved where it hangs on something unknown.
+
+        `unread` are the policies of the role that could not be read: then the first of them is what is needed.
+        """
+        if self.decrypt.decision is not Decision.UNKNOWN:
+            return self.decrypt
+        region = self.key.arn.split(":")[3]
+        hangs = Gap("kms:GetKeyPolicy", region, "MissingContext", self.decrypt.because, ref=self.key.policy_ref)
+        raise NotObserved(next(iter(unread), hangs))

@@ -280,7 +280,7 @@ def cmk_denied_to_role(seen: Evidence) -> Iterator[Sign]:
     if key.state != "Enabled":
         yield against(f"Key {key.arn} is {key.state}, for everybody.", key)
         return
-    decrypt = use.settled()
+    decrypt = use.settled(seen.role.unread)
     if decrypt.decision is Decision.ALLOW or seen.role.role.arn in key.grantees:
         yield against(f"Role {seen.role.role.name} may decrypt with {key.arn}.", key.policy_ref)
         return
