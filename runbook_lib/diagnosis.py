@@ -102,7 +102,9 @@ class Diagnosis:
         if self.status is Status.NO_FAULT:
             return f"No fault found{f'. {self._quiet}' if self._quiet else ': what is written is delivered'}."
         if self.unexplained:
-            return f"The trigger is broken and no known cause explains it: {self.unexplained[0]}"
+            stopped = self.stages.broken_at is not None
+            said = "The trigger is broken and no known cause explains it" if stopped else "No known cause explains this"
+            return f"{said}: {self.unexplained[0]}"
         blind = ", ".join(sorted({one.gap.call for one in self.gaps if one.findings})) or "needed facts"
         return f"Undetermined: {blind} could not be read."
 

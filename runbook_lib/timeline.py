@@ -172,17 +172,20 @@ def _from_falling_behind(seen: Evidence, written: datetime) -> Onset | None:
     if on_the_ground is None or written - on_the_ground < _MOVED_ON:
         return None
     late = min(at for at, value in age.points.items() if at > on_the_ground and value > _GROUND_MS)
-    newest = instant.span(timedelta(milliseconds=age.points[max(age.points)]))
-    words = (
-        f"The iterator age was last below a minute at {instant.clock(on_the_ground, seen.as_of)}, and has grown to"
-        f" {newest} since, slower than the clock."
-    )
+    newest, last = instant.span(timedelta(milliseconds=age.points[max(age.points)])), max(age.points)
+    words = f"The iterator age was last below a minute at {instant.clock(on_the_ground, seen.as_of)}, and"
+    if seen.window.settled_end - last > _OVER:
+        when = instant.clock(last, seen.as_of)
+        words += f" was {newest} in the last batches, at {when}; whether more waits is not seen."
+    else:
+        words += f" has grown to {newest} since, slower than the clock."
     earliest = max(on_the_ground - instant.HOUR, seen.window.start)
     return Onset(on_the_ground, earliest, late + age.period, (words,), (age.ref,))
 
 
 _GROUND_MS = 60_000
 _MOVED_ON = timedelta(minutes=10)
+_OVER = timedelta(minutes=15)
 
 
 def _from_throttles(seen: Evidence) -> Onset | None:
