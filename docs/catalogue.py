@@ -12,7 +12,8 @@ from runbook_lib import least_privilege
 from runbook_lib.findings import FINDINGS, Finding
 from runbook_lib.findings.explained import explain
 from runbook_lib.findings.unseen import UNSEEN
-from runbook_lib.remedies import Remedy, prescribe
+from runbook_lib.remedies import prescribe
+from runbook_lib.remedy_cards import Remedy
 from runbook_lib.sandbox.faults import Fault, all_faults
 from runbook_lib.steps import STEPS
 

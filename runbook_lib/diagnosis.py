@@ -18,7 +18,8 @@ from runbook_lib.incident import Incident, Window
 from runbook_lib.instant import RETENTION
 from runbook_lib.interpret.filter_pattern import corrected
 from runbook_lib.loss_clock import Loss
-from runbook_lib.remedies import Remedy, prescribe
+from runbook_lib.remedies import prescribe
+from runbook_lib.remedy_cards import Remedy
 from runbook_lib.stages import Flow, Stage, Stages, State, first_write_after, measure
 from runbook_lib.steps import STEPS, by_name
 from runbook_lib.steps.execution_role import NOTHING_TO_READ

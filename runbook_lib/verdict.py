@@ -18,7 +18,7 @@ from runbook_lib.findings import Verdict
 from runbook_lib.incident import Window
 from runbook_lib.loss_clock import Loss
 from runbook_lib.record import Record
-from runbook_lib.remedies import Remedy
+from runbook_lib.remedy_cards import Remedy
 from runbook_lib.stages import Stages
 from runbook_lib.timeline import Coverage, Onset, Trigger
 

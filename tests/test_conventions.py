@@ -30,7 +30,7 @@ ORDER = (
     ("least_privilege",),
     ("stages",),
     ("timeline",),
-    ("loss_clock", "remedies"),
+    ("loss_clock", "remedies", "remedy_cards"),
     ("findings",),
     ("comparison", "corroboration", "fallbacks", "undelivered"),
     ("diagnosis",),

@@ -24,7 +24,8 @@ from runbook_lib.findings import (
     sign,
 )
 from runbook_lib.incident import Incident
-from runbook_lib.remedies import REMEDIES, Remedy
+from runbook_lib.remedies import REMEDIES
+from runbook_lib.remedy_cards import Remedy
 from runbook_lib.stages import Flow, Stage, Stages, State
 
 AS_OF = datetime(2026, 3, 14, 15, 0, tzinfo=UTC)
