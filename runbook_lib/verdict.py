@@ -42,10 +42,7 @@ def to_json(diagnosis: Diagnosis, record: Record) -> dict[str, Any]:
         "latent": [_cause(one) for one in diagnosis.latent],
         "not_causes": [_finding(one) for one in diagnosis.innocent],
         "ruled_out": [{"id": one.finding.id, "because": list(one.because)} for one in diagnosis.ruled_out],
-        "undetermined": [
-            {"id": one.finding.id, "needs": sorted({gap.permission or gap.reason for gap in one.needs})}
-            for one in diagnosis.undetermined
-        ],
+        "undetermined": [{"id": one.finding.id, "needs": list(one.lacking)} for one in diagnosis.undetermined],
         "unexplained": list(diagnosis.unexplained),
         "gaps": [
             {

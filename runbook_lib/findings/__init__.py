@@ -150,6 +150,11 @@ class Verdict:
         """The recorded calls behind the sentences, each once."""
         return tuple(dict.fromkeys(ref for one in self.signs for ref in one.refs))
 
+    @property
+    def lacking(self) -> tuple[str, ...]:
+        """What would settle it: permissions to grant, or why nobody can look."""
+        return tuple(sorted({gap.permission or gap.reason for gap in self.needs}))
+
 
 FINDINGS: dict[str, Finding] = {}
 
