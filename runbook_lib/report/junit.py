@@ -1,0 +1,128 @@
+"""`junit.xml`: a run as a suite of tests, one case per finding, for pipelines that read nothing else.
+
+The suite fails or errs exactly when the command's exit code is not 0: what nobody could look at has not passed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from xml.etree import ElementTree
+
+from runbook_lib._version import __version__
+from runbook_lib.diagnosis import Diagnosis, Status
+from runbook_lib.findings import FINDINGS, Finding, Verdict
+from runbook_lib.markup import visible
+
+FAILURE, ERROR, SKIPPED, PASSED = "failure", "error", "skipped", "system-out"
+"""What a case holds, by its outcome; one that passed holds what there is to say, if anything."""
+
+_NO_TIME = "0"
+"""Nothing was timed but calls, and those two runs would not share."""
+
+
+@dataclass(frozen=True)
+class _Case:
+    """One case. `kind` is the type of a failure or error; `lines` are its text."""
+
+    place: str
+    name: str
+    outcome: str = PASSED
+    kind: str = ""
+    message: str = ""
+    lines: tuple[str, ...] = ()
+
+
+def junit(diagnosis: Diagnosis) -> bytes:
+    """Give a diagnosis as JUnit XML, as Jenkins, GitLab and their like read it; the same diagnosis, the same bytes."""
+    cases = tuple(_cases(diagnosis))
+    counts = {
+        name: str(sum(case.outcome == outcome for case in cases))
+        for name, outcome in (("failures", FAILURE), ("errors", ERROR), ("skipped", SKIPPED))
+    }
+    totals = {"tests": str(len(cases)), **counts, "time": _NO_TIME}
+    root = ElementTree.Element("testsuites", totals)
+    began = f"{diagnosis.as_of:%Y-%m-%dT%H:%M:%S}"
+    name = visible(f"runbook {diagnosis.incident.incident_id}")
+    suite = ElementTree.SubElement(root, "testsuite", {"name": name, **totals, "timestamp": began})
+    told = ElementTree.SubElement(suite, "properties")
+    for key, value in _properties(diagnosis):
+        ElementTree.SubElement(told, "property", {"name": key, "value": visible(value)})
+    for case in cases:
+        _add(suite, case)
+    ElementTree.indent(root)
+    return bytes(ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)) + b"\n"
+
+
+def _add(suite: ElementTree.Element, case: _Case) -> None:
+    """Write one case; whatever character XML cannot hold is written out."""
+    written = ElementTree.SubElement(suite, "testcase", {"classname": case.place, "name": case.name, "time": _NO_TIME})
+    if case.outcome == PASSED and not case.lines:
+        return
+    attributes = {"type": case.kind, "message": visible(case.message)}
+    inside = ElementTree.SubElement(written, case.outcome, {key: value for key, value in attributes.items() if value})
+    inside.text = "\n".join(map(visible, case.lines)) or None
+
+
+def _properties(diagnosis: Diagnosis) -> Iterator[tuple[str, str]]:
+    incident = diagnosis.incident
+    yield "status", diagnosis.status.value
+    yield "sentence", diagnosis.sentence
+    yield "loss", diagnosis.loss.sentence(diagnosis.as_of)
+    yield "region", incident.region
+    yield "table", incident.table_name
+    yield "function", incident.function_name
+    yield "kit_version", __version__
+
+
+def _cases(diagnosis: Diagnosis) -> Iterator[_Case]:
+    """Give a case for every finding there is, in one order for all runs, and one for what none of them explains."""
+    told = {case.name: case for case in _told(diagnosis)}
+    for one in FINDINGS.values():
+        yield told.get(one.id) or _Case(_place(one), one.id)
+    if diagnosis.unexplained and not diagnosis.causes:
+        message = "The trigger is broken and no known cause explains it"
+        yield _Case("findings", "unexplained", ERROR, "unexplained", message, diagnosis.unexplained)
+
+
+def _told(diagnosis: Diagnosis) -> Iterator[_Case]:
+    """Give the cases of which there is something to say: all but absent findings that could be no cause."""
+    for kind, faults in (("cause", diagnosis.causes), ("latent fault", diagnosis.latent)):
+        for one in faults:
+            lines = (*_bulleted(one.because), *_unexplained(one), *_remedy(one, diagnosis))
+            yield _Case(_place(one.finding), one.finding.id, FAILURE, kind, _title(one), lines)
+    for one in (*diagnosis.contributing, *diagnosis.symptoms, *diagnosis.innocent):
+        lines = (f"Present, {one.finding.kind}: {_title(one)}", *_bulleted(one.because))
+        yield _Case(_place(one.finding), one.finding.id, lines=lines)
+    for one in diagnosis.ruled_out:
+        yield _Case(_place(one.finding), one.finding.id, lines=("Absent.", *_bulleted(one.because)))
+    unsettled = SKIPPED if diagnosis.status is Status.NO_FAULT else ERROR
+    for one in diagnosis.undetermined:
+        message = f"Could not be seen; needs {', '.join(one.lacking)}"
+        reasons = dict.fromkeys(gap.reason for gap in one.needs)
+        kind = "undetermined" if unsettled == ERROR else ""
+        yield _Case(_place(one.finding), one.finding.id, unsettled, kind, message, _bulleted(reasons))
+
+
+def _place(one: Finding) -> str:
+    """Name the module of a finding, which is the stage of the pipe, as such tools name a class."""
+    return f"findings.{one.module.replace('/', '.')}"
+
+
+def _title(one: Verdict) -> str:
+    return f"{one.finding.title} ({one.confidence})"
+
+
+def _bulleted(sentences: Iterable[str]) -> tuple[str, ...]:
+    return tuple(f"- {one}" for one in sentences)
+
+
+def _unexplained(one: Verdict) -> tuple[str, ...]:
+    return tuple(f"Not explained by it: {sentence}" for sentence in one.unexplained)
+
+
+def _remedy(one: Verdict, diagnosis: Diagnosis) -> tuple[str, ...]:
+    """Give the finding's first remedy: the command never without its risk."""
+    prescribed = {remedy.id: remedy for remedy in diagnosis.remedies}
+    first = next((prescribed[id] for id in one.finding.remedies if id in prescribed), None)
+    return (f"Do first: {first.title}. Risk: {first.risk}", first.command) if first else ()
