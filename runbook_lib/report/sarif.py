@@ -1,0 +1,121 @@
+"""`findings.sarif`: the findings of a run in SARIF 2.1.0, for pipelines that collect results from many tools.
+
+Source: OASIS, "Static Analysis Results Interchange Format (SARIF) Version 2.1.0 Plus Errata 01"; sections in brackets.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from runbook_lib._version import __version__
+from runbook_lib.diagnosis import Diagnosis
+from runbook_lib.evidence import Evidence, otherwise
+from runbook_lib.findings import Finding, Verdict
+from runbook_lib.findings.mapping import serving
+from runbook_lib.instant import iso
+from runbook_lib.markup import visible
+
+_SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+
+_RESULTS = (
+    ("causes", "fail", "error"),
+    ("latent", "fail", "warning"),
+    ("contributing", "fail", "warning"),
+    ("symptoms", "informational", "none"),
+    ("innocent", "informational", "none"),
+    ("undetermined", "open", "none"),
+)
+"""The diagnosis's lists, each with the kind and level of its results.
+
+`open` is "insufficient information to decide whether a problem exists" (3.27.9); whatever does not fail has the level
+`none` (3.27.10).
+"""
+
+_UNEXPLAINED = "unexplained"
+_NO_CAUSE = "The trigger is broken and no known cause explains it"
+
+
+def sarif(diagnosis: Diagnosis, seen: Evidence) -> str:
+    """Give a diagnosis as the text of a SARIF log; the same evidence gives the same bytes."""
+    found = [(one, kind, level) for name, kind, level in _RESULTS for one in getattr(diagnosis, name)]
+    where = [{"logicalLocations": list(_resources(diagnosis, seen))}]
+    rules = [_rule(one.finding) for one, _, _ in found]
+    results = [_result(one, kind, level) for one, kind, level in found]
+    if diagnosis.unexplained and not diagnosis.causes:
+        rules.append({"id": _UNEXPLAINED, "shortDescription": _text(_NO_CAUSE)})
+        message = _text(f"{_NO_CAUSE}.", *diagnosis.unexplained)
+        results.append({"ruleId": _UNEXPLAINED, "kind": "fail", "level": "error", "message": message})
+    driver = {"name": "stream-trigger-runbook", "version": __version__, "rules": rules}
+    run = {
+        "tool": {"driver": driver},
+        "automationDetails": {"id": f"runbook/{diagnosis.incident.incident_id}/{iso(diagnosis.as_of)}"},
+        "invocations": [_invocation(diagnosis)],
+        "results": [{**one, "ruleIndex": at, "locations": where} for at, one in enumerate(results)],
+        "properties": {"status": diagnosis.status.value, "sentence": visible(diagnosis.sentence)},
+    }
+    return json.dumps({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2, ensure_ascii=False) + "\n"
+
+
+def _rule(one: Finding) -> dict[str, Any]:
+    return {
+        "id": one.id,
+        "shortDescription": _text(one.title),
+        "fullDescription": _text(one.why),
+        "helpUri": one.source,
+        "properties": {"kind": one.kind.value, "module": one.module},
+    }
+
+
+def _result(one: Verdict, kind: str, level: str) -> dict[str, Any]:
+    if kind == "open":
+        message = _text(f"Undetermined: {one.finding.title}.", *(f"Needs {what}" for what in one.lacking))
+    else:
+        message = _text(f"{one.finding.title} ({one.confidence}).", *one.because, *one.unexplained)
+    confidence = {"confidence": one.confidence.value} if one.confidence else {}
+    return {
+        "ruleId": one.finding.id,
+        "kind": kind,
+        "level": level,
+        "message": message,
+        "properties": {**confidence, "evidence": list(one.refs)},
+    }
+
+
+def _invocation(diagnosis: Diagnosis) -> dict[str, Any]:
+    """Say how the run went: it came to an end, and what it could not look at is a warning of the tool's own."""
+    return {
+        "executionSuccessful": True,
+        "exitCode": diagnosis.exit_code,
+        "startTimeUtc": iso(diagnosis.as_of),
+        "toolExecutionNotifications": [
+            {"level": "warning", "message": _text(one.gap.reason), "properties": {"call": one.gap.call}}
+            for one in diagnosis.gaps
+        ],
+    }
+
+
+def _resources(diagnosis: Diagnosis, seen: Evidence) -> Iterator[dict[str, str]]:
+    """Name what was investigated, with the ARNs of what was seen: there is no file that a result could point at."""
+    incident = diagnosis.incident
+    latest = otherwise(lambda: seen.streams.table.latest_stream_arn, None)
+    read = otherwise(lambda: tuple(one.event_source_arn for one in serving(seen)), ())
+    streams = dict.fromkeys(arn for arn in (latest, *read) if arn)
+    named = (
+        (incident.table_name, otherwise(lambda: seen.streams.table.arn, "")),
+        *((arn.rpartition("/")[2], arn) for arn in streams),
+        (incident.function_name, otherwise(lambda: seen.mappings.function.arn, "")),
+    )
+    for name, arn in named:
+        whole = {"fullyQualifiedName": visible(arn)} if arn else {}
+        yield {"name": visible(name), **whole, "kind": "resource"}
+
+
+def _text(first: str, *more: str) -> dict[str, str]:
+    """Give a message of plain text, a line each.
+
+    Braces would be placeholders and are doubled (3.11.5); `[x](y)` would be a link (3.11.6), and is none with a space.
+    """
+    lines = (visible(one) for one in (first, *(f"- {one}" for one in more)))
+    return {"text": "\n".join(lines).replace("{", "{{").replace("}", "}}").replace("](", "] (")}
