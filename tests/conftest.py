@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ipaddress
 import os
-import shutil
 import socket
 import time
 from collections.abc import Callable, Generator
@@ -14,9 +13,10 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
+from runbook_lib.report.pdf import browser
+
 ROOT = Path(__file__).parent.parent
 REFUSE_SKIPS = "RUNBOOK_REFUSE_SKIPS"
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 settings.register_profile("runbook", deadline=None, derandomize=True)
 settings.load_profile("runbook")
@@ -98,11 +98,6 @@ def pytest_configure(config: pytest.Config) -> None:
     _stay_on_this_machine()
     _forget_the_callers_aws()
     _live_in_kathmandu()
-
-
-def browser() -> str | None:
-    """Find a Chromium on this machine: its path, or None."""
-    return next((path for name in BROWSERS if (path := shutil.which(name))), None)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
