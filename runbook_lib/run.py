@@ -20,6 +20,7 @@ from runbook_lib.example import is_example
 from runbook_lib.incident import Incident
 from runbook_lib.investigation import Investigation, Progress, archive_of, begin
 from runbook_lib.record import EVIDENCE, Record, is_sealed, new_folder, seal, write_document
+from runbook_lib.report import asked
 from runbook_lib.scope import check_scope
 from runbook_lib.verdict import to_text
 
@@ -29,11 +30,15 @@ Announce = Callable[[Diagnosis, Path], None]
 
 @dataclass(frozen=True)
 class Finished:
-    """A finished run: its folder and what it concluded. `report` is None where none was asked for."""
+    """A finished run: its folder and what it concluded. `report` is None where none was asked for.
+
+    `missing` says, a sentence each, which exports were asked for and could not be made.
+    """
 
     folder: Path
     diagnosis: Diagnosis
     report: Path | None
+    missing: tuple[str, ...] = ()
 
 
 def investigate(
@@ -41,6 +46,7 @@ def investigate(
     *,
     archive: Path | None = None,
     report: bool = True,
+    export: tuple[str, ...] = (),
     timeout_s: float = 300,
     peek: bool = False,
     progress: Progress | None = None,
@@ -48,10 +54,12 @@ def investigate(
 ) -> Finished:
     """Investigate one incident on AWS. `announce` is told the verdict before the report is made.
 
-    Raises CannotRun, NothingToInvestigate and BadArchive; evidence collected before stays in the run folder.
+    `export` names the further files to write: `pdf`, `junit`, `sarif`. Raises BadParameters, CannotRun,
+    NothingToInvestigate and BadArchive; evidence collected before stays in the run folder.
     """
+    wanted = asked.asked(export, report=report)
     if is_example(incident.incident_id):
-        return _replay_example(archive or archive_of(incident), report=report, announce=announce)
+        return _replay_example(archive or archive_of(incident), report, wanted, announce)
     investigation = begin(incident, archive, peek=peek)
     folder = investigation.record.folder
     assert folder is not None
@@ -59,35 +67,40 @@ def investigate(
         with _kernel(folder, report) as kernel:
             investigation.collect(progress=progress, timeout_s=timeout_s)
             check_scope(investigation.evidence)
-            return _finish(investigation, folder, kernel, announce)
+            return _finish(investigation, folder, kernel, wanted, announce)
     finally:
         investigation.record.close()
 
 
-def _replay_example(archive: Path, *, report: bool, announce: Announce | None) -> Finished:
+def _replay_example(archive: Path, report: bool, export: tuple[str, ...], announce: Announce | None) -> Finished:
     """Finish the recorded example incident in a folder of its own, as an unfinished run is finished."""
     recorded = Record.read(EVIDENCE_OF_EXAMPLE)
     folder = new_folder(archive / recorded.incident.incident_id, recorded.as_of)
     shutil.copytree(EVIDENCE_OF_EXAMPLE, folder / EVIDENCE, dirs_exist_ok=True)
-    return replay(folder, report=report, announce=announce)
+    return replay(folder, report=report, export=export, announce=announce)
 
 
-def replay(folder: Path, *, report: bool = True, announce: Announce | None = None) -> Finished:
+def replay(
+    folder: Path, *, report: bool = True, export: tuple[str, ...] = (), announce: Announce | None = None
+) -> Finished:
     """Judge and render again from recorded evidence, without AWS.
 
     An unfinished folder is completed in place; a finished one is left alone and gets `<run>-replay-N` beside it.
-    Raises BadArchive.
+    Raises BadParameters and BadArchive.
     """
+    wanted = asked.asked(export, report=report)
     if not (folder / EVIDENCE).is_dir():
         raise BadArchive(f"{folder} is not a run folder.", "Give a folder such as archive/<incident_id>/<run>.")
     if is_sealed(folder):
         folder = _copy_beside(folder)
     record = Record.open(folder)
     with _kernel(folder, report) as kernel:
-        return _finish(Investigation(record), folder, kernel, announce)
+        return _finish(Investigation(record), folder, kernel, wanted, announce)
 
 
-def _finish(investigation: Investigation, folder: Path, kernel: Any, announce: Announce | None) -> Finished:
+def _finish(
+    investigation: Investigation, folder: Path, kernel: Any, export: tuple[str, ...], announce: Announce | None
+) -> Finished:
     """Judge, write the documents, seal the folder."""
     diagnosis = investigation.diagnosis
     write_document(folder / VERDICT, to_text(diagnosis, investigation.record))
@@ -98,8 +111,9 @@ def _finish(investigation: Investigation, folder: Path, kernel: Any, announce: A
         from runbook_lib.report import build
 
         page = build(investigation, folder, kernel=kernel)
+    missing = asked.write(export, investigation, folder)
     seal(folder)
-    return Finished(folder, diagnosis, page)
+    return Finished(folder, diagnosis, page, missing)
 
 
 def _kernel(folder: Path, report: bool) -> AbstractContextManager[Any]:

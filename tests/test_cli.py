@@ -121,6 +121,53 @@ def test_json_is_one_document_and_nothing_else(tmp_path: Path, capsys: pytest.Ca
     assert Path(verdict["run_folder"]).is_dir()
 
 
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--export", "junit,html"], "There is no export `html`. Known are: pdf, junit, sarif."),
+        (["--export", "sarif", "--export", "pdf", "--no-report"], "Leave out `pdf` or --no-report."),
+    ],
+)
+def test_exports_that_cannot_be_had_are_refused(
+    arguments: list[str], words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A wrong --export ends with exit code 3 and one sentence, before anything is asked or written."""
+    assert main(["investigate", _file(tmp_path), *arguments]) == 3
+    said = capsys.readouterr()
+    assert (said.out, said.err.count("\n")) == ("", 1)
+    assert words in said.err
+    assert not (tmp_path / "archive").exists()
+    assert main(["replay", str(tmp_path), *arguments]) == 3
+    assert words in capsys.readouterr().err
+
+
+def test_exports_are_written_when_asked(tmp_path: Path) -> None:
+    """`investigate` and `replay` write what --export names, once or repeated, and the exit code stays the verdict's."""
+    wanted = ["--no-report", "--export", "junit", "--export", "sarif"]
+    assert main(["investigate", "params/INC-EXAMPLE.yaml", "--archive", str(tmp_path), *wanted]) == 1
+    (folder,) = (path.parent for path in tmp_path.glob("INC-EXAMPLE/*/verdict.json"))
+    assert main(["replay", str(folder), "--no-report", "--export", "junit,sarif"]) == 1
+    for run_folder in (folder, folder.with_name(f"{folder.name}-replay-1")):
+        assert {"junit.xml", "findings.sarif"} <= {path.name for path in run_folder.iterdir()}
+        assert main(["verify", str(run_folder)]) == 0
+
+
+def test_pdf_that_cannot_be_made_leaves_the_verdict(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without Chromium one sentence on stderr says so; the report is there, and the exit code is the verdict's."""
+    monkeypatch.setattr("runbook_lib.report.pdf.BROWSERS", ("no-such-browser",))
+    where = ["--archive", str(tmp_path), "--export", "pdf,junit"]
+    assert main(["investigate", "params/INC-EXAMPLE.yaml", *where]) == 1
+    assert capsys.readouterr().err == (
+        "runbook: report.pdf was not made: Chromium is not installed; looked for no-such-browser.\n"
+    )
+    (folder,) = (path.parent for path in tmp_path.glob("INC-EXAMPLE/*/verdict.json"))
+    assert {"report.html", "junit.xml"} <= {path.name for path in folder.iterdir()}
+    assert not (folder / "report.pdf").exists()
+    assert main(["verify", str(folder)]) == 0
+
+
 @pytest.mark.xdist_group("cli")
 @pytest.mark.usefixtures("served")
 def test_one_bad_file_of_many_does_not_stop_the_others(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

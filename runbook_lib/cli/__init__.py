@@ -22,6 +22,7 @@ from runbook_lib.cli.terminal import (
     print_fault_list,
     print_finding,
     print_findings,
+    print_missing,
     print_progress,
     print_recovery,
 )
@@ -112,11 +113,20 @@ class _Parser(argparse.ArgumentParser):
 def _common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON document and nothing else")
     parser.add_argument("--no-report", action="store_true", help="write evidence and verdict only")
+    parser.add_argument(
+        "--export",
+        action="append",
+        default=[],
+        metavar="WHAT",
+        help="write further files too: pdf (the report, by Chromium), junit, sarif; repeat it, or put commas between",
+    )
 
 
 def _investigate(chosen: argparse.Namespace) -> int:
     from runbook_lib.incident import Incident
+    from runbook_lib.report.asked import asked
 
+    chosen.export = asked(chosen.export, report=not chosen.no_report)
     incidents = [Incident.from_file(path) for path in chosen.params]
     results = [_one(incident, chosen) for incident in incidents]
     if chosen.json and len(results) > 1:
@@ -138,6 +148,7 @@ def _one(incident: Any, chosen: argparse.Namespace) -> tuple[int, dict[str, Any]
             incident,
             archive=chosen.archive,
             report=not chosen.no_report,
+            export=chosen.export,
             timeout_s=chosen.timeout,
             peek=chosen.peek,
             progress=print_progress(time.monotonic()) if _is_watched(chosen) else None,
@@ -150,7 +161,9 @@ def _one(incident: Any, chosen: argparse.Namespace) -> tuple[int, dict[str, Any]
 
 
 def _document(done: Any, chosen: argparse.Namespace) -> dict[str, Any]:
-    """Give the verdict as it stands in the run folder, with where that is."""
+    """Give the verdict as it stands in the run folder, with where that is; say what could not be exported."""
+    for sentence in done.missing:
+        print_missing(sentence)
     if not chosen.json and done.report:
         print(f"Report: {done.report}")
     elif not chosen.json:
@@ -166,7 +179,12 @@ def _is_watched(chosen: argparse.Namespace) -> bool:
 def _replay(chosen: argparse.Namespace) -> int:
     from runbook_lib import run
 
-    done = run.replay(chosen.folder, report=not chosen.no_report, announce=None if chosen.json else print_diagnosis)
+    done = run.replay(
+        chosen.folder,
+        report=not chosen.no_report,
+        export=tuple(chosen.export),
+        announce=None if chosen.json else print_diagnosis,
+    )
     document = _document(done, chosen)
     if chosen.json:
         print(json.dumps(document, indent=2))

@@ -30,6 +30,11 @@ def print_error(trouble: RunbookError) -> None:
     print(f"runbook: {visible(str(trouble))}", file=sys.stderr)
 
 
+def print_missing(sentence: str) -> None:
+    """Say what the run folder lacks although it was asked for."""
+    print(f"runbook: {visible(sentence)}", file=sys.stderr)
+
+
 def print_progress(begun: float) -> Progress:
     """Give the listener that says each finished step on stderr; `begun` is `time.monotonic()` at the start."""
 
