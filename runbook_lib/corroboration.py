@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from runbook_lib import instant
 from runbook_lib.evidence import Evidence, otherwise
 from runbook_lib.findings.mapping import serving
-from runbook_lib.timeline import FIRST_WINDOW, Onset
+from runbook_lib.onset import FIRST_WINDOW, Onset
 
 _POLL_EVERY = timedelta(minutes=15)
 """A poller's DescribeStream is seen now and then, so that its last one may be this much older than its last poll."""

@@ -18,23 +18,13 @@ from runbook_lib.incident import Incident, Window
 from runbook_lib.instant import RETENTION
 from runbook_lib.interpret.filter_pattern import corrected
 from runbook_lib.loss_clock import Loss
+from runbook_lib.onset import Onset, delivery_gap, failing_since, onset
 from runbook_lib.remedies import prescribe
 from runbook_lib.remedy_cards import Remedy
 from runbook_lib.stages import Flow, Stage, Stages, State, first_write_after, measure
 from runbook_lib.steps import STEPS, by_name
 from runbook_lib.steps.execution_role import NOTHING_TO_READ
-from runbook_lib.timeline import (
-    Change,
-    Coverage,
-    Onset,
-    Trigger,
-    changes,
-    coverage,
-    delivery_gap,
-    failing_since,
-    find_trigger,
-    onset,
-)
+from runbook_lib.timeline import Change, Coverage, Trigger, changes, coverage, find_latent_trigger, find_trigger
 from runbook_lib.undelivered import assess, began_with
 
 
@@ -143,7 +133,7 @@ def diagnose(seen: Evidence) -> Diagnosis:
     undetermined = tuple(one for one in verdicts if one.word is Word.UNDETERMINED)
     gaps = _blinded(seen, verdicts)
     status = _status(seen, faults, unexplained, undetermined, stages)
-    trigger = _trigger(causes, began, found)
+    trigger = _latent_trigger(latent, found) if latent and not causes else _trigger(causes, began, found)
     certain = status is Status.NO_FAULT or (not causes and bool(latent) and _nothing_waits(seen, stages))
     return Diagnosis(
         incident=seen.incident,
@@ -221,7 +211,14 @@ def _trigger(causes: tuple[Verdict, ...], began: Onset | None, found: tuple[Chan
     """Find the change that set it off: of several causes that are equally sure, the one nearest to the onset."""
     sure = [one.finding for one in causes if one.confidence is causes[0].confidence]
     candidates = [find_trigger(one.id, one.set_off_by, one.lag, began, found) for one in sure]
-    return min((one for one in candidates if one is not None), key=lambda one: abs(one.lag), default=None)
+    named = [(abs(one.lag), one) for one in candidates if one is not None and one.lag is not None]
+    return min(named, key=lambda pair: pair[0], default=(None, None))[1]
+
+
+def _latent_trigger(latent: tuple[Verdict, ...], found: tuple[Change, ...]) -> Trigger | None:
+    """Find the change that set the first latent fault off."""
+    first = latent[0].finding
+    return find_latent_trigger(first.id, first.set_off_by, found)
 
 
 def _unexplained(causes: tuple[Verdict, ...], stages: Stages, began: Onset | None) -> tuple[str, ...]:

@@ -18,8 +18,9 @@ from runbook_lib.findings import Verdict
 from runbook_lib.findings.mapping import serving
 from runbook_lib.interpret.arn import StreamArn
 from runbook_lib.loss_clock import Loss, LossState, Undelivered, clock
+from runbook_lib.onset import FIRST_WINDOW, Onset, delivery_gap
 from runbook_lib.stages import Stage, Stages, State, first_write_after, measure
-from runbook_lib.timeline import FIRST_WINDOW, Change, Onset, Trigger, delivery_gap
+from runbook_lib.timeline import Change, Trigger
 
 _OTHER_STREAM = {"stale-stream-arn", "table-recreated-or-restored"}
 _FUNCTION_ERRORS = (Stage.FAILED, Stage.SUCCEEDED)

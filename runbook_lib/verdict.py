@@ -17,10 +17,11 @@ from runbook_lib.diagnosis import Diagnosis
 from runbook_lib.findings import Verdict
 from runbook_lib.incident import Window
 from runbook_lib.loss_clock import Loss
+from runbook_lib.onset import Onset
 from runbook_lib.record import Record
 from runbook_lib.remedy_cards import Remedy
 from runbook_lib.stages import Stages
-from runbook_lib.timeline import Coverage, Onset, Trigger
+from runbook_lib.timeline import Coverage, Trigger
 
 SCHEMA = 1
 
@@ -114,7 +115,7 @@ def _trigger(trigger: Trigger | None) -> dict[str, Any] | None:
         "actor": event.actor,
         "what": trigger.change.sentence,
         "cause": trigger.cause,
-        "lag_s": int(trigger.lag.total_seconds()),
+        "lag_s": int(trigger.lag.total_seconds()) if trigger.lag is not None else None,
         "correlation": trigger.correlation,
     }
 

@@ -29,7 +29,7 @@ ORDER = (
     ("steps",),
     ("least_privilege",),
     ("stages",),
-    ("timeline",),
+    ("onset", "timeline"),
     ("loss_clock", "remedies", "remedy_cards"),
     ("findings",),
     ("comparison", "corroboration", "fallbacks", "undelivered"),

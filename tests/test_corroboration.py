@@ -9,7 +9,7 @@ import pytest
 from example_evidence import DENIED, example, example_seen, judged, with_fields, with_observations
 
 from runbook_lib.corroboration import corroborated
-from runbook_lib.timeline import Onset
+from runbook_lib.onset import Onset
 
 
 def _onset(fault: str) -> Onset:

@@ -25,8 +25,9 @@ from runbook_lib.findings import Confidence
 from runbook_lib.interpret.processing_result import read
 from runbook_lib.interpret.trail_event import TrailEvent, effects
 from runbook_lib.loss_clock import LossState
+from runbook_lib.onset import Onset
 from runbook_lib.stages import Stage, State
-from runbook_lib.timeline import Change, Onset, find_trigger
+from runbook_lib.timeline import Change, find_trigger
 from runbook_lib.verdict import to_json
 
 SCHEMA = json.loads((Path(__file__).parent.parent / "docs" / "verdict.schema.json").read_text(encoding="utf-8"))

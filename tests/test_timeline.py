@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from runbook_lib.interpret.trail_event import Effect, TrailEvent
-from runbook_lib.timeline import Change, Onset, Trigger, find_trigger
+from runbook_lib.onset import Onset
+from runbook_lib.timeline import Change, Trigger, find_latent_trigger, find_trigger
 
 ONSET = datetime(2026, 3, 14, 12, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -53,6 +54,15 @@ def test_trigger_is_the_change_that_fits(changes: tuple[Change, ...], lag: timed
     """The last change before the onset that has the mechanism, or the first call of its burst, is named."""
     found = _found(*changes, lag=lag)
     assert (None if found is None else (found.change.event.at - ONSET) / MINUTE) == expected
+
+
+def test_a_latent_fault_is_set_off_by_the_last_change_that_can() -> None:
+    """Without harm there is no lag: the last change with the mechanism is named, and none where there is none."""
+    changes = (_change(-90, OFF), _change(-30, OFF), _change(-5, "other-change"), _change(-1, ON, failed=True))
+    found = find_latent_trigger("stream-disabled", KINDS, changes)
+    assert found is not None
+    assert (found.change, found.lag) == (changes[1], None)
+    assert find_latent_trigger("stream-disabled", KINDS, changes[2:]) is None
 
 
 def test_order_of_events_does_not_matter() -> None:

@@ -30,7 +30,7 @@ from runbook_lib.charts.tracks import (
 )
 from runbook_lib.diagnosis import Diagnosis
 from runbook_lib.evidence import Evidence
-from runbook_lib.timeline import FIRST_WINDOW
+from runbook_lib.onset import FIRST_WINDOW
 
 _TOLD = 40
 """Changes told in words under a chart; the timeline table has them all."""

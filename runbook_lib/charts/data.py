@@ -16,8 +16,8 @@ from runbook_lib.diagnosis import Diagnosis
 from runbook_lib.evidence import Evidence, NotObserved
 from runbook_lib.evidence.signals import Series
 from runbook_lib.instant import MINUTE, RETENTION
+from runbook_lib.onset import Onset
 from runbook_lib.stages import write_minutes
-from runbook_lib.timeline import Onset
 
 _COLUMNS = 300
 """A day of minutes does not fit a picture: points are thinned to about so many, the highest of each bucket."""

@@ -12,7 +12,8 @@ from runbook_lib.blocks import Block, Table
 from runbook_lib.diagnosis import Diagnosis
 from runbook_lib.evidence import Evidence, NotObserved
 from runbook_lib.interpret.trail_event import POLL_EVENT_NAME, TrailEvent
-from runbook_lib.timeline import FIRST_WINDOW, Change, changes
+from runbook_lib.onset import FIRST_WINDOW
+from runbook_lib.timeline import Change, changes
 from runbook_lib.views.words import columns, count, moment, stretch
 
 MOST_ROWS = 200
