@@ -1,9 +1,9 @@
-"""What must never reach a file or a screen: secrets are dropped, people become stable pseudonyms.
+"""What must never reach a file or a screen: secrets and people become stable pseudonyms.
 
 Works on answers as plain JSON values, before anything else sees them. A pseudonym is a salted hash, so that the same
-person reads the same throughout a run and cannot be guessed from the run folder; the map back to names belongs to
-the responder alone and lies outside the folder (`<run>.actors.json`, mode 0600). ARNs, UUIDs, sequence numbers and
-hashes survive: without them evidence is useless.
+person or secret reads the same throughout a run and cannot be guessed from the run folder; the map back to the names
+of those who acted belongs to the responder alone and lies outside the folder (`<run>.actors.json`, mode 0600). No map
+leads back to a secret. ARNs, UUIDs, sequence numbers and hashes survive: without them evidence is useless.
 """
 
 from __future__ import annotations
@@ -15,22 +15,37 @@ import re
 import secrets
 from collections import Counter
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from runbook_lib.secret_kinds import KINDS, OPAQUE_NAME, SECRET_NAME, TAKEN, SecretKind
+
 _POLLER_SESSION = "awslambda_"
-_SECRETS = re.compile(
-    r"(?P<access_key>\b(?:AKIA|ASIA)[A-Z0-9]{16}\b)"
-    r"|(?P<token>\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*)"
-    r"|(?P<presigned>X-Amz-(?:Signature|Security-Token|Credential)=[^&\s\"]+)"
-    r"|(?P<authorization>\b(?:Bearer|Basic)\s+[A-Za-z0-9+/_.~-]{12,}=*)"
-    r"|(?P<password>(?<=[\s\"'{,;&?])(?:password|passwd|secret|token|api[_-]?key)[\"']?\s*[:=]\s*[\"']?[^\s\"',;&}]{3,})"
-    r"|(?P<session>(?<=:assumed-role/)[\w+=,.@-]+/(?!awslambda_)[\w+=,.@-]+)"
-    r"|(?P<user>(?<=:user/)[\w+=,.@/-]+)"
-    r"|(?P<email>\b[\w.+-]+@[\w-]+(?:\.[\w-]+)+\b)",
-    re.IGNORECASE,
-)
-_WORTH_A_LOOK = re.compile(r"AKIA|ASIA|eyJ|X-Amz-|Bearer|Basic|passw|secret|token|api.?key|assumed-role|:user/|@", re.I)
+_SHORTEST = 6
+"""No text shorter than this is looked into: no secret that can be told from a word is."""
+
+_DROPPED = {
+    name: kind
+    for kind, names in {
+        "environment": ("Variables", "variables"),
+        "item": ("Keys", "keys", "NewImage", "newImage", "OldImage", "oldImage", "key", "item"),
+    }.items()
+    for name in names
+}
+_ATTRIBUTE_TYPES: Mapping[str, type] = {
+    "S": str,
+    "N": str,
+    "B": str,
+    "SS": list,
+    "NS": list,
+    "BS": list,
+    "M": dict,
+    "L": list,
+}
+_ACTORS = frozenset({"Username", "userName", "roleSessionName", "RoleSessionName", "sourceIdentity", "SourceIdentity"})
+_PRINCIPALS = frozenset({"principalId", "assumedRoleId"})
+_ACCESS_KEYS = frozenset({"AccessKeyId", "accessKeyId"})
 
 
 class Redactor:
@@ -57,46 +72,81 @@ class Redactor:
             json.dump({"salt": self.salt, "actors": dict(sorted(self.names.items()))}, file, indent=1)
 
     def pseudonym(self, name: str) -> str:
-        """Give the name that stands for a person in this run."""
-        alias = f"person-{hashlib.sha256((self.salt + name).encode()).hexdigest()[:6]}"
+        """Give the name that stands for somebody who acted in this run, and remember whose it is."""
+        if TAKEN.fullmatch(name):
+            return name
+        alias = self._person(name)
         self.names[alias] = name
         return alias
 
     def answer(self, operation: str, answer: Any) -> tuple[Any, dict[str, int]]:
         """Redact one answer; returns it with the count of what was redacted, by kind."""
         count: Counter[str] = Counter()
-        return self._value(answer, operation, count), dict(sorted(count.items()))
+        redacted = self._value(answer, operation, count)
+        return redacted, dict(sorted((+count).items()))
+
+    def text(self, text: str) -> str:
+        """Redact text that comes from no answer, such as the words of a failure."""
+        return self._text(text, Counter())
+
+    def _person(self, name: str) -> str:
+        return f"person-{self._digest(name)}"
+
+    def _stand_in(self, kind: str, secret: str) -> str:
+        """Give what stands for a secret: the same for the same secret, so that equal lines stay equal."""
+        return f"[{kind.replace('_', ' ')} {self._digest(secret)}]"
+
+    def _digest(self, secret: str) -> str:
+        return hashlib.sha256((self.salt + secret).encode("utf-8", "surrogatepass")).hexdigest()[:6]
 
     def _value(self, value: Any, key: str, count: Counter[str]) -> Any:
         if isinstance(value, str):
-            if key == "CloudTrailEvent" or (key == "message" and '"userIdentity"' in value):
+            if '"userIdentity"' in value and value.lstrip()[:1] == "{":
                 return self._trail_event(value, count)
             return self._text(value, count)
         if isinstance(value, Mapping):
-            special = _DROPPED.get(key)
-            if special:
-                count[special] += len(value)
-                return dict.fromkeys(value, "[redacted]")
-            return {name: self._member(name, item, count) for name, item in value.items()}
+            return self._members(value, key, count)
         if isinstance(value, list):
             return [self._value(item, key, count) for item in value]
         return value
 
+    def _members(self, value: Mapping[str, Any], key: str, count: Counter[str]) -> dict[str, Any]:
+        dropped = _DROPPED.get(key)
+        if dropped:
+            count[dropped] += sum(item != "[redacted]" for item in value.values())
+            return dict.fromkeys(value, "[redacted]")
+        if _is_attribute(value):
+            count["item"] += 1
+            return dict.fromkeys(value, "[redacted]")
+        role = value.get("type") == "Role"
+        return {
+            self._text(name, count): self._member("" if role and name == "userName" else name, item, count)
+            for name, item in value.items()
+        }
+
     def _member(self, name: str, item: Any, count: Counter[str]) -> Any:
-        if isinstance(item, str) and item:
-            if name in ("Username", "userName") and not item.startswith(_POLLER_SESSION):
-                count["name"] += 1
-                return self.pseudonym(item)
-            if name in ("AccessKeyId", "accessKeyId"):
-                count["access_key"] += 1
-                return "[access key]"
-            if name == "sourceIPAddress" and not item.endswith(".amazonaws.com"):
-                count["address"] += 1
-                return "[address]"
-            if name == "principalId" and ":" in item and _POLLER_SESSION not in item:
-                identifier, session = item.split(":", 1)
-                return f"{identifier}:{self.pseudonym(session)}"
+        if not isinstance(item, str):
+            return self._value(item, name, count)
+        if not item or OPAQUE_NAME.fullmatch(name) or TAKEN.fullmatch(item):
+            return item
+        if name in _ACTORS and not item.startswith(_POLLER_SESSION) and not item.endswith(".amazonaws.com"):
+            count["name"] += 1
+            return self.pseudonym(item)
+        if name in _ACCESS_KEYS:
+            return self._taken("access_key", item, count)
+        if name == "sourceIPAddress" and not item.endswith(".amazonaws.com"):
+            return self._taken("address", item, count)
+        if name in _PRINCIPALS and ":" in item and _POLLER_SESSION not in item:
+            identifier, session = item.split(":", 1)
+            count["session"] += not TAKEN.fullmatch(session)
+            return f"{identifier}:{self.pseudonym(session)}"
+        if SECRET_NAME.fullmatch(name) and not item.startswith("arn:"):
+            return self._taken("token" if name.lower().endswith("token") else "password", item, count)
         return self._value(item, name, count)
+
+    def _taken(self, kind: str, secret: str, count: Counter[str]) -> str:
+        count[kind] += 1
+        return self._stand_in(kind, secret)
 
     def _trail_event(self, text: str, count: Counter[str]) -> str:
         """Redact inside the JSON text that CloudTrail wraps an event in."""
@@ -107,23 +157,41 @@ class Redactor:
         return json.dumps(self._value(event, "event", count), separators=(",", ":"), ensure_ascii=False)
 
     def _text(self, text: str, count: Counter[str]) -> str:
-        if not _WORTH_A_LOOK.search(text):
+        if len(text) < _SHORTEST:
             return text
+        small = text.lower()
+        for kind in KINDS:
+            if not kind.hints or any(hint in small for hint in kind.hints):
+                text = kind.pattern.sub(partial(self._replaced, kind, count), text)
+        return text
 
-        def replace(found: re.Match[str]) -> str:
-            kind = found.lastgroup or "secret"
-            count[kind] += 1
-            if kind == "session":
-                role, session = found.group().rsplit("/", 1)
-                return f"{role}/{self.pseudonym(session)}"
-            if kind in ("user", "email"):
-                return self.pseudonym(found.group())
-            return f"[{kind.replace('_', ' ')}]"
+    def _replaced(self, kind: SecretKind, count: Counter[str], found: re.Match[str]) -> str:
+        """Put the stand-in in the secret's place; what the pattern found to no secret stays."""
+        named = found.re.groupindex
+        group = next((name for name in _SECRET_GROUPS if name in named and found.group(name) is not None), None)
+        if group is None and any(name in named for name in _SECRET_GROUPS):
+            return found.group()
+        secret = found.group(group or 0)
+        if not kind.holds(secret):
+            return found.group()
+        count[kind.name] += 1
+        if kind.person:
+            instead = self.pseudonym(secret) if kind.actor else self._person(secret)
+        else:
+            instead = self._stand_in(kind.name, secret)
+        start = found.start(group or 0) - found.start()
+        return found.group()[:start] + instead + found.group()[start + len(secret) :]
 
-        return _SECRETS.sub(replace, text)
+
+_SECRET_GROUPS = ("secret", "cookie", "alone")
 
 
-_DROPPED = {"Variables": "environment", "Keys": "item", "NewImage": "item", "OldImage": "item"}
+def _is_attribute(value: Mapping[str, Any]) -> bool:
+    """Whether this is an attribute of an item as DynamoDB writes it, such as `{"S": "Jane"}`."""
+    if len(value) != 1:
+        return False
+    ((name, item),) = value.items()
+    return name in _ATTRIBUTE_TYPES and isinstance(item, _ATTRIBUTE_TYPES[name]) and item != "[redacted]"
 
 
 def actors_file(folder: Path) -> Path:

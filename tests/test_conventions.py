@@ -23,7 +23,7 @@ ORDER = (
     ("interpret",),
     ("incident",),
     ("evidence",),
-    ("redact", "scope"),
+    ("redact", "scope", "secret_kinds"),
     ("record",),
     ("aws",),
     ("steps",),
@@ -54,7 +54,7 @@ ORDER = (
 RANK = {name: rank for rank, group in enumerate(ORDER) for name in group}
 
 FREE_OF = {
-    "findings": {"redact", "record", "aws", "steps"},
+    "findings": {"redact", "secret_kinds", "record", "aws", "steps"},
     "blocks": set(RANK) - {"_version", "errors", "instant", "markup", "blocks"},
 }
 """What a group must not import although it stands to its left: findings see only evidence, blocks no engine."""

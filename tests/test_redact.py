@@ -10,32 +10,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from secret_samples import SECRETS, SURVIVORS
 
 from runbook_lib.redact import Redactor, actors_file
-
-SECRETS = [
-    ("access_key", "key AKIAIOSFODNN7EXAMPLE used", "AKIAIOSFODNN7EXAMPLE"),
-    ("token", "jwt eyJhbGciOiJIUzI1.eyJzdWIiOiIxMjM0.SflKxwRJSMeKKF2QT4", "eyJhbGciOiJIUzI1"),
-    ("authorization", "Authorization: Bearer abcdefghijklmnop", "abcdefghijklmnop"),
-    ("password", '{"password": "hunter22"}', "hunter22"),
-    ("presigned", "https://b.s3.amazonaws.com/k?X-Amz-Signature=0a1b2c3d", "0a1b2c3d"),
-    ("email", "sent to jane.doe@example.com today", "jane.doe@example.com"),
-    ("session", "arn:aws:sts::123456789012:assumed-role/Deployer/jane.doe did it", "jane.doe"),
-    ("user", "arn:aws:iam::123456789012:user/jane.doe did it", "jane.doe"),
-]
-
-SURVIVORS = [
-    "arn:aws:lambda:eu-west-1:123456789012:function:orders-projector:live",
-    "arn:aws:dynamodb:eu-west-1:123456789012:table/Orders/stream/2026-03-14T12:29:10.952",
-    "arn:aws:iam::123456789012:role/service-role/orders-projector-role",
-    "arn:aws:sts::123456789012:assumed-role/orders-role/awslambda_701_20260917131452217",
-    "92f53014-5709-4900-8225-74261ef4db9d",
-    "shardId-00000001773486917528-5f1d3c2a",
-    "49590338271490256608559692538361571095921575989136588898",
-    "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=",
-    "REPORT RequestId: 3604209a-e9a3-11e6-939a-754dd98c7be3 Duration: 12.34 ms",
-    "dynamodb.amazonaws.com",
-]
 
 
 @pytest.mark.parametrize(("kind", "text", "secret"), SECRETS)
@@ -48,9 +25,10 @@ def test_secret_is_gone_and_counted(kind: str, text: str, secret: str) -> None:
 
 @pytest.mark.parametrize("text", SURVIVORS)
 def test_evidence_survives(text: str) -> None:
-    """Names, identifiers, sequence numbers and hashes are evidence and stay as they are."""
-    clean, counts = Redactor("salt").answer("FilterLogEvents", {"message": text})
-    assert (clean, counts) == ({"message": text}, {})
+    """Names, identifiers, sequence numbers and hashes are evidence and stay as they are, alone and in a sentence."""
+    for said in (text, f"{text}\n", f"could not read {text}, giving up.", f'{{"seen": "{text}", "n": 1}}'):
+        clean, counts = Redactor("salt").answer("FilterLogEvents", {"message": said})
+        assert (clean, counts) == ({"message": said}, {})
 
 
 def test_environment_and_items_are_dropped_by_field() -> None:
@@ -109,7 +87,37 @@ _JSON = st.recursive(
 
 @given(_JSON)
 def test_redaction_is_done_once(answer: Any) -> None:
-    """Redacting what was redacted changes nothing more but pseudonyms' own names, and keeps the shape."""
-    once, _ = Redactor("salt").answer("DescribeTable", answer)
+    """Redacting what was redacted changes nothing more, and keeps the shape."""
+    redactor = Redactor("salt")
+    once, _ = redactor.answer("DescribeTable", answer)
     assert type(once) is type(answer)
     assert json.loads(json.dumps(once)) == once
+    assert redactor.answer("DescribeTable", once) == (once, {})
+
+
+_SAID = st.lists(
+    st.sampled_from([text for _, text, _ in SECRETS] + list(SURVIVORS[::4])) | st.text(max_size=12), max_size=4
+)
+
+
+@given(_SAID, st.sampled_from((" ", "\n", ", ", "\t")))
+def test_redacted_text_is_not_redacted_again(said: list[str], between: str) -> None:
+    """Secrets side by side, among whatever text, are taken out the first time and left alone the second."""
+    redactor = Redactor("salt")
+    once, _ = redactor.answer("FilterLogEvents", {"message": between.join(said)})
+    assert redactor.answer("FilterLogEvents", once) == (once, {})
+
+
+@pytest.mark.parametrize(("kind", "text", "secret"), SECRETS)
+def test_same_secret_reads_the_same(kind: str, text: str, secret: str) -> None:
+    """Within a run a secret has one pseudonym, another salt gives another, and no map leads back to a secret."""
+    first, second = Redactor("salt"), Redactor("other salt")
+    assert first.text(f"once: {text}").removeprefix("once: ") == first.text(text)
+    assert first.text(text) != second.text(text)
+    assert kind in ("session", "user") or not first.names
+
+
+def test_corpora_are_large() -> None:
+    """There are many samples of either sort, each of them once."""
+    assert len({text for _, text, _ in SECRETS}) == len(SECRETS) >= 40
+    assert len(set(SURVIVORS)) == len(SURVIVORS) >= 80

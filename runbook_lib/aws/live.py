@@ -15,6 +15,7 @@ from runbook_lib._version import __version__
 from runbook_lib.aws.trouble import CREDENTIALS, DENIED
 from runbook_lib.errors import CannotRun
 from runbook_lib.incident import Incident, suggestion
+from runbook_lib.redact import Redactor
 
 _PACE_PER_S: Mapping[tuple[str, str], float] = {
     ("cloudtrail", "LookupEvents"): 2,
@@ -124,7 +125,7 @@ class Live:
 
     def _cannot_run(self, error: Mapping[str, Any]) -> CannotRun:
         """Say what keeps us out of AWS, and what to do about it."""
-        code, message = str(error.get("code", "")), str(error.get("message", ""))
+        code, message = str(error.get("code", "")), Redactor().text(str(error.get("message", "")))
         for codes, problem, remedy in _STARTING_TROUBLE:
             if code in codes:
                 return CannotRun(problem.format(message=message), remedy)

@@ -17,6 +17,7 @@ from typing import Any
 from runbook_lib._version import __version__
 from runbook_lib.cli.terminal import (
     print_batch,
+    print_defect,
     print_diagnosis,
     print_error,
     print_fault_list,
@@ -46,6 +47,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return COULD_NOT_RUN
+    except Exception as defect:  # python would end with 1, which means a cause, and print whatever the words hold
+        print_defect(defect)
         return COULD_NOT_RUN
 
 

@@ -7,6 +7,7 @@ import shutil
 import sys
 import textwrap
 import time
+import traceback
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from runbook_lib.findings.explained import explain
 from runbook_lib.investigation import Progress
 from runbook_lib.markup import visible
 from runbook_lib.recovery import Outcome, Recovery
+from runbook_lib.redact import Redactor
 from runbook_lib.steps import STEPS, Step
 
 _MOST_GAPS = 5
@@ -33,6 +35,15 @@ def print_error(trouble: RunbookError) -> None:
 def print_missing(sentence: str) -> None:
     """Say what the run folder lacks although it was asked for."""
     print(f"runbook: {visible(sentence)}", file=sys.stderr)
+
+
+def print_defect(defect: Exception) -> None:
+    """Say where the kit itself failed, in a form that may be sent to its maintainers: redacted, and visible."""
+    frames = traceback.extract_tb(defect.__traceback__)[-6:]
+    where = " > ".join(f"{one.name} ({Path(one.filename).name}:{one.lineno})" for one in frames)
+    told = Redactor().text(f"{type(defect).__name__}: {defect}")
+    print(f"runbook: a defect of the runbook stopped it: {visible(told)}", file=sys.stderr)
+    print(f"         at {where}. What was collected stays in the run folder.", file=sys.stderr)
 
 
 def print_progress(begun: float) -> Progress:

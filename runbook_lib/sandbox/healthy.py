@@ -71,7 +71,8 @@ class Setting:
     of an inline one; `health` is None for an account without a support plan that includes AWS Health.
 
     How big the account is: `other_sources` are tables of their own whose streams trigger the main function too, `teams`
-    release what is theirs, and `logged_per_minute` invocations of a mapping find their way into the log.
+    release what is theirs, and `logged_per_minute` invocations of a mapping find their way into the log. `note` is one
+    more attribute of every item.
     """
 
     table: str = "Orders"
@@ -92,6 +93,7 @@ class Setting:
     other_sources: int = 0
     teams: int = 1
     logged_per_minute: int = LOGGED_PER_MINUTE
+    note: str = ""
 
 
 def healthy_state(scope: Scope, setting: Setting, start: datetime, seed: int) -> State:

@@ -104,7 +104,7 @@ class Mapping:
     """An event source mapping. `function` is a name with an optional qualifier: `orders-projector:live`.
 
     `stalled`: its poller stands still for a reason inside AWS that no API tells. `tumbling` is its window in seconds,
-    `settling` how long after its last change AWS shows it as being updated.
+    `settling` how long after its last change AWS shows it as being updated, `remark` what follows its last result.
     """
 
     uuid: str
@@ -129,6 +129,7 @@ class Mapping:
     stalled: bool = False
     tumbling: int = 0
     settling: timedelta = timedelta(0)
+    remark: str = ""
 
     def shown(self, at: datetime) -> str:
         """The state that AWS shows at an instant."""
@@ -178,6 +179,7 @@ class Version:
     update_failure: str | None = None
     package: str = "Zip"
     key: str | None = None
+    environment: Keyed[str, str] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True)

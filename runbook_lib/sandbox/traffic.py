@@ -135,8 +135,11 @@ def identity(write: Write) -> dict[str, Any]:
     return {"userIdentity": _SERVICE} if write.expired else {}
 
 
-def record(write: Write, view_type: str, region: str, created: datetime) -> dict[str, Any]:
-    """The stream record of a write, as `dynamodbstreams:GetRecords` gives it."""
+def record(write: Write, view_type: str, region: str, created: datetime, note: str = "") -> dict[str, Any]:
+    """The stream record of a write, as `dynamodbstreams:GetRecords` gives it; `note` is one more attribute."""
+    held = images(write, view_type)
+    if note:
+        held |= {name: {**item, "note": {"S": note}} for name, item in held.items() if name != "Keys"}
     return {
         "eventID": noise.hexes(32, write.number, "event", write.sequence_number),
         "eventName": write.event,
@@ -146,7 +149,7 @@ def record(write: Write, view_type: str, region: str, created: datetime) -> dict
         **identity(write),
         "dynamodb": {
             "ApproximateCreationDateTime": created,
-            **images(write, view_type),
+            **held,
             "SequenceNumber": write.sequence_number,
             "SizeBytes": 60 + write.number % 40 + write.bulk,
             "StreamViewType": view_type,

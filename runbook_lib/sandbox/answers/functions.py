@@ -71,6 +71,8 @@ def configuration(world: World, function: Function, version: Version, qualifier:
             "LastUpdateStatusReason": version.update_failure,
             "LastUpdateStatusReasonCode": "InvalidConfiguration",
         }
+    if version.environment:
+        found["Environment"] = {"Variables": dict(version.environment)}
     if version.key is not None:
         found["KMSKeyArn"] = version.key
     if version.package == "Image":

@@ -44,7 +44,7 @@ def described(world: World, mapping: Mapping, state: str | None = None) -> dict[
         "EventSourceArn": mapping.stream_arn,
         "FunctionArn": world.scope.arn("lambda", f"function:{mapping.function}"),
         "LastModified": mapping.modified.replace(second=0, microsecond=0),
-        "LastProcessingResult": cursor.result if cursor else "No records processed",
+        "LastProcessingResult": (cursor.result if cursor else "No records processed") + mapping.remark,
         "State": state or mapping.shown(world.now),
         "StateTransitionReason": mapping.reason,
         "DestinationConfig": {"OnFailure": {"Destination": mapping.destination} if mapping.destination else {}},

@@ -196,7 +196,10 @@ def get_records(world: World, call: Call) -> dict[str, Any]:
     here, more = found[:limit], len(found) > limit
     answer: dict[str, Any] = {
         "Records": [
-            record(write, stream.view_type, world.region, datetime.fromtimestamp(int(write.at), UTC)) for write in here
+            record(
+                write, stream.view_type, world.region, datetime.fromtimestamp(int(write.at), UTC), world.setting.note
+            )
+            for write in here
         ]
     }
     if more or shard.end is None:
