@@ -21,6 +21,7 @@ from runbook_lib import instant
 from runbook_lib._version import __version__
 from runbook_lib.errors import BadArchive
 from runbook_lib.incident import Incident
+from runbook_lib.plain_json import dumped
 
 EVIDENCE = "evidence"
 CHECKSUMS = "SHA256SUMS"
@@ -178,7 +179,7 @@ class Record:
                 path = self.folder / EVIDENCE / f"{name}.jsonl"
                 _end_last_line(path)
                 self._files[step] = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-            os.write(self._files[step], json.dumps(line, separators=(",", ":"), ensure_ascii=False).encode() + b"\n")
+            os.write(self._files[step], dumped(line, separators=(",", ":")).encode() + b"\n")
         except OSError as failure:
             raise BadArchive(
                 f"Evidence cannot be written to {self.folder}: {failure.strerror}.",

@@ -19,7 +19,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from runbook_lib.secret_kinds import KINDS, OPAQUE_NAME, SECRET_NAME, TAKEN, SecretKind
+from runbook_lib.secret_kinds import OPAQUE_NAME, SECRET_NAME, TAKEN, SecretKind, suspected
 
 _POLLER_SESSION = "awslambda_"
 _SHORTEST = 6
@@ -159,10 +159,8 @@ class Redactor:
     def _text(self, text: str, count: Counter[str]) -> str:
         if len(text) < _SHORTEST:
             return text
-        small = text.lower()
-        for kind in KINDS:
-            if not kind.hints or any(hint in small for hint in kind.hints):
-                text = kind.pattern.sub(partial(self._replaced, kind, count), text)
+        for kind in suspected(text):
+            text = kind.pattern.sub(partial(self._replaced, kind, count), text)
         return text
 
     def _replaced(self, kind: SecretKind, count: Counter[str], found: re.Match[str]) -> str:

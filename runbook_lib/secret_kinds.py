@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import groupby
 
 TAKEN = re.compile(
@@ -156,6 +157,14 @@ KINDS: tuple[SecretKind, ...] = (
     ),
 )  # fmt: skip
 """Every kind, in the order they are looked for: what is named comes before what is known by its form."""
+
+
+@lru_cache(maxsize=8192)
+def suspected(text: str) -> tuple[SecretKind, ...]:
+    """Give the kinds that a text may hold, by their hints; the same names and ARNs come again and again."""
+    small = text.lower()
+    return tuple(kind for kind in KINDS if not kind.hints or any(map(small.__contains__, kind.hints)))
+
 
 SECRET_NAME = re.compile(
     r"[\w.-]*(?:passw(?:or)?d|passphrase|secret|secret_?(?:access_?)?key|secretstring|api_?key|private_?key"

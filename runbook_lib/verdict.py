@@ -5,7 +5,6 @@ The form is versioned and published as a JSON Schema in docs/. The same evidence
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
@@ -18,6 +17,7 @@ from runbook_lib.findings import Verdict
 from runbook_lib.incident import Window
 from runbook_lib.loss_clock import Loss
 from runbook_lib.onset import Onset
+from runbook_lib.plain_json import dumped
 from runbook_lib.record import Record
 from runbook_lib.remedy_cards import Remedy
 from runbook_lib.stages import Stages
@@ -74,7 +74,7 @@ def to_json(diagnosis: Diagnosis, record: Record) -> dict[str, Any]:
 
 def to_text(diagnosis: Diagnosis, record: Record) -> str:
     """Give the document as the text of `verdict.json`, the same bytes for the same evidence."""
-    return json.dumps(to_json(diagnosis, record), indent=2, ensure_ascii=False) + "\n"
+    return dumped(to_json(diagnosis, record), indent=2) + "\n"
 
 
 def _moment(at: datetime | None) -> str | None:

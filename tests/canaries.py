@@ -3,24 +3,32 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import html
+import io
 import json
+import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import cache
 from pathlib import Path
 from urllib.parse import quote
 
-from secret_samples import JWT
+import hostile
+import yaml
+from secret_samples import JWT, PEM
+from worlds import ARCHIVE, HISTORY, NOW, sandboxed
 
-from runbook_lib.sandbox.code import Failure
+from runbook_lib.cli import main
+from runbook_lib.sandbox.code import BROKEN_HANDLER, Code, Failure
 from runbook_lib.sandbox.errors import ApiError
+from runbook_lib.sandbox.faults import build
 from runbook_lib.sandbox.healthy import allow, document
 from runbook_lib.sandbox.rules import Rule
 from runbook_lib.sandbox.state import State
 from runbook_lib.sandbox.timeline import Change
-from runbook_lib.sandbox.trail import Actor, TrailEvent
+from runbook_lib.sandbox.trail import PIPELINE, Actor, TrailEvent
 from runbook_lib.sandbox.world import World
 
 CANARIES: Mapping[str, str] = {
@@ -62,7 +70,7 @@ WORDS: Mapping[str, str] = {
     "session": "arn:aws:sts::123456789012:assumed-role/Deployer/{}",
     "user": "arn:aws:iam::123456789012:user/{}",
     "item": '{{"name": {{"S": "{}"}}}}',
-    "private key": "-----BEGIN PRIVATE KEY----- {} -----END PRIVATE KEY-----",
+    "private key": f"{PEM.format('BEGIN')} {{}} {PEM.format('END')}",
 }
 """How each canary stands in running text; environment and address are known by their field alone."""
 
@@ -70,17 +78,29 @@ TEXT = " ; ".join(words.format(CANARIES[name]) for name, words in WORDS.items())
 PERSON = Actor("AssumedRole", f"Deployer/{CANARIES['session']}", "aws-cli/2.27", CANARIES["address"])
 USER = Actor("IAMUser", CANARIES["user"], "aws-cli/2.27", CANARIES["address"])
 ENVIRONMENT = {"SETTING": CANARIES["environment"], "DSN": CANARIES["url password"], "DB_PASSWORD": CANARIES["password"]}
+FILTER = json.dumps({"dynamodb": {"NewImage": {"status": {"S": [{"anything-but": [hostile.TEXT]}]}}}})
 FIELDS = (
     "environment values", "description", "log line", "stack trace", "last processing result", "state transition reason",
     "state reason", "update failure", "policy Sid", "trail session", "trail user", "trail address", "trail agent",
     "trail request", "trail environment", "trail error code", "trail error message", "trail resource", "item attribute",
+    "filter pattern", "policy name",
     "error message",
 )  # fmt: skip
 """Where `planted`, `saying` and the setting's `note` put a text."""
 
 
-def planted(world: World, text: str, people: tuple[Actor, ...], environment: Mapping[str, str]) -> World:
-    """Put a text into every field of a world that AWS can carry text in, and make people call what was refused."""
+def planted(
+    world: World,
+    text: str,
+    people: tuple[Actor, ...],
+    environment: Mapping[str, str],
+    filters: tuple[str, ...] = (),
+    policy: str = "reports",
+) -> World:
+    """Put a text into every field of a world that AWS can carry text in, and make people call what was refused.
+
+    `filters` go into every mapping, and `policy` names a policy whose statement the text names.
+    """
     name, role = world.setting.function, world.role_name
     failure = Failure("ValueError", f"cannot apply {text}", (f'  File "/var/task/app.py", line 7  # {text}',))
 
@@ -92,10 +112,12 @@ def planted(world: World, text: str, people: tuple[Actor, ...], environment: Map
             changed = {"description": text[:256], "environment": environment, "code": replace(code, **words)}
             state = state.with_function(function.with_latest(**changed, **reasons))
         for mapping in state.mappings.values():
-            state = state.with_mapping(replace(mapping, reason=text, remark=f" {text}"))
+            state = state.with_mapping(
+                replace(mapping, reason=text, remark=f" {text}", filters=filters or mapping.filters)
+            )
         if held := state.roles.get(role):
             sid = document({**allow(["sqs:SendMessage"], "*", text), "Effect": "Deny"})
-            state = state.with_role(replace(held, inline={**held.inline, "reports": sid}))
+            state = state.with_role(replace(held, inline={**held.inline, policy: sid}))
         return state
 
     for at in (world.start, *(change.at for change in world.changes)):
@@ -119,12 +141,60 @@ def saying(service: str, operation: str, text: str) -> Rule:
     return Rule(service, operation, refusal=lambda call, account: ApiError("ValidationException", f"invalid: {text}"))
 
 
+def parameters(folder: Path) -> str:
+    """Write the parameters of an incident, and give the file's name."""
+    names = {"incident_id": "INC-1", "region": "eu-west-1", "table_name": "Orders", "function_name": "orders-projector"}
+    path = folder / "INC-1.yaml"
+    path.write_text(yaml.safe_dump({**names, "archive": str(folder / "archive")}), encoding="utf-8")
+    return str(path)
+
+
+def cli(*arguments: str) -> tuple[int, str, str]:
+    """Run the command line: its exit code, and what it wrote to stdout and to stderr."""
+    with contextlib.redirect_stdout(io.StringIO()) as out, contextlib.redirect_stderr(io.StringIO()) as err:
+        code = main(arguments)
+    return code, out.getvalue(), err.getvalue()
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run, its exit code, and all that the command line said about it, as text and as JSON."""
+
+    folder: Path
+    code: int
+    said: str
+    document: str
+
+
+def run_of(world: World, *more: str) -> Run:
+    """Investigate a world full of canaries and of hostile text with a peek, and say the verdict again as JSON."""
+    text = f"{TEXT} ; {hostile.TEXT}"
+    people = (PERSON, USER, Actor("AssumedRole", f"Deployer/{hostile.NAME}", "x"), Actor("IAMUser", hostile.TEXT, "x"))
+    planted(world, text, people, {**ENVIRONMENT, "TEXT": hostile.TEXT}, (FILTER,), hostile.NAME)
+    archive = Path(tempfile.mkdtemp(dir=ARCHIVE))
+    with sandboxed(world, saying("dynamodb", "DescribeTimeToLive", text)) as sandbox:
+        code, *said = cli("investigate", parameters(archive), "--peek", "--export", "junit,sarif", *more)
+        assert sandbox.violations == []  # type: ignore[attr-defined]
+    (folder,) = (one for one in (archive / "archive" / "INC-1").iterdir() if one.is_dir())
+    _, document, troubles = cli("replay", str(folder), "--json", "--no-report")
+    return Run(folder, code, "\n".join((*said, troubles)), document)
+
+
+@cache
+def worst() -> Run:
+    """Investigate, with its report, a world whose function fails since its last release; once per test process."""
+    world = build("healthy", NOW, seed=1, history=HISTORY, note=TEXT, logged_per_minute=1)
+    world.deploy(world.ago(minutes=25), world.setting.function, Code("r42", always=BROKEN_HANDLER), by=PIPELINE)
+    return run_of(world)
+
+
 def texts_of(path: Path) -> Iterator[str]:
     """Give a file as text: as it is, without HTML escapes, and every string of its JSON, base64 decoded too."""
     raw = path.read_bytes().decode("utf-8", "replace")
     yield raw
     yield html.unescape(raw)
-    for text in [raw] if path.suffix in (".ipynb", ".json") else raw.splitlines() if path.suffix == ".jsonl" else []:
+    documents = {".ipynb": [raw], ".json": [raw], ".sarif": [raw], ".jsonl": raw.split("\n")[:-1]}
+    for text in documents.get(path.suffix, ()):
         yield from _inside(json.loads(text))
 
 
@@ -132,7 +202,7 @@ def _inside(value: object) -> Iterator[str]:
     """Give every string below a JSON value; one that is base64 also as what it stands for."""
     if isinstance(value, str):
         yield value
-        with suppress(ValueError):
+        with contextlib.suppress(ValueError):
             yield base64.b64decode(value, validate=True).decode("utf-8", "replace")
     elif isinstance(value, list):
         yield from (text for one in value for text in _inside(one))

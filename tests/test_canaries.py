@@ -2,77 +2,44 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import json
 import stat
-from dataclasses import dataclass
 from pathlib import Path
 
 import nbformat
 import pytest
-import yaml
-from canaries import CANARIES, ENVIRONMENT, FIELDS, PERSON, TEXT, USER, WORDS, found_in, planted, saying, texts_of
+from canaries import CANARIES, FIELDS, TEXT, WORDS, Run, cli, found_in, parameters, run_of, saying, texts_of, worst
 from worlds import HISTORY, NOW, sandboxed
 
-from runbook_lib.cli import main
 from runbook_lib.record import Record
 from runbook_lib.redact import actors_file
 from runbook_lib.report.execute import execute
 from runbook_lib.sandbox.faults import build
 
-FAST = "handler-fails-after-deploy"
 SAMPLE = ("healthy", "poison-record", "role-pinned-to-table-arn", "mapping-given-up", "stream-recreated")
-DOCUMENTS = {"report.html", "runbook.ipynb", "verdict.json", "timeline.jsonl", "summary.md", "SHA256SUMS"}
+DOCUMENTS = {
+    "report.html",
+    "runbook.ipynb",
+    "verdict.json",
+    "timeline.jsonl",
+    "summary.md",
+    "SHA256SUMS",
+    "junit.xml",
+    "findings.sarif",
+}
 
 
-@dataclass(frozen=True)
-class Searched:
-    """A finished run of a world full of canaries, its exit code, and all that the command line said about it."""
-
-    folder: Path
-    code: int
-    said: str
-
-
-def _parameters(folder: Path) -> str:
-    names = {"incident_id": "INC-1", "region": "eu-west-1", "table_name": "Orders", "function_name": "orders-projector"}
-    path = folder / "INC-1.yaml"
-    path.write_text(yaml.safe_dump({**names, "archive": str(folder / "archive")}), encoding="utf-8")
-    return str(path)
-
-
-def _said(*arguments: str) -> tuple[int, str, str]:
-    """Run the command line: its exit code, and what it wrote to stdout and to stderr."""
-    with contextlib.redirect_stdout(io.StringIO()) as out, contextlib.redirect_stderr(io.StringIO()) as err:
-        code = main(arguments)
-    return code, out.getvalue(), err.getvalue()
-
-
-def _run(fault: str, folder: Path, *more: str) -> Searched:
-    world = planted(
-        build(fault, NOW, seed=1, history=HISTORY, note=TEXT, logged_per_minute=1), TEXT, (PERSON, USER), ENVIRONMENT
-    )
-    with sandboxed(world, saying("dynamodb", "DescribeTimeToLive", TEXT)) as sandbox:
-        code, *plain = _said("investigate", _parameters(folder), "--peek", *more)
-        assert sandbox.violations == []  # type: ignore[attr-defined]
-    (run,) = (one for one in (folder / "archive" / "INC-1").iterdir() if one.is_dir())
-    _, document, troubles = _said("replay", str(run), "--json", "--no-report")
-    assert json.loads(document)["redacted"]
-    return Searched(run, code, "\n".join((*plain, document, troubles)))
-
-
-@pytest.fixture(scope="module")
-def searched(tmp_path_factory: pytest.TempPathFactory) -> Searched:
+@pytest.fixture
+def searched() -> Run:
     """Investigate one world with its report, once."""
-    return _run(FAST, tmp_path_factory.mktemp("canaries"))
+    return worst()
 
 
-def _leaks(run: Searched) -> dict[str, set[str]]:
+def _leaks(run: Run) -> dict[str, set[str]]:
     """Name the canaries by file and screen."""
     files = [path for path in run.folder.parent.rglob("*") if path.is_file() and path != actors_file(run.folder)]
     found = {path.name: {one for text in texts_of(path) for one in found_in(text)} for path in files}
-    return {name: leaked for name, leaked in (found | {"screen": found_in(run.said)}).items() if leaked}
+    return {name: leaked for name, leaked in (found | {"screen": found_in(run.said + run.document)}).items() if leaked}
 
 
 def test_search_finds_what_is_there(tmp_path: Path) -> None:
@@ -84,17 +51,18 @@ def test_search_finds_what_is_there(tmp_path: Path) -> None:
     assert len(FIELDS) == len(set(FIELDS))
 
 
-@pytest.mark.xdist_group("canaries")
-def test_no_canary_in_any_artefact(searched: Searched) -> None:
+@pytest.mark.xdist_group("hostile")
+def test_no_canary_in_any_artefact(searched: Run) -> None:
     """Report, notebook, evidence, verdict, summary and screen hold none, and the verdict is what it is without them."""
     assert {path.name for path in searched.folder.iterdir()} >= DOCUMENTS
     assert _leaks(searched) == {}
     assert searched.code == 1
     assert "handler-error" in searched.said
+    assert json.loads(searched.document)["redacted"]
 
 
-@pytest.mark.xdist_group("canaries")
-def test_what_was_redacted_is_counted_and_shown(searched: Searched) -> None:
+@pytest.mark.xdist_group("hostile")
+def test_what_was_redacted_is_counted_and_shown(searched: Run) -> None:
     """Every kind that was planted is counted in the verdict and named in the report."""
     redacted = json.loads((searched.folder / "verdict.json").read_text())["redacted"]
     wanted = {"access_key", "secret_key", "token", "password", "authorization", "presigned", "card", "email", "item"}
@@ -104,16 +72,16 @@ def test_what_was_redacted_is_counted_and_shown(searched: Searched) -> None:
     assert [kind for kind in wanted if kind not in page and kind.replace("_", " ") not in page] == []
 
 
-@pytest.mark.xdist_group("canaries")
-def test_map_of_actors_holds_actors_alone(searched: Searched) -> None:
+@pytest.mark.xdist_group("hostile")
+def test_map_of_actors_holds_actors_alone(searched: Run) -> None:
     """The map beside the folder is for its owner alone and leads back to who acted, not to customers or secrets."""
     path = actors_file(searched.folder)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert found_in(path.read_text(encoding="utf-8")) == {"session", "user"}
 
 
-@pytest.mark.xdist_group("canaries")
-def test_a_cell_that_raises_leaks_nothing(searched: Searched) -> None:
+@pytest.mark.xdist_group("hostile")
+def test_a_cell_that_raises_leaks_nothing(searched: Run) -> None:
     """A traceback in the executed notebook shows what was recorded, and that holds no secret."""
     source = "from runbook_lib import open_investigation\nheld = open_investigation(globals())\nheld.observe(4)\n"
     cell = nbformat.v4.new_code_cell(f"{source}raise ValueError(held.evidence.logs)", id="raises")
@@ -129,7 +97,7 @@ def test_refused_credentials_leak_nothing(tmp_path: Path) -> None:
     world = build("healthy", NOW, seed=1, history=HISTORY)
     with sandboxed(world, saying("sts", "GetCallerIdentity", TEXT)):
         for more in ((), ("--json",)):
-            code, *said = _said("investigate", _parameters(tmp_path), *more)
+            code, *said = cli("investigate", parameters(tmp_path), *more)
             assert code == 3
             assert "invalid" in said[1]
             assert found_in("\n".join(said)) == set()
@@ -142,7 +110,7 @@ def test_a_defect_leaks_nothing_and_is_no_cause(monkeypatch: pytest.MonkeyPatch,
         raise RuntimeError(TEXT)
 
     monkeypatch.setattr("runbook_lib.run.investigate", broken)
-    code, _, said = _said("investigate", _parameters(tmp_path))
+    code, _, said = cli("investigate", parameters(tmp_path))
     assert code == 3
     assert "RuntimeError: key [access key " in said
     assert "broken (test_canaries.py:" in said
@@ -151,6 +119,8 @@ def test_a_defect_leaks_nothing_and_is_no_cause(monkeypatch: pytest.MonkeyPatch,
 
 @pytest.mark.slow
 @pytest.mark.parametrize("fault", SAMPLE)
-def test_no_canary_in_other_worlds(fault: str, tmp_path: Path) -> None:
+def test_no_canary_in_other_worlds(fault: str) -> None:
     """Other causes take other ways through the kit, and none of them leaks."""
-    assert _leaks(_run(fault, tmp_path)) == {}
+    run = run_of(build(fault, NOW, seed=1, history=HISTORY, note=TEXT, logged_per_minute=1))
+    assert _leaks(run) == {}
+    assert json.loads(run.document)["redacted"]["password"] > 0

@@ -19,7 +19,7 @@ LONGEST_FILE = 420
 """Lines: 400, give or take."""
 
 ORDER = (
-    ("_version", "errors", "instant"),
+    ("_version", "errors", "instant", "plain_json"),
     ("interpret",),
     ("incident",),
     ("evidence",),

@@ -8,6 +8,7 @@ import pytest
 
 from runbook_lib.errors import BadArchive
 from runbook_lib.incident import Incident
+from runbook_lib.markup import visible
 from runbook_lib.record import Call, Record, call_ref, is_sealed, seal, verify, write_document
 
 AS_OF = datetime(2026, 3, 14, 15, 9, 26, tzinfo=UTC)
@@ -35,6 +36,20 @@ def _call(operation: str = "DescribeTable", page: int = 1, **members: object) ->
 
 def _new(tmp_path: Path) -> Record:
     return Record.create(INCIDENT, AS_OF, IDENTITY, archive=tmp_path)
+
+
+def test_hostile_characters_are_spelled_and_come_back(tmp_path: Path) -> None:
+    """Evidence holds no character that ends a line, reorders it or cannot be encoded, and reads back the same."""
+    text = "a\u2028b\u2029c\x85d\x9b2J\x1be\x7ff\u202eg\ud800h\U000e0041i \u5b57\u00e9\u00a0"
+    record = _new(tmp_path)
+    record.add(_call(response={"Table": {text: text}}))
+    record.close()
+    assert record.folder is not None
+    written = (record.folder / "evidence" / "01-table_and_service_health.jsonl").read_text(encoding="utf-8")
+    assert len(written.splitlines()) == 1
+    assert visible(written.rstrip("\n")).replace("\u00a0", " ") == written.rstrip("\n").replace("\u00a0", " ")
+    assert "\u5b57\u00e9" in written
+    assert Record.open(record.folder).calls()[0].response == {"Table": {text: text}}
 
 
 def test_written_record_reads_back_alike(tmp_path: Path) -> None:

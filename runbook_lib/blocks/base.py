@@ -11,6 +11,9 @@ from runbook_lib.markup import visible
 MIME = "application/vnd.runbook.v1+json"
 """The MIME type of a block's typed JSON."""
 
+_NO_MATHEMATICS = "tex2jax_ignore mathjax_ignore"
+"""Classes that keep MathJax away: JupyterLab sets what stands between dollars in any HTML, and AWS's text may."""
+
 
 def _cleaned(value: Any) -> Any:
     """Clean the strings of a field, however deep; what is not text or a tuple is left as it is."""
@@ -52,7 +55,8 @@ class Block(Clean):
         return "\n".join(line.rstrip() for line in self.lines())
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
-        return {MIME: self.to_json(), "text/html": self.to_html(), "text/plain": self.text}
+        html = f'<div class="{_NO_MATHEMATICS}">{self.to_html()}</div>'
+        return {MIME: self.to_json(), "text/html": html, "text/plain": self.text}
 
     def __repr__(self) -> str:
         return self.text

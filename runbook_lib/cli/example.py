@@ -19,6 +19,7 @@ from runbook_lib.aws import Live
 from runbook_lib.example import EVIDENCE
 from runbook_lib.incident import Incident
 from runbook_lib.investigation import Investigation
+from runbook_lib.plain_json import dumped
 from runbook_lib.record import Record
 from runbook_lib.redact import Redactor
 from runbook_lib.sandbox.faults import build
@@ -55,7 +56,7 @@ def _settled(path: Path, as_of: datetime) -> str:
         if "started" in call:
             call |= {"started": instant.iso(as_of), "ms": 0}
     calls.sort(key=lambda call: (call.get("ref", ""), call.get("page", 0)))
-    return "".join(json.dumps(call, separators=(",", ":"), ensure_ascii=False) + "\n" for call in calls)
+    return "".join(dumped(call, separators=(",", ":")) + "\n" for call in calls)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from runbook_lib.instant import clock, iso
 from runbook_lib.markup import visible
+from runbook_lib.plain_json import dumped
 from runbook_lib.report.render import Meta
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def timeline(diagnosis: Diagnosis) -> str:
     Source: Timesketch documentation, "Import timelines from JSON/JSONL or CSV file".
     """
     ordered = sorted(_moments(diagnosis), key=lambda one: (one["datetime"], one["timestamp_desc"], one["message"]))
-    return "".join(json.dumps(one, ensure_ascii=False) + "\n" for one in ordered)
+    return "".join(dumped(one) + "\n" for one in ordered)
 
 
 def _moments(diagnosis: Diagnosis) -> Iterator[dict[str, Any]]:

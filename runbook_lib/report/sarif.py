@@ -5,7 +5,6 @@ Source: OASIS, "Static Analysis Results Interchange Format (SARIF) Version 2.1.0
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,6 +15,7 @@ from runbook_lib.findings import Finding, Verdict
 from runbook_lib.findings.mapping import serving
 from runbook_lib.instant import iso
 from runbook_lib.markup import visible
+from runbook_lib.plain_json import dumped
 
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 
@@ -55,7 +55,7 @@ def sarif(diagnosis: Diagnosis, seen: Evidence) -> str:
         "results": [{**one, "ruleIndex": at, "locations": where} for at, one in enumerate(results)],
         "properties": {"status": diagnosis.status.value, "sentence": visible(diagnosis.sentence)},
     }
-    return json.dumps({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2, ensure_ascii=False) + "\n"
+    return dumped({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2) + "\n"
 
 
 def _rule(one: Finding) -> dict[str, Any]:

@@ -12,9 +12,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from canaries import worst
 from playwright.sync_api import Page, sync_playwright
 from worlds import NOW
 
+from runbook_lib.report.execute import DOCUMENT
 from runbook_lib.sandbox.faults import build
 from runbook_lib.sandbox.server import serve
 
@@ -36,6 +38,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory, root: Path) -> Iterator[str]:
     home = tmp_path_factory.mktemp("lab")
     for part in ("notebooks", "params"):
         shutil.copytree(root / part, home / part)
+    shutil.copy(worst().folder / DOCUMENT, home / DOCUMENT)
     for name, setting in SETTINGS.items():
         path = home / ".jupyter" / "lab" / "user-settings" / "@jupyterlab" / f"{name}.jupyterlab-settings"
         path.parent.mkdir(parents=True)
@@ -99,6 +102,20 @@ def _run_all(page: Page, lab: str, name: str) -> str:
     _choose(page, "Run", "Run All Cells")
     page.wait_for_function(_ALL_RAN, timeout=120_000)
     return "\n".join(page.locator(".jp-Notebook .jp-OutputArea").all_inner_texts())
+
+
+def test_hostile_outputs_do_nothing(page: Page, lab: str) -> None:
+    """The executed notebook of a hostile world, opened: nothing runs, opens or is set as mathematics."""
+    seen: list[str] = []
+    page.on("dialog", lambda dialog: seen.append(dialog.message))
+    page.goto(f"{lab}/lab/tree/{DOCUMENT}?token={TOKEN}&reset")
+    page.wait_for_selector(".jp-Notebook .jp-OutputArea-output", timeout=60_000)
+    page.wait_for_function("document.body.innerText.includes('window.__x=1')", timeout=60_000)
+    page.wait_for_timeout(2_000)  # MathJax would be loaded by now, and done
+    assert seen == []
+    assert page.evaluate("window.__x") is None
+    assert page.locator("mjx-container, .MathJax").count() == 0
+    assert page.locator(".jp-OutputArea-output script, .jp-OutputArea-output iframe").count() == 0
 
 
 @pytest.mark.slow

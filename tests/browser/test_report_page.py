@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from canaries import worst
 from playwright.sync_api import Browser, Page, sync_playwright
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "report"))
@@ -89,6 +90,25 @@ def test_nothing_scrolls_sideways(browser: Browser, page_file: Path, width: int)
     """At every width the page itself is as wide as the window; only tables and charts scroll, inside themselves."""
     with Witness(browser, page_file, width) as witness:
         assert witness.page.evaluate("document.documentElement.scrollWidth") == width
+
+
+@pytest.mark.xdist_group("hostile")
+@pytest.mark.parametrize("width", [375, 1280])
+def test_page_of_a_hostile_world_does_nothing(browser: Browser, width: int) -> None:
+    """The report on a world whose every text is hostile: silent, nothing runs, asks or opens, nothing runs over."""
+    with Witness(browser, worst().folder / "report.html", width) as witness:
+        witness.page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
+        witness.page.mouse.move(width // 2, 400)
+        witness.page.mouse.wheel(0, 50_000)
+        assert [one for one in witness.seen if "file://" not in one and "data:image/png" not in one] == []
+        assert sum("file://" in one for one in witness.seen) == 1
+        assert witness.page.evaluate("window.__x") is None
+        assert witness.page.evaluate("document.scripts.length") == 0
+        assert witness.page.evaluate("document.documentElement.scrollWidth") == width
+        assert "window.__x=1" in witness.page.inner_text("body")
+        broken = "[...document.images].filter(one => !one.complete || !one.naturalWidth).length"
+        assert witness.page.evaluate("document.images.length") > 3
+        assert witness.page.evaluate(broken) == 0
 
 
 def test_first_screen_has_the_verdict(browser: Browser, page_file: Path) -> None:
