@@ -106,6 +106,13 @@ KINDS: tuple[SecretKind, ...] = (
         "password", ("pass", "pwd", "secret", "key"),
         _keyed(r"passw(?:or)?d\w{0,12}|passphrase|pwd(?!\W*/)|(?<![:/])secret(?:string|value)?|api[_-]?key|private[_-]?key"),
     ),
+    SecretKind(
+        "password", ("passw",),
+        re.compile(
+            rf"(?<!\[)passw(?:or)?d\s+(?:is\s+)?(?P<quote>{_QUOTE})?{_NOT_TAKEN}"
+            rf"(?P<secret>(?(quote){_QUOTED}|(?=[^\s\d]*\d)(?=\S*[A-Za-z]){_BARE}))", re.I,
+        ),
+    ),
     SecretKind("token", ("token",), _keyed(rf"{_TOKEN_BEFORE}token")),
     SecretKind(
         "password", ("://",),
