@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 from example_evidence import DENIED, example, example_seen, judged, with_fields, with_observations
+from worlds import in_world
 
 from runbook_lib.corroboration import corroborated
 from runbook_lib.onset import Onset
@@ -18,6 +19,7 @@ def _onset(fault: str) -> Onset:
     return began
 
 
+@in_world("mapping-paused")
 def test_a_paused_mapping_and_its_poller_agree_with_the_silence() -> None:
     """The minute in which the mapping changed and the poller's last call stand beside what the counters say."""
     said = _onset("mapping-paused").signals
@@ -26,6 +28,7 @@ def test_a_paused_mapping_and_its_poller_agree_with_the_silence() -> None:
     assert said[2].startswith("The trail last shows the poller at work on the stream at")
 
 
+@in_world("import-error-after-deploy")
 def test_the_first_failure_in_the_log_agrees() -> None:
     """The first line of the failure that goes on stands beside the counters."""
     assert any(
@@ -34,6 +37,7 @@ def test_the_first_failure_in_the_log_agrees() -> None:
     )
 
 
+@in_world("import-error-after-deploy")
 def test_a_signal_of_another_time_is_named_as_such() -> None:
     """A failure that had been there for hours does not pass for agreement, and the estimate stays what it was."""
     seen = example("import-error-after-deploy")
@@ -46,11 +50,13 @@ def test_a_signal_of_another_time_is_named_as_such() -> None:
     assert found.signals[1].startswith("Not of the same time: the log first shows")
 
 
+@in_world("import-error-after-deploy")
 def test_without_harm_there_is_no_onset() -> None:
     """Other signals alone never make an onset."""
     assert corroborated(example("import-error-after-deploy"), None) is None
 
 
+@in_world("stream-recreated")
 @pytest.mark.parametrize("name", ["logs", "mappings", "changes"])
 def test_what_is_unseen_says_nothing(name: str) -> None:
     """A signal that could not be read is left out, and the others are told."""

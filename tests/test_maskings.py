@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from example_evidence import DENIED, example, judged, replaced, with_fields
 from jsonschema import Draft202012Validator
-from worlds import FAST, investigated, tried
+from worlds import FAST, in_world, investigated, tried
 
 from runbook_lib import views
 from runbook_lib.cli.terminal import print_diagnosis
@@ -56,7 +56,7 @@ def _since(series: Series, start: datetime, value: float, *, every: int = 1) -> 
     return replace(series, points={**{at: v for at, v in series.points.items() if at < start}, **later})
 
 
-@pytest.mark.xdist_group("stale-arn-and-policy-pinned-to-it")
+@in_world("stale-arn-and-policy-pinned-to-it")
 def test_masking_01_a_policy_pinned_to_the_old_label_shows_behind_a_stale_mapping() -> None:
     """The role is tried on the latest stream, not on the mapping's: both faults are named, the role first."""
     world = tried("stale-arn-and-policy-pinned-to-it")
@@ -69,7 +69,7 @@ def test_masking_01_a_policy_pinned_to_the_old_label_shows_behind_a_stale_mappin
     assert _causes(world.diagnosis) == ["role-missing-stream-actions", "stale-stream-arn"]
 
 
-@pytest.mark.xdist_group("stream-disabled")
+@in_world("stream-disabled")
 def test_masking_02_a_disabled_mapping_shows_behind_a_stream_that_is_off() -> None:
     """Both are named, and the remedies come in the order in which they work: stream, new mapping, old mapping."""
     seen = example("stream-disabled")
@@ -79,7 +79,7 @@ def test_masking_02_a_disabled_mapping_shows_behind_a_stream_that_is_off() -> No
     assert [one.id for one in found.remedies][:3] == ["R8", "R2", "R1"]
 
 
-@pytest.mark.xdist_group("mapping-paused")
+@in_world("mapping-paused")
 @pytest.mark.parametrize("residue_first", [True, False])
 def test_masking_03_a_residue_mapping_clears_nothing(residue_first: bool) -> None:
     """A mapping left on an old stream, Enabled and OK, hides neither that the new one is off nor is blamed itself."""
@@ -93,15 +93,14 @@ def test_masking_03_a_residue_mapping_clears_nothing(residue_first: bool) -> Non
     assert paused.uuid in found.remedies[0].command
 
 
-@pytest.mark.slow
-@pytest.mark.xdist_group("residue-mapping-beside-a-paused-one")
+@in_world("residue-mapping-beside-a-paused-one")
 def test_masking_03_the_newest_mapping_decides_about_role_and_code() -> None:
     """In a region that lists the residue first, the mapping on the newest stream stands first among ours."""
     ours = tried("residue-mapping-beside-a-paused-one").seen.mappings.ours
     assert [one.state for one in ours] == ["Disabled", "Enabled"]
 
 
-@pytest.mark.xdist_group("brake-pulled-on-a-poisoned-shard")
+@in_world("brake-pulled-on-a-poisoned-shard")
 def test_masking_04_a_poison_record_shows_behind_a_brake() -> None:
     """Concurrency 0 ends the errors: those before it, and the age that climbed, still tell of the blocked shard."""
     world = tried("brake-pulled-on-a-poisoned-shard")
@@ -111,7 +110,7 @@ def test_masking_04_a_poison_record_shows_behind_a_brake() -> None:
     assert {"R5", "R6"} <= {one.id for one in found.remedies}
 
 
-@pytest.mark.xdist_group("import-error-after-deploy")
+@in_world("import-error-after-deploy")
 def test_masking_05_a_silent_log_is_not_a_function_that_never_ran() -> None:
     """Without a log line the counters still say that the function runs and fails; that it ran is never doubted."""
     seen = example("import-error-after-deploy")
@@ -125,7 +124,7 @@ def test_masking_05_a_silent_log_is_not_a_function_that_never_ran() -> None:
     assert (found.status, found.causes) == (Status.UNDETERMINED, ())
 
 
-@pytest.mark.xdist_group("failures-given-up-untold")
+@in_world("failures-given-up-untold")
 def test_masking_06_finite_retries_hide_a_loss() -> None:
     """Batches given up to nobody leave a healthy iterator age and no dropped count: errors against retries tell."""
     world = tried("failures-given-up-untold")
@@ -137,7 +136,7 @@ def test_masking_06_finite_retries_hide_a_loss() -> None:
     assert found.loss.state is LossState.LOSING
 
 
-@pytest.mark.xdist_group("failures-given-up-untold")
+@in_world("failures-given-up-untold")
 def test_masking_06_a_failing_destination_is_told_beside_the_loss() -> None:
     """A destination that refuses swallows the last trace: it is named for making the loss worse, not as its cause."""
     seen = tried("failures-given-up-untold").seen
@@ -151,7 +150,7 @@ def test_masking_06_a_failing_destination_is_told_beside_the_loss() -> None:
     assert "destination-broken" in _ids(found.contributing)
 
 
-@pytest.mark.xdist_group("mapping-paused")
+@in_world("mapping-paused")
 def test_masking_07_other_trigger_hides_a_dead_stream() -> None:
     """Invocations by a schedule do not clear the stream: without IteratorAge it stands still, and both are said."""
     seen, began = example("mapping-paused"), investigated("mapping-paused").diagnosis.onset
@@ -165,7 +164,7 @@ def test_masking_07_other_trigger_hides_a_dead_stream() -> None:
     assert found.onset.at == began.at
 
 
-@pytest.mark.xdist_group("paused-and-nobody-writes")
+@in_world("paused-and-nobody-writes")
 def test_masking_08_no_traffic_hides_a_latent_fault(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Where nobody writes a fault has done no harm: it is latent, told everywhere, and no clean bill."""
     world = tried("paused-and-nobody-writes")
@@ -183,7 +182,7 @@ def test_masking_08_no_traffic_hides_a_latent_fault(tmp_path: Path, capsys: pyte
     assert [(one["id"], one["remedies"]) for one in verdict["latent"]] == [("esm-disabled-by-user", ["R1"])]
 
 
-@pytest.mark.xdist_group("paused-and-nobody-writes")
+@in_world("paused-and-nobody-writes")
 @pytest.mark.parametrize("blind", ["writes", "iterator_age_ms"])
 def test_masking_08_what_cannot_be_counted_is_not_called_latent(blind: str) -> None:
     """Where it cannot be seen that nothing was held back, a fault stays a cause and the loss clock is not at rest."""
@@ -198,7 +197,7 @@ def test_masking_08_what_cannot_be_counted_is_not_called_latent(blind: str) -> N
     assert found.loss.state is LossState.UNKNOWN
 
 
-@pytest.mark.xdist_group("filter-without-type-descriptor")
+@in_world("filter-without-type-descriptor")
 def test_masking_09_a_hopeless_filter_shows_without_any_count() -> None:
     """With no event counts the filter itself proves it: records were handed out, and none invoked anything."""
     seen, found = example("filter-without-type-descriptor"), investigated("filter-without-type-descriptor").diagnosis
@@ -209,7 +208,7 @@ def test_masking_09_a_hopeless_filter_shows_without_any_count() -> None:
     assert [(one.finding.id, one.confidence) for one in found.causes] == [("filter-matches-nothing", PROVED)]
 
 
-@pytest.mark.xdist_group("version-keeps-old-role")
+@in_world("version-keeps-old-role")
 def test_masking_10_a_versions_role_shows_behind_a_perfect_latest() -> None:
     """The role that is judged is that of the mapped version, and that `$LATEST` has another one is said."""
     seen, found = example("version-keeps-old-role"), investigated("version-keeps-old-role").diagnosis
@@ -218,7 +217,7 @@ def test_masking_10_a_versions_role_shows_behind_a_perfect_latest() -> None:
     assert "version-role-drift" in _ids(found.contributing)
 
 
-@pytest.mark.xdist_group("no-table-writes")
+@in_world("no-table-writes")
 def test_masking_11_a_lost_key_shows_behind_missing_writes() -> None:
     """That nobody writes clears nothing where the table's key is gone: it is why, so a cause and not a latent fault."""
     seen = example("no-table-writes")
@@ -235,7 +234,7 @@ def test_masking_11_a_lost_key_shows_behind_missing_writes() -> None:
     )
 
 
-@pytest.mark.xdist_group("concurrency-zero")
+@in_world("concurrency-zero")
 def test_masking_12_an_exhausted_account_is_not_our_functions_setting() -> None:
     """Throttles with nothing reserved and a full account are the account's: another function is to be capped."""
     seen = example("concurrency-zero")
@@ -247,7 +246,7 @@ def test_masking_12_an_exhausted_account_is_not_our_functions_setting() -> None:
     assert "<the busiest function>" in found.remedies[0].command
 
 
-@pytest.mark.xdist_group("braked-while-the-organization-forbade")
+@in_world("braked-while-the-organization-forbade")
 def test_masking_13_a_denial_that_is_over_is_not_quoted_as_a_cause() -> None:
     """A last result outlives its cause: what the simulator answers now counts, and the brake alone is named."""
     world = tried("braked-while-the-organization-forbade")
@@ -267,7 +266,7 @@ FOOTPRINTS = [
 ]
 
 
-@pytest.mark.xdist_group("concurrency-zero")
+@in_world("concurrency-zero")
 @pytest.mark.parametrize(("action", "minutes", "succeeded", "named"), FOOTPRINTS)
 def test_masking_13_the_pollers_footprint_outdates_a_last_result(
     action: str, minutes: int, succeeded: bool, named: bool
@@ -294,7 +293,7 @@ def test_masking_14_the_investigator_takes_no_reader_slot(world: str) -> None:
     assert asked.isdisjoint({"GetRecords", "GetShardIterator"})
 
 
-@pytest.mark.xdist_group("restarted-at-latest-then-poisoned")
+@in_world("restarted-at-latest-then-poisoned")
 def test_masking_15_a_later_failure_does_not_swallow_an_older_gap() -> None:
     """What LATEST skipped hours before a record blocked its shard is told apart, and the clock runs from the gap."""
     found = tried("restarted-at-latest-then-poisoned").diagnosis
@@ -308,7 +307,7 @@ def test_masking_15_a_later_failure_does_not_swallow_an_older_gap() -> None:
     assert found.loss.deadline <= found.onset.at + 24 * HOUR
 
 
-@pytest.mark.xdist_group("role-lost-getrecords")
+@in_world("role-lost-getrecords")
 def test_masking_16_where_was_searched_is_said() -> None:
     """A change of a role stands in us-east-1: with that region unseen none is named, and the region is."""
     whole = investigated("role-lost-getrecords").diagnosis
@@ -344,7 +343,7 @@ def test_masking_17_updates_of_capacity_do_not_pass_for_a_stream_change() -> Non
     assert find_trigger("stream-disabled", ("stream-disabled",), 24 * HOUR, began, noise) is None
 
 
-@pytest.mark.xdist_group("poller-stands-still-after-a-release")
+@in_world("poller-stands-still-after-a-release")
 def test_masking_18_an_outage_is_not_blamed_on_the_release_beside_it() -> None:
     """Every consumer stopped in the minute of an open service event: the release of that minute set nothing off."""
     world = tried("poller-stands-still-after-a-release")
@@ -362,7 +361,7 @@ def test_masking_18_an_outage_is_not_blamed_on_the_release_beside_it() -> None:
     assert found.trigger is None
 
 
-@pytest.mark.xdist_group("stream-recreated-behind-a-brake")
+@in_world("stream-recreated-behind-a-brake")
 def test_masking_19_a_change_hours_before_the_silence_is_found() -> None:
     """The old stream drained for hours after the change: neither the release of the brake nor five minutes mislead."""
     world = tried("stream-recreated-behind-a-brake")
@@ -375,8 +374,7 @@ def test_masking_19_a_change_hours_before_the_silence_is_found() -> None:
     assert not world.score.optimistic
 
 
-@pytest.mark.slow
-@pytest.mark.xdist_group("stream-switched-off-behind-a-brake")
+@in_world("stream-switched-off-behind-a-brake")
 def test_masking_19_records_are_lost_since_the_stream_went_off() -> None:
     """Deliveries went on for hours after the stream was switched off: what is lost is counted from the change."""
     found = tried("stream-switched-off-behind-a-brake").diagnosis
@@ -385,7 +383,7 @@ def test_masking_19_records_are_lost_since_the_stream_went_off() -> None:
     assert found.loss.already_lost_from == found.trigger.change.event.at
 
 
-@pytest.mark.xdist_group("stream-recreated")
+@in_world("stream-recreated")
 def test_masking_20_a_neighbour_that_works_clears_no_stream() -> None:
     """Each mapping has its own position: the other consumer, moved to the new stream, is told and excuses nothing."""
     seen = example("stream-recreated")
@@ -398,7 +396,7 @@ def test_masking_20_a_neighbour_that_works_clears_no_stream() -> None:
     assert found.comparison.reach is Reach.FUNCTION
 
 
-@pytest.mark.xdist_group("healthy")
+@in_world("healthy")
 def test_masking_20_a_neighbour_that_fails_convicts_no_stream() -> None:
     """That another consumer of the stream has stopped makes no cause for a function that handles what is written."""
     seen = example("healthy")

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 from example_evidence import example, judged, replaced, with_fields
-from worlds import investigated, tried
+from worlds import in_world, investigated, tried
 
 from runbook_lib.diagnosis import Diagnosis, Status
 from runbook_lib.evidence import Evidence
@@ -57,7 +57,7 @@ def test_nuance_01_enabled_is_not_health(world: str, cause: str) -> None:
     assert _causes(investigated(world).diagnosis) == {cause: Confidence.PROVED}
 
 
-@pytest.mark.xdist_group("concurrency-zero")
+@in_world("concurrency-zero")
 def test_nuance_02_last_result_ok_is_not_ok_now() -> None:
     """A last result of OK, or of nothing processed, does not weaken a proved cause: it tells of one batch."""
     seen = example("concurrency-zero")
@@ -68,7 +68,7 @@ def test_nuance_02_last_result_ok_is_not_ok_now() -> None:
         assert "does not prove" in read(text).meaning
 
 
-@pytest.mark.xdist_group("healthy")
+@in_world("healthy")
 @pytest.mark.parametrize("text", ["No records processed", "PROBLEM: Function call failed"])
 def test_nuance_02_a_stale_last_result_breaks_no_healthy_trigger(text: str) -> None:
     """Neither a problem that is over nor nothing processed makes a cause where what is written is handled."""
@@ -77,7 +77,7 @@ def test_nuance_02_a_stale_last_result_breaks_no_healthy_trigger(text: str) -> N
     assert (judged(said).diagnosis.status, judged(said).diagnosis.causes) == (Status.NO_FAULT, ())
 
 
-@pytest.mark.xdist_group("mapping-on-alias")
+@in_world("mapping-on-alias")
 def test_nuance_03_mappings_on_an_alias_are_found_and_read_there() -> None:
     """Mappings are listed without a function's name, and role, state and code are read at the mapped qualifier."""
     found = investigated("mapping-on-alias").diagnosis
@@ -88,7 +88,7 @@ def test_nuance_03_mappings_on_an_alias_are_found_and_read_there() -> None:
     assert example("mapping-on-alias").mappings.function.qualifier == "live"
 
 
-@pytest.mark.xdist_group("concurrency-zero")
+@in_world("concurrency-zero")
 def test_nuance_04_no_iterator_age_is_no_health() -> None:
     """Without invocations IteratorAge has no datapoints: with writes that is a stop, and never an age of zero."""
     seen, found = example("concurrency-zero"), investigated("concurrency-zero").diagnosis
@@ -101,7 +101,7 @@ def test_nuance_04_no_iterator_age_is_no_health() -> None:
     assert judged(silent).diagnosis.stages[Stage.INVOKED].state is State.STOPPED
 
 
-@pytest.mark.xdist_group("healthy")
+@in_world("healthy")
 @pytest.mark.parametrize(("age_ms", "expiring"), [(86_390_000, True), (40_000_000, False)])
 def test_nuance_04_an_age_near_a_day_is_loss_under_way(age_ms: float, expiring: bool) -> None:
     """A batch that is nearly 24 hours old means that records expire unread now; one half as old does not."""
@@ -112,7 +112,7 @@ def test_nuance_04_an_age_near_a_day_is_loss_under_way(age_ms: float, expiring: 
     assert ("trimmed" in {one.finding.id for one in symptoms}) is expiring
 
 
-@pytest.mark.xdist_group("failed-records-misnamed")
+@in_world("failed-records-misnamed")
 def test_nuance_05_a_blocked_shard_without_an_error_is_seen() -> None:
     """Failed records that the function only returns are no Errors: the climbing age and the mapping's counts tell."""
     seen, found = example("failed-records-misnamed"), investigated("failed-records-misnamed").diagnosis
@@ -133,7 +133,7 @@ def test_nuance_06_commands_that_touch_a_mapping_warn_of_latest(card: object) ->
         assert "--starting-position LATEST" not in filled.command
 
 
-@pytest.mark.xdist_group("mapping-paused")
+@in_world("mapping-paused")
 @pytest.mark.parametrize("residue_first", [True, False])
 def test_nuance_06_the_warning_is_of_the_mapping_that_is_touched(residue_first: bool) -> None:
     """The mapping that a command names decides about the warning, wherever an old one stands in the list."""
@@ -148,7 +148,7 @@ def test_nuance_06_the_warning_is_of_the_mapping_that_is_touched(residue_first: 
     assert first.risk.startswith(LATEST_WARNING)
 
 
-@pytest.mark.xdist_group("stream-recreated-behind-a-brake")
+@in_world("stream-recreated-behind-a-brake")
 def test_nuance_07_an_old_stream_drains_while_the_new_one_waits() -> None:
     """Deliveries for hours after a re-creation come from the old stream; the harm began with the new one."""
     world = tried("stream-recreated-behind-a-brake")
@@ -165,7 +165,7 @@ def test_nuance_07_an_old_stream_drains_while_the_new_one_waits() -> None:
     assert "TRIM_HORIZON" in replace_it.command
 
 
-@pytest.mark.xdist_group("trail-denied")
+@in_world("trail-denied")
 def test_nuance_08_a_trail_that_shows_nothing_proves_nothing() -> None:
     """Without a readable trail the cause stands, no change is named, and what was not searched is told."""
     found = investigated("trail-denied").diagnosis
@@ -175,7 +175,7 @@ def test_nuance_08_a_trail_that_shows_nothing_proves_nothing() -> None:
     assert "cloudtrail:LookupEvents" in {one.gap.call for one in found.gaps}
 
 
-@pytest.mark.xdist_group("mapping-paused")
+@in_world("mapping-paused")
 def test_nuance_08_the_trail_is_searched_by_full_names_and_abroad_for_roles() -> None:
     """Names carry their API date, one a lookup; IAM is asked in us-east-1; a request without a function is ours."""
     names = {one["LookupAttributes"][0]["AttributeValue"] for one in _asked("mapping-paused", "LookupEvents")}  # type: ignore[index]
@@ -188,7 +188,7 @@ def test_nuance_08_the_trail_is_searched_by_full_names_and_abroad_for_roles() ->
     assert "functionName" not in seen.trigger.change.event.request
 
 
-@pytest.mark.xdist_group("role-pinned-to-table-arn")
+@in_world("role-pinned-to-table-arn")
 def test_nuance_09_the_right_role_is_tested_on_the_right_stream() -> None:
     """The role is asked about the latest stream's own ARN, and the function's resource policy is not asked at all."""
     seen = example("role-pinned-to-table-arn")
@@ -251,7 +251,7 @@ def test_nuance_10_a_key_written_twice_counts_twice(key: str, passing: bool) -> 
     assert passes([REPEATED % key], RECORD) is passing
 
 
-@pytest.mark.xdist_group("filter-without-type-descriptor")
+@in_world("filter-without-type-descriptor")
 def test_nuance_10_mending_a_filter_replays_nothing() -> None:
     """The remedy for a hopeless filter corrects it and says that what it dropped is passed over for good."""
     found = investigated("filter-without-type-descriptor").diagnosis

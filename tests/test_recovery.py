@@ -17,8 +17,8 @@ from runbook_lib.recovery import Outcome, Trend, compare
 from runbook_lib.sandbox.faults import build
 from runbook_lib.sandbox.rules import deny
 
-FAST = ("mapping-paused",)
-"""Of six courses of events; of the others every run of the tests follows one alone, a backlog that drains."""
+FAST, FAST_KINDS = ("mapping-paused",), ("fixed", "left alone", "broken otherwise")
+"""What every run of the tests follows, and a backlog that drains; the others are marked slow."""
 
 DRAINING = ("reserved-too-low", "release-too-slow")
 NOT_YET = (Outcome.NOT_SHOWN, Outcome.STILL_FAILING)
@@ -39,7 +39,11 @@ def _marks(name: str) -> list[pytest.MarkDecorator]:
 WORLDS = [pytest.param(name, marks=_marks(name)) for name in COURSES]
 
 
-@pytest.mark.parametrize("kind", KINDS)
+def _kinds() -> list[object]:
+    return [pytest.param(kind, marks=[] if kind in FAST_KINDS else pytest.mark.slow) for kind in KINDS]
+
+
+@pytest.mark.parametrize("kind", _kinds())
 @pytest.mark.parametrize("name", WORLDS)
 def test_what_became_of_it_is_told_and_no_recovery_is_made_up(name: str, kind: str) -> None:
     """Every course of events has its outcome, and recovered is said of nothing that has not recovered in truth."""
@@ -51,6 +55,7 @@ def test_what_became_of_it_is_told_and_no_recovery_is_made_up(name: str, kind: s
     assert found.exit_code == {Outcome.RECOVERED: 0, Outcome.STILL_FAILING: 1}.get(found.outcome, 2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", WORLDS)
 def test_fixed_still_and_new_are_told_apart(name: str) -> None:
     """The cause of the first run is fixed, or over, or still there; what broke since is new."""

@@ -6,7 +6,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from worlds import tried
+from worlds import TRIED, tried
 
 import page
 import scoreboard
@@ -17,16 +17,6 @@ from runbook_lib.sandbox.worlds import trials
 from serving import DENIED, HOW, THROTTLED, declared_actions, served
 
 KINDS = {"compound": 12, "decoy": 12, "look-alike": 10, "unknown": 5, "big": 3}
-SAMPLE = (
-    "stale-arn-and-policy-pinned-to-it",
-    "brake-pulled-on-a-poisoned-shard",
-    "paused-and-nobody-writes",
-    "paused-beside-a-good-release",
-    "poisoned-before-a-release",
-    "a-release-rolled-back",
-    "a-brake-released-minutes-ago",
-    "poller-stands-still-after-a-release",
-)
 BLINDFOLDS = {
     "mapping-paused": (("lambda:ListEventSourceMappings", DENIED), ("cloudwatch:GetMetricData", THROTTLED)),
     "role-lost-getrecords": (("iam:SimulatePrincipalPolicy", DENIED), ("iam:GetRole", THROTTLED)),
@@ -34,6 +24,9 @@ BLINDFOLDS = {
     "items-grew-large": (("dynamodb:DescribeStream", DENIED), ("cloudwatch:GetMetricData", THROTTLED)),
     "stream-disabled": (("dynamodb:DescribeTable", DENIED), ("dynamodb:ListStreams", THROTTLED)),
 }
+BLINDFOLDED = ("mapping-paused", "role-lost-getrecords")
+"""In every run of the tests; the others are marked slow."""
+
 CASES = {one.id: one for one in scoreboard.cases()}
 
 
@@ -42,7 +35,7 @@ def _cases() -> list[object]:
 
 
 def _marks(name: str) -> list[pytest.MarkDecorator]:
-    return [pytest.mark.xdist_group(name), *([] if name in SAMPLE else [pytest.mark.slow])]
+    return [pytest.mark.xdist_group(name), *([] if name in TRIED else [pytest.mark.slow])]
 
 
 @pytest.mark.parametrize("name", _cases())
@@ -66,7 +59,9 @@ def test_trials_are_no_faults_and_have_names_of_their_own() -> None:
     assert not {one.id for one in trials()} & {one.id for one in single_faults()}
 
 
-@pytest.mark.parametrize("name", BLINDFOLDS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[] if name in BLINDFOLDED else pytest.mark.slow) for name in BLINDFOLDS]
+)
 def test_refused_call_never_misleads(name: str) -> None:
     """A refused call leaves the verdict, weakens it, or ends in undetermined with the action named."""
     case = CASES[name]

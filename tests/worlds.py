@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
+from typing import TypeVar
 from unittest import mock
+
+import pytest
 
 import scoreboard
 from held_against import Score, score
@@ -34,11 +37,29 @@ HISTORY = timedelta(hours=30)
 
 FAST = (
     *("healthy", "mapping-on-alias", "no-table-writes", "stream-disabled", "stream-recreated", "mapping-deleted"),
-    *("mapping-paused", "role-lost-getrecords", "role-pinned-to-table-arn", "explicit-deny", "permissions-boundary"),
-    *("filter-without-type-descriptor", "concurrency-zero", "poison-record", "import-error-after-deploy"),
-    *("function-deleted", "view-type-without-image", "trail-denied"),
+    *("mapping-paused", "role-lost-getrecords", "concurrency-zero", "poison-record", "import-error-after-deploy"),
+    *("trail-denied",),
 )
-"""The faults that every run of the tests investigates; the others are marked slow."""
+"""The faults that every run of the tests investigates; the others are marked slow, and are on the scoreboard."""
+
+TRIED = (
+    *("stale-arn-and-policy-pinned-to-it", "brake-pulled-on-a-poisoned-shard", "paused-and-nobody-writes"),
+    "poller-stands-still-after-a-release",
+)
+"""The trials that every run of the tests investigates."""
+
+Test = TypeVar("Test", bound=Callable[..., object])
+
+
+def in_world(name: str) -> Callable[[Test], Test]:
+    """Mark a test to run where the others of this world run; one of a world of its own is slow."""
+
+    def mark(test: Test) -> Test:
+        grouped: Test = pytest.mark.xdist_group(name)(test)
+        return grouped if name in (*FAST, *TRIED) else pytest.mark.slow(grouped)
+
+    return mark
+
 
 ARCHIVE = Path(tempfile.mkdtemp(prefix="runbook-tests-"))
 

@@ -15,6 +15,8 @@ from runbook_lib.investigation import Investigation
 from runbook_lib.record import Record
 from runbook_lib.report import sections
 
+pytestmark = pytest.mark.xdist_group("report-build")
+
 
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
