@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import shutil
 import tempfile
@@ -62,6 +63,7 @@ def in_world(name: str) -> Callable[[Test], Test]:
 
 
 ARCHIVE = Path(tempfile.mkdtemp(prefix="runbook-tests-"))
+atexit.register(shutil.rmtree, ARCHIVE, ignore_errors=True)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from canaries import worst
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 from worlds import NOW
 
 from runbook_lib.report.execute import DOCUMENT
@@ -72,12 +72,20 @@ def _address(server: subprocess.Popen[str]) -> str:
 
 
 @pytest.fixture(scope="module")
-def page(chromium: str, lab: str) -> Iterator[Page]:
-    """One browser page for all notebooks."""
+def browser(chromium: str) -> Iterator[Browser]:
+    """Start Chromium once."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
-        yield browser.new_page(viewport={"width": 1400, "height": 1000})
-        browser.close()
+        running = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def page(browser: Browser, lab: str) -> Iterator[Page]:
+    """A page that remembers nothing of the test before."""
+    context = browser.new_context(viewport={"width": 1400, "height": 1000})
+    yield context.new_page()
+    context.close()
 
 
 _ALL_RAN = r"""() => {
