@@ -13,9 +13,10 @@ from datetime import timedelta
 
 from runbook_lib import instant
 from runbook_lib.evidence import Evidence, NotObserved, known, otherwise
+from runbook_lib.evidence.changes import EXTENDED
 from runbook_lib.evidence.signals import Series
 from runbook_lib.stages import write_minutes
-from runbook_lib.timeline import EXTENDED, Change
+from runbook_lib.timeline import Change
 
 
 @dataclass(frozen=True)

@@ -15,11 +15,11 @@ from pathlib import Path
 from runbook_lib.aws import Live, Reader
 from runbook_lib.diagnosis import Diagnosis, Status, diagnose
 from runbook_lib.evidence import Evidence, Gap, NotObserved, Observed
+from runbook_lib.evidence.changes import EXTENDED
 from runbook_lib.incident import Incident, Window
 from runbook_lib.record import Record
 from runbook_lib.redact import Redactor
 from runbook_lib.steps import STEPS, Step
-from runbook_lib.timeline import EXTENDED
 
 Progress = Callable[[Step, Observed | Gap], None]
 

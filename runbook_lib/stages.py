@@ -7,6 +7,7 @@ it let anything through, so a quiet table never looks broken and a busy one is n
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -148,8 +149,9 @@ def _write_minutes(seen: Evidence) -> dict[datetime, float]:
 
 def first_write_after(seen: Evidence, moment: datetime | None) -> datetime | None:
     """Find the first minute after `moment` (None: of the window) in which something was written."""
-    after = [at for at, value in write_minutes(seen).items() if value > 0 and (moment is None or at > moment)]
-    return min(after, default=None)
+    written = seen.once("write times", lambda: sorted(at for at, value in write_minutes(seen).items() if value > 0))
+    place = bisect_right(written, moment) if moment else 0
+    return written[place] if place < len(written) else None
 
 
 def _written(seen: Evidence) -> Flow:

@@ -18,9 +18,6 @@ from runbook_lib.interpret.arn import FunctionRef, table_name_of
 from runbook_lib.interpret.trail_event import POLL_EVENT_NAME, Effect, TrailEvent, effects
 from runbook_lib.onset import FIRST_WINDOW, Onset
 
-EXTENDED = timedelta(hours=48)
-"""How far back the playbook's last paragraph has us look when nothing correlates."""
-
 
 @dataclass(frozen=True)
 class Change:

@@ -6,6 +6,7 @@ import os
 import threading
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, NamedTuple
@@ -25,6 +26,10 @@ _PACE_PER_S: Mapping[tuple[str, str], float] = {
     ("logs", "FilterLogEvents"): 5,
 }
 """Requests per second that AWS grants one account in one region (service quota pages, read 2026)."""
+
+
+_ALWAYS_ASKED = ("lambda", "dynamodb", "cloudtrail", "dynamodbstreams", "cloudwatch", "logs", "iam")
+"""Services that every run asks, the one first that most other questions wait for."""
 
 
 class Outcome(NamedTuple):
@@ -47,7 +52,12 @@ class Live:
         self._session = self._open_session()
 
     def identify(self) -> tuple[dict[str, Any], datetime]:
-        """Ask who we are: the identity, and AWS's own clock, which becomes the run's. Raises CannotRun."""
+        """Ask who we are: the identity, and AWS's own clock, which becomes the run's. Raises CannotRun.
+
+        While AWS answers, the clients of the first questions are made.
+        """
+        self._client("sts", self._incident.region)
+        threading.Thread(target=self._prepare, daemon=True).start()
         outcome = self.ask("sts", "GetCallerIdentity", self._incident.region, {})
         if outcome.failed:
             raise self._cannot_run(outcome.answer)
@@ -84,6 +94,14 @@ class Live:
             return Outcome({"code": type(failure).__name__, "message": str(failure), "status": None}, True, "", 0)
         meta = answer.get("ResponseMetadata") or {}
         return Outcome(answer, False, meta.get("RequestId", ""), meta.get("RetryAttempts", 0))
+
+    def _prepare(self) -> None:
+        """Make the clients that every run needs; what cannot be made is told by the call that needs it."""
+        from botocore.exceptions import BotoCoreError
+
+        for service in _ALWAYS_ASKED:
+            with suppress(BotoCoreError, ValueError):
+                self._client(service, self._incident.region)
 
     def _client(self, service: str, region: str) -> Any:
         from botocore.config import Config

@@ -10,7 +10,7 @@ import io
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 import matplotlib
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -69,14 +69,15 @@ def png(figure: Figure) -> bytes:
 
     A third of the size, and no colour drifts, as it would with a palette computed from the picture.
     """
-    raw = io.BytesIO()
-    figure.savefig(raw, format="png", dpi=DPI, metadata={"Software": None})
+    canvas = cast(FigureCanvasAgg, figure.canvas)
+    canvas.draw()
     palette = Image.new("P", (1, 1))
     palette.putpalette([level for colour in _palette() for level in colour])
-    picture = Image.open(raw).convert("RGB").quantize(palette=palette, dither=Image.Dither.NONE)
-    small = io.BytesIO()
-    picture.save(small, format="PNG", optimize=True, bits=6)
-    return small.getvalue()
+    drawn = Image.frombuffer("RGBA", canvas.get_width_height(), canvas.buffer_rgba(), "raw", "RGBA", 0, 1)
+    picture = drawn.convert("RGB").quantize(palette=palette, dither=Image.Dither.NONE)
+    packed = io.BytesIO()
+    picture.save(packed, format="PNG", compress_level=8, bits=6)
+    return packed.getvalue()
 
 
 def _palette() -> list[tuple[int, int, int]]:
@@ -159,10 +160,9 @@ def ticks(axis: Axis, most: int = 13) -> Iterator[tuple[datetime, str]]:
 
 def time_axis(axes: Any, axis: Axis, *, labelled: bool) -> None:
     """Put the shared time axis under a part; only the lowest is labelled."""
-    told = list(ticks(axis))
+    told = list(ticks(axis)) if labelled else []
     axes.set_xlim(x(axis.start), x(axis.end))
-    axes.set_xticks([x(at) for at, _ in told], [name if labelled else "" for _, name in told])
-    axes.tick_params(axis="x", length=3 if labelled else 0)
+    axes.set_xticks([x(at) for at, _ in told], [name for _, name in told])
     if labelled:
         axes.text(1.03, 0.0, "UTC", transform=axes.transAxes, ha="left", va="top", fontsize=7.5, color=GREY)
 

@@ -9,6 +9,9 @@ from runbook_lib.evidence import Gap, Observed
 from runbook_lib.incident import Window
 from runbook_lib.interpret.trail_event import TrailEvent
 
+EXTENDED = timedelta(hours=48)
+"""How far back the playbook's last paragraph has us look when nothing correlates."""
+
 DELIVERY_DELAY = timedelta(minutes=15)
 """CloudTrail delivers most events within about five minutes, without guarantee; "none" is provisional inside this."""
 

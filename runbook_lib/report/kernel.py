@@ -42,7 +42,8 @@ def environment(run_folder: Path, scratch: str, outer: Mapping[str, str] = os.en
     }
 
 
-_WARM = "--IPKernelApp.exec_lines=_ = [__import__(one) for one in ('runbook_lib.session', 'matplotlib.figure')]"
+_WANTED = ("runbook_lib.session", "runbook_lib.charts.draw_correlation", "runbook_lib.charts.draw_single")
+_WARM = f"--IPKernelApp.exec_lines=_ = [__import__(one) for one in {_WANTED}]"
 """Imports what every run imports while the evidence is still on its way; it leaves no name behind."""
 
 

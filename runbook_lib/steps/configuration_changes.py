@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 
 from runbook_lib import instant
 from runbook_lib.aws import StepReader, together
 from runbook_lib.evidence import Evidence, attempt, known
-from runbook_lib.evidence.changes import DELIVERY_DELAY, Changes, TrailSearch
+from runbook_lib.evidence.changes import DELIVERY_DELAY, EXTENDED, Changes, TrailSearch
 from runbook_lib.incident import Incident, Window
 from runbook_lib.interpret.trail_event import (
     EVENT_NAMES,
@@ -43,8 +44,10 @@ _Found = tuple[TrailSearch, tuple[TrailEvent, ...]]
 def configuration_changes(incident: Incident, aws: StepReader, seen: Evidence) -> Changes:
     """Search by exact event name, because a name without its API date finds nothing and reads as "no change".
 
-    Lambda, DynamoDB, KMS and Logs are searched in the incident's region, in the log group where one is named; IAM in
-    us-east-1. Which event concerns us is decided later, by whoever knows the mapping's and role's names.
+    Event history is asked about 48 hours at once: it grants two questions a second, one for each name, and widening
+    the window would ask them all again. Lambda, DynamoDB, KMS and Logs are searched in the incident's region, in the
+    log group where one is named; IAM in us-east-1. Which event concerns us is decided later, by whoever knows the
+    mapping's and role's names.
     """
     window, group = seen.window, incident.cloudtrail_log_group
     regional, iam, polls = together(
@@ -67,16 +70,19 @@ def _from_history(
 ) -> _Found:
     """Look every event name up; the first that cannot be is the gap of the whole part."""
     asked = [{"LookupAttributes": [{"AttributeKey": "EventName", "AttributeValue": name}]} for name in names]
-    times = {"StartTime": instant.iso(window.start), "EndTime": instant.iso(window.end)}
+    asked_window = window.widened(EXTENDED)
+    times = {"StartTime": instant.iso(asked_window.start), "EndTime": instant.iso(asked_window.end)}
     pages = together(
         *(
             lambda one=one: aws.pages("cloudtrail", "LookupEvents", region=region, most=most, **one, **times)
             for one in asked
         )
     )
-    raw = [item.get("CloudTrailEvent") for page in pages for item in known(page).items("Events")]
-    events = _parsed(raw)
-    truncated = any(known(page).truncated for page in pages)
+    read = [_parsed(item.get("CloudTrailEvent") for item in known(page).items("Events")) for page in pages]
+    events = _in_order(event for found in read for event in found if event.at >= window.start)
+    truncated = any(
+        known(page).truncated and _begins_late(found, window) for page, found in zip(pages, read, strict=True)
+    )
     return TrailSearch(EVENT_HISTORY, region, names, window, len(events), truncated, known(pages[0]).ref), events
 
 
@@ -99,13 +105,20 @@ def _from_group(aws: StepReader, group: str, window: Window) -> _Found:
     return search, events
 
 
+def _begins_late(found: tuple[TrailEvent, ...], window: Window) -> bool:
+    """Tell whether a search that was cut short, newest first, may have left out something of the window."""
+    return not found or found[0].at >= window.start
+
+
 def _parsed(raw: Iterable[object]) -> tuple[TrailEvent, ...]:
     """Read events, oldest first, each once; text that is no event is passed over."""
-    found: dict[str, TrailEvent] = {}
+    found: list[TrailEvent] = []
     for text in raw:
-        try:
-            event = parse(text)  # type: ignore[arg-type]
-        except BadTrailEvent:
-            continue
-        found.setdefault(event.event_id, event)
-    return tuple(sorted(found.values(), key=lambda event: (event.at, event.event_id)))
+        with suppress(BadTrailEvent):
+            found.append(parse(text))  # type: ignore[arg-type]
+    return _in_order(found)
+
+
+def _in_order(events: Iterable[TrailEvent]) -> tuple[TrailEvent, ...]:
+    each = {event.event_id: event for event in events}
+    return tuple(sorted(each.values(), key=lambda event: (event.at, event.event_id)))

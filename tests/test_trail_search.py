@@ -1,0 +1,70 @@
+"""Step 9 asks the trail once: the wider window of the playbook's last paragraph costs no further question."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections import Counter
+from datetime import timedelta
+
+from worlds import in_world, investigated
+
+from runbook_lib.incident import Window
+from runbook_lib.investigation import Investigation
+from runbook_lib.record import Record
+from runbook_lib.stages import first_write_after, write_minutes
+
+
+def reread(name: str) -> Investigation:
+    """Open the recorded evidence of a world that was investigated."""
+    return Investigation(Record.read(investigated(name).folder / "evidence"))
+
+
+@in_world("poison-record")
+def test_widening_asks_nothing_anew() -> None:
+    """Where no change explains the fault, 48 hours are searched, and no event name is looked up twice."""
+    investigation = reread("poison-record")
+    asked = [one for one in investigation.record.calls() if one.operation == "LookupEvents" and one.page == 1]
+    names = Counter((one.region, str(one.params["LookupAttributes"])) for one in asked)
+    assert names
+    assert set(names.values()) == {1}
+    assert investigation.diagnosis.trigger is None
+    wide = investigation.evidence.changes.searches[0].window
+    assert wide.end - wide.start == timedelta(hours=48)
+
+
+@in_world("mapping-paused")
+def test_a_window_holds_its_own_events_only() -> None:
+    """Events before the window that came with the answer are not observed until the window is widened."""
+    investigation = reread("mapping-paused")
+    changes = investigation.observe(9)
+    event = changes.regional[-1]
+    later = Window(event.at + timedelta(seconds=1), investigation.window.end)
+    shorter = investigation.observe(9, window=later)
+    assert event in changes.regional
+    assert event not in shorter.regional
+
+
+@in_world("mapping-paused")
+def test_first_write_after_is_the_first() -> None:
+    """The first minute with a write after a moment is what looking at every minute finds."""
+    investigation = reread("mapping-paused")
+    investigation.collect()
+    seen = investigation.evidence
+    minutes = sorted(at for at, value in write_minutes(seen).items() if value > 0)
+    for moment in (None, minutes[0], minutes[7], minutes[7] + timedelta(seconds=30), minutes[-1]):
+        assert first_write_after(seen, moment) == next((at for at in minutes if moment is None or at > moment), None)
+
+
+def test_the_report_builds_no_grammar_that_it_does_not_use() -> None:
+    """The report's libraries load without the checker of IRIs, and whoever wants it afterwards gets it."""
+    code = (
+        "import sys\n"
+        "from runbook_lib.report.lean import without_grammars\n"
+        "with without_grammars():\n"
+        "    from runbook_lib.report import execute, join, render\n"
+        "assert not [name for name in sys.modules if name.startswith(('rfc3987_syntax', 'lark'))]\n"
+        "join.nbformat.validate(join.join(join.shipped()))\n"
+        "import rfc3987_syntax\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
