@@ -71,6 +71,7 @@ class Session:
         """Look at one playbook step and show it. `refresh` asks AWS again; `lookback_hours` widens the window."""
         window = self.window.widened(timedelta(hours=lookback_hours)) if lookback_hours else None
         self.investigation.observe(number, refresh=refresh, window=window)
+        self.investigation.collect(views.told_beside(number))
         return views.step_view(number, self.evidence)
 
     def verdicts(self, step: int) -> Stack:

@@ -43,6 +43,7 @@ __all__ = [
     "ruled_out_view",
     "stages_view",
     "step_view",
+    "told_beside",
     "trigger_view",
     "undetermined_view",
     "unseen_view",
@@ -53,11 +54,15 @@ __all__ = [
 
 @dataclass(frozen=True)
 class _Page:
-    """How a step is shown: its answer in one sentence, its tables, and what the answer does not prove."""
+    """How a step is shown: its answer in one sentence, its tables, and what the answer does not prove.
+
+    `beside` names other steps of which the answer tells, too.
+    """
 
     answer: Callable[[Evidence], str]
     details: tuple[Callable[[Evidence], Block], ...]
     meaning: str
+    beside: tuple[int, ...] = ()
 
 
 _PAGES = {
@@ -78,6 +83,7 @@ _PAGES = {
         (trigger.mappings_table, trigger.function_facts),
         "Every mapping of the region is listed, because asking by a bare function name misses those on an alias or"
         " version.",
+        beside=(2,),
     ),
     4: _Page(
         function.logs_answer,
@@ -115,6 +121,11 @@ _PAGES = {
         " none.",
     ),
 }
+
+
+def told_beside(number: int) -> tuple[int, ...]:
+    """Name the other steps of which this step's view tells, too: it is whole once they have been observed."""
+    return _PAGES[number].beside
 
 
 def step_view(number: int, seen: Evidence) -> Stack:

@@ -1,0 +1,155 @@
+"""What a benchmark needs: a sandbox in another process that answers as late as AWS does, and a command measured."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from statistics import median
+
+import psutil
+
+NOW = datetime(2026, 3, 14, 15, 9, 26, 535_000, tzinfo=UTC)
+ROOT = Path(__file__).parent.parent
+BIN = Path(sys.executable).parent
+_HISTORY = timedelta(hours=30)
+
+
+@dataclass(frozen=True)
+class Target:
+    """A sandbox under latency: the environment that points at it, and what an incident's parameters name."""
+
+    environment: Mapping[str, str]
+    names: Mapping[str, str]
+
+    def parameters(self, folder: Path, incident_id: str, **more: str) -> Path:
+        """Write a parameter file whose archive lies in the same folder."""
+        given = {"incident_id": incident_id, **self.names, "archive": str(folder / "archive"), **more}
+        path = folder / f"{incident_id}.yaml"
+        path.write_text("".join(f"{key}: {json.dumps(value)}\n" for key, value in given.items()), encoding="utf-8")
+        return path
+
+
+@contextmanager
+def sandbox(world: str, latency_ms: float) -> Iterator[Target]:
+    """Serve a world in another process, so that answering costs the measured one nothing but the wait."""
+    command = [sys.executable, __file__, world, str(latency_ms)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as serving:
+        assert serving.stdin
+        assert serving.stdout
+        try:
+            said = json.loads(serving.stdout.readline())
+            yield Target(said["environment"], said["names"])
+        finally:
+            serving.stdin.close()
+
+
+@dataclass
+class Cost:
+    """What one command took: seconds until it ended and until it first printed, processor seconds, peak MB.
+
+    Processor and memory are those of the command and of everything it started.
+    """
+
+    wall_s: float = 0.0
+    first_line_s: float | None = None
+    cpu_s: float = 0.0
+    peak_mb: float = 0.0
+    code: int = 0
+    printed: str = ""
+
+
+def measured(command: Sequence[str | Path], environment: Mapping[str, str], folder: Path | None = None) -> Cost:
+    """Run one command to its end; the environment is added to this process's own."""
+    cost = Cost()
+    began = time.monotonic()
+    running = subprocess.Popen(
+        [str(part) for part in command],
+        env={**os.environ, **environment},
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    watch = _Watch(running.pid)
+    assert running.stdout
+    for line in running.stdout:
+        cost.first_line_s = cost.first_line_s or time.monotonic() - began
+        cost.printed += line
+    _, status, used = os.wait4(running.pid, 0)
+    cost.code = running.returncode = os.waitstatus_to_exitcode(status)
+    cost.wall_s = time.monotonic() - began
+    cost.peak_mb = watch.stop()
+    cost.cpu_s = used.ru_utime + used.ru_stime
+    return cost
+
+
+@dataclass
+class _Watch:
+    """Looks every tenth of a second how much memory a process and its descendants hold together."""
+
+    pid: int
+    peak: float = 0.0
+    _over: threading.Event = field(default_factory=threading.Event)
+
+    def __post_init__(self) -> None:
+        self._thread = threading.Thread(target=self._look, daemon=True)
+        self._thread.start()
+
+    def _look(self) -> None:
+        while not self._over.wait(0.1):
+            self.peak = max(self.peak, tree_mb(self.pid))
+
+    def stop(self) -> float:
+        """End the watch and give the peak in MB."""
+        self._over.set()
+        self._thread.join()
+        return self.peak
+
+
+def tree_mb(pid: int) -> float:
+    """Give the resident memory of a process and its descendants, in MB; pages they share count for each."""
+    total = 0.0
+    try:
+        for one in (process := psutil.Process(pid), *process.children(recursive=True)):
+            total += one.memory_info().rss / 1e6
+    except psutil.NoSuchProcess:
+        pass
+    return total
+
+
+def together(costs: Sequence[Cost]) -> Cost:
+    """Add up commands that ran one after the other."""
+    return Cost(
+        sum(one.wall_s for one in costs), None, sum(one.cpu_s for one in costs), max(one.peak_mb for one in costs)
+    )
+
+
+def spread(values: Sequence[float]) -> str:
+    """Write a median with the least and the most."""
+    return f"{median(values):.2f} ({min(values):.2f} to {max(values):.2f})"
+
+
+def _serve(world: str, latency_ms: float) -> None:
+    from runbook_lib.sandbox.faults import build
+    from runbook_lib.sandbox.rules import latency
+    from runbook_lib.sandbox.server import serve
+
+    built = build(world, NOW, seed=1, history=_HISTORY)
+    setting = built.setting
+    names = {"region": built.region, "table_name": setting.table, "function_name": setting.function}
+    with serve(built, rules=[latency(latency_ms)]) as served:
+        print(json.dumps({"environment": served.environment, "names": names}), flush=True)
+        sys.stdin.read()
+
+
+if __name__ == "__main__":
+    _serve(sys.argv[1], float(sys.argv[2]))
