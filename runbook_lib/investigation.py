@@ -104,7 +104,7 @@ class Investigation:
             done, _ = wait(flying, timeout=left, return_when=FIRST_COMPLETED)
             finished = {flying.pop(future): future.result() for future in done}
             if not done:
-                self.reader.live = None
+                self.reader.stop()
                 finished = {step: _timed_out(step, timeout_s) for step in (*flying.values(), *todo.values())}
                 todo, flying = {}, {}
             for step, outcome in finished.items():

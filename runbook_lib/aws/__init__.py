@@ -4,16 +4,19 @@
 Nothing behind it can tell a live run from a replayed one. Answers are plain JSON values: times are ISO 8601 UTC text.
 """
 
-from runbook_lib.aws.live import Live, Outcome, Pace
+from runbook_lib.aws.budget import LIMITS, Budget, Limit
+from runbook_lib.aws.live import Live, Outcome
 from runbook_lib.aws.reader import Answer, Pages, Reader, StepReader, plain, together
 from runbook_lib.aws.reads import READS, Paging, iam_action
 
 __all__ = [
+    "LIMITS",
     "READS",
     "Answer",
+    "Budget",
+    "Limit",
     "Live",
     "Outcome",
-    "Pace",
     "Pages",
     "Paging",
     "Reader",

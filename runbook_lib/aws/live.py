@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import threading
-import time
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -13,19 +11,11 @@ from typing import Any, NamedTuple
 
 from runbook_lib import instant
 from runbook_lib._version import __version__
+from runbook_lib.aws.budget import Budget
 from runbook_lib.aws.trouble import CREDENTIALS, DENIED
 from runbook_lib.errors import CannotRun
 from runbook_lib.incident import Incident, suggestion
 from runbook_lib.redact import Redactor
-
-_PACE_PER_S: Mapping[tuple[str, str], float] = {
-    ("cloudtrail", "LookupEvents"): 2,
-    ("dynamodbstreams", "DescribeStream"): 10,
-    ("dynamodbstreams", "ListStreams"): 5,
-    ("lambda", "*"): 15,
-    ("logs", "FilterLogEvents"): 5,
-}
-"""Requests per second that AWS grants one account in one region (service quota pages, read 2026)."""
 
 
 _ALWAYS_ASKED = ("lambda", "dynamodb", "cloudtrail", "dynamodbstreams", "cloudwatch", "logs", "iam")
@@ -42,13 +32,16 @@ class Outcome(NamedTuple):
 
 
 class Live:
-    """AWS itself, through boto3, with the responder's credentials. Clients are made once and shared by threads."""
+    """AWS itself, through boto3, with the responder's credentials. Clients are made once and shared by threads.
 
-    def __init__(self, incident: Incident) -> None:
+    `budget` is the account's; whoever looks at one account twice at the same time gives both the same.
+    """
+
+    def __init__(self, incident: Incident, budget: Budget | None = None) -> None:
         self._incident = incident
         self._clients: dict[tuple[str, str], Any] = {}
         self._lock = threading.Lock()
-        self._pace = Pace()
+        self.budget = budget or Budget()
         self._session = self._open_session()
 
     def identify(self) -> tuple[dict[str, Any], datetime]:
@@ -73,13 +66,16 @@ class Live:
         return identity, as_of
 
     def ask(self, service: str, operation: str, region: str, params: Mapping[str, Any]) -> Outcome:
-        """Make one request, with botocore's retries. Never raises for what AWS or the network answers."""
+        """Make one request, with botocore's retries, when the budget allows it.
+
+        Never raises for what AWS or the network answers. Raises NotObserved when it cannot be made in time.
+        """
         from botocore import xform_name
         from botocore.exceptions import BotoCoreError, ClientError
 
         try:
             client = self._client(service, region)
-            self._pace.wait(service, operation, region)
+            self.budget.wait(service, operation, region)
             answer = getattr(client, xform_name(operation))(**_typed(service, operation, params))
         except ClientError as failure:
             error = failure.response.get("Error") or {}
@@ -228,24 +224,3 @@ def _typed(service: str, operation: str, params: Mapping[str, Any]) -> dict[str,
     return {
         key: instant.parse(value) if key in timed and isinstance(value, str) else value for key, value in params.items()
     }
-
-
-class Pace:
-    """Keeps calls under the rates AWS grants an account in a region; an overridden endpoint is not AWS and has none."""
-
-    def __init__(self) -> None:
-        self._next: dict[tuple[str, str, str], float] = {}
-        self._lock = threading.Lock()
-        self._applies = not os.environ.get("AWS_ENDPOINT_URL") or os.environ.get("RUNBOOK_PACE") == "aws"
-
-    def wait(self, service: str, operation: str, region: str) -> None:
-        """Sleep until this call is due."""
-        name = operation if (service, operation) in _PACE_PER_S else "*"
-        rate = _PACE_PER_S.get((service, name))
-        if rate is None or not self._applies:
-            return
-        with self._lock:
-            now = time.monotonic()
-            due = max(self._next.get((service, name, region), now), now)
-            self._next[service, name, region] = due + 1 / rate
-        time.sleep(max(0.0, due - now))

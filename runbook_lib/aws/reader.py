@@ -69,6 +69,12 @@ class Reader:
         """Give the door to one step; its calls are kept in that step's evidence file."""
         return StepReader(self, step)
 
+    def stop(self) -> None:
+        """Ask AWS no more: from here on only what is recorded can be had."""
+        if self.live is not None:
+            self.live.budget.stop()
+        self.live = None
+
     def settle(self, step: str) -> None:
         """Make sure that a step's calls are on the disk, and who stands behind the pseudonyms beside them."""
         self.record.sync(step)
@@ -102,9 +108,10 @@ class Reader:
         if flying is not None:
             return flying.result()
         try:
-            if self.live is None:
+            live = self.live
+            if live is None:
                 raise NotObserved(_not_recorded(service, operation, region, ref))
-            call = self._ask(step, service, operation, region, params, ref, token, page, keep)
+            call = self._ask(live, step, service, operation, region, params, ref, token, page, keep)
             self.record.add(call)
         except BaseException as failure:
             mine.set_exception(failure)
@@ -118,6 +125,7 @@ class Reader:
 
     def _ask(
         self,
+        live: Live,
         step: str,
         service: str,
         operation: str,
@@ -128,14 +136,13 @@ class Reader:
         page: int,
         keep: Callable[[dict[str, Any]], dict[str, Any]] | None,
     ) -> Call:
-        assert self.live is not None
         paging = READS[service][operation]
         asked = dict(params)
         if token is not None and paging is not None:
             asked[paging.parameter] = token
         started = datetime.now(UTC)
         begun = time.monotonic()
-        outcome = self.live.ask(service, operation, region, asked)
+        outcome = live.ask(service, operation, region, asked)
         ms = round((time.monotonic() - begun) * 1000)
         answer = plain(outcome.answer)
         response = None if outcome.failed else (keep(answer) if keep else answer)
