@@ -163,7 +163,6 @@ def _numbered(text: str) -> str:
     return _PERSON.sub(lambda one: f"person-{people.index(one[0])}", text)
 
 
-
 def rows(found: Measured) -> Iterator[str]:
     """Write the table of the page."""
     base, floor = "ten papermill runs and nbconvert", "report floor"

@@ -12,12 +12,12 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from datetime import datetime
 from pathlib import Path
 
-from runbook_lib.aws import Live, Reader
+from runbook_lib.aws import Budget, Live, Reader
 from runbook_lib.diagnosis import Diagnosis, Status, diagnose
 from runbook_lib.evidence import Evidence, Gap, NotObserved, Observed
 from runbook_lib.evidence.changes import EXTENDED
 from runbook_lib.incident import Incident, Window
-from runbook_lib.record import Record
+from runbook_lib.record import Record, is_sealed
 from runbook_lib.redact import Redactor
 from runbook_lib.steps import STEPS, Step
 
@@ -147,14 +147,37 @@ def _ordered(observations: dict[str, Observed | Gap]) -> list[Step]:
     return [step for _, step in sorted(STEPS.items()) if step.observes in observations]
 
 
-def begin(incident: Incident, archive: Path | None = None, *, peek: bool = False) -> Investigation:
-    """Begin a run on AWS, in a new folder of the archive. Raises CannotRun, BadArchive."""
-    live = Live(incident)
+def begin(
+    incident: Incident, archive: Path | None = None, *, peek: bool = False, batch: str = "", share: int = 1
+) -> Investigation:
+    """Begin a run on AWS, in a new folder of the archive. Raises CannotRun, BadArchive.
+
+    `share`: how many runs ask this account at the same time. A run of a `batch` can be taken up again by its name.
+    """
+    live = Live(incident, Budget(share=share))
     identity, as_of = live.identify()
     redactor = Redactor()
     known, _ = redactor.answer("GetCallerIdentity", identity)
-    record = Record.create(incident, as_of, known, archive=archive or archive_of(incident), peek=peek)
+    home = archive or archive_of(incident)
+    record = Record.create(incident, as_of, known, archive=home, peek=peek, batch=batch)
     return Investigation(record, live, redactor)
+
+
+def take_up(folder: Path, incident: Incident, share: int = 1) -> Investigation | None:
+    """Go on with a run that was begun with these parameters and not finished; None when it was begun with others."""
+    record = Record.open(folder)
+    if record.incident != incident:
+        return None
+    live = Live(incident, Budget(share=share))
+    live.identify()
+    return Investigation(record, live, Redactor.beside(folder))
+
+
+def unfinished(incident: Incident, archive: Path | None = None) -> tuple[Path, ...]:
+    """Give the folders of this incident's runs that were begun and not finished, the newest first."""
+    runs = (archive or archive_of(incident)) / incident.incident_id
+    folders = runs.iterdir() if runs.is_dir() else ()
+    return tuple(sorted((one for one in folders if one.is_dir() and not is_sealed(one)), reverse=True))
 
 
 def archive_of(incident: Incident) -> Path:

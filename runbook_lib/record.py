@@ -84,6 +84,7 @@ class Record:
         *,
         archive: Path | None,
         peek: bool = False,
+        batch: str = "",
     ) -> Record:
         """Begin a run, in a new folder of the archive where one is given. Raises BadArchive when it cannot be made."""
         run = {
@@ -94,6 +95,7 @@ class Record:
             "parameters": incident.parameters(),
             "identity": dict(identity),
             "peek": peek,
+            **({"batch": batch} if batch else {}),
         }
         folder = None if archive is None else new_folder(archive / incident.incident_id, as_of)
         record = cls(incident, as_of, folder, run)

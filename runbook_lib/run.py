@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from runbook_lib.errors import BadArchive
 from runbook_lib.example import EVIDENCE as EVIDENCE_OF_EXAMPLE
 from runbook_lib.example import is_example
 from runbook_lib.incident import Incident
-from runbook_lib.investigation import Investigation, Progress, archive_of, begin
+from runbook_lib.investigation import Investigation, Progress, archive_of, begin, take_up, unfinished
 from runbook_lib.record import EVIDENCE, Record, is_sealed, new_folder, seal, write_document
 from runbook_lib.report import asked
 from runbook_lib.scope import check_scope
@@ -51,16 +51,20 @@ def investigate(
     peek: bool = False,
     progress: Progress | None = None,
     announce: Announce | None = None,
+    batch: str = "",
+    share: int = 1,
 ) -> Finished:
     """Investigate one incident on AWS. `announce` is told the verdict before the report is made.
 
+    `share` says how many runs ask AWS at the same time; what this `batch` began and did not finish is taken up.
     `export` names the further files to write: `pdf`, `junit`, `sarif`. Raises BadParameters, CannotRun,
     NothingToInvestigate and BadArchive; evidence collected before stays in the run folder.
     """
     wanted = asked.asked(export, report=report)
     if is_example(incident.incident_id):
         return _replay_example(archive or archive_of(incident), report, wanted, announce)
-    investigation = begin(incident, archive, peek=peek)
+    taken = _taken_up(incident, archive, batch, share) if batch else None
+    investigation = taken or begin(incident, archive, peek=peek, batch=batch, share=share)
     folder = investigation.record.folder
     assert folder is not None
     try:
@@ -70,6 +74,16 @@ def investigate(
             return _finish(investigation, folder, kernel, wanted, announce)
     finally:
         investigation.record.close()
+
+
+def _taken_up(incident: Incident, archive: Path | None, batch: str, share: int) -> Investigation | None:
+    """Go on with the run that a lost process of this batch began for the incident, if it had come that far."""
+    for folder in unfinished(incident, archive):
+        with suppress(BadArchive):  # killed before the folder held anything
+            taken = take_up(folder, incident, share)
+            if taken and taken.record.run.get("batch") == batch:
+                return taken
+    return None
 
 
 def _replay_example(archive: Path, report: bool, export: tuple[str, ...], announce: Announce | None) -> Finished:

@@ -15,16 +15,14 @@ from pathlib import Path
 from typing import Any
 
 from runbook_lib import views
-from runbook_lib.aws import Live
 from runbook_lib.blocks import Stack
 from runbook_lib.diagnosis import Diagnosis
 from runbook_lib.errors import BadParameters
 from runbook_lib.evidence import Evidence
 from runbook_lib.example import EVIDENCE, is_example
 from runbook_lib.incident import Incident, Window, suggestion
-from runbook_lib.investigation import Investigation, archive_of, begin
-from runbook_lib.record import Record, is_sealed
-from runbook_lib.redact import Redactor
+from runbook_lib.investigation import Investigation, begin, take_up, unfinished
+from runbook_lib.record import Record
 
 RUN_VARIABLE = "RUNBOOK_RUN"
 _YOUNG_S = 3600
@@ -108,19 +106,8 @@ def open_investigation(names: Mapping[str, Any]) -> Session:
 
 def _continue(incident: Incident) -> Investigation | None:
     """Take up the newest unfinished run of the same parameters, while it is young."""
-    runs = archive_of(incident) / incident.incident_id
-    young = [
-        folder
-        for folder in (runs.iterdir() if runs.is_dir() else ())
-        if folder.is_dir() and not is_sealed(folder) and time.time() - folder.stat().st_mtime < _YOUNG_S
-    ]
-    for folder in sorted(young, reverse=True):
-        record = Record.open(folder)
-        if record.incident == incident:
-            live = Live(incident)
-            live.identify()
-            return Investigation(record, live, Redactor.beside(folder))
-    return None
+    young = (one for one in unfinished(incident) if time.time() - one.stat().st_mtime < _YOUNG_S)
+    return next((taken for folder in young if (taken := take_up(folder, incident))), None)
 
 
 def _refuse_near_misses(names: Mapping[str, Any], known: list[str]) -> None:

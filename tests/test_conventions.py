@@ -46,6 +46,7 @@ ORDER = (
     ("publish",),
     ("run",),
     ("fleet",),
+    ("batch",),
     ("cli",),
     ("__main__",),
 )

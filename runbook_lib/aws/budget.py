@@ -10,7 +10,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from runbook_lib.aws.reads import iam_action
 from runbook_lib.evidence import Gap, NotObserved
@@ -29,6 +29,10 @@ class Limit:
     per_s: float
     burst: int
     source: str
+
+    def shared(self, among: int) -> Limit:
+        """Give the part of one among several that ask at the same time; one request may always go at once."""
+        return replace(self, per_s=self.per_s / among, burst=max(1, self.burst // among))
 
 
 _USER_GUIDE = "https://docs.aws.amazon.com/awscloudtrail/latest/userguide/WhatIsCloudTrail-Limits.html"
@@ -58,6 +62,7 @@ in most regions, and this one in the slowest.
 class Budget:
     """The buckets of one account. Threads may share it; `clock` tells seconds, `sleep` waits unless it is stopped.
 
+    `share` says how many processes work on the account at the same time: each takes its part of every rate.
     An overridden endpoint is not AWS and sets no rates, unless the environment has `RUNBOOK_PACE=aws`.
     """
 
@@ -66,9 +71,10 @@ class Budget:
         limits: Mapping[tuple[str, str], Limit] = LIMITS,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], object] | None = None,
+        share: int = 1,
     ) -> None:
         applies = not os.environ.get("AWS_ENDPOINT_URL") or os.environ.get("RUNBOOK_PACE") == "aws"
-        self._limits = limits if applies else {}
+        self._limits = {key: limit.shared(share) for key, limit in limits.items()} if applies else {}
         self._clock = clock
         self._stopped = threading.Event()
         self._sleep = sleep or self._stopped.wait

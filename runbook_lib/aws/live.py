@@ -17,7 +17,6 @@ from runbook_lib.errors import CannotRun
 from runbook_lib.incident import Incident, suggestion
 from runbook_lib.redact import Redactor
 
-
 _ALWAYS_ASKED = ("lambda", "dynamodb", "cloudtrail", "dynamodbstreams", "cloudwatch", "logs", "iam")
 """Services that every run asks, the one first that most other questions wait for."""
 

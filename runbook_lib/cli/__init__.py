@@ -16,7 +16,7 @@ from typing import Any
 
 from runbook_lib._version import __version__
 from runbook_lib.cli.terminal import (
-    print_batch,
+    print_arrival,
     print_defect,
     print_diagnosis,
     print_error,
@@ -63,6 +63,11 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--archive", type=Path, metavar="DIR", help="where run folders go (default: the parameter)")
     one.add_argument("--timeout", type=float, default=300, metavar="S", help="ask AWS no longer than this (300)")
     one.add_argument("--peek", action="store_true", help="sample a few stream records (takes a reader slot)")
+    one.add_argument("--workers", type=_count, metavar="N", help="incidents at the same time (one a processor)")
+    one.add_argument(
+        "--resume", action="store_true", help="take the finished run of the same parameters if there is one"
+    )
+    one.add_argument("--cluster", metavar="ADDRESS", help="run on the workers of this Dask scheduler (tcp://...)")
     _common(one)
     one.set_defaults(run=_investigate)
 
@@ -132,20 +137,19 @@ def _investigate(chosen: argparse.Namespace) -> int:
 
     chosen.export = asked(chosen.export, report=not chosen.no_report)
     incidents = [Incident.from_file(path) for path in chosen.params]
-    results = [_one(incident, chosen) for incident in incidents]
-    if chosen.json and len(results) > 1:
-        print(json.dumps([document for _, document in results], indent=2))
-    elif chosen.json:
-        print(json.dumps(results[0][1], indent=2))
-    elif len(results) > 1:
-        print_batch([document for _, document in results])
-    codes = [code for code, _ in results]
+    if len(incidents) > 1 or chosen.cluster or chosen.resume:
+        documents = _several(incidents, chosen)
+    else:
+        documents = [_one(incidents[0], chosen)]
+    if chosen.json:
+        print(json.dumps(documents if len(documents) > 1 else documents[0], indent=2))
+    codes = [one["exit_code"] for one in documents]
     return next(code for code in _GRAVEST_FIRST if code in codes)
 
 
-def _one(incident: Any, chosen: argparse.Namespace) -> tuple[int, dict[str, Any]]:
-    """Investigate one incident; its failure is its own and does not stop the others."""
-    from runbook_lib import run
+def _one(incident: Any, chosen: argparse.Namespace) -> dict[str, Any]:
+    """Investigate one incident, and say its verdict before the report is made."""
+    from runbook_lib import batch, run
 
     try:
         done = run.investigate(
@@ -160,20 +164,43 @@ def _one(incident: Any, chosen: argparse.Namespace) -> tuple[int, dict[str, Any]
         )
     except RunbookError as trouble:
         print_error(trouble)
-        return COULD_NOT_RUN, {"incident_id": incident.incident_id, "error": str(trouble)}
-    return done.diagnosis.exit_code, _document(done, chosen)
+        return batch.failed(incident, str(trouble))
+    return _finished(done, chosen)
 
 
-def _document(done: Any, chosen: argparse.Namespace) -> dict[str, Any]:
-    """Give the verdict as it stands in the run folder, with where that is; say what could not be exported."""
+def _several(incidents: Any, chosen: argparse.Namespace) -> list[dict[str, Any]]:
+    """Investigate several incidents side by side, and say each verdict when it is there."""
+    from runbook_lib import batch
+
+    wish = batch.Wish(chosen.archive, not chosen.no_report, tuple(chosen.export), chosen.timeout, chosen.peek)
+    return batch.investigate_all(
+        incidents,
+        wish,
+        number=chosen.workers or os.cpu_count() or 1,
+        cluster=chosen.cluster,
+        resume=chosen.resume,
+        arrived=None if chosen.json else print_arrival(len(incidents)),
+    )
+
+
+def _finished(done: Any, chosen: argparse.Namespace) -> dict[str, Any]:
+    """Say where a run lies and what could not be exported; gives its verdict as it stands in the folder."""
+    from runbook_lib.batch import document
+
     for sentence in done.missing:
         print_missing(sentence)
     if not chosen.json and done.report:
         print(f"Report: {done.report}")
     elif not chosen.json:
         print(f"Run folder: {done.folder}")
-    verdict = json.loads((done.folder / "verdict.json").read_text(encoding="utf-8"))
-    return {**verdict, "run_folder": str(done.folder), "report": str(done.report) if done.report else None}
+    return document(done)
+
+
+def _count(text: str) -> int:
+    """Read a whole number above zero."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of workers")
+    return int(text)
 
 
 def _is_watched(chosen: argparse.Namespace) -> bool:
@@ -189,7 +216,7 @@ def _replay(chosen: argparse.Namespace) -> int:
         export=tuple(chosen.export),
         announce=None if chosen.json else print_diagnosis,
     )
-    document = _document(done, chosen)
+    document = _finished(done, chosen)
     if chosen.json:
         print(json.dumps(document, indent=2))
     return done.diagnosis.exit_code

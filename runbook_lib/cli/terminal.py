@@ -8,7 +8,7 @@ import sys
 import textwrap
 import time
 import traceback
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from runbook_lib.errors import RunbookError
 from runbook_lib.evidence import Gap, Observed
 from runbook_lib.findings import Finding, Verdict
 from runbook_lib.findings.explained import explain
+from runbook_lib.instant import clock, parse
 from runbook_lib.investigation import Progress
 from runbook_lib.markup import visible
 from runbook_lib.recovery import Outcome, Recovery
@@ -116,10 +117,24 @@ def print_recovery(found: Recovery) -> None:
     print("\n".join(_said(label, text) for label, text in rows if text))
 
 
-def print_batch(documents: Sequence[dict[str, Any]]) -> None:
-    """Say one line per incident of a batch."""
-    for one in documents:
-        print(visible(f"{one['incident_id']}: {one.get('sentence') or one.get('error')}"))
+def print_arrival(total: int) -> Callable[[int, dict[str, Any]], None]:
+    """Give the listener that says each incident of a batch, in two lines, when its verdict is there."""
+
+    def say(number: int, one: dict[str, Any]) -> None:
+        told = (one.get("sentence") or one["error"], _loss_words(one["loss"]) if "loss" in one else "")
+        print(_said(f"{number} of {total}", f"{one['incident_id']}: {' '.join(filter(None, told))}"))
+        where = one.get("report") or one.get("run_folder")
+        print(" " * _LABEL + visible(where or "no run"), flush=True)
+        for sentence in one.get("missing", ()):
+            print_missing(sentence)
+
+    return say
+
+
+def _loss_words(loss: Mapping[str, Any]) -> str:
+    if loss["state"] == "losing":
+        return "Records are being lost now."
+    return f"Records are lost from {clock(parse(loss['deadline']))}." if loss["deadline"] else ""
 
 
 def print_fault_list(faults: Sequence[Any], *, as_json: bool) -> None:

@@ -16,20 +16,27 @@ REPORT = "report.html"
 """The page's name in a run folder."""
 
 
+def load() -> None:
+    """Import what a report is made with; a process that makes several pays for it once."""
+    from runbook_lib.report.lean import without_grammars
+
+    with without_grammars():
+        from runbook_lib.report import execute, export, join, render, sections  # noqa: F401
+
+
 def build(investigation: Investigation, folder: Path, *, kernel: Kernel | None = None) -> Path:
     """Write a judged run's report, executed notebook and exports into its folder; returns the page's path.
 
     `kernel` may have been started while the evidence was collected. Raises BadArchive when the folder cannot be
     written or the notebooks are missing; cells that fail do not raise, the page says NOT EXAMINED.
     """
+    load()
+
+    import nbformat
+
     from runbook_lib.record import write_document
-    from runbook_lib.report.lean import without_grammars
+    from runbook_lib.report import execute, export, join, render, sections
     from runbook_lib.views import verdict_view
-
-    with without_grammars():
-        import nbformat
-
-        from runbook_lib.report import execute, export, join, render, sections
 
     headline = verdict_view(investigation.diagnosis).to_json()
     meta = render.Meta.of(investigation.record, headline)

@@ -89,12 +89,11 @@ class Meta:
 def render(sections: Iterable[Section], meta: Meta) -> str:
     """Give the whole page as HTML text; the same sections and run give the same bytes."""
     found = tuple(sections)
-    style = files(__package__).joinpath("page.css").read_text(encoding="utf-8").strip()
     steps = [one for one in found if one.name != DIAGNOSIS]
     page = _Page(meta, steps)
     opening, chapters = _chapters([one for one in found if one.name == DIAGNOSIS], page)
     return (
-        _environment()
+        environment()
         .get_template("page.html.j2")
         .render(
             meta=meta,
@@ -104,11 +103,19 @@ def render(sections: Iterable[Section], meta: Meta) -> str:
             steps=steps,
             most_unseen=_MOST_UNSEEN,
             file_rows=[[one.path, f"{one.size:,}", one.sha256] for one in meta.files],
-            style=Markup(style),
-            style_hash=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
+            **style(),
             for_people=_FOR_PEOPLE,
         )
     )
+
+
+def style() -> dict[str, Any]:
+    """Give what every page's head needs: the one style sheet, and its hash for the page's security policy."""
+    sheet = files(__package__).joinpath("page.css").read_text(encoding="utf-8").strip()
+    return {
+        "style": Markup(sheet),
+        "style_hash": base64.b64encode(hashlib.sha256(sheet.encode()).digest()).decode(),
+    }
 
 
 @dataclass(frozen=True)
@@ -217,8 +224,9 @@ def _show(context: Context, part: Part, level: int) -> Markup:
 
 
 @cache
-def _environment() -> Environment:
-    environment = Environment(
+def environment() -> Environment:
+    """Give the templates and filters of every page: everything escaped, what is undefined an error."""
+    made = Environment(
         loader=PackageLoader("runbook_lib.report", "."),
         autoescape=True,
         undefined=StrictUndefined,
@@ -227,7 +235,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=False,
     )
-    environment.filters.update(
+    made.filters.update(
         show=_show,
         markdown=foreign.markdown,
         cleaned=foreign.cleaned,
@@ -242,7 +250,7 @@ def _environment() -> Environment:
         bare=lambda title: str(title).partition("—")[2].strip() or title,
         command=_command,
     )
-    return environment
+    return made
 
 
 def _command(text: str) -> Markup:
