@@ -122,8 +122,9 @@ def words(found: Measured) -> Iterator[str]:
     yield f"{found.per_minute / found.plain_per_minute:.1f} times as many incidents a minute."
     early, late = found.memory_mb[min(4, len(found.memory_mb) - 1)], found.memory_mb[-1]
     yield (
-        f"Memory of all our processes together, {found.workers} workers and a kernel each where one runs: {early:.0f} MB"
-        f" when the fifth had arrived, {late:.0f} MB when the last had; at most {max(found.memory_mb):.0f} MB."
+        f"Memory of all our processes together, {found.workers} workers and a kernel each where one runs:"
+        f" {early:.0f} MB when the fifth had arrived, {late:.0f} MB when the last had; at most"
+        f" {max(found.memory_mb):.0f} MB."
     )
 
 

@@ -22,6 +22,10 @@ from runbook_lib.redact import Redactor
 from runbook_lib.steps import STEPS, Step
 
 Progress = Callable[[Step, Observed | Gap], None]
+Early = Callable[[Diagnosis], None]
+
+_PATIENCE_S = 1.0
+"""How long the last step may keep the others' verdict waiting: the trail alone grants two questions a second."""
 
 
 class Investigation:
@@ -80,12 +84,22 @@ class Investigation:
             self._diagnosis = None
         return self.observations[step.observes]
 
+    def so_far(self) -> Diagnosis:
+        """Diagnose what has been observed; a step that has not been is a gap."""
+        waiting = {step.observes: _unfinished(step) for step in STEPS.values()}
+        return diagnose(Evidence(self.incident, self.as_of, {**waiting, **self.observations}, self.window))
+
     def collect(
-        self, numbers: Iterable[int] = tuple(STEPS), progress: Progress | None = None, timeout_s: float | None = None
+        self,
+        numbers: Iterable[int] = tuple(STEPS),
+        progress: Progress | None = None,
+        timeout_s: float | None = None,
+        early: Early | None = None,
     ) -> None:
         """Observe several steps side by side, each as soon as what it needs is there.
 
-        After `timeout_s` seconds AWS is asked no more, and a step that is not done is a gap.
+        After `timeout_s` seconds AWS is asked no more, and a step that is not done is a gap. `early` is told the
+        diagnosis of the other steps, once, where the last one takes long.
         """
         todo = {
             number: STEPS[number] for number in _with_needs(numbers) if STEPS[number].observes not in self.observations
@@ -101,6 +115,12 @@ class Investigation:
                 step = todo.pop(number)
                 flying[pool.submit(self._look, step)] = step
             left = None if deadline is None else max(0.0, deadline - time.monotonic())
+            if early and not todo and len(flying) == 1:
+                done, _ = wait(flying, timeout=_PATIENCE_S if left is None else min(left, _PATIENCE_S))
+                if not done:
+                    early(self.so_far())
+                    early = None
+                    continue
             done, _ = wait(flying, timeout=left, return_when=FIRST_COMPLETED)
             finished = {flying.pop(future): future.result() for future in done}
             if not done:
@@ -125,6 +145,10 @@ class Investigation:
             return unseen.gap
         finally:
             self.reader.settle(step.file)
+
+
+def _unfinished(step: Step) -> Gap:
+    return Gap(f"step {step.number}", "", "Unfinished", f"Step {step.number} ({step.title}) is still being looked at.")
 
 
 def _timed_out(step: Step, timeout_s: float | None) -> Gap:

@@ -18,7 +18,7 @@ from runbook_lib.errors import BadArchive
 from runbook_lib.example import EVIDENCE as EVIDENCE_OF_EXAMPLE
 from runbook_lib.example import is_example
 from runbook_lib.incident import Incident
-from runbook_lib.investigation import Investigation, Progress, archive_of, begin, take_up, unfinished
+from runbook_lib.investigation import Early, Investigation, Progress, archive_of, begin, take_up, unfinished
 from runbook_lib.record import EVIDENCE, Record, is_sealed, new_folder, seal, write_document
 from runbook_lib.report import asked
 from runbook_lib.scope import check_scope
@@ -51,11 +51,13 @@ def investigate(
     peek: bool = False,
     progress: Progress | None = None,
     announce: Announce | None = None,
+    early: Early | None = None,
     batch: str = "",
     share: int = 1,
 ) -> Finished:
     """Investigate one incident on AWS. `announce` is told the verdict before the report is made.
 
+    `early` is told what stands without the last step, where that takes long.
     `share` says how many runs ask AWS at the same time; what this `batch` began and did not finish is taken up.
     `export` names the further files to write: `pdf`, `junit`, `sarif`. Raises BadParameters, CannotRun,
     NothingToInvestigate and BadArchive; evidence collected before stays in the run folder.
@@ -69,7 +71,7 @@ def investigate(
     assert folder is not None
     try:
         with _kernel(folder, report) as kernel:
-            investigation.collect(progress=progress, timeout_s=timeout_s)
+            investigation.collect(progress=progress, timeout_s=timeout_s, early=early)
             check_scope(investigation.evidence)
             return _finish(investigation, folder, kernel, wanted, announce)
     finally:

@@ -7,11 +7,16 @@ import sys
 from collections import Counter
 from datetime import timedelta
 
-from worlds import in_world, investigated
+import pytest
+from worlds import ARCHIVE, HISTORY, NOW, in_world, incident_of, investigated, sandboxed
 
+from runbook_lib import investigation as investigation_module
+from runbook_lib.diagnosis import Diagnosis
 from runbook_lib.incident import Window
-from runbook_lib.investigation import Investigation
+from runbook_lib.investigation import Investigation, begin
 from runbook_lib.record import Record
+from runbook_lib.sandbox.faults import build
+from runbook_lib.sandbox.rules import latency
 from runbook_lib.stages import first_write_after, write_minutes
 
 
@@ -68,3 +73,25 @@ def test_the_report_builds_no_grammar_that_it_does_not_use() -> None:
         "import rfc3987_syntax\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_slow_trail_does_not_keep_the_verdict_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the trail alone is still being asked, what stands without it is told once, with the cause and the clock."""
+    told: list[Diagnosis] = []
+    world = build("mapping-paused", NOW, seed=1, history=HISTORY)
+    with sandboxed(world, latency(1_200, "cloudtrail", "LookupEvents")), monkeypatch.context() as patience:
+        patience.setattr(investigation_module, "_PATIENCE_S", 0.2)
+        started = begin(incident_of(world, "T-early"), ARCHIVE)
+        started.collect(early=told.append)
+        whole = started.diagnosis
+        started.record.close()
+    (so_far,) = told
+    assert (
+        [one.finding.id for one in so_far.causes]
+        == [one.finding.id for one in whole.causes]
+        == ["esm-disabled-by-user"]
+    )
+    assert so_far.loss.deadline == whole.loss.deadline
+    assert so_far.trigger is None
+    assert whole.trigger is not None
+    assert any("still being looked at" in blind.gap.reason for blind in so_far.gaps)

@@ -19,6 +19,7 @@ from runbook_lib.cli.terminal import (
     print_arrival,
     print_defect,
     print_diagnosis,
+    print_early,
     print_error,
     print_fault_list,
     print_finding,
@@ -161,6 +162,7 @@ def _one(incident: Any, chosen: argparse.Namespace) -> dict[str, Any]:
             peek=chosen.peek,
             progress=print_progress(time.monotonic()) if _is_watched(chosen) else None,
             announce=None if chosen.json else print_diagnosis,
+            early=print_early if _is_watched(chosen) else None,
         )
     except RunbookError as trouble:
         print_error(trouble)

@@ -58,6 +58,13 @@ def print_progress(begun: float) -> Progress:
     return say
 
 
+def print_early(diagnosis: Diagnosis) -> None:
+    """Say on stderr what stands already while the trail is still being asked: verdict and loss clock."""
+    told = [_said("So far", diagnosis.sentence), _said("", diagnosis.loss.sentence(diagnosis.as_of))]
+    told.append(_said("", "The trail is still being asked what changed; it grants two questions a second."))
+    print("\n".join(told), file=sys.stderr, flush=True)
+
+
 def print_diagnosis(diagnosis: Diagnosis, folder: Path) -> None:
     """Say the verdict: what is wrong, how sure, what is lost when, what to do first, what could not be seen."""
     lines = [_said("Verdict", diagnosis.sentence)]
