@@ -74,7 +74,8 @@ class Metrics(Observed):
     Series of the function: `invocations`, `errors`, `throttles` (counts per minute), `duration_ms` (maximum),
     `concurrent` (maximum). `writes` counts successful write requests of the table by operation, `consumed_writes`
     write capacity units. `mapping_events` holds the EventCount metrics by mapping UUID and metric name, present only
-    where they are switched on. `siblings` are the invocations of the other functions on the same stream.
+    where they are switched on. `siblings` are the invocations of the other functions on the same stream,
+    `sibling_errors` their errors.
     `duration_total_ms` sums durations per minute, `unreserved_concurrent` is what the account uses of what nobody has
     reserved (maximum). `expired_items` counts what TTL deleted, `recursion_dropped` invocations that Lambda refused
     because the function calls itself through another service. The hourly series reach a week back.
@@ -92,6 +93,7 @@ class Metrics(Observed):
     failed_writes: Mapping[str, Series]
     mapping_events: Mapping[str, Mapping[str, Series]]
     siblings: Mapping[str, Series]
+    sibling_errors: Mapping[str, Series]
     concurrency: Concurrency
     duration_total_ms: Series
     unreserved_concurrent: Series

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from runbook_lib.interpret.log_line import FAILURES, LineKind, LogLine, read
@@ -19,17 +19,30 @@ LogEvent = tuple[datetime, str, str]
 class ErrorClass:
     """Failures that say the same thing.
 
-    `signature` is the error with ids, numbers and times taken out; `count` counts log lines, not invocations; `first`
-    and `last` are UTC; `example` is the first one's own words.
+    `signature` is the error with ids, numbers and times taken out; `times` is when each line was written, UTC, oldest
+    first: lines, not invocations; `example` is the first one's own words.
     """
 
     signature: str
     kind: LineKind
     error_type: str | None
-    count: int
-    first: datetime
-    last: datetime
+    times: tuple[datetime, ...]
     example: str
+
+    @property
+    def count(self) -> int:
+        """How many lines say it."""
+        return len(self.times)
+
+    @property
+    def first(self) -> datetime:
+        """When the first of them was written."""
+        return self.times[0]
+
+    @property
+    def last(self) -> datetime:
+        """When the newest of them was written."""
+        return self.times[-1]
 
 
 _VARIABLE = re.compile(
@@ -54,20 +67,18 @@ def group(lines: Iterable[tuple[datetime, LogLine]]) -> list[ErrorClass]:
 
     Lines that report no failure are left out; no lines give no classes.
     """
-    found: dict[tuple[LineKind, str], ErrorClass] = {}
+    alike: dict[tuple[LineKind, str], list[tuple[datetime, LogLine]]] = {}
     for at, line in lines:
-        if not line.is_failure:
-            continue
-        key = (line.kind, signature(line))
-        known = found.get(key)
-        if known is None:
-            found[key] = ErrorClass(key[1], line.kind, line.error_type, 1, at, at, line.message)
-        else:
-            example = line.message if at < known.first else known.example
-            found[key] = replace(
-                known, count=known.count + 1, first=min(known.first, at), last=max(known.last, at), example=example
-            )
-    return sorted(found.values(), key=lambda one: (-one.count, one.first, one.signature))
+        if line.is_failure:
+            alike.setdefault((line.kind, signature(line)), []).append((at, line))
+    classes = (_class(words, members) for (_, words), members in alike.items())
+    return sorted(classes, key=lambda one: (-one.count, one.first, one.signature))
+
+
+def _class(words: str, members: list[tuple[datetime, LogLine]]) -> ErrorClass:
+    _, line = members[0]
+    _, oldest = min(members, key=lambda member: member[0])
+    return ErrorClass(words, line.kind, line.error_type, tuple(sorted(at for at, _ in members)), oldest.message)
 
 
 _CONTINUES = re.compile(

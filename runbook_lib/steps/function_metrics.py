@@ -40,9 +40,10 @@ def function_metrics(incident: Incident, aws: StepReader, seen: Evidence) -> Met
     siblings = attempt(lambda: sorted({m.function.name for m in seen.mappings.same_stream})[:_MOST_SIBLINGS])
     uuids = list(counting) if isinstance(counting, dict) else []
     names = siblings if isinstance(siblings, list) else []
-    queries = [*_function(incident), *_table(incident), *_mappings(uuids), *_siblings(names)]
-    series, concurrency, history = together(
+    queries = [*_function(incident), *_table(incident), *_mappings(uuids), *_siblings(names, "Invocations")]
+    series, failures, concurrency, history = together(
         lambda: read_series(aws, seen.window, seen.as_of, queries),
+        lambda: _sibling_errors(names, aws, seen),
         lambda: _concurrency(incident, aws),
         lambda: _history(incident, aws, seen),
     )
@@ -69,6 +70,9 @@ def function_metrics(incident: Incident, aws: StepReader, seen: Evidence) -> Met
             lambda: {uuid: known(each(f"m{n}_", MAPPING_EVENTS)) for n, uuid in enumerate(known(counting))}
         ),
         siblings=attempt(lambda: Each({name: known(series)[f"sibling{n}"] for n, name in enumerate(known(siblings))})),
+        sibling_errors=attempt(
+            lambda: Each({name: known(failures)[f"sibling{n}"] for n, name in enumerate(known(siblings))})
+        ),
         concurrency=concurrency,
         duration_total_ms=one("duration_total"),
         unreserved_concurrent=one("unreserved_concurrent"),
@@ -77,6 +81,11 @@ def function_metrics(incident: Incident, aws: StepReader, seen: Evidence) -> Met
         hourly_invocations=attempt(lambda: known(history)["hourly_invocations"]),
         hourly_writes=attempt(lambda: known(history)["hourly_writes"]),
     )
+
+
+def _sibling_errors(names: list[str], aws: StepReader, seen: Evidence) -> dict[str, Series]:
+    """Read the siblings' errors in a call of their own: a run recorded without them keeps every other counter."""
+    return read_series(aws, seen.window, seen.as_of, _siblings(names, "Errors")) if names else {}
 
 
 def _history(incident: Incident, aws: StepReader, seen: Evidence) -> dict[str, Series]:
@@ -136,17 +145,10 @@ def _mappings(uuids: list[str]) -> Iterator[Query]:
             yield Query(f"m{n}_{name}", "AWS/Lambda", name, "Sum", "records", name, (("EventSourceMappingUUID", uuid),))
 
 
-def _siblings(names: list[str]) -> Iterator[Query]:
+def _siblings(names: list[str], metric: str) -> Iterator[Query]:
     for n, name in enumerate(names):
-        yield Query(
-            f"sibling{n}",
-            "AWS/Lambda",
-            "Invocations",
-            "Sum",
-            "count",
-            f"Invocations of {name}",
-            (("FunctionName", name),),
-        )
+        function = (("FunctionName", name),)
+        yield Query(f"sibling{n}", "AWS/Lambda", metric, "Sum", "count", f"{metric} of {name}", function)
 
 
 def _concurrency(incident: Incident, aws: StepReader) -> Concurrency:

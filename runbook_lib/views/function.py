@@ -213,6 +213,8 @@ def metrics_table(seen: Evidence) -> Block:
         rows += [_series_row(f"{name} of {uuid[:8]}", partial(_itself, one)) for name, one in counted.items()]
     for name, series in otherwise(lambda: metrics.siblings, {}).items():
         rows.append(_series_row(f"Invocations of {name}, on the same stream", partial(_itself, series)))
+    for name, series in otherwise(lambda: metrics.sibling_errors, {}).items():
+        rows.append(_series_row(f"Errors of {name}, on the same stream", partial(_itself, series)))
     head = columns(
         "Metric", "Unit", "Total|number", "Highest|number", "Last above zero (UTC)|time", "Datapoints|number"
     )
