@@ -265,6 +265,17 @@ def test_without_the_trail_a_state_is_not_read_backwards() -> None:
     assert not span.sure
 
 
+def test_a_state_is_kept_where_the_trail_was_searched() -> None:
+    """Where the axis reaches back further than the search, only the part before it is not known."""
+    seen = example_seen()
+    axis = overview_axis(seen.evidence, seen.diagnosis)
+    data = correlation(seen.evidence, seen.diagnosis, replace(axis, start=axis.start - timedelta(minutes=9)))
+    before, since = data.strips[0].spans
+    assert (before.state, before.sure) == ("not searched", False)
+    assert since.start == min(one.window.start for one in example().changes.searches)
+    assert (since.state, since.sure) == ("Enabled on an older stream, no change recorded", True)
+
+
 def _paused() -> Seen:
     """Give the example as if somebody had disabled its mapping, on the latest stream, an hour after the onset."""
     seen = example_seen()

@@ -31,6 +31,7 @@ _ALWAYS = ("lambda", "dynamodb", "iam")
 _MOST_MAPPINGS = 3
 
 NOT_DELIVERED = "not delivered yet"
+NOT_SEARCHED = "not searched"
 INVOKING = "invoking the function"
 """What a mapping did, as the iterator age shows, where the trail does not tell its state."""
 
@@ -117,7 +118,7 @@ def _blind(service: str, seen: Evidence, axis: Axis) -> tuple[Stretch, ...]:
     if any(one.truncated for one in ours):
         return tuple(axis.clip(axis.start, axis.end, "search cut short"))
     start, end = min(one.window.start for one in ours), min(delivered, max(one.window.end for one in ours))
-    return (*axis.clip(axis.start, start, "not searched"), *axis.clip(end, axis.end, NOT_DELIVERED))
+    return (*axis.clip(axis.start, start, NOT_SEARCHED), *axis.clip(end, axis.end, NOT_DELIVERED))
 
 
 # -- states ----------------------------------------------------------------------------------------------------
@@ -161,8 +162,12 @@ def _unturned(one: Mapping, seen: Evidence, axis: Axis) -> Iterator[Span]:
     """Lay out a mapping without a recorded change: the state that was read, as far back as the trail was searched."""
     latest = otherwise(lambda: seen.streams.table.latest_stream_arn, None)
     state = f"{one.state} on an older stream" if latest and one.event_source_arn != latest else one.state
-    if all(part.why == NOT_DELIVERED for part in _blind("lambda", seen, axis)):
-        yield from _spans(axis, [], f"{state}, no change recorded", True)
+    blind = _blind("lambda", seen, axis)
+    if all(part.why in (NOT_DELIVERED, NOT_SEARCHED) for part in blind):
+        since = max((part.end for part in blind if part.why == NOT_SEARCHED), default=axis.start)
+        yield from (Span(part.start, part.end, part.why, False) for part in axis.clip(axis.start, since, NOT_SEARCHED))
+        unchanged = axis.clip(since, axis.end, f"{state}, no change recorded")
+        yield from (Span(part.start, part.end, part.why, True) for part in unchanged)
         return
     last = max(_invoked(seen), default=None)
     if one.enabled or last is None:
