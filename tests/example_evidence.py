@@ -46,6 +46,12 @@ def example_seen() -> Seen:
     return judged(example())
 
 
+@cache
+def failing_seen() -> Seen:
+    """Give a function that fails on one record, with its diagnosis."""
+    return judged(example("poison-record"))
+
+
 def judged(seen: Evidence) -> Seen:
     """Give evidence with its diagnosis."""
     return Seen(seen, diagnose(seen))

@@ -15,8 +15,8 @@ from example_evidence import (
     blinded_steps,
     example,
     example_seen,
+    failing_seen,
     judged,
-    with_fields,
     with_observations,
 )
 from hypothesis import given
@@ -24,6 +24,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from runbook_lib import charts
+from runbook_lib.blocks import Prose
 from runbook_lib.charts import canvas
 from runbook_lib.charts.correlation import ChartData, correlation, describe
 from runbook_lib.charts.data import (
@@ -31,9 +32,11 @@ from runbook_lib.charts.data import (
     overview_axis,
 )
 from runbook_lib.charts.draw_correlation import MOST_NUMBERS, worth_numbers
-from runbook_lib.charts.single import age_data, invocations_data, pipe_data
+from runbook_lib.charts.draw_single import look
+from runbook_lib.charts.single import age_data, pipe_data
 from runbook_lib.evidence import Evidence
 from runbook_lib.loss_clock import LossState
+from runbook_lib.stages import Stage, State
 
 MINUTE = timedelta(minutes=1)
 START = datetime(2026, 3, 14, 9, 0, tzinfo=UTC)
@@ -66,16 +69,18 @@ def test_the_words_tell_what_the_picture_draws() -> None:
 ALTS = {
     "correlation_overview": "onset at 12:29 UTC: 6 changes against the metrics; invocations are silent for",
     "correlation_zoom": "onset at 12:29 UTC: 2 changes against the metrics; invocations are silent for",
-    "invocations": "19,666 invocations, the last counted at 12:28 UTC; 0 of them failed.",
+    "error_classes": "by class: ValueError 2,1",
     "iterator_age": "by the loss clock the oldest record is lost at 2026-03-15 12:29 UTC.",
+    "outcomes": "19,666 succeeded (the last at 12:28 UTC), 0 failed, 0 throttled.",
     "pipe_stages": "the first stage seen to stop is 'function invoked'.",
+    "siblings": "on one scale: orders-notifier: 19,666 succeeded (the last at 12:28 UTC), 0 failed.",
 }
 
 
 @pytest.mark.parametrize("name", charts.__all__)
 def test_every_chart_has_its_alternative(name: str) -> None:
     """Each chart is a PNG of 64 colours at twice its size, with one sentence and a description of the same data."""
-    chart = getattr(charts, name)(example_seen())
+    chart = getattr(charts, name)(failing_seen() if name == "error_classes" else example_seen())
     assert ALTS[name] in chart.alt
     assert chart.alt.count(". ") <= 1
     assert chart.description
@@ -96,12 +101,16 @@ def test_drawing_twice_gives_the_same_bytes() -> None:
 
 @pytest.mark.parametrize("name", charts.__all__)
 def test_charts_of_nothing_seen_say_so(name: str) -> None:
-    """With every step unseen each chart is still drawn, and its words claim nothing."""
+    """With every step unseen each chart is still drawn, or says that it cannot be; its words claim nothing."""
     blind = {step: DENIED for step, _ in blinded_steps()}
-    chart = getattr(charts, name)(judged(with_observations(example(), **blind)))
-    assert chart.png.startswith(b"\x89PNG")
-    said = " ".join((chart.alt, *chart.description)).lower()
+    shown = getattr(charts, name)(judged(with_observations(example(), **blind)))
+    said = shown.text.lower()
     assert "not examined" in said or "not known" in said
+    if name in ("error_classes", "siblings"):
+        assert isinstance(shown, Prose)
+        assert shown.style == "gap"
+    else:
+        assert shown.png.startswith(b"\x89PNG")
     for claim in ("none found", "no change recorded", "flowing", "all zero", "no other function"):
         assert claim not in said, claim
 
@@ -155,20 +164,18 @@ def test_without_a_deadline_nothing_is_projected() -> None:
         assert data.axis.end == example().window.end
 
 
-def test_siblings_unseen_are_not_siblings_missing() -> None:
-    """That no other function reads the stream is said only where it was seen."""
-    seen = with_fields(example(), "metrics", siblings=DENIED)
-    assert invocations_data(seen, judged(seen).diagnosis).siblings is None
-    assert [one.id for one in invocations_data(example(), example_seen().diagnosis).siblings or ()] == [
-        "sibling-orders-notifier"
-    ]
-
-
 def test_the_pipe_has_every_stage_and_one_break() -> None:
     """The boxes are the stages of the diagnosis, and exactly the first that stopped is marked."""
     boxes = pipe_data(example_seen().diagnosis)
     assert [one.stage for one in boxes] == list(example_seen().diagnosis.stages.flows)
     assert [one.name for one in boxes if one.broken] == ["function invoked"]
+
+
+def test_failures_that_flow_are_not_drawn_as_well() -> None:
+    """The stage of failed invocations never looks like one that works, though it flows."""
+    boxes = {one.stage: one for one in pipe_data(failing_seen().diagnosis)}
+    assert boxes[Stage.FAILED].state is State.FLOWING
+    assert look(boxes[Stage.FAILED]) != look(boxes[Stage.WRITTEN])
 
 
 # -- drawing -----------------------------------------------------------------------------------------------------

@@ -1,17 +1,26 @@
 """Pictures of an incident, each with the same said in words.
 
-Each function takes an investigation (anything with `evidence` and `diagnosis`) and returns a `blocks.Chart`. What is
-drawn is computed first, as data that can be tested; matplotlib is loaded only when something is drawn.
+Each function takes an investigation (anything with `evidence` and `diagnosis`) and returns a `blocks.Chart`, or a
+sentence where there is nothing to draw. What is drawn is computed first, as data that can be tested; matplotlib is
+loaded only when something is drawn.
 """
 
 from __future__ import annotations
 
-from runbook_lib.blocks import Chart
-from runbook_lib.charts import single
+from runbook_lib.blocks import Chart, Prose
+from runbook_lib.charts import errors, single, stacks
 from runbook_lib.charts.correlation import alt, correlation, describe, subject
 from runbook_lib.charts.data import Axis, Investigated, overview_axis, zoom_axis
 
-__all__ = ["correlation_overview", "correlation_zoom", "invocations", "iterator_age", "pipe_stages"]
+__all__ = [
+    "correlation_overview",
+    "correlation_zoom",
+    "error_classes",
+    "iterator_age",
+    "outcomes",
+    "pipe_stages",
+    "siblings",
+]
 
 
 def correlation_overview(investigation: Investigated) -> Chart:
@@ -44,14 +53,43 @@ def iterator_age(investigation: Investigated) -> Chart:
     return Chart("iterator-age", title, single.age_alt(data), single.age_words(data), width, height, png)
 
 
-def invocations(investigation: Investigated) -> Chart:
-    """Show writes against invocations and their failures, throttles, and the other functions on the same stream."""
-    from runbook_lib.charts.draw_single import draw_invocations
+def outcomes(investigation: Investigated) -> Chart:
+    """Show the writes, and stacked beneath what became of invocations, and of records where the mapping counts them."""
+    from runbook_lib.charts.draw_stacks import draw_outcomes
 
-    data = single.invocations_data(investigation.evidence, investigation.diagnosis)
-    png, width, height = draw_invocations(data)
-    words = single.invocations_words(data)
-    return Chart("invocations", "Invoked, failed, throttled", single.invocations_alt(data), words, width, height, png)
+    data = stacks.outcomes_data(investigation.evidence, investigation.diagnosis)
+    png, width, height = draw_outcomes(data)
+    said = stacks.outcomes_words(data)
+    return Chart("outcomes", "What became of the invocations", stacks.outcomes_alt(data), said, width, height, png)
+
+
+def siblings(investigation: Investigated) -> Chart | Prose:
+    """Show the other functions on the same stream beside this one; in words where there is none, or none was seen."""
+    data = stacks.siblings_data(investigation.evidence, investigation.diagnosis)
+    if not data.rows:
+        return _unseen(data.unseen) or Prose.of(stacks.NO_SIBLING)
+    from runbook_lib.charts.draw_stacks import draw_siblings
+
+    png, width, height = draw_siblings(data)
+    said = stacks.siblings_words(data)
+    return Chart("siblings", "The other functions on the stream", stacks.siblings_alt(data), said, width, height, png)
+
+
+def error_classes(investigation: Investigated) -> Chart | Prose:
+    """Show the classes of error in the log over time; in words where there is none, or the log was not seen."""
+    data = errors.errors_data(investigation.evidence, investigation.diagnosis)
+    if not data.rows:
+        return _unseen(data.unseen) or Prose.of(data.note)
+    from runbook_lib.charts.draw_stacks import draw_errors
+
+    png, width, height = draw_errors(data)
+    said = errors.errors_words(data)
+    return Chart("error-classes", "Lines of error by class", errors.errors_alt(data), said, width, height, png)
+
+
+def _unseen(reason: str) -> Prose | None:
+    """Say why there is no picture, where what it shows could not be seen."""
+    return Prose.of(f"There is no picture: {reason}", style="gap") if reason else None
 
 
 def pipe_stages(investigation: Investigated) -> Chart:

@@ -64,6 +64,11 @@ def drawing(height_in: float) -> Iterator[Figure]:
         yield figure
 
 
+def size(tall: float) -> tuple[int, int]:
+    """Give the size of a figure in CSS pixels by its height in inches."""
+    return round(WIDTH_IN * 100), round(tall * 100)
+
+
 def png(figure: Figure) -> bytes:
     """Render a figure as PNG of 64 fixed colours and no metadata: the same figure gives the same bytes.
 
@@ -119,6 +124,44 @@ def aside(axes: Any, words: str, colour: str) -> None:
 def name(axes: Any, words: str) -> None:
     """Name a part at its left edge."""
     axes.text(-0.012, 0.5, words, transform=axes.transAxes, fontsize=7.5, ha="right", va="center", color=INK)
+
+
+def headed(axes: Any, title: str, unit: str, colour: str) -> None:
+    """Head a part with its title, and behind it the unit."""
+    drawn = axes.annotate(
+        title, (0, 1), (0, 2.5), xycoords="axes fraction", textcoords="offset points", fontsize=8, va="bottom",
+        fontweight="bold", color=colour,
+    )  # fmt: skip
+    axes.annotate(
+        unit, (1, 0), (6, 0.4), xycoords=drawn, textcoords="offset points", fontsize=6.8, va="bottom", color=GREY
+    )
+
+
+def count_scale(axes: Any, top: float, counted: bool) -> None:
+    """Scale a part from 0 to `top` and label both; nothing where nothing was counted."""
+    axes.set_ylim(-0.06 * top if top else -1, top * 1.1 or 1)
+    if top:
+        axes.axhline(top, color=FAINT, linewidth=0.5, zorder=0.4)
+    axes.set_yticks([0, top] if top else [0] * counted, ["0", f"{top:,.0f}"] if top else ["0"] * counted)
+
+
+def edges(starts: Iterable[datetime], bucket: timedelta, axis: Axis) -> list[float]:
+    """Give the edges of bars without a gap: the start of each, and the end of the last, cut off at the axis."""
+    found = list(starts)
+    return [x(min(max(at, axis.start), axis.end)) for at in (*found, found[-1] + bucket)]
+
+
+def moments(axes: Any, onset: datetime | None, band: tuple[datetime, datetime] | None, *, named: bool) -> None:
+    """Mark the onset and the minutes about it; above the first part with its name."""
+    if band:
+        axes.axvspan(x(band[0]), x(band[1]), color=BAND, linewidth=0, zorder=0.2)
+    if onset:
+        axes.axvline(x(onset), color=INK, linewidth=1.0, zorder=3)
+    if onset and named:
+        axes.annotate(
+            f"onset {onset:%H:%M}", (x(onset), 1), (-4, 3), xycoords=("data", "axes fraction"),
+            textcoords="offset points", ha="right", va="bottom", fontsize=7.5, fontweight="bold", color=INK,
+        )  # fmt: skip
 
 
 def hatch(axes: Any, stretches: Iterable[Stretch], axis: Axis, *, blind: bool, label: bool = True) -> None:

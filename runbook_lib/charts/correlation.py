@@ -40,7 +40,8 @@ _TOLD = 40
 class Lines:
     """The moments that cross every part of a picture, each None where there is none on the axis.
 
-    `band` is the playbook's five minutes either side of the onset; `onset_range` the bounds of the estimate.
+    `band` is the playbook's five minutes either side of the onset, as far as the axis goes; `onset_range` the bounds of
+    the estimate.
     """
 
     onset: datetime | None
@@ -88,10 +89,14 @@ def lines(diagnosis: Diagnosis, axis: Axis) -> Lines:
     return Lines(
         onset=began.at if began and seen else None,
         onset_range=(began.earliest, began.latest) if began and seen else None,
-        band=(began.at - FIRST_WINDOW, began.at + FIRST_WINDOW) if began and seen else None,
+        band=_on(axis, began.at - FIRST_WINDOW, began.at + FIRST_WINDOW) if began and seen else None,
         retention=retention_line(axis),
         noticed=noticed if noticed and noticed in axis else None,
     )
+
+
+def _on(axis: Axis, start: datetime, end: datetime) -> tuple[datetime, datetime]:
+    return max(start, axis.start), min(end, axis.end)
 
 
 # -- in words --------------------------------------------------------------------------------------------------

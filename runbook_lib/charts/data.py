@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from runbook_lib import instant
 from runbook_lib.diagnosis import Diagnosis
@@ -118,14 +118,22 @@ class Panel:
 
     def runs(self) -> Iterator[tuple[tuple[datetime, float], ...]]:
         """Give the points in runs without a gap: only within one may they be joined by a line."""
-        run: list[tuple[datetime, float]] = []
-        for point in self.points:
-            if run and instant.floor(point[0], self.bucket) - instant.floor(run[-1][0], self.bucket) > self.bucket:
-                yield tuple(run)
-                run = []
-            run.append(point)
-        if run:
+        return runs(self.points, self.bucket, lambda point: point[0])
+
+
+Timed = TypeVar("Timed")
+
+
+def runs(items: Iterable[Timed], bucket: timedelta, at: Callable[[Timed], datetime]) -> Iterator[tuple[Timed, ...]]:
+    """Split what is in order of time wherever a bucket between two neighbours is empty."""
+    run: list[Timed] = []
+    for one in items:
+        if run and instant.floor(at(one), bucket) - instant.floor(at(run[-1]), bucket) > bucket:
             yield tuple(run)
+            run = []
+        run.append(one)
+    if run:
+        yield tuple(run)
 
 
 @dataclass(frozen=True)
@@ -164,13 +172,6 @@ THROTTLES = Source("throttles", "Throttles", "a minute", of_series(lambda seen: 
 AGE = Source("age", "Iterator age", "seconds", _age)
 
 
-def sibling(name: str) -> Source:
-    """Give the invocations of another function on the same stream."""
-    return Source(
-        f"sibling-{name}", f"Invocations of {name}", "a minute", of_series(lambda seen: seen.metrics.siblings[name])
-    )
-
-
 def panel(source: Source, seen: Evidence, axis: Axis, began: Onset | None) -> Panel:
     """Compute one panel; a metric that could not be read is unexamined from end to end, with the reason."""
     try:
@@ -189,7 +190,7 @@ def panel(source: Source, seen: Evidence, axis: Axis, began: Onset | None) -> Pa
         period=period,
         bucket=bucket,
         points=tuple(_thinned(inside, bucket)),
-        silent=tuple(_silences([at for at, _ in inside], axis, period)),
+        silent=tuple(silences([at for at, _ in inside], axis, period)),
         unexamined=(
             *axis.clip(axis.start, axis.asked_from, "not asked for"),
             *axis.clip(axis.settled, min(axis.end, axis.as_of), "not counted yet"),
@@ -211,7 +212,7 @@ def _thinned(points: Iterable[tuple[datetime, float]], bucket: timedelta) -> Ite
     yield from best.values()
 
 
-def _silences(at: list[datetime], axis: Axis, period: timedelta) -> Iterator[Stretch]:
+def silences(at: list[datetime], axis: Axis, period: timedelta) -> Iterator[Stretch]:
     """Give the stretches that were asked for and hold no datapoint, where they are long enough to be seen."""
     start, end = max(axis.start, instant.floor(axis.asked_from, period)), min(axis.end, axis.settled)
     least = max(3 * period, axis.length / _SILENCES)
@@ -244,6 +245,12 @@ def overview_axis(seen: Evidence, diagnosis: Diagnosis) -> Axis:
     if first < start:
         start = instant.floor(first, timedelta(hours=1))
     return Axis(start, seen.window.end, seen.window.settled_end, seen.window.start, seen.as_of)
+
+
+def window_axis(seen: Evidence) -> Axis:
+    """The whole window, and nothing else."""
+    window = seen.window
+    return Axis(window.start, window.end, window.settled_end, window.start, seen.as_of)
 
 
 def zoom_axis(seen: Evidence, diagnosis: Diagnosis) -> Axis:

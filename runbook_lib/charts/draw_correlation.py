@@ -40,7 +40,7 @@ def draw(data: ChartData) -> tuple[bytes, int, int]:
             canvas.time_axis(axes, data.axis, labelled=axes is figure.axes[-1])
         _cross(back, front, data)
         key(figure, 0.16 / tall)
-        return canvas.png(figure), round(canvas.WIDTH_IN * 100), round(tall * 100)
+        return canvas.png(figure), *canvas.size(tall)
 
 
 def _rows(data: ChartData) -> Iterator[tuple[float, float, _Draw]]:

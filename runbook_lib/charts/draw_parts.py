@@ -47,17 +47,10 @@ def draw_panel(axes: Any, one: Panel, axis: Axis) -> None:
     """Draw one metric: ages on a logarithmic axis, counts as bars."""
     canvas.bare(axes)
     colour = _COLOUR.get(one.id, GREEN)
-    title = axes.annotate(
-        one.title, (0, 1), (0, 2.5), xycoords="axes fraction", textcoords="offset points", fontsize=8, va="bottom",
-        fontweight="bold", color=colour,
-    )  # fmt: skip
-    unit = "log scale" if one.id == "age" else one.unit
-    axes.annotate(
-        unit, (1, 0), (6, 0.4), xycoords=title, textcoords="offset points", fontsize=6.8, va="bottom", color=GREY
-    )
+    canvas.headed(axes, one.title, "log scale" if one.id == "age" else one.unit, colour)
     canvas.hatch(axes, one.silent, axis, blind=False)
     canvas.hatch(axes, one.unexamined, axis, blind=True)
-    (draw_ages if one.id == "age" else draw_counts)(axes, one, colour)
+    (draw_ages if one.id == "age" else draw_counts)(axes, one, axis, colour)
     if one.last:
         at, value = one.last
         gap = " " if one.flat and one.id != "age" else "\n"
@@ -66,20 +59,14 @@ def draw_panel(axes: Any, one: Panel, axis: Axis) -> None:
         canvas.aside(axes, "not examined" if is_blind(one.unexamined, axis) else "silent", colour)
 
 
-def draw_counts(axes: Any, one: Panel, colour: str) -> None:
+def draw_counts(axes: Any, one: Panel, axis: Axis, colour: str) -> None:
     """Draw counts as bars on a base line that stands only where something was counted, zero included."""
     top = max((value for _, value in one.points), default=0.0)
-    axes.set_ylim(-0.06 * top if top else -1, top * 1.1 or 1)
+    canvas.count_scale(axes, top, bool(one.points))
     for run in one.runs():
-        homes = [x(instant.floor(at, one.bucket)) for at, _ in run]
-        edges = [*homes, x(instant.floor(run[-1][0], one.bucket) + one.bucket)]
+        edges = canvas.edges((instant.floor(at, one.bucket) for at, _ in run), one.bucket, axis)
         axes.plot([edges[0], edges[-1]], [0, 0], color=colour, linewidth=1.3, zorder=2, solid_capstyle="butt")
         fill(axes, edges, [value for _, value in run], colour)
-    if top:
-        axes.axhline(top, color=FAINT, linewidth=0.5, zorder=0.4)
-    axes.set_yticks(
-        [0, top] if top else [0] if one.points else [], ["0", f"{top:,.0f}"] if top else ["0"] * bool(one.points)
-    )
 
 
 def fill(axes: Any, edges: list[float], values: list[float], colour: str, zorder: float = 2.0) -> None:
@@ -87,7 +74,7 @@ def fill(axes: Any, edges: list[float], values: list[float], colour: str, zorder
     axes.stairs(values, edges, fill=True, color=colour, linewidth=0, zorder=zorder)
 
 
-def draw_ages(axes: Any, one: Panel, colour: str) -> None:
+def draw_ages(axes: Any, one: Panel, axis: Axis, colour: str) -> None:
     """Draw ages on a logarithmic axis, joined only within runs, with the 24 hours that a record lives."""
     axes.set_yscale("log")
     axes.set_ylim(LEAST_AGE, 86_400 * 2.5)

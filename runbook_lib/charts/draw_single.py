@@ -6,19 +6,14 @@ from typing import Any
 
 from runbook_lib import instant
 from runbook_lib.charts import canvas
-from runbook_lib.charts.canvas import BAND, CARD, DANGER, GREEN, GREY, INK, RED, SOFT, UNSEEN, x
-from runbook_lib.charts.correlation import Lines
-from runbook_lib.charts.draw_parts import LEAST_AGE, draw_panel, panel_height
-from runbook_lib.charts.single import AgeData, InvocationsData, StageBox
+from runbook_lib.charts.canvas import CARD, DANGER, GREEN, GREY, INK, RED, SOFT, UNSEEN, x
+from runbook_lib.charts.draw_parts import LEAST_AGE, draw_panel
+from runbook_lib.charts.single import AgeData, StageBox
 from runbook_lib.stages import Stage, State
 
-_LEFT, _RIGHT, _HEAD_IN, _FOOT_IN, _ABOVE_IN = 0.075, 0.91, 0.42, 0.44, 0.24
+_LEFT, _RIGHT, _HEAD_IN, _FOOT_IN = 0.075, 0.91, 0.42, 0.44
 Drawn = tuple[bytes, int, int]
 """PNG bytes, and the size in CSS pixels."""
-
-
-def _size(tall: float) -> tuple[int, int]:
-    return round(canvas.WIDTH_IN * 100), round(tall * 100)
 
 
 def _title(figure: Any, words: str, tall: float) -> None:
@@ -45,7 +40,7 @@ def draw_age(data: AgeData) -> Drawn:
         if data.lines.onset:
             _line(axes, data.lines.onset, f"onset {data.lines.onset:%H:%M}", INK, left=True)
         canvas.time_axis(axes, data.axis, labelled=True)
-        return canvas.png(figure), *_size(tall)
+        return canvas.png(figure), *canvas.size(tall)
 
 
 def _project(axes: Any, data: AgeData) -> None:
@@ -74,37 +69,6 @@ def _line(axes: Any, at: Any, words: str, colour: str, *, left: bool) -> None:
     )  # fmt: skip
 
 
-# -- invocations -----------------------------------------------------------------------------------------------
-
-
-def draw_invocations(data: InvocationsData) -> Drawn:
-    """Draw writes, invocations with failures, throttles and siblings, one under another."""
-    panels = (*data.panels, *(data.siblings or ()))
-    tall = _HEAD_IN + sum(panel_height(one) + _ABOVE_IN for one in panels) + _FOOT_IN - 0.18
-    with canvas.drawing(tall) as figure:
-        _title(figure, data.subject, tall)
-        top = tall - _HEAD_IN + 0.18
-        for place, one in enumerate(panels):
-            top -= panel_height(one) + _ABOVE_IN
-            axes = figure.add_axes((_LEFT, top / tall, _RIGHT - _LEFT, panel_height(one) / tall))
-            draw_panel(axes, one, data.axis)
-            _moments(axes, data.lines, first=place == 0)
-            canvas.time_axis(axes, data.axis, labelled=place == len(panels) - 1)
-        return canvas.png(figure), *_size(tall)
-
-
-def _moments(axes: Any, marked: Lines, *, first: bool) -> None:
-    if marked.band:
-        axes.axvspan(x(marked.band[0]), x(marked.band[1]), color=BAND, linewidth=0, zorder=0.2)
-    if marked.onset:
-        axes.axvline(x(marked.onset), color=INK, linewidth=1.0, zorder=3)
-        if first:
-            axes.annotate(
-                f"onset {marked.onset:%H:%M}", (x(marked.onset), 1), (-4, 3), xycoords=("data", "axes fraction"),
-                textcoords="offset points", ha="right", va="bottom", fontsize=7.5, fontweight="bold", color=INK,
-            )  # fmt: skip
-
-
 # -- the pipe --------------------------------------------------------------------------------------------------
 
 _MAIN = (Stage.WRITTEN, Stage.IN_STREAM, Stage.POLLED, Stage.INVOKED, Stage.SUCCEEDED)
@@ -118,6 +82,14 @@ _LOOK = {
     State.UNKNOWN: (UNSEEN, GREY, (0, (3, 2)), GREY),
 }
 """Ground, edge, line of the edge and ink by state; the word stands in the box as well."""
+
+_FAILING = (SOFT[RED], RED, "-", RED)
+
+
+def look(one: StageBox) -> tuple[str, str, Any, str]:
+    """Give ground, edge, line and ink of a stage: that failures flow is nothing green."""
+    return _FAILING if one.stage is Stage.FAILED and one.state is State.FLOWING else _LOOK[one.state]
+
 
 _WIDE, _HIGH, _STEP, _UP, _DOWN = 1.62, 0.92, 1.98, 1.46, 0.14
 
@@ -142,7 +114,7 @@ def draw_pipe(boxes: tuple[StageBox, ...], subject: str) -> Drawn:
             _box(axes, by_stage[stage], 0.16 + beside * _STEP, _DOWN)
             middle = 0.16 + beside * _STEP + _WIDE / 2
             axes.annotate("", (middle, _DOWN + _HIGH), (middle, _UP + _HIGH / 2), arrowprops=_SIDE_ARROW)
-        return canvas.png(figure), *_size(tall)
+        return canvas.png(figure), *canvas.size(tall)
 
 
 _SIDE_ARROW = {"arrowstyle": "-|>", "color": "#9a9a96", "linewidth": 0.9, "shrinkA": 0, "shrinkB": 0}
@@ -151,7 +123,7 @@ _SIDE_ARROW = {"arrowstyle": "-|>", "color": "#9a9a96", "linewidth": 0.9, "shrin
 def _box(axes: Any, one: StageBox, left: float, bottom: float) -> None:
     from matplotlib.patches import FancyBboxPatch
 
-    face, edge, line, ink = _LOOK[one.state]
+    face, edge, line, ink = look(one)
     axes.add_patch(
         FancyBboxPatch(
             (left, bottom), _WIDE, _HIGH, boxstyle="round,pad=0,rounding_size=0.07", facecolor=face, edgecolor=edge,

@@ -1,4 +1,4 @@
-"""Charts of one question each, as data and in words: the age of what waits, the outcome of invocations, the pipe."""
+"""Charts of one question each, as data and in words: the age of what waits, and the pipe."""
 
 from __future__ import annotations
 
@@ -8,26 +8,13 @@ from datetime import datetime, timedelta
 
 from runbook_lib import instant
 from runbook_lib.charts.correlation import Lines, lines, panel_words, subject, value_words
-from runbook_lib.charts.data import (
-    AGE,
-    ERRORS,
-    INVOCATIONS,
-    THROTTLES,
-    WRITES,
-    Axis,
-    Panel,
-    overview_axis,
-    panel,
-    sibling,
-)
+from runbook_lib.charts.data import AGE, Axis, Panel, overview_axis, panel
 from runbook_lib.diagnosis import Diagnosis
 from runbook_lib.evidence import Evidence, otherwise
 from runbook_lib.instant import RETENTION
 from runbook_lib.loss_clock import LossState
 from runbook_lib.stages import Flow, Stage, State
 from runbook_lib.views.judgement import STAGE_NAMES, STATE_NAMES
-
-_MOST_SIBLINGS = 4
 
 # -- the age of what waits -------------------------------------------------------------------------------------
 
@@ -92,57 +79,6 @@ def age_words(data: AgeData) -> tuple[str, ...]:
             f" {instant.clock(data.deadline)}, {instant.span(data.deadline - data.axis.as_of)} after the run."
         )
     said.append("A record lives 24 hours; what is older is lost.")
-    return tuple(said)
-
-
-# -- invocations -----------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class InvocationsData:
-    """Writes, invocations, errors, throttles, and the siblings on the same stream, on one axis.
-
-    `siblings` None: who else reads the stream could not be seen.
-    """
-
-    subject: str
-    axis: Axis
-    lines: Lines
-    panels: tuple[Panel, ...]
-    siblings: tuple[Panel, ...] | None
-
-
-def invocations_data(seen: Evidence, diagnosis: Diagnosis) -> InvocationsData:
-    """Compute the invocations chart over the window."""
-    window, began = seen.window, diagnosis.onset
-    axis = Axis(window.start, window.end, window.settled_end, window.start, seen.as_of)
-    panels = tuple(panel(one, seen, axis, began) for one in (WRITES, INVOCATIONS, ERRORS, THROTTLES))
-    names = otherwise(lambda: sorted(seen.metrics.siblings)[:_MOST_SIBLINGS], None)
-    siblings = None if names is None else tuple(panel(sibling(name), seen, axis, began) for name in names)
-    return InvocationsData(subject(seen), axis, lines(diagnosis, axis), panels, siblings)
-
-
-def invocations_alt(data: InvocationsData) -> str:
-    """Say in one sentence what the invocations chart shows."""
-    invoked = data.panels[1]
-    if not invoked.counted:
-        return f"{data.subject}: {panel_words(invoked, data.axis, False)}"
-    at = invoked.last[0] if invoked.last else data.axis.start
-    failed = f"{data.panels[2].total:,.0f} of them failed" if data.panels[2].counted else "failures not known"
-    last = instant.clock(at, data.axis.end)
-    return f"{data.subject}: {invoked.total:,.0f} invocations, the last counted at {last}; {failed}."
-
-
-def invocations_words(data: InvocationsData) -> tuple[str, ...]:
-    """Say everything that the invocations chart shows."""
-    with_onset = bool(data.lines.onset)
-    said = [panel_words(one, data.axis, with_onset) for one in (*data.panels, *(data.siblings or ()))]
-    if data.siblings is None:
-        said.append("Whether other functions read the same stream could not be seen.")
-    elif not data.siblings:
-        said.append("No other function reads the same stream.")
-    if data.lines.onset:
-        said.append(f"Onset at {instant.clock(data.lines.onset, data.axis.end)}.")
     return tuple(said)
 
 

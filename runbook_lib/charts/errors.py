@@ -1,0 +1,155 @@
+"""The classes of error in the log over time, as data and in words.
+
+Lines are counted, not invocations: one failure may leave several lines, and code may log an error and still succeed.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from runbook_lib import instant
+from runbook_lib.charts.correlation import Lines, lines, subject
+from runbook_lib.charts.data import Axis, Stretch, runs, window_axis
+from runbook_lib.charts.tracks import failures
+from runbook_lib.diagnosis import Diagnosis
+from runbook_lib.evidence import Evidence, NotObserved
+from runbook_lib.interpret.lambda_log import ErrorClass, LineKind
+
+MOST_CLASSES = 5
+OTHER = "other classes"
+
+_BY_KIND = {LineKind.TIMEOUT: "Task timed out", LineKind.OUT_OF_MEMORY: "Out of memory"}
+"""What a line means says more here than the type that it names, or does not name."""
+
+
+@dataclass(frozen=True)
+class ErrorRow:
+    """One class: how many lines of it were written in each period that holds any, by the period's start."""
+
+    name: str
+    counts: tuple[tuple[datetime, int], ...]
+    first: datetime
+    last: datetime
+
+    @property
+    def total(self) -> int:
+        """How many lines in all."""
+        return sum(number for _, number in self.counts)
+
+    @property
+    def top(self) -> int:
+        """The most lines in one period."""
+        return max(number for _, number in self.counts)
+
+    def runs(self, bucket: timedelta) -> Iterator[tuple[tuple[datetime, int], ...]]:
+        """Give the periods in runs without an empty one between them."""
+        return runs(self.counts, bucket, lambda one: one[0])
+
+
+@dataclass(frozen=True)
+class ErrorsData:
+    """The most frequent classes, what is left as one row of its own (`others` classes), and what was not searched.
+
+    No row: `unseen` says why the log was not seen, else `note` why it holds none.
+    """
+
+    subject: str
+    axis: Axis
+    lines: Lines
+    rows: tuple[ErrorRow, ...]
+    others: int
+    unexamined: tuple[Stretch, ...]
+    note: str = ""
+    unseen: str = ""
+
+
+def errors_data(seen: Evidence, diagnosis: Diagnosis) -> ErrorsData:
+    """Compute the error classes over the window."""
+    axis = window_axis(seen)
+    about, marked = subject(seen), lines(diagnosis, axis)
+    try:
+        group, classes = seen.logs.group, seen.logs.errors
+    except NotObserved as unseen:
+        blind = tuple(axis.clip(axis.start, axis.end, unseen.gap.reason))
+        return ErrorsData(about, axis, marked, (), 0, blind, unseen=unseen.gap.reason)
+    blind = failures(seen, axis).unexamined
+    named = _named(classes, axis)
+    if not named:
+        return ErrorsData(about, axis, marked, (), 0, blind, _nothing(group.name, group.exists, blind))
+    ranked = sorted(named.items(), key=lambda one: (-len(one[1]), min(one[1]), one[0]))
+    kept = ranked if len(ranked) <= MOST_CLASSES + 1 else ranked[:MOST_CLASSES]
+    rest = [at for _, times in ranked[len(kept) :] for at in times]
+    rows = [_row(name, times, axis) for name, times in kept]
+    rows += [_row(OTHER, rest, axis)] if rest else []
+    return ErrorsData(about, axis, marked, tuple(rows), len(ranked) - len(kept), blind)
+
+
+def _named(classes: tuple[ErrorClass, ...], axis: Axis) -> dict[str, list[datetime]]:
+    found: dict[str, list[datetime]] = {}
+    for one in classes:
+        times = [at for at in one.times if at in axis]
+        if times:
+            found.setdefault(class_name(one), []).extend(times)
+    return found
+
+
+def class_name(one: ErrorClass) -> str:
+    """Name a class by what happened, else by the error's type, else by the kind of line."""
+    return _BY_KIND.get(one.kind) or one.error_type or f"{str(one.kind).replace('-', ' ')}, no type given"
+
+
+def _nothing(group: str, exists: bool, blind: tuple[Stretch, ...]) -> str:
+    if not exists:
+        return f"There is no log group {group}, so no class of error can be drawn."
+    where = f"{group}, as far as it was searched" if blind else group
+    return f"No failure was found in {where}: there is no class of error to draw."
+
+
+def _row(name: str, times: list[datetime], axis: Axis) -> ErrorRow:
+    counts = Counter(period_of(at, axis) for at in times)
+    return ErrorRow(name, tuple(sorted(counts.items())), min(times), max(times))
+
+
+def period_of(at: datetime, axis: Axis) -> datetime:
+    """Give the start of the period that an instant lies in; periods are counted from the start of the axis."""
+    return axis.start + (at - axis.start) // axis.bucket * axis.bucket
+
+
+# -- in words ----------------------------------------------------------------------------------------------------
+
+
+def errors_alt(data: ErrorsData) -> str:
+    """Say in one sentence which classes there are."""
+    said = ", ".join(f"{one.name} {one.total:,}" for one in data.rows)
+    return f"Lines of error in the log of {data.subject}, by class: {said}."
+
+
+def errors_words(data: ErrorsData) -> tuple[str, ...]:
+    """Say everything that the chart of error classes shows."""
+    said = [_row_words(one, data) for one in data.rows]
+    said += [
+        f"Not examined from {instant.clock(one.start, data.axis.end)} to {instant.clock(one.end, data.axis.end)}:"
+        f" {one.why.rstrip('.')}."
+        for one in data.unexamined
+    ]
+    if data.lines.onset:
+        said.append(f"Onset at {instant.clock(data.lines.onset, data.axis.end)}.")
+    return (*said, "Lines are counted, not invocations: one failure may leave several.")
+
+
+def _row_words(one: ErrorRow, data: ErrorsData) -> str:
+    end, period = data.axis.end, instant.span(data.axis.bucket)
+    name = f"{one.name} ({data.others})" if one.name == OTHER and data.others else one.name
+    onset = data.lines.onset
+    before = f", {_before(one, onset, data.axis.bucket):,} of them before the period of the onset" if onset else ""
+    return (
+        f"{name}: {one.total:,} line{'' if one.total == 1 else 's'} between {instant.clock(one.first, end)} and"
+        f" {instant.clock(one.last, end)}, at most {one.top:,} in {period}{before}."
+    )
+
+
+def _before(one: ErrorRow, onset: datetime, bucket: timedelta) -> int:
+    return sum(number for at, number in one.counts if at + bucket <= onset)
