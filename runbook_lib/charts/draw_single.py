@@ -46,11 +46,18 @@ def draw_age(data: AgeData) -> Drawn:
 def _project(axes: Any, data: AgeData) -> None:
     assert data.oldest
     assert data.deadline
-    length = data.deadline - data.oldest
-    steps = [data.oldest + length * (part / 60) ** 3 for part in range(61)]
+    begin = max(data.oldest, data.axis.start)
+    steps = [begin + (data.deadline - begin) * (part / 60) ** 3 for part in range(61)]
     ages = [max((at - data.oldest).total_seconds(), LEAST_AGE) for at in steps]
     axes.plot([x(at) for at in steps], ages, color=DANGER, linewidth=1.0, linestyle=(0, (4, 2.5)), zorder=2.3)
-    axes.plot([x(data.deadline)], [length.total_seconds()], marker="X", markersize=6, color=DANGER, zorder=5)
+    axes.plot(
+        [x(data.deadline)],
+        [(data.deadline - data.oldest).total_seconds()],
+        marker="X",
+        markersize=6,
+        color=DANGER,
+        zorder=5,
+    )
     for words, height, weight in (
         (f"lost from {instant.clock(data.deadline)}", 3600.0, "bold"),
         ("dashed: age of the oldest undelivered record, projected", 900.0, "normal"),
