@@ -9,12 +9,11 @@ from __future__ import annotations
 import io
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 import matplotlib
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.dates import date2num
 from matplotlib.figure import Figure
 from PIL import Image
 
@@ -104,9 +103,13 @@ def _mix(colour: str, part: float) -> tuple[int, int, int]:
     return red, green, blue
 
 
+_EPOCH, _DAY = datetime(1970, 1, 1, tzinfo=UTC), timedelta(days=1)
+"""What matplotlib counts time from, and in."""
+
+
 def x(at: datetime) -> float:
     """Place an instant on a time axis."""
-    return float(date2num(at))
+    return (at - _EPOCH) / _DAY
 
 
 def bare(axes: Any, *, keep: Iterable[str] = ()) -> None:
