@@ -101,6 +101,18 @@ def test_the_projection_is_drawn_from_axis_to_deadline(drawn: list[Figure]) -> N
     assert (dashed.get_ydata()[0], dashed.get_ydata()[-1]) == (3600, 86_400)
 
 
+@given(st.floats(0, 1))
+def test_labels_beside_a_line_stay_in_the_part(place: float) -> None:
+    """A label at either end of an axis leads inwards, one in the middle to the side that was asked for."""
+    with canvas.drawing(1.0) as figure:
+        axes = figure.add_axes((0, 0, 1, 1))
+        axes.set_xlim(canvas.x(START), canvas.x(START + 24 * 60 * MINUTE))
+        at = START + place * 24 * 60 * MINUTE
+        sides = {canvas.beside(axes, at, wanted="left"), canvas.beside(axes, at, wanted="right")}
+    assert sides == ({"left"} if place < 0.149 else {"right"} if place > 0.851 else sides)
+    assert len(sides) == 2 or not 0.151 < place < 0.849
+
+
 def test_the_boxes_of_the_pipe_lie_apart(drawn: list[Figure]) -> None:
     """Every stage has one box, inside the picture, and no two of them touch."""
     boxes = pipe_data(example_seen().diagnosis)

@@ -10,7 +10,7 @@ import io
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import matplotlib
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -155,16 +155,36 @@ def edges(starts: Iterable[datetime], bucket: timedelta, axis: Axis) -> list[flo
 
 
 def moments(axes: Any, onset: datetime | None, band: tuple[datetime, datetime] | None, *, named: bool) -> None:
-    """Mark the onset and the minutes about it; above the first part with its name."""
+    """Mark the onset and the minutes about it; its name stands over the title of the first part."""
     if band:
         axes.axvspan(x(band[0]), x(band[1]), color=BAND, linewidth=0, zorder=0.2)
     if onset:
         axes.axvline(x(onset), color=INK, linewidth=1.0, zorder=3)
     if onset and named:
+        side = beside(axes, onset)
         axes.annotate(
-            f"onset {onset:%H:%M}", (x(onset), 1), (-4, 3), xycoords=("data", "axes fraction"),
-            textcoords="offset points", ha="right", va="bottom", fontsize=7.5, fontweight="bold", color=INK,
+            f"onset {onset:%H:%M}", (x(onset), 1), (ASIDE[side], 13), xycoords=("data", "axes fraction"),
+            textcoords="offset points", ha=side, va="bottom", fontsize=7.5, fontweight="bold", color=INK,
         )  # fmt: skip
+        if side == "right":  # Near the left end a leader would strike out the title.
+            axes.annotate(
+                "", (x(onset), 1), (0, 21), xycoords=("data", "axes fraction"), textcoords="offset points",
+                arrowprops={"arrowstyle": "-", "color": INK, "linewidth": 1.0, "shrinkA": 0, "shrinkB": 0},
+            )  # fmt: skip
+
+
+def beside(axes: Any, at: datetime, *, wanted: Literal["left", "right"] = "right") -> Literal["left", "right"]:
+    """Give the side of its text at which a label meets a line: as wanted, unless it would run out of the part."""
+    low, high = axes.get_xlim()
+    place = (x(at) - low) / (high - low)
+    return "left" if place < _LABEL else "right" if place > 1 - _LABEL else wanted
+
+
+ASIDE = {"left": 4, "right": -4}
+"""Points between a line and its label, by the side of the text that meets the line."""
+
+_LABEL = 0.15
+"""The part of an axis's width that a label beside a line may take."""
 
 
 def hatch(axes: Any, stretches: Iterable[Stretch], axis: Axis, *, blind: bool, label: bool = True) -> None:
@@ -173,12 +193,13 @@ def hatch(axes: Any, stretches: Iterable[Stretch], axis: Axis, *, blind: bool, l
     for one in stretches:
         axes.axvspan(x(one.start), x(one.end), facecolor=face, edgecolor=edge, hatch=lines, linewidth=0, zorder=0.5)
         room = one.length / axis.length * 150
-        if label and room > len(one.why):
+        words = one.why if room > len(one.why) else _folded(one.why, axes)
+        if label and room > max(map(len, words.split("\n"))):
             middle = x(one.start) + (x(one.end) - x(one.start)) / 2
             axes.text(
                 middle,
                 0.5,
-                one.why,
+                words,
                 transform=axes.get_xaxis_transform(),
                 ha="center",
                 va="center",
@@ -188,6 +209,14 @@ def hatch(axes: Any, stretches: Iterable[Stretch], axis: Axis, *, blind: bool, l
                 zorder=4,
             )
 
+
+def _folded(words: str, axes: Any) -> str:
+    """Put two words one under another, where a part is tall enough for that."""
+    tall = axes.get_position().height * axes.figure.get_figheight()
+    return words.replace(" ", "\n") if words.count(" ") == 1 and tall > _TWO_LINES_IN else words
+
+
+_TWO_LINES_IN = 0.4
 
 _TICKS = tuple(timedelta(minutes=size) for size in (1, 2, 5, 10, 15, 30, 60, 120, 180, 240, 360, 720, 1440, 2880))
 

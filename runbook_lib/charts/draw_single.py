@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import datetime
+from typing import Any, Literal
 
 from runbook_lib import instant
 from runbook_lib.charts import canvas
@@ -30,16 +31,16 @@ def draw_age(data: AgeData) -> Drawn:
         _title(figure, data.subject, tall)
         axes = figure.add_axes((_LEFT, _FOOT_IN / tall, _RIGHT - _LEFT, (tall - _HEAD_IN - _FOOT_IN) / tall))
         draw_panel(axes, data.panel, data.axis)
+        canvas.time_axis(axes, data.axis, labelled=True)
         if data.oldest and data.deadline:
             _project(axes, data)
         if data.axis.end > data.axis.as_of:
             axes.axvspan(
                 x(data.axis.as_of), x(data.axis.end), facecolor=SOFT[GREY], alpha=0.45, linewidth=0, zorder=0.1
             )
-            _line(axes, data.axis.as_of, f"the run, {data.axis.as_of:%H:%M}", GREY, left=False)
+            _line(axes, data.axis.as_of, f"the run, {data.axis.as_of:%H:%M}", GREY, "left")
         if data.lines.onset:
-            _line(axes, data.lines.onset, f"onset {data.lines.onset:%H:%M}", INK, left=True)
-        canvas.time_axis(axes, data.axis, labelled=True)
+            _line(axes, data.lines.onset, f"onset {data.lines.onset:%H:%M}", INK, "right")
         return canvas.png(figure), *canvas.size(tall)
 
 
@@ -68,11 +69,12 @@ def _project(axes: Any, data: AgeData) -> None:
         )  # fmt: skip
 
 
-def _line(axes: Any, at: Any, words: str, colour: str, *, left: bool) -> None:
+def _line(axes: Any, at: datetime, words: str, colour: str, wanted: Literal["left", "right"]) -> None:
     axes.axvline(x(at), color=colour, linewidth=1.0, zorder=3)
+    side = canvas.beside(axes, at, wanted=wanted)
     axes.annotate(
-        words, (x(at), 0), (-4 if left else 4, 4), xycoords=("data", "axes fraction"), textcoords="offset points",
-        ha="right" if left else "left", fontsize=7.5, color=colour, fontweight="bold", zorder=5,
+        words, (x(at), 0), (canvas.ASIDE[side], 4), xycoords=("data", "axes fraction"), textcoords="offset points",
+        ha=side, fontsize=7.5, color=colour, fontweight="bold", zorder=5,
     )  # fmt: skip
 
 

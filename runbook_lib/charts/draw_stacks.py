@@ -18,7 +18,7 @@ from runbook_lib.charts.errors import OTHER, ErrorRow, ErrorsData
 from runbook_lib.charts.stacks import Layer, OutcomesData, SiblingsData, Stacked, scale
 
 LEFT, RIGHT = 0.075, 0.85
-_HEAD_IN, _FOOT_IN, _ABOVE_IN = 0.24, 0.44, 0.25
+_HEAD_IN, _ONSET_IN, _FOOT_IN, _ABOVE_IN = 0.24, 0.12, 0.44, 0.25
 _OUTCOMES_IN, _SIBLING_IN, _ERRORS_IN = 1.15, 0.6, 0.48
 
 Drawn = tuple[bytes, int, int]
@@ -69,17 +69,18 @@ def _said(one: Stacked) -> str:
 
 
 def _draw(subject: str, said: str, rows: list[Row], axis: Axis, marked: Lines) -> Drawn:
-    tall = _HEAD_IN + sum(height + _ABOVE_IN for height, _ in rows) + _FOOT_IN
+    head = _HEAD_IN + (_ONSET_IN if marked.onset else 0)
+    tall = head + sum(height + _ABOVE_IN for height, _ in rows) + _FOOT_IN
     with canvas.drawing(tall) as figure:
         figure.text(0.012, 1 - 0.15 / tall, subject, fontsize=9.5, fontweight="bold", va="center")
         figure.text(RIGHT, 1 - 0.15 / tall, said, fontsize=7.5, color=GREY, ha="right", va="center")
-        top = tall - _HEAD_IN
+        top = tall - head
         for place, (height, part) in enumerate(rows):
             top -= height + _ABOVE_IN
             axes = figure.add_axes((LEFT, top / tall, RIGHT - LEFT, height / tall))
             part(axes)
-            canvas.moments(axes, marked.onset, marked.band, named=place == 0)
             canvas.time_axis(axes, axis, labelled=place == len(rows) - 1)
+            canvas.moments(axes, marked.onset, marked.band, named=place == 0)
         return canvas.png(figure), *canvas.size(tall)
 
 
