@@ -87,7 +87,7 @@ def png(figure: Figure) -> bytes:
 def _palette() -> list[tuple[int, int, int]]:
     """Give the colours used, and those between them and white that smooth edges need."""
     flat = (CARD, FAINT, BAND, UNSEEN, UNSEEN_EDGE, SILENT_EDGE, "#FFFFFF", *SOFT.values())
-    strong = {INK: 9, GREY: 7, BLUE: 6, RED: 6, GREEN: 6, DANGER: 6, PURPLE: 6}
+    strong = {INK: 5, GREY: 4, BLUE: 4, RED: 4, GREEN: 4, DANGER: 4, PURPLE: 4}
     mixed = [_mix(colour, part / steps) for colour, steps in strong.items() for part in range(1, steps + 1)]
     colours = list(dict.fromkeys([*map(_rgb, flat), *mixed]))
     return (colours + [colours[-1]] * COLOURS)[:COLOURS]
