@@ -52,7 +52,13 @@ class Wish:
 
 
 def unit(incident: Incident, wish: Wish) -> Document:
-    """Investigate one incident and give its document; whatever goes wrong is in the document and never raised."""
+    """Investigate one incident and give its document; whatever goes wrong is in the document and never raised.
+
+    A unit that this batch has finished already, and whose document was lost on its way, is not done again.
+    """
+    kept = finished(incident, wish) if wish.batch else None
+    if kept:
+        return kept
     try:
         done = run.investigate(
             incident,
@@ -136,23 +142,22 @@ def investigate_all(
 
 def warm() -> None:
     """Load what every incident needs, once for a process."""
-    import boto3  # noqa: F401
+    from runbook_lib import aws, report
 
-    from runbook_lib.report import load
-
-    load()
+    aws.load()
+    report.load()
 
 
 def finished(incident: Incident, wish: Wish) -> Document | None:
-    """Find the newest finished run of exactly these parameters; with a report, where one is wanted."""
+    """Find the newest finished run of exactly these parameters, of the batch that is named, with a report if wanted."""
     runs = _home(incident, wish) / incident.incident_id
     for folder in sorted(runs.iterdir() if runs.is_dir() else (), reverse=True):
         if folder.is_dir() and is_sealed(folder) and ((folder / REPORT).exists() or not wish.report):
             try:
-                same = Record.open(folder).incident == incident
+                record = Record.open(folder)
             except RunbookError:
                 continue
-            if same:
+            if record.incident == incident and wish.batch in ("", record.run.get("batch")):
                 return _reread(folder)
     return None
 

@@ -105,6 +105,8 @@ def test_a_unit_begun_again_goes_on_where_it_was(world: World, tmp_path: Path, m
         again = unit(incident, wish)
         assert again["run_folder"] == str(folder)
         assert len(sandbox.journal) == before + 1  # type: ignore[attr-defined]
+        assert unit(incident, wish)["run_folder"] == str(folder)
+        assert len(sandbox.journal) == before + 1  # type: ignore[attr-defined]
         assert unit(incident, Wish(tmp_path, report=False, batch="two"))["run_folder"] != str(folder)
     assert verify(folder) == ()
 
@@ -135,6 +137,16 @@ def test_a_cluster_that_is_not_there_is_said() -> None:
     """An address without a scheduler ends with a sentence, not with a traceback."""
     with pytest.raises(CannotRun, match="no Dask scheduler at nonsense"), workers(1, int, "nonsense"):
         pass
+
+
+@pytest.mark.slow
+def test_a_killed_cluster_worker_loses_and_doubles_nothing() -> None:
+    """With one of two Dask workers killed mid-run, every incident has one verdict and one whole folder."""
+    import cluster
+
+    found = cluster.measure(each=2, numbers=(1,))
+    assert found.killed_found == found.killed_wanted == found.killed_folders == 4
+    assert found.killed_broken == ()
 
 
 def test_an_index_is_left_when_somebody_interrupts(

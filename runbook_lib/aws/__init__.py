@@ -5,7 +5,7 @@ Nothing behind it can tell a live run from a replayed one. Answers are plain JSO
 """
 
 from runbook_lib.aws.budget import LIMITS, Budget, Limit
-from runbook_lib.aws.live import Live, Outcome
+from runbook_lib.aws.live import Live, Outcome, load
 from runbook_lib.aws.reader import Answer, Pages, Reader, StepReader, plain, together
 from runbook_lib.aws.reads import READS, Paging, iam_action
 
@@ -22,6 +22,7 @@ __all__ = [
     "Reader",
     "StepReader",
     "iam_action",
+    "load",
     "plain",
     "together",
 ]

@@ -21,6 +21,11 @@ _ALWAYS_ASKED = ("lambda", "dynamodb", "cloudtrail", "dynamodbstreams", "cloudwa
 """Services that every run asks, the one first that most other questions wait for."""
 
 
+def load() -> None:
+    """Import boto3, which is otherwise done by the first question; a process that investigates often does it once."""
+    import boto3  # noqa: F401
+
+
 class Outcome(NamedTuple):
     """What came back from AWS: an answer, or an error as `{code, message, status}`."""
 
