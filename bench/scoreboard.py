@@ -22,6 +22,7 @@ from pathlib import Path
 
 import page
 from held_against import FAULT, OFFENCES, Case, Change, Result, Score, compare, score, single_faults
+from runbook_lib.least_privilege import PEEK_ONLY
 from runbook_lib.sandbox.worlds import trials
 from serving import HOW, declared_actions, served
 
@@ -81,6 +82,12 @@ def run_all(chosen: Sequence[Case], *, denials: bool, jobs: int) -> tuple[list[S
     return scores, refused
 
 
+def never_asked(refused: Sequence[Denial]) -> tuple[str, ...]:
+    """Name the actions of the policy that no investigation made a call for: they should not be in it."""
+    asked = {one.action for one in refused if one.change is not Change.UNASKED}
+    return tuple(sorted(set(declared_actions()) - PEEK_ONLY - asked))
+
+
 def is_wrong(found: Score) -> bool:
     """Whether a case ended in anything but the truth or an abstention."""
     return bool(
@@ -119,6 +126,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1 if wrong or offences or worse else 0
     if wrong or offences:
         print(f"wrong: {', '.join(wrong) or 'none'}; offending refusals: {len(offences)}", file=sys.stderr)
+        return 1
+    idle = never_asked(refused)
+    if idle:
+        print(f"the policy asks for what no world needs: {', '.join(idle)}", file=sys.stderr)
         return 1
     PAGE.write_text(page.render(scores, refused), encoding="utf-8")
     return 0

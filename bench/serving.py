@@ -20,9 +20,10 @@ from runbook_lib.aws import Live, Outcome, iam_action
 from runbook_lib.diagnosis import Diagnosis
 from runbook_lib.incident import Incident
 from runbook_lib.investigation import Investigation
+from runbook_lib.least_privilege import policy
 from runbook_lib.record import Record
 from runbook_lib.sandbox.call import Call
-from runbook_lib.sandbox.rules import Rule, action_of, deny, throttle
+from runbook_lib.sandbox.rules import Rule, action_of, allow_only, deny, throttle
 from runbook_lib.sandbox.server import serve
 from runbook_lib.sandbox.world import World
 from runbook_lib.steps import STEPS
@@ -98,10 +99,15 @@ class Served:
 
 @contextmanager
 def served(world: World) -> Iterator[Served]:
-    """Serve a world and point this process at it."""
+    """Serve a world and point this process at it, allowed exactly what `runbook policy` asks for."""
+    allowed = allow_only(*policy()["Statement"][0]["Action"])
     switches = {how: Switch(refusal=make("*").refusal) for how, make in HOW.items()}
     hurried = mock.patch("botocore.endpoint.time", SimpleNamespace(sleep=lambda _: None))
-    with serve(world, rules=switches.values()) as sandbox, mock.patch.dict(os.environ, sandbox.environment), hurried:
+    with (
+        serve(world, rules=[allowed, *switches.values()]) as sandbox,
+        mock.patch.dict(os.environ, sandbox.environment),
+        hurried,
+    ):
         yield Served(world, switches)
         if sandbox.violations:
             raise AssertionError(f"the sandbox gave answers that AWS would not give: {sandbox.violations[:3]}")

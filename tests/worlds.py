@@ -24,10 +24,11 @@ from runbook_lib.diagnosis import Diagnosis
 from runbook_lib.evidence import Evidence
 from runbook_lib.incident import Incident
 from runbook_lib.investigation import Investigation
+from runbook_lib.least_privilege import policy
 from runbook_lib.record import Record
 from runbook_lib.sandbox.faults import Fault, all_faults, build
 from runbook_lib.sandbox.journal import JournalEntry
-from runbook_lib.sandbox.rules import Rule
+from runbook_lib.sandbox.rules import Rule, allow_only
 from runbook_lib.sandbox.server import serve
 from runbook_lib.sandbox.world import World
 from serving import served
@@ -106,9 +107,12 @@ def sandboxed(world: World, *rules: Rule) -> Iterator[object]:
 
 @cache
 def investigated(name: str, *rules: Rule, event_count: bool = False) -> Investigated:
-    """Investigate a fault over HTTP, without the report; the same arguments give the same run."""
+    """Investigate a fault over HTTP, without the report, allowed exactly what `runbook policy` asks for.
+
+    The same arguments give the same run.
+    """
     world = build(name, NOW, seed=1, event_count=event_count, history=HISTORY)
-    with sandboxed(world, *rules) as sandbox:
+    with sandboxed(world, allow_only(*policy()["Statement"][0]["Action"]), *rules) as sandbox:
         done = run.investigate(incident_of(world, f"T-{name}"), archive=ARCHIVE, report=False)
         journal = tuple(sandbox.journal)  # type: ignore[attr-defined]
         violations = tuple(map(str, sandbox.violations))  # type: ignore[attr-defined]

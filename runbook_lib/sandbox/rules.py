@@ -77,6 +77,22 @@ def deny(service: str, operation: str = ANY, principal: str | None = None) -> Ru
     return Rule(service, operation, principal, refusal=_access_denied)
 
 
+@dataclass(frozen=True)
+class _AllBut(Rule):
+    """A rule about every call whose IAM action is not one of `allowed`; asking who one is needs no permission."""
+
+    allowed: frozenset[str] = frozenset()
+
+    def matches(self, call: Call) -> bool:
+        """Tell whether the rule is about this call."""
+        return action_of(call) not in self.allowed and call.service != "sts"
+
+
+def allow_only(*actions: str) -> Rule:
+    """Return a rule that enforces an identity-based policy: every action but these is denied."""
+    return _AllBut(refusal=_access_denied, allowed=frozenset(actions))
+
+
 def throttle(service: str, operation: str = ANY, times: int | None = None, principal: str | None = None) -> Rule:
     """Return a rule that throttles an operation, the first `times` calls or always."""
     return Rule(service, operation, principal, times, refusal=_throttled)
