@@ -168,9 +168,10 @@ def delivery_gap(seen: Evidence) -> Onset | None:
     """
     age = seen.backlog.iterator_age_ms
     points = sorted(age.points)
-    for before, after in reversed(list(pairwise(points))):
+    holes = [(before, after) for before, after in pairwise(points) if after - before > _HOLE]
+    for before, after in reversed(holes):
         missed = first_write_after(seen, before)
-        if after - before > _HOLE and missed is not None and missed < after - FIRST_WINDOW:
+        if missed is not None and missed < after - FIRST_WINDOW:
             start, end = instant.clock(before, seen.as_of), instant.clock(after, seen.as_of)
             words = f"Between {start} and {end} the table was written to and the stream invoked nothing."
             return Onset(before + age.period, before, missed + age.period, (words,), (age.ref,))
