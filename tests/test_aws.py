@@ -14,6 +14,7 @@ import pytest
 from worlds import NOW, incident_of, sandboxed
 
 from runbook_lib.aws import READS, Live, Outcome, Reader, iam_action, plain, together
+from runbook_lib.errors import CannotRun
 from runbook_lib.evidence import Gap, NotObserved
 from runbook_lib.incident import Incident
 from runbook_lib.record import Record
@@ -262,6 +263,15 @@ def test_the_runs_clock_is_awss(world: Any) -> None:
         identity, as_of = Live(incident_of(world, "INC-1")).identify()
     assert as_of == NOW.replace(microsecond=0)
     assert identity["Account"] == "123456789012"
+
+
+def test_a_role_that_refuses_is_told_by_what_aws_says(world: Any) -> None:
+    """A role that may not be assumed is named as that, with AWS's words, and not as a client's error."""
+    incident = incident_of(world, "INC-1", assume_role_arn="arn:aws:iam::111122223333:role/Reader")
+    with sandboxed(world, deny("sts", "AssumeRole")), pytest.raises(CannotRun) as refused:
+        Live(incident)
+    assert "The role cannot be assumed: User: " in str(refused.value)
+    assert "`assume_role_arn`" in str(refused.value)
 
 
 def test_streams_are_dynamodb_to_iam() -> None:

@@ -135,7 +135,10 @@ class Live:
                 )
             if self._incident.assume_role_arn:
                 session = _assume(session, self._incident)
-        except (BotoCoreError, ClientError) as failure:
+        except ClientError as failure:
+            error = failure.response.get("Error") or {}
+            raise self._cannot_run({"code": error.get("Code", ""), "message": error.get("Message", "")}) from None
+        except BotoCoreError as failure:
             raise self._cannot_run({"code": type(failure).__name__, "message": str(failure)}) from None
         # botocore takes every time through the local zone: seconds for a day of metrics by the minute.
         session._session.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=_utc)
