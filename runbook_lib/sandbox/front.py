@@ -18,7 +18,7 @@ from email.utils import format_datetime
 from http import HTTPStatus
 from itertools import count
 from threading import Lock, RLock
-from typing import Any
+from typing import Any, TypeVar
 from typing import Protocol as TypingProtocol
 from uuid import UUID
 
@@ -27,11 +27,13 @@ from runbook_lib.sandbox.call import Call
 from runbook_lib.sandbox.errors import ApiError, not_emulated
 from runbook_lib.sandbox.journal import JournalEntry, Source
 from runbook_lib.sandbox.moto_backend import MotoBackend
+from runbook_lib.sandbox.rates import Rates
 from runbook_lib.sandbox.registry import AMENDMENTS, ANSWERS
-from runbook_lib.sandbox.rules import ConnectionDropped, Rule, RuleBook
+from runbook_lib.sandbox.rules import ConnectionDropped, Rule, RuleBook, throttled
 
 __all__ = ["Call", "Front", "ServedWorld"]
 
+AnswerT = TypeVar("AnswerT")
 Environ = dict[str, Any]
 StartResponse = Callable[[str, list[tuple[str, str]]], Any]
 
@@ -41,7 +43,8 @@ class ServedWorld(TypingProtocol):
 
     `now` is the sandbox's clock (aware, UTC), `account` the account every answer speaks of. `seed_moto` is called once
     with a factory `(service, region) -> boto3 client` to create in moto what moto is to hold. A world may also have
-    `rules`, an iterable of `Rule`.
+    `rules`, an iterable of `Rule`, and `answer` calls itself, as one made of several worlds does; where it gives None
+    the call is answered as for any other world. `account_of` tells such a world's account for a call.
     """
 
     @property
@@ -74,11 +77,15 @@ class Front:
     """A WSGI application that answers as AWS would, out of one world.
 
     `strict` turns an answer that botocore's models do not allow into HTTP 500 `SandboxDefect`; such answers, and
-    exceptions in answers, are listed in `violations` either way. `journal` lists every call in order of completion.
+    exceptions in answers, are listed in `violations` either way. `rates` throttles what comes quicker than AWS lets it.
+    `journal` lists every call in order of completion.
     """
 
-    def __init__(self, world: ServedWorld, seed: int = 0, rules: Iterable[Rule] = (), strict: bool = True) -> None:
+    def __init__(
+        self, world: ServedWorld, seed: int = 0, rules: Iterable[Rule] = (), strict: bool = True, rates: bool = False
+    ) -> None:
         self._world = world
+        self._rates = Rates() if rates else None
         self._seed = seed
         self._rules = RuleBook([*getattr(world, "rules", ()), *rules])
         self._strict = strict
@@ -144,7 +151,11 @@ class Front:
         return Call(service, operation, scope.region, scope.access_key, params, exchange.sequence)
 
     def _apply_rules(self, exchange: _Exchange, call: Call) -> None:
-        """Let the rules delay, drop or refuse a call."""
+        """Let the rules delay, drop or refuse a call, and AWS's rates throttle it."""
+        account = self._account_of(call)
+        if self._rates is not None and not self._rates.grants(call, account):
+            exchange.source = "rule"
+            raise throttled(call, account)
         for rule in self._rules.apply_to(call):
             if rule.latency_ms:
                 time.sleep(rule.latency_ms / 1000)
@@ -154,12 +165,21 @@ class Front:
                 exchange.error = "ConnectionDropped"
                 raise ConnectionDropped(call.action)
             if rule.refusal:
-                raise rule.refusal(call, self._world.account)
+                raise rule.refusal(call, account)
+
+    def _account_of(self, call: Call) -> str:
+        """Return the account that a call goes to: the world's, or the one that its credentials belong to."""
+        tell = getattr(self._world, "account_of", None)
+        return str(tell(call)) if tell else self._world.account
 
     def _answer(self, exchange: _Exchange, call: Call) -> Mapping[str, Any]:
         """Return the answer of the world, or else of moto as amended. One call at a time: answers may change either."""
         key = (call.service, call.operation)
+        own = getattr(self._world, "answer", None)
         with self._answering:
+            if own and (found := self._guarded(call, lambda: own(call))) is not None:
+                exchange.source = "world"
+                return dict(found)
             if key in ANSWERS:
                 exchange.source = "world"
                 return self._guarded(call, lambda: ANSWERS[key](self._world, call))
@@ -170,7 +190,7 @@ class Front:
             amend = AMENDMENTS.get(key)
             return self._guarded(call, lambda: amend(self._world, call, answer)) if amend else answer
 
-    def _guarded(self, call: Call, answer: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    def _guarded(self, call: Call, answer: Callable[[], AnswerT]) -> AnswerT:
         """Return an answer; any exception but an `ApiError` is a defect of the sandbox and is listed as one."""
         try:
             return answer()

@@ -26,6 +26,7 @@ from botocore.exceptions import ClientError
 
 from runbook_lib.sandbox.call import Call
 from runbook_lib.sandbox.errors import ApiError, not_emulated
+from runbook_lib.sandbox.renamed import renamed
 
 _IAM = (
     "AttachRolePolicy",
@@ -138,9 +139,9 @@ class MotoBackend:
         )
         client = session.client(service, config=config)
         events = client.meta.events
-        events.register("provide-client-params", lambda params, **_: _translated(params, self._inward))
+        events.register("provide-client-params", lambda params, **_: renamed(params, self._inward))
         events.register("before-send", self._send)
-        events.register("after-call", lambda parsed, **_: parsed.update(_translated(parsed, self._outward)))
+        events.register("after-call", lambda parsed, **_: parsed.update(renamed(parsed, self._outward)))
         return client
 
     def _send(self, request: Any, **_: Any) -> AWSResponse:
@@ -172,17 +173,6 @@ class MotoBackend:
         if name.endswith("Timestamp") and isinstance(value, str) and _EPOCH.fullmatch(value):
             return str(int(made.timestamp()))
         return "sandbox-session-token" if name == "SessionToken" else value
-
-
-def _translated(value: Any, words: Mapping[str, str]) -> Any:
-    """Return a value with these words replaced in every string in it."""
-    if isinstance(value, str):
-        for old, new in words.items():
-            value = value.replace(old, new)
-        return value
-    if isinstance(value, Mapping):
-        return {_translated(key, words): _translated(item, words) for key, item in value.items()}
-    return [_translated(item, words) for item in value] if isinstance(value, list | tuple) else value
 
 
 def _id_part(account: str) -> str:

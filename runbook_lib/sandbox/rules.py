@@ -95,7 +95,7 @@ def allow_only(*actions: str) -> Rule:
 
 def throttle(service: str, operation: str = ANY, times: int | None = None, principal: str | None = None) -> Rule:
     """Return a rule that throttles an operation, the first `times` calls or always."""
-    return Rule(service, operation, principal, times, refusal=_throttled)
+    return Rule(service, operation, principal, times, refusal=throttled)
 
 
 def latency(ms: float, service: str = ANY, operation: str = ANY, times: int | None = None) -> Rule:
@@ -171,7 +171,7 @@ def _access_denied(call: Call, account: str) -> ApiError:
     )
 
 
-def _throttled(call: Call, account: str) -> ApiError:
+def throttled(call: Call, account: str) -> ApiError:
     """Return the throttling error of the service."""
     code, status = _THROTTLES.get(call.service, ("ThrottlingException", 400))
     members: dict[str, Any] = {"Reason": "CallerRateLimitExceeded"} if call.service == "lambda" else {}

@@ -86,14 +86,19 @@ class RunningSandbox:
 
 
 def serve(
-    world: ServedWorld, port: int = 0, rules: Iterable[Rule] = (), seed: int = 0, strict: bool = True
+    world: ServedWorld,
+    port: int = 0,
+    rules: Iterable[Rule] = (),
+    seed: int = 0,
+    strict: bool = True,
+    rates: bool = False,
 ) -> RunningSandbox:
     """Serve a world on a port of the loopback interface (0: any free one) and return at once.
 
-    `rules` come after the world's own. `strict` turns an answer botocore's models do not allow into HTTP 500. Raises
-    `OSError` when the port is taken.
+    `rules` come after the world's own. `strict` turns an answer botocore's models do not allow into HTTP 500; `rates`
+    enforces the rates of AWS. Raises `OSError` when the port is taken.
     """
-    return RunningSandbox(Front(world, seed=seed, rules=rules, strict=strict), port)
+    return RunningSandbox(Front(world, seed=seed, rules=rules, strict=strict, rates=rates), port)
 
 
 class _Server(ThreadedWSGIServer):

@@ -43,6 +43,11 @@ def delivered(world: World) -> list[Recorded]:
 @answers("cloudtrail", "LookupEvents")
 def lookup_events(world: World, call: Call) -> dict[str, Any]:
     """Management events of the called region, newest first, by at most one attribute. Names match in full."""
+    return paged_events(call, events_for(world, call))
+
+
+def events_for(world: World, call: Call) -> list[dict[str, Any]]:
+    """Every event that a look-up asks for, newest first."""
     params = call.params
     attributes = params.get("LookupAttributes", [])
     if len(attributes) > 1:
@@ -50,15 +55,19 @@ def lookup_events(world: World, call: Call) -> dict[str, Any]:
     begin, end = params.get("StartTime", world.now - timedelta(days=90)), params.get("EndTime", world.now)
     if begin > end:
         raise ApiError("InvalidTimeRangeException", "The start time must be before the end time.")
-    events = [
+    return [
         found.looked_up()
         for found in reversed(delivered(world))
         if found.region == call.region
         and begin <= found.event.at.replace(microsecond=0) <= end
         and all(_ATTRIBUTES[item["AttributeKey"]](found, item["AttributeValue"]) for item in attributes)
     ]
-    size = min(params.get("MaxResults", 50), 50)
-    return page(events, "Events", size, params.get("NextToken"), "NextToken", "InvalidNextTokenException")
+
+
+def paged_events(call: Call, events: list[dict[str, Any]]) -> dict[str, Any]:
+    """A page of events."""
+    size = min(call.params.get("MaxResults", 50), 50)
+    return page(events, "Events", size, call.params.get("NextToken"), "NextToken", "InvalidNextTokenException")
 
 
 @answers("cloudtrail", "DescribeTrails")

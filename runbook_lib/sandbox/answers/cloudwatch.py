@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from collections.abc import Mapping as Keyed
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -18,8 +19,13 @@ from runbook_lib.sandbox.state import Alarm
 if TYPE_CHECKING:
     from runbook_lib.sandbox.world import World
 
+Points = list[tuple[datetime, float]]
+
 POINTS_PER_PAGE = 100_800
 """Data points in one GetMetricData answer (CloudWatch API Reference)."""
+
+
+QUERIES_PER_CALL = 500
 
 
 def metrics_of(world: World) -> Metrics:
@@ -34,15 +40,23 @@ def get_metric_data(world: World, call: Call) -> dict[str, Any]:
     begin, end = call.params["StartTime"], call.params["EndTime"]
     if begin >= end:
         raise ApiError("ValidationError", "The parameter StartTime must be less than the parameter EndTime.")
+    return paged_data(call, lambda query: points_of(world, query, begin, end))
+
+
+def paged_data(call: Call, read: Callable[[Keyed[str, Any]], Points]) -> dict[str, Any]:
+    """Answer from `read`, which gives the points of a query oldest first, as many as one answer may hold."""
     newest_first = call.params.get("ScanBy", "TimestampDescending") == "TimestampDescending"
     queries = [query for query in call.params["MetricDataQueries"] if query.get("ReturnData", True)]
+    if len(queries) > QUERIES_PER_CALL:
+        message = f"The collection MetricDataQueries must not have a size greater than {QUERIES_PER_CALL}."
+        raise ApiError("ValidationError", message)
     room = min(call.params.get("MaxDatapoints", POINTS_PER_PAGE), POINTS_PER_PAGE)
     skip = offset_of(call.params.get("NextToken"), "InvalidNextToken")
     results, seen = [], 0
     for query in queries:
-        points = _points(world, query, begin, end)
+        points = read(query)
         if newest_first:
-            points.reverse()
+            points = points[::-1]
         here = points[max(0, skip - seen) : max(0, skip + room - seen)]
         partial = seen + len(points) > skip + room
         seen += len(points)
@@ -59,7 +73,8 @@ def get_metric_data(world: World, call: Call) -> dict[str, Any]:
     return answer | ({"NextToken": token_for(skip + room)} if seen > skip + room else {})
 
 
-def _points(world: World, query: Keyed[str, Any], begin: datetime, end: datetime) -> list[tuple[datetime, float]]:
+def points_of(world: World, query: Keyed[str, Any], begin: datetime, end: datetime) -> Points:
+    """The points of one query, oldest first."""
     if "MetricStat" not in query:
         raise not_emulated("cloudwatch:GetMetricData with an Expression")
     wanted, metric = query["MetricStat"], query["MetricStat"]["Metric"]

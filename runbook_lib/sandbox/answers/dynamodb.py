@@ -84,7 +84,12 @@ def describe_table(world: World, call: Call) -> dict[str, Any]:
 @regional("dynamodb", "ListTables")
 def list_tables(world: World, call: Call) -> dict[str, Any]:
     """Every table's name, a page at a time."""
-    names = sorted(name for name in world.state.tables if name > call.params.get("ExclusiveStartTableName", ""))
+    return paged_names(call, list(world.state.tables))
+
+
+def paged_names(call: Call, tables: list[str]) -> dict[str, Any]:
+    """A page of the names of tables."""
+    names = sorted(name for name in tables if name > call.params.get("ExclusiveStartTableName", ""))
     page = names[: call.params.get("Limit", 100)]
     return {"TableNames": page} | ({"LastEvaluatedTableName": page[-1]} if len(page) < len(names) else {})
 

@@ -122,6 +122,11 @@ def list_functions(world: World, call: Call) -> dict[str, Any]:
         for function in sorted(world.state.functions.values(), key=lambda function: function.name)
         for version in (function.versions if everything else function.versions[:1])
     ]
+    return paged_functions(call, found)
+
+
+def paged_functions(call: Call, found: list[dict[str, Any]]) -> dict[str, Any]:
+    """A page of functions."""
     return page(found, "Functions", min(call.params.get("MaxItems", 50), 50), call.params.get("Marker"))
 
 

@@ -91,6 +91,11 @@ def list_event_source_mappings(world: World, call: Call) -> dict[str, Any]:
         for mapping in world.state.mappings.values()
         if (name is None or mapping.function == function_named(name)) and source in (None, mapping.stream_arn)
     ]
+    return paged_mappings(call, found)
+
+
+def paged_mappings(call: Call, found: list[dict[str, Any]]) -> dict[str, Any]:
+    """A page of mappings."""
     return page(found, "EventSourceMappings", min(call.params.get("MaxItems", 100), 100), call.params.get("Marker"))
 
 

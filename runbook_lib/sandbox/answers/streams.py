@@ -92,12 +92,20 @@ def _to_ms(at: datetime) -> datetime:
 @regional("dynamodbstreams", "ListStreams")
 def list_streams(world: World, call: Call) -> dict[str, Any]:
     """Stream generations that still live, also those disabled less than 24 hours ago."""
-    table = call.params.get("TableName")
-    found = [
+    return paged_streams(call, streams_for(world, call.params.get("TableName")))
+
+
+def streams_for(world: World, table: str | None) -> list[dict[str, Any]]:
+    """The generations of a table, or of all tables."""
+    return [
         {"StreamArn": stream.arn(world.scope), "TableName": stream.table, "StreamLabel": stream.label}
         for stream in (*(s for owner in world.state.tables.values() for s in owner.streams), *world.state.orphans)
         if table in (None, stream.table) and stream.readable(world.now)
     ]
+
+
+def paged_streams(call: Call, found: list[dict[str, Any]]) -> dict[str, Any]:
+    """A page of generations."""
     arns = [entry["StreamArn"] for entry in found]
     begin = arns.index(after) + 1 if (after := call.params.get("ExclusiveStartStreamArn")) in arns else 0
     page = found[begin : begin + call.params.get("Limit", 100)]
