@@ -60,8 +60,8 @@ class Call:
 class Record:
     """The calls of one run: answered from memory, appended to disk. `folder` None keeps them in memory only.
 
-    Safe for the threads of one process. Times come from `as_of`, the run's clock; nothing behind this class asks
-    what time it is.
+    `made` counts the calls it has held, also those that were let go. Safe for the threads of one process. Times come
+    from `as_of`, the run's clock; nothing behind this class asks what time it is.
     """
 
     def __init__(self, incident: Incident, as_of: datetime, folder: Path | None, run: Mapping[str, Any]) -> None:
@@ -71,6 +71,7 @@ class Record:
         self.run = dict(run)
         self._calls: dict[tuple[str, int], Call] = {}
         self._files: dict[str, int] = {}
+        self.made = 0
         self._lock = threading.Lock()
 
     # -- opening -----------------------------------------------------------------------------------------------
@@ -85,8 +86,12 @@ class Record:
         archive: Path | None,
         peek: bool = False,
         batch: str = "",
+        sweep: bool = False,
     ) -> Record:
-        """Begin a run, in a new folder of the archive where one is given. Raises BadArchive when it cannot be made."""
+        """Begin a run, in a new folder of the archive where one is given. Raises BadArchive when it cannot be made.
+
+        A `sweep` is of a whole region; what its incident names as table and function is nobody's.
+        """
         run = {
             "kind": "run",
             "schema": 1,
@@ -96,6 +101,7 @@ class Record:
             "identity": dict(identity),
             "peek": peek,
             **({"batch": batch} if batch else {}),
+            **({"sweep": True} if sweep else {}),
         }
         folder = None if archive is None else new_folder(archive / incident.incident_id, as_of)
         record = cls(incident, as_of, folder, run)
@@ -111,11 +117,14 @@ class Record:
         return record
 
     @classmethod
-    def read(cls, evidence: Path) -> Record:
-        """Read a folder of evidence files, leaving it as it is. Raises BadArchive when it holds no run."""
+    def read(cls, evidence: Path, files: str = "*.jsonl") -> Record:
+        """Read a folder of evidence files, leaving it as it is. Raises BadArchive when it holds no run.
+
+        `files` names those to read at once; `load` reads others when they are wanted.
+        """
         head: dict[str, Any] | None = None
         calls: list[Call] = []
-        for path in sorted(evidence.glob("*.jsonl")):
+        for path in sorted(evidence.glob(files)):
             for line in _lines(path):
                 if line.get("kind") == "run":
                     head = head or line
@@ -134,7 +143,7 @@ class Record:
                 f"{evidence}/00-run.jsonl is damaged ({failure}).", "Restore it from a copy; `runbook verify` tells."
             ) from None
         for call in calls:
-            record._calls.setdefault((call.ref, call.page), call)
+            record._keep(call)
         return record
 
     # -- reading and writing -----------------------------------------------------------------------------------
@@ -153,7 +162,22 @@ class Record:
             if (call.ref, call.page) in self._calls and not again:
                 return
             self._calls[call.ref, call.page] = call
+            self.made += 1
             self._write(call.step, {key: value for key, value in vars(call).items() if value is not None})
+
+    def load(self, step: str) -> None:
+        """Read one step's calls from the folder of a run that was opened without them."""
+        path = None if self.folder is None else self.folder / EVIDENCE / f"{step}.jsonl"
+        if path is not None and path.exists():
+            for line in _lines(path):
+                self._keep(_call(line, path))
+
+    def _keep(self, call: Call) -> None:
+        """Take up a call that was read from the folder; the first of a name and page counts."""
+        with self._lock:
+            if (call.ref, call.page) not in self._calls:
+                self._calls[call.ref, call.page] = call
+                self.made += 1
 
     def forget(self, step: str) -> None:
         """Drop a step's calls from memory, so that they are made again; what was written stays in the folder."""
@@ -165,6 +189,15 @@ class Record:
         descriptor = self._files.get(step)
         if descriptor is not None:
             os.fsync(descriptor)
+
+    def finish(self, step: str) -> None:
+        """Let go of a step that is judged: its calls are on the disk, its file is closed, its memory free."""
+        self.sync(step)
+        self.forget(step)
+        with self._lock:
+            descriptor = self._files.pop(step, None)
+        if descriptor is not None:
+            os.close(descriptor)
 
     def close(self) -> None:
         """Close the evidence files."""

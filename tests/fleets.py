@@ -1,20 +1,29 @@
-"""Fleets of the sandbox, and how to serve them as AWS would."""
+"""Fleets of the sandbox under a sweep, each swept once per test process and shared."""
 
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
+from dataclasses import dataclass
+from functools import cache, partial
+from pathlib import Path
+from typing import Any
 from unittest import mock
 
 from worlds import NOW
 
 from runbook_lib.sandbox.fleet import Fleet
-from runbook_lib.sandbox.fleet_kinds import kind, mixed
+from runbook_lib.sandbox.fleet_kinds import PLANTED, Kind, kind, mixed
 from runbook_lib.sandbox.front import ServedWorld
+from runbook_lib.sandbox.journal import JournalEntry
 from runbook_lib.sandbox.rules import Rule
 from runbook_lib.sandbox.server import RunningSandbox, serve
+from runbook_lib.sweep.area import Area
+from runbook_lib.sweep.everywhere import Wanted, sweep_all
+
+REGION = "eu-west-1"
 
 
 def fleet(triggers: int, broken: int = 0, unread: int = 0, account: str = "123456789012") -> Fleet:
@@ -33,3 +42,41 @@ def enforcing(world: ServedWorld, *rules: Rule) -> Iterator[RunningSandbox]:
     sandbox = serve(world, rules=rules, rates=True)
     with sandbox, mock.patch.dict(os.environ, {**sandbox.environment, "RUNBOOK_PACE": "aws"}):
         yield sandbox
+
+
+@dataclass(frozen=True)
+class SweptFleet:
+    """A sweep: its document, the kinds of what it saw by table, and every call that the sandbox saw."""
+
+    document: dict[str, Any]
+    kinds: dict[str, Kind]
+    journal: tuple[JournalEntry, ...]
+    violations: tuple[str, ...]
+    folder: Path
+
+    @property
+    def triggers(self) -> dict[str, dict[str, Any]]:
+        """The triggers by the name of their kind, one each."""
+        return {self.kinds[one["table"]].name: one for one in self.document["triggers"]}
+
+
+def swept(one: Fleet, *rules: Rule, **wanted: Any) -> SweptFleet:
+    """Sweep a fleet over HTTP."""
+    archive = Path(tempfile.mkdtemp(prefix="runbook-sweeps-"))
+    with enforcing(one, *rules) as sandbox:
+        document = sweep_all([Area(REGION)], Wanted(archive, **wanted))
+        journal, violations = tuple(sandbox.journal), tuple(sandbox.violations)
+    kinds = {member.table: member.kind for member in one.members}
+    return SweptFleet(document, kinds, journal, violations, Path(document["areas"][0]["run_folder"] or archive))
+
+
+@cache
+def sixty() -> SweptFleet:
+    """Sixty triggers with one of every way to be broken, and two streams that nobody reads."""
+    return swept(fleet(60, len(PLANTED), 2))
+
+
+@cache
+def ten() -> SweptFleet:
+    """Ten triggers, one of them broken."""
+    return swept(fleet(10, 1))

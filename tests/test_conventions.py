@@ -46,7 +46,7 @@ ORDER = (
     ("publish",),
     ("run",),
     ("fleet",),
-    ("batch",),
+    ("batch", "sweep"),
     ("cli",),
     ("__main__",),
 )

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from runbook_lib._version import __version__
+from runbook_lib.cli import sweep
 from runbook_lib.cli.terminal import (
     print_arrival,
     print_defect,
@@ -76,6 +77,10 @@ def _parser() -> argparse.ArgumentParser:
     again.add_argument("folder", type=Path, metavar="RUN_FOLDER")
     _common(again)
     again.set_defaults(run=_replay)
+
+    every = commands.add_parser("sweep", help="triage every DynamoDB stream trigger of regions and accounts")
+    sweep.add_arguments(every)
+    every.set_defaults(run=sweep.sweep)
 
     check = commands.add_parser("verify", help="check a run folder against its checksums")
     check.add_argument("folder", type=Path, metavar="RUN_FOLDER")
@@ -211,7 +216,10 @@ def _is_watched(chosen: argparse.Namespace) -> bool:
 
 def _replay(chosen: argparse.Namespace) -> int:
     from runbook_lib import run
+    from runbook_lib.sweep.area import is_sweep
 
+    if is_sweep(chosen.folder):
+        return sweep.replay(chosen.folder, as_json=chosen.json)
     done = run.replay(
         chosen.folder,
         report=not chosen.no_report,

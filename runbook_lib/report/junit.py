@@ -22,7 +22,7 @@ _NO_TIME = "0"
 
 
 @dataclass(frozen=True)
-class _Case:
+class Case:
     """One case. `kind` is the type of a failure or error; `lines` are its text."""
 
     place: str
@@ -35,18 +35,21 @@ class _Case:
 
 def junit(diagnosis: Diagnosis) -> bytes:
     """Give a diagnosis as JUnit XML, as Jenkins, GitLab and their like read it; the same diagnosis, the same bytes."""
-    cases = tuple(_cases(diagnosis))
+    name = f"runbook {diagnosis.incident.incident_id}"
+    return written(name, f"{diagnosis.as_of:%Y-%m-%dT%H:%M:%S}", _properties(diagnosis), tuple(_cases(diagnosis)))
+
+
+def written(name: str, began: str, properties: Iterable[tuple[str, str]], cases: tuple[Case, ...]) -> bytes:
+    """Write one suite; whatever AWS or a parameter brought in is made visible first."""
     counts = {
         name: str(sum(case.outcome == outcome for case in cases))
         for name, outcome in (("failures", FAILURE), ("errors", ERROR), ("skipped", SKIPPED))
     }
     totals = {"tests": str(len(cases)), **counts, "time": _NO_TIME}
     root = ElementTree.Element("testsuites", totals)
-    began = f"{diagnosis.as_of:%Y-%m-%dT%H:%M:%S}"
-    name = visible(f"runbook {diagnosis.incident.incident_id}")
-    suite = ElementTree.SubElement(root, "testsuite", {"name": name, **totals, "timestamp": began})
+    suite = ElementTree.SubElement(root, "testsuite", {"name": visible(name), **totals, "timestamp": began})
     told = ElementTree.SubElement(suite, "properties")
-    for key, value in _properties(diagnosis):
+    for key, value in properties:
         ElementTree.SubElement(told, "property", {"name": key, "value": visible(value)})
     for case in cases:
         _add(suite, case)
@@ -54,13 +57,14 @@ def junit(diagnosis: Diagnosis) -> bytes:
     return bytes(ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)) + b"\n"
 
 
-def _add(suite: ElementTree.Element, case: _Case) -> None:
+def _add(suite: ElementTree.Element, case: Case) -> None:
     """Write one case; whatever character XML cannot hold is written out."""
-    written = ElementTree.SubElement(suite, "testcase", {"classname": case.place, "name": case.name, "time": _NO_TIME})
+    named = {"classname": visible(case.place), "name": visible(case.name), "time": _NO_TIME}
+    element = ElementTree.SubElement(suite, "testcase", named)
     if case.outcome == PASSED and not case.lines:
         return
     attributes = {"type": case.kind, "message": visible(case.message)}
-    inside = ElementTree.SubElement(written, case.outcome, {key: value for key, value in attributes.items() if value})
+    inside = ElementTree.SubElement(element, case.outcome, {key: value for key, value in attributes.items() if value})
     inside.text = "\n".join(map(visible, case.lines)) or None
 
 
@@ -75,33 +79,33 @@ def _properties(diagnosis: Diagnosis) -> Iterator[tuple[str, str]]:
     yield "kit_version", __version__
 
 
-def _cases(diagnosis: Diagnosis) -> Iterator[_Case]:
+def _cases(diagnosis: Diagnosis) -> Iterator[Case]:
     """Give a case for every finding there is, in one order for all runs, and one for what none of them explains."""
     told = {case.name: case for case in _told(diagnosis)}
     for one in FINDINGS.values():
-        yield told.get(one.id) or _Case(_place(one), one.id)
+        yield told.get(one.id) or Case(_place(one), one.id)
     if diagnosis.unexplained and not diagnosis.causes:
         message = "The trigger is broken and no known cause explains it"
-        yield _Case("findings", "unexplained", ERROR, "unexplained", message, diagnosis.unexplained)
+        yield Case("findings", "unexplained", ERROR, "unexplained", message, diagnosis.unexplained)
 
 
-def _told(diagnosis: Diagnosis) -> Iterator[_Case]:
+def _told(diagnosis: Diagnosis) -> Iterator[Case]:
     """Give the cases of which there is something to say: all but absent findings that could be no cause."""
     for kind, faults in (("cause", diagnosis.causes), ("latent fault", diagnosis.latent)):
         for one in faults:
             lines = (*_bulleted(one.because), *_unexplained(one), *_remedy(one, diagnosis))
-            yield _Case(_place(one.finding), one.finding.id, FAILURE, kind, _title(one), lines)
+            yield Case(_place(one.finding), one.finding.id, FAILURE, kind, _title(one), lines)
     for one in (*diagnosis.contributing, *diagnosis.symptoms, *diagnosis.innocent):
         lines = (f"Present, {one.finding.kind}: {_title(one)}", *_bulleted(one.because))
-        yield _Case(_place(one.finding), one.finding.id, lines=lines)
+        yield Case(_place(one.finding), one.finding.id, lines=lines)
     for one in diagnosis.ruled_out:
-        yield _Case(_place(one.finding), one.finding.id, lines=("Absent.", *_bulleted(one.because)))
+        yield Case(_place(one.finding), one.finding.id, lines=("Absent.", *_bulleted(one.because)))
     unsettled = SKIPPED if diagnosis.status is Status.NO_FAULT else ERROR
     for one in diagnosis.undetermined:
         message = f"Could not be seen; needs {', '.join(one.lacking)}"
         reasons = dict.fromkeys(gap.reason for gap in one.needs)
         kind = "undetermined" if unsettled == ERROR else ""
-        yield _Case(_place(one.finding), one.finding.id, unsettled, kind, message, _bulleted(reasons))
+        yield Case(_place(one.finding), one.finding.id, unsettled, kind, message, _bulleted(reasons))
 
 
 def _place(one: Finding) -> str:

@@ -48,7 +48,10 @@ def read_series(
         ScanBy="TimestampAscending",
         MetricDataQueries=[_query(one, period) for one in asked],
     )
-    return {one.id: _series(one, pages, timedelta(seconds=period), aws.region) for one in asked}
+    parts: dict[str, list[dict[str, Any]]] = {}
+    for part in pages.items("MetricDataResults"):
+        parts.setdefault(str(part.get("Id")), []).append(part)
+    return {one.id: _series(one, parts.get(one.id, []), pages, timedelta(seconds=period), aws.region) for one in asked}
 
 
 def _query(query: Query, period: int) -> dict[str, Any]:
@@ -66,13 +69,11 @@ def _query(query: Query, period: int) -> dict[str, Any]:
     }
 
 
-def _series(query: Query, pages: Pages, period: timedelta, region: str) -> Series:
+def _series(query: Query, parts: list[dict[str, Any]], pages: Pages, period: timedelta, region: str) -> Series:
     """Join one query's parts over all pages; `Forbidden` for one series leaves the others readable."""
     points: dict[datetime, float] = {}
     status = "Complete"
-    for part in pages.items("MetricDataResults"):
-        if part.get("Id") != query.id:
-            continue
+    for part in parts:
         status = part.get("StatusCode", "Complete")
         if status == "Forbidden":
             return Gap(  # type: ignore[return-value]

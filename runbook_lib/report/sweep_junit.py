@@ -1,0 +1,43 @@
+"""A sweep as JUnit XML: one case per trigger, red exactly when the command's exit code is not 0."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from runbook_lib.report.junit import ERROR, FAILURE, Case, written
+
+_OUTCOMES = {"fault": FAILURE, "suspect": ERROR, "not_examined": ERROR}
+_STATUSES = {"fault": FAILURE, "undetermined": ERROR, "could_not_run": ERROR}
+
+
+def sweep_junit(document: Mapping[str, Any]) -> bytes:
+    """Give the document of a sweep as JUnit XML; the same document, the same bytes."""
+    counts = ", ".join(f"{outcome}: {count}" for outcome, count in document["counts"].items())
+    properties = (("counts", counts), ("not_examined", ", ".join(document["not_examined"])))
+    began = (document["as_of"] or "")[:19]
+    return written("runbook sweep", began, properties, tuple(_cases(document)))
+
+
+def _cases(document: Mapping[str, Any]) -> Iterator[Case]:
+    for area in document["areas"]:
+        place = f"{area['account'] or area['role'] or 'account'}.{area['region']}"
+        if area["error"]:
+            yield Case(place, "area", ERROR, "could_not_run", area["error"])
+        for gap in area["gaps"]:
+            yield Case(place, gap["call"], ERROR, gap["code"], gap["reason"])
+    for one in document["triggers"]:
+        yield _case(one)
+
+
+def _case(one: Mapping[str, Any]) -> Case:
+    """Give one trigger; what a full investigation found counts for more than the triage."""
+    looked = one["investigation"]
+    kind = looked["status"] if looked else one["outcome"]
+    outcome = (_STATUSES if looked else _OUTCOMES).get(kind, "system-out")
+    place, name = f"{one['account']}.{one['region']}", f"{one['table']} -> {one['function']}"
+    sentence = looked["sentence"] if looked else one["sentence"]
+    if outcome == "system-out":
+        return Case(place, name, lines=(sentence,))
+    because = [f"- {each}" for cause in one["causes"] for each in cause["because"]]
+    return Case(place, name, outcome, kind, sentence, (*because, one["loss"]["sentence"], *one["unseen"]))

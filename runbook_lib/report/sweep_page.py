@@ -1,0 +1,64 @@
+"""A sweep as one self-contained page: no script, no request, every word that AWS sent escaped."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+from collections.abc import Mapping
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from markupsafe import Markup
+
+from runbook_lib.report.render import environment
+
+WORDS: Mapping[str, str] = {
+    "fault": "Fault",
+    "suspect": "Broken, cause not examined",
+    "not_examined": "Not examined",
+    "quiet": "Nothing to deliver",
+    "nothing_seen": "Nothing wrong seen",
+}
+"""What each outcome of a trigger is called; none is called healthy."""
+
+_WRONG = ("fault", "suspect", "not_examined")
+
+
+def sweep_page(document: Mapping[str, Any], beside: Path) -> str:
+    """Give the document of a sweep as HTML; reports of full investigations are linked to from the folder `beside`."""
+    style = files(__package__).joinpath("page.css").read_text(encoding="utf-8").strip()
+    triggers = [{**one, "link": _link(one["investigation"], beside)} for one in document["triggers"]]
+    return (
+        environment()
+        .get_template("sweep.html.j2")
+        .render(
+            sweep=document,
+            wrong=[one for one in triggers if one["outcome"] in _WRONG],
+            others=[one for one in triggers if one["outcome"] not in _WRONG],
+            words=WORDS,
+            sentence=headline(document),
+            tone={0: "no_fault", 1: "fault"}.get(document["exit_code"], "undetermined"),
+            style=Markup(style),
+            style_hash=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
+        )
+    )
+
+
+def headline(document: Mapping[str, Any]) -> str:
+    """Say in one sentence what the sweep came to."""
+    counts = document["counts"]
+    total = sum(counts.values())
+    said = [f"{counts[key]:,} {WORDS[key].lower()}" for key in WORDS if counts[key]]
+    unseen = sum(1 for area in document["areas"] if area["error"] or area["gaps"])
+    more = f" {unseen} of {len(document['areas'])} areas could not be seen in full." if unseen else ""
+    if not said:
+        return f"No trigger found.{more}"
+    return f"{total:,} {'trigger' if total == 1 else 'triggers'}: {', '.join(said)}.{more}"
+
+
+def _link(investigation: Mapping[str, Any] | None, beside: Path) -> str:
+    """Give the way to an investigation's report from the page's own folder."""
+    report = (investigation or {}).get("report")
+    return Path(os.path.relpath(report, beside)).as_posix() if report else ""

@@ -1,0 +1,150 @@
+"""The outcome of a whole sweep as one JSON document, for machines, for the page and for the table."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from runbook_lib import instant
+from runbook_lib._version import __version__
+from runbook_lib.evidence import Gap
+from runbook_lib.sweep.area import Area
+from runbook_lib.sweep.evidence import NOT_EXAMINED
+from runbook_lib.sweep.rank import urgency
+from runbook_lib.sweep.sweeping import Swept
+from runbook_lib.sweep.triage import Named, Outcome, Triage
+
+SCHEMA = 1
+_GRAVEST_FIRST = (3, 1, 2, 0)
+
+
+@dataclass(frozen=True)
+class Refused:
+    """An area that could not be looked at at all, and why."""
+
+    area: Area
+    error: str
+
+
+Result = Swept | Refused
+
+
+def to_json(results: Iterable[Result], looked: Mapping[tuple[str, str, str, str], Mapping[str, Any]]) -> dict[str, Any]:
+    """Give the document. `looked` are the full investigations by account, region, table ARN and function."""
+    found = list(results)
+    swept = [one for one in found if isinstance(one, Swept)]
+    rows = sorted(
+        ((one, row) for one in swept for row in one.triggers), key=lambda pair: (*urgency(pair[1]), _where(pair[0]))
+    )
+    triggers = [_trigger(one, row, looked) for one, row in rows]
+    counts = Counter(one["outcome"] for one in triggers)
+    return {
+        "schema": SCHEMA,
+        "kind": "sweep",
+        "kit_version": __version__,
+        "as_of": max((instant.iso(one.opened.as_of) for one in swept), default=None),
+        "exit_code": _exit_code(found, triggers),
+        "counts": {outcome.value: counts[outcome.value] for outcome in Outcome},
+        "areas": [_area(one) for one in found],
+        "triggers": triggers,
+        "orphaned_streams": [
+            {**_place(one), "table": orphan.table, "stream_arn": orphan.arn} for one in swept for orphan in one.orphans
+        ],
+        "dead_mappings": [
+            {
+                **_place(one),
+                "uuid": dead.uuid,
+                "event_source_arn": dead.arn,
+                "function_arn": dead.function,
+                "state": dead.state,
+                "because": dead.why,
+            }
+            for one in swept
+            for dead in one.dead
+        ],
+        "not_examined": list(NOT_EXAMINED),
+    }
+
+
+def _exit_code(found: list[Result], triggers: list[dict[str, Any]]) -> int:
+    """The gravest, in the order 3, 1, 2, 0; of a trigger that was investigated the investigation's counts."""
+    codes = {3 if isinstance(one, Refused) else 2 if one.gaps else 0 for one in found}
+    for one in triggers:
+        investigated = one["investigation"]
+        codes.add(investigated["exit_code"] if investigated else Outcome(one["outcome"]).exit_code)
+    return next(code for code in _GRAVEST_FIRST if code in codes | {0})
+
+
+def _where(one: Swept) -> tuple[str, str]:
+    return one.opened.account, one.opened.area.region
+
+
+def _place(one: Swept) -> dict[str, str]:
+    account, region = _where(one)
+    return {"account": account, "region": region}
+
+
+def _area(one: Result) -> dict[str, Any]:
+    if isinstance(one, Refused):
+        return {
+            "account": None,
+            "region": one.area.region,
+            "role": one.area.role_arn,
+            "error": one.error,
+            "as_of": None,
+            "triggers": 0,
+            "calls": 0,
+            "gaps": [],
+            "run_folder": None,
+        }
+    folder = one.opened.record.folder
+    return {
+        **_place(one),
+        "role": one.opened.area.role_arn,
+        "error": None,
+        "as_of": instant.iso(one.opened.as_of),
+        "triggers": len(one.triggers),
+        "calls": one.calls,
+        "gaps": [_gap(gap) for gap in one.gaps],
+        "run_folder": str(folder) if folder else None,
+    }
+
+
+def _gap(gap: Gap) -> dict[str, str | None]:
+    return {"call": gap.call, "code": gap.code, "reason": gap.reason, "permission": gap.permission}
+
+
+def _trigger(one: Swept, row: Triage, looked: Mapping[tuple[str, str, str, str], Mapping[str, Any]]) -> dict[str, Any]:
+    account, region = _where(one)
+    investigated = looked.get((account, region, row.trigger.table_arn, row.trigger.function))
+    return {
+        "account": account,
+        "region": region,
+        "table": row.trigger.table,
+        "function": row.target,
+        "mappings": list(row.mappings),
+        "outcome": row.outcome.value,
+        "sentence": row.sentence,
+        "causes": [_named(each) for each in row.causes],
+        "signs": [_named(each) for each in row.signs],
+        "since": _moment(row.since),
+        "loss": {
+            "state": row.loss.state.value,
+            "deadline": _moment(row.loss.deadline),
+            "already_lost_from": _moment(row.loss.already_lost_from),
+            "sentence": row.loss.sentence(one.opened.as_of),
+        },
+        "unseen": list(row.unseen),
+        "investigation": dict(investigated) if investigated else None,
+    }
+
+
+def _named(one: Named) -> dict[str, Any]:
+    return {"id": one.id, "title": one.title, "confidence": one.confidence, "because": list(one.because)}
+
+
+def _moment(at: datetime | None) -> str | None:
+    return instant.iso(at) if at else None

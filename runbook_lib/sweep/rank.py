@@ -1,0 +1,35 @@
+"""Who loses data first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+from runbook_lib.loss_clock import LossState
+from runbook_lib.sweep.triage import Outcome, Triage
+
+_STATES = (LossState.LOSING, LossState.AT_RISK, LossState.UNKNOWN, LossState.NONE)
+_OUTCOMES = tuple(Outcome)
+_NEVER = datetime.max.replace(tzinfo=UTC)
+
+
+def first_to_lose(found: Iterable[Triage]) -> tuple[Triage, ...]:
+    """Order triggers: those that lose records now, then by deadline, then what is wrong without one, then the rest.
+
+    A clock of a trigger of which nothing is known says nothing, so that it does not go before one that is broken.
+    """
+    return tuple(sorted(found, key=urgency))
+
+
+def urgency(one: Triage) -> tuple[int, datetime, int, str, str]:
+    """Give what triggers are ordered by, the most urgent the least."""
+    wrong = one.outcome in (Outcome.FAULT, Outcome.SUSPECT)
+    state = _STATES.index(one.loss.state) if wrong else len(_STATES)
+    when = one.loss.already_lost_from if one.loss.state is LossState.LOSING else one.loss.deadline
+    return (
+        state,
+        (when if wrong else None) or _NEVER,
+        _OUTCOMES.index(one.outcome),
+        one.trigger.table,
+        one.trigger.function,
+    )

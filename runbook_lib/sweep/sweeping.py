@@ -1,0 +1,171 @@
+"""One area from its first call to the verdicts on all its triggers, a batch at a time: memory holds one batch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from runbook_lib.aws import StepReader, together
+from runbook_lib.evidence import Gap, attempt, known, otherwise
+from runbook_lib.evidence.mapping import Mapping as SourceMapping
+from runbook_lib.sweep import counters
+from runbook_lib.sweep.area import Opened
+from runbook_lib.sweep.evidence import CLOSER, NOT_ASKED, Limits, Seen
+from runbook_lib.sweep.rank import first_to_lose
+from runbook_lib.sweep.survey import Survey, Trigger, survey
+from runbook_lib.sweep.triage import Triage, is_closer_worth, triage
+
+_ACCOUNT = "04-account"
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Orphan:
+    """A stream that is on and that no mapping reads."""
+
+    arn: str
+    table: str
+
+
+@dataclass(frozen=True)
+class Dead:
+    """A mapping on a stream that takes no more records, and why it takes none."""
+
+    uuid: str
+    arn: str
+    function: str
+    state: str
+    why: str
+
+
+@dataclass(frozen=True)
+class Swept:
+    """What a sweep found in one area: its triggers, who loses data first at the top, and what is left over.
+
+    `gaps` are what kept it from seeing the area as a whole; a trigger's own are with the trigger.
+    """
+
+    opened: Opened
+    triggers: tuple[Triage, ...]
+    orphans: tuple[Orphan, ...]
+    dead: tuple[Dead, ...]
+    gaps: tuple[Gap, ...]
+    calls: int
+
+    @property
+    def exit_code(self) -> int:
+        """1 where a trigger has a cause, 2 where something could not be told, else 0."""
+        codes = {one.outcome.exit_code for one in self.triggers} | ({2} if self.gaps else set())
+        return next(code for code in (1, 2, 0) if code in codes | {0})
+
+
+def sweep(opened: Opened, progress: Progress | None = None) -> Swept:
+    """Look at every trigger of an area; what could not be seen of one says nothing about the others."""
+    say = progress or (lambda _: None)
+    found = survey(opened)
+    by_trigger = attempt(found.triggers)
+    triggers = otherwise(lambda: known(by_trigger), {})
+    say(f"{opened.account} {opened.area.region}: {len(triggers)} triggers")
+    judged = tuple(_judged(opened, found, triggers, say))
+    return Swept(
+        opened=opened,
+        triggers=first_to_lose(judged),
+        orphans=tuple(Orphan(arn, arn.split("/")[1]) for arn in otherwise(found.orphans, ())),
+        dead=tuple(Dead(one.uuid, one.event_source_arn, one.function_arn, one.state, why) for one, why in found.dead()),
+        gaps=_gaps_of_area(found),
+        calls=opened.record.made,
+    )
+
+
+def _gaps_of_area(found: Survey) -> tuple[Gap, ...]:
+    """Give what kept the area from being seen, the lists and each table once; triggers tell of their counters."""
+    return tuple(dict.fromkeys(found.gaps()))
+
+
+def _judged(
+    opened: Opened, found: Survey, triggers: Mapping[Trigger, tuple[SourceMapping, ...]], say: Progress
+) -> Iterator[Triage]:
+    """Judge batch after batch."""
+    around = _Around.of(opened, found, triggers)
+    wanted = {
+        trigger: tuple(counters.first_look(trigger, mappings, opened.account)) for trigger, mappings in triggers.items()
+    }
+    done = 0
+    for number, (batch, series) in enumerate(counters.batches(wanted), start=1):
+        part = f"05-metrics-{number:04d}"
+        counted = {**around.counted, **counters.count(opened, part, series)}
+        opened.done(part)
+        yield from _closer(opened, number, [around.seen(one, counted) for one in batch])
+        done += len(batch)
+        say(f"{opened.account} {opened.area.region}: {done} of {len(triggers)} triggers judged")
+
+
+@dataclass(frozen=True)
+class _Around:
+    """What is common to all triggers of an area: its lists, its account, and who else is on a stream or function."""
+
+    opened: Opened
+    survey: Survey
+    generations: Mapping[str, list[str]] | Gap
+    limits: Limits
+    counted: counters.Counted
+    triggers: Mapping[Trigger, tuple[SourceMapping, ...]]
+    beside: Mapping[str, list[SourceMapping]]
+
+    @classmethod
+    def of(cls, opened: Opened, found: Survey, triggers: Mapping[Trigger, tuple[SourceMapping, ...]]) -> _Around:
+        """Ask for what belongs to the account, where there is a trigger at all."""
+        beside: dict[str, list[SourceMapping]] = {}
+        for trigger, mappings in triggers.items():
+            for name in (trigger.table_arn, trigger.function):
+                beside.setdefault(name, []).extend(mappings)
+        counted = counters.count(opened, _ACCOUNT, counters.of_account()) if triggers else {}
+        limits = attempt(lambda: _limits(opened.part(_ACCOUNT))) if triggers else _NO_LIMITS
+        opened.done(_ACCOUNT)
+        return cls(opened, found, attempt(found.generations), limits, counted, triggers, beside)
+
+    def seen(self, trigger: Trigger, counted: counters.Counted) -> Seen:
+        """Give what was seen of one trigger."""
+        mappings = self.triggers[trigger]
+        near = (*self.beside[trigger.table_arn], *self.beside[trigger.function])
+        neighbours = tuple({one.uuid: one for one in near}.values())
+        own = {*(one.uuid for one in mappings), trigger.function, trigger.table_arn, ""}
+        mine = {key: series for key, series in counted.items() if key[0] in own}
+        return Seen(
+            self.opened, self.survey, self.generations, self.limits, trigger, mappings, neighbours, mine, NOT_ASKED
+        )
+
+
+_NO_LIMITS = Limits(0, 0, "")
+
+
+def _limits(aws: StepReader) -> Limits:
+    answer = aws.call("lambda", "GetAccountSettings")
+    limit = answer["AccountLimit"]
+    return Limits(limit["ConcurrentExecutions"], limit["UnreservedConcurrentExecutions"], answer.ref)
+
+
+def _closer(opened: Opened, number: int, batch: list[Seen]) -> Iterator[Triage]:
+    """Judge a batch; of those that seem not to work ask more, and judge them again."""
+    first = [triage(one) for one in batch]
+    doubtful = [one for one, verdict in zip(batch, first, strict=True) if is_closer_worth(verdict)]
+    again: dict[Trigger, Triage] = {}
+    if doubtful:
+        part = f"{CLOSER}-{number:04d}"
+        asked = [one for seen in doubtful for one in counters.closer_look(seen.trigger, seen.streams, opened.account)]
+        counted = counters.count(opened, part, {one.key: one for one in asked}.values())
+        aws = opened.part(part)
+        reserved = together(*(lambda seen=seen: _reserved(aws, seen.trigger.function) for seen in doubtful))
+        for seen, held in zip(doubtful, reserved, strict=True):
+            mine = {key: one for key, one in counted.items() if key[0] in (seen.trigger.table_arn, *seen.streams)}
+            again[seen.trigger] = triage(seen.closer(mine, held))
+        opened.done(part)
+    for seen, verdict in zip(batch, first, strict=True):
+        yield again.get(seen.trigger, verdict)
+
+
+def _reserved(aws: StepReader, function: str) -> int | None:
+    answer = aws.find("lambda", "GetFunctionConcurrency", FunctionName=function)
+    found: int | None = answer.get("ReservedConcurrentExecutions") if answer else None
+    return found

@@ -1,0 +1,138 @@
+"""The verdict on one trigger of a sweep: what the findings say of it, in the few words that a table has room for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from runbook_lib.diagnosis import Diagnosis, Status, diagnose
+from runbook_lib.evidence.mapping import Mapping
+from runbook_lib.findings import Confidence, Verdict
+from runbook_lib.loss_clock import Loss
+from runbook_lib.stages import Stage, State
+from runbook_lib.sweep.evidence import Seen, swept
+from runbook_lib.sweep.survey import Trigger
+
+_MOST_SENTENCES = 3
+
+
+class Outcome(StrEnum):
+    """What became of one trigger, the gravest first. None of them says that it is healthy."""
+
+    FAULT = "fault"
+    SUSPECT = "suspect"
+    NOT_EXAMINED = "not_examined"
+    QUIET = "quiet"
+    NOTHING_SEEN = "nothing_seen"
+
+    @property
+    def exit_code(self) -> int:
+        """1 for a cause, 2 for what is undetermined, else 0."""
+        return _EXIT_CODES.get(self, 0)
+
+
+_EXIT_CODES = {Outcome.FAULT: 1, Outcome.SUSPECT: 2, Outcome.NOT_EXAMINED: 2}
+
+
+@dataclass(frozen=True)
+class Named:
+    """One finding that is present: its id, its title, how sure, and the first sentences for it."""
+
+    id: str
+    title: str
+    confidence: str
+    because: tuple[str, ...]
+
+    @classmethod
+    def of(cls, one: Verdict) -> Named:
+        """Take it from a verdict."""
+        sure = one.confidence.value if one.confidence else ""
+        return cls(one.finding.id, one.finding.title, sure, one.because[:_MOST_SENTENCES])
+
+
+@dataclass(frozen=True)
+class Triage:
+    """The verdict on one trigger. `unseen` says what this sweep should have seen of it and could not."""
+
+    trigger: Trigger
+    target: str
+    mappings: tuple[str, ...]
+    outcome: Outcome
+    sentence: str
+    causes: tuple[Named, ...]
+    signs: tuple[Named, ...]
+    loss: Loss
+    since: datetime | None
+    unseen: tuple[str, ...]
+
+
+def triage(seen: Seen) -> Triage:
+    """Judge one trigger by the findings that judge an investigation."""
+    evidence = seen.evidence()
+    found = diagnose(evidence)
+    problems = [one for one in seen.mappings if one.processing.is_problem]
+    unseen = tuple(dict.fromkeys(gap.reason for gap in swept(evidence.gaps())))
+    outcome = _outcome(found, problems, unseen)
+    return Triage(
+        trigger=seen.trigger,
+        target=evidence.incident.function_name,
+        mappings=tuple(one.uuid for one in seen.mappings),
+        outcome=outcome,
+        sentence=_sentence(outcome, found, problems, unseen),
+        causes=tuple(map(Named.of, (*found.causes, *found.latent))),
+        signs=tuple(map(Named.of, (*found.symptoms, *found.contributing))),
+        loss=found.loss,
+        since=found.onset.at if found.onset else None,
+        unseen=unseen,
+    )
+
+
+def _outcome(found: Diagnosis, problems: list[Mapping], unseen: Iterable[str]) -> Outcome:
+    """A fault where a cause is named, suspect where something is wrong and none is; else what could be seen decides."""
+    if found.status is Status.FAULT:
+        return Outcome.FAULT
+    undetermined = found.status is Status.UNDETERMINED
+    if found.unexplained or (undetermined and (found.symptoms or problems)):
+        return Outcome.SUSPECT
+    if any(unseen):
+        return Outcome.NOT_EXAMINED
+    if found.stages[Stage.WRITTEN].state is State.IDLE or _quiet(found):
+        return Outcome.QUIET
+    return Outcome.NOT_EXAMINED if undetermined else Outcome.NOTHING_SEEN
+
+
+def _sentence(outcome: Outcome, found: Diagnosis, problems: list[Mapping], unseen: tuple[str, ...]) -> str:
+    if outcome is Outcome.NOTHING_SEEN:
+        return "Records arrive; nothing is wrong in what a sweep looks at."
+    if outcome is Outcome.QUIET:
+        why = _quiet(found) or "Nobody writes to the table"
+        return f"{why}. Whether the next record would arrive was not examined."
+    if outcome is Outcome.NOT_EXAMINED:
+        return f"Not examined: {unseen[0]}" if unseen else "Not examined: what is decisive no sweep looks at."
+    if outcome is Outcome.SUSPECT:
+        return f"Broken, and why was not examined: {_wrong(found, problems)}"
+    return found.sentence
+
+
+def _wrong(found: Diagnosis, problems: list[Mapping]) -> str:
+    if found.unexplained:
+        return found.unexplained[0]
+    if problems:
+        return f"its mapping last said {problems[0].processing.text!r}."
+    return f"{found.symptoms[0].finding.title}."
+
+
+def _quiet(found: Diagnosis) -> str:
+    """Say why there was nothing to deliver; empty where there was something, or where that is not known for sure."""
+    quiet = (one for one in found.innocent if one.finding.id in _IDLE and one.confidence is Confidence.PROVED)
+    return next((one.finding.title for one in quiet), "")
+
+
+_IDLE = ("rejected-writes", "noop-writes", "no-table-writes")
+
+
+def is_closer_worth(found: Triage) -> bool:
+    """Whether a closer look may tell more: of what does not seem to work, or cannot be told."""
+    return found.outcome in (Outcome.FAULT, Outcome.SUSPECT)

@@ -1,0 +1,316 @@
+"""A sweep over HTTP, with AWS's rates enforced: all that is broken is found, nothing is invented, and calls are few."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fleets import REGION, enforcing, fleet_of, sixty, swept, ten
+
+from runbook_lib import run
+from runbook_lib.aws import Live
+from runbook_lib.errors import BadParameters, CannotRun
+from runbook_lib.incident import Incident
+from runbook_lib.least_privilege import policy
+from runbook_lib.record import Record, verify
+from runbook_lib.sandbox.accounts import Accounts
+from runbook_lib.sandbox.call import Call
+from runbook_lib.sandbox.fleet_kinds import PLANTED
+from runbook_lib.sandbox.rules import Rule, action_of, deny, throttle
+from runbook_lib.sweep.area import Area
+from runbook_lib.sweep.everywhere import Wanted, replay, sweep_all
+
+pytestmark = pytest.mark.xdist_group("sweep")
+OTHER = "111122223333"
+ROLE, REFUSING = (f"arn:aws:iam::{account}:role/Reader" for account in (OTHER, "444455556666"))
+
+FOUND = {
+    "mapping-paused": ("fault", ["esm-disabled-by-user"]),
+    "stream-disabled": ("fault", ["stream-disabled"]),
+    "stream-recreated": ("fault", ["stale-stream-arn"]),
+    "table-replaced": ("fault", ["table-recreated-or-restored"]),
+    "table-deleted": ("fault", ["stream-disabled"]),
+    "concurrency-zero": ("fault", ["reserved-concurrency-zero"]),
+    "import-error-after-deploy": ("suspect", []),
+    "poison-record": ("fault", ["poison-record"]),
+    "role-lost-getrecords": ("suspect", []),
+}
+"""What a sweep can say of each way to be broken: where role, code or log are to blame, that it is broken."""
+
+
+@pytest.mark.parametrize("kind", PLANTED)
+def test_every_way_to_be_broken_is_found(kind: str) -> None:
+    """Each broken trigger is named a fault or a suspect, with the cause where mapping, table or metrics show it."""
+    one = sixty().triggers[kind]
+    assert (one["outcome"], [cause["id"] for cause in one["causes"]]) == FOUND[kind]
+
+
+def test_nothing_is_invented() -> None:
+    """A trigger that works, has nothing to deliver, or whose writes are refused is no fault and no suspect."""
+    outcomes = {
+        (sixty().kinds[one["table"]].name, one["outcome"])
+        for one in sixty().document["triggers"]
+        if not sixty().kinds[one["table"]].broken
+    }
+    assert outcomes == {("healthy", "nothing_seen"), ("no-table-writes", "quiet"), ("rejected-writes", "quiet")}
+
+
+def test_what_no_sweep_looks_at_is_said_and_nothing_is_called_healthy() -> None:
+    """Permissions, code and logs read "not examined", and no sentence calls a trigger healthy or well."""
+    document = sixty().document
+    said = " ".join(document["not_examined"])
+    assert all(word in said for word in ("permissions", "code", "logs"))
+    told = " ".join(one["sentence"] for one in document["triggers"]).lower()
+    assert not any(word in told for word in ("healthy", "no fault", "fine"))
+    assert "was not examined" in sixty().triggers["role-lost-getrecords"]["sentence"]
+    assert "was not examined" in sixty().triggers["no-table-writes"]["sentence"]
+
+
+def test_calls_are_few_and_none_is_throttled() -> None:
+    """One list of mappings, one of streams, each table once, all metrics in a few calls, and no throttling error."""
+    for one in (ten(), sixty()):
+        asked = Counter(entry.operation for entry in one.journal)
+        triggers = len(one.document["triggers"])
+        assert asked["ListEventSourceMappings"] == 1
+        assert asked["ListStreams"] == 1
+        assert asked["DescribeTable"] == len(one.kinds)
+        assert asked["GetMetricData"] <= 3
+        assert sum(asked.values()) <= 1.5 * triggers + 5
+        assert {entry.error for entry in one.journal} <= {None, "ResourceNotFoundException"}
+        assert one.violations == ()
+
+
+def test_every_call_is_in_the_policy() -> None:
+    """`runbook policy` allows whatever a sweep asks for, besides who is asking."""
+    allowed = set(policy()["Statement"][0]["Action"])
+    asked = {action_of(Call(entry.service, entry.operation, REGION)) for entry in sixty().journal}
+    assert asked - allowed == {"sts:GetCallerIdentity"}
+
+
+def test_who_loses_data_first_stands_first() -> None:
+    """What is losing now comes first, then deadlines in order, then what is wrong without one, then the rest."""
+    triggers = sixty().document["triggers"]
+    wrong = [one for one in triggers if one["outcome"] in ("fault", "suspect")]
+    assert triggers[: len(wrong)] == wrong
+    assert wrong[0]["loss"]["state"] == "losing"
+    deadlines = [one["loss"]["deadline"] for one in wrong if one["loss"]["deadline"]]
+    assert deadlines == sorted(deadlines)
+    assert len(deadlines) >= 6
+
+
+def test_deadlines_are_not_optimistic() -> None:
+    """The deadline of a sweep is no later than that of the truth: a day after the fault began, at the latest."""
+    for kind in ("mapping-paused", "concurrency-zero"):
+        world = next(one.world for one in sixty().kinds.values() if one.name == kind)
+        began = world.changes[-1].at
+        assert sixty().triggers[kind]["loss"]["deadline"] <= began.replace(day=began.day + 1).isoformat()
+
+
+def test_streams_that_nobody_reads_are_listed() -> None:
+    """A stream that is on and has no mapping is listed, also the new one that a stale mapping does not read."""
+    kinds = Counter(sixty().kinds[one["table"]].name for one in sixty().document["orphaned_streams"])
+    assert kinds == {"unread": 2, "stream-recreated": 1, "table-replaced": 1}
+
+
+def test_mappings_on_dead_streams_are_listed() -> None:
+    """A mapping on a stream that was switched off, replaced or lost with its table is listed with the reason."""
+    dead = {one["function_arn"].rpartition(":")[2].removesuffix("-projector"): one for one in _dead()}
+    kinds = {sixty().kinds[table].name: one["because"] for table, one in dead.items()}
+    assert set(kinds) == {"stream-disabled", "stream-recreated", "table-replaced", "table-deleted"}
+    assert "does not exist" in kinds["table-deleted"]
+
+
+def _dead() -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = sixty().document["dead_mappings"]
+    return found
+
+
+def test_the_folder_is_whole_and_judged_alike() -> None:
+    """The run folder is sealed, and judged again from its files alone it gives the same document but for nothing."""
+    assert verify(sixty().folder) == ()
+    assert replay(sixty().folder) == sixty().document
+    assert verify(sixty().folder) == ()
+    assert json.loads((sixty().folder / "sweep.json").read_text(encoding="utf-8")) == sixty().document
+
+
+def test_an_interrupted_sweep_is_finished_by_replay(tmp_path: Path) -> None:
+    """What was collected before a sweep was killed is judged, and what was not is not examined."""
+    folder = Path(shutil.copytree(sixty().folder, tmp_path / "killed"))
+    for name in ("SHA256SUMS", "sweep.json", "evidence/05-metrics-0001.jsonl", "evidence/06-closer-0001.jsonl"):
+        (folder / name).unlink()
+    document = replay(folder)
+    outcomes = {sixty().kinds[one["table"]].name: one["outcome"] for one in document["triggers"]}
+    assert outcomes["healthy"] == "not_examined"
+    assert outcomes["mapping-paused"] == "fault"
+    assert verify(folder) == ()
+
+
+def test_memory_holds_no_batch_that_was_judged() -> None:
+    """After a sweep the record holds none of the answers; they are in the folder."""
+    record = Record.open(sixty().folder)
+    assert len(record.calls()) == sixty().document["areas"][0]["calls"]
+
+
+# -- what cannot be seen -----------------------------------------------------------------------------------------
+
+
+def test_without_the_list_of_mappings_nothing_is_claimed() -> None:
+    """Where mappings may not be listed there is a gap with the permission, exit code 2, and no trigger at all."""
+    document = swept(fleet_of("healthy", "mapping-paused"), deny("lambda", "ListEventSourceMappings")).document
+    gaps = document["areas"][0]["gaps"]
+    assert document["triggers"] == []
+    assert document["exit_code"] == 2
+    assert "lambda:ListEventSourceMappings" in {gap["permission"] for gap in gaps}
+    assert document["orphaned_streams"] == []
+
+
+def test_a_table_that_may_not_be_described_is_not_examined() -> None:
+    """Where one table is refused its trigger is not examined, and the others are judged as ever."""
+    one = fleet_of("healthy", "mapping-paused", "healthy")
+    denied = one.members[0].table
+    rule = _about_table(denied)
+    document = swept(one, rule).document
+    outcomes = {each["table"]: each["outcome"] for each in document["triggers"]}
+    assert outcomes == {
+        denied: "not_examined",
+        one.members[1].table: "fault",
+        one.members[2].table: "nothing_seen",
+    }
+    assert any("dynamodb:DescribeTable" in gap["reason"] for gap in document["areas"][0]["gaps"])
+
+
+@dataclass(frozen=True)
+class OneTable(Rule):
+    """A rule about the calls that name one table."""
+
+    table: str = ""
+
+    def matches(self, call: Call) -> bool:
+        """Tell whether it is about this table."""
+        return super().matches(call) and call.params.get("TableName") == self.table
+
+
+def _about_table(name: str) -> Rule:
+    """Deny one table."""
+    rule = deny("dynamodb", "DescribeTable")
+    return OneTable(rule.service, rule.operation, refusal=rule.refusal, table=name)
+
+
+@pytest.mark.parametrize("rule", [deny("cloudwatch", "GetMetricData"), throttle("cloudwatch", "GetMetricData")])
+def test_without_metrics_only_what_mapping_and_table_show_is_known(rule: Any) -> None:
+    """Where no metric can be had a paused mapping is still found, and a trigger that looks well is not examined."""
+    document = swept(fleet_of("healthy", "mapping-paused"), rule).document
+    assert [one["outcome"] for one in document["triggers"]] == ["fault", "not_examined"]
+    assert document["exit_code"] == 1
+    assert "GetMetricData" in document["triggers"][1]["unseen"][0]
+
+
+def test_without_the_list_of_streams_triggers_are_judged_and_nothing_is_orphaned() -> None:
+    """Where streams may not be listed that is a gap of the region, and no stream is said to have no reader."""
+    document = swept(fleet_of("healthy", "unread"), deny("dynamodbstreams", "ListStreams")).document
+    assert [one["outcome"] for one in document["triggers"]] == ["nothing_seen"]
+    assert document["orphaned_streams"] == []
+    assert {gap["permission"] for gap in document["areas"][0]["gaps"]} == {"dynamodb:ListStreams"}
+    assert document["exit_code"] == 2
+
+
+def test_when_time_is_up_the_rest_is_not_examined() -> None:
+    """With no time left nothing is asked any more: gaps, no trigger, exit code 2."""
+    document = swept(fleet_of("healthy"), timeout_s=0).document
+    assert document["triggers"] == []
+    assert {gap["code"] for gap in document["areas"][0]["gaps"]} == {"Timeout"}
+    assert document["exit_code"] == 2
+
+
+# -- accounts and regions ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def accounts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """Two accounts by role, one of which refuses, in two regions."""
+    both = Accounts(fleet_of("healthy"), fleet_of("mapping-paused", "healthy", account=OTHER))
+    with enforcing(both):
+        areas = [Area(region, role) for role in (ROLE, REFUSING) for region in (REGION, "us-west-2")]
+        return sweep_all(areas, Wanted(tmp_path_factory.mktemp("accounts")))
+
+
+def test_accounts_are_seen_by_their_roles(accounts: dict[str, Any]) -> None:
+    """The triggers are those of the role's account, and its folders carry its number."""
+    assert {one["account"] for one in accounts["triggers"]} == {OTHER}
+    assert [one["outcome"] for one in accounts["triggers"]] == ["fault", "nothing_seen"]
+    assert f"sweep-{OTHER}-{REGION}" in accounts["areas"][0]["run_folder"]
+
+
+def test_a_role_that_refuses_stops_nobody_else(accounts: dict[str, Any]) -> None:
+    """An account that cannot be entered is an error of its own areas, and the whole ends with "could not run"."""
+    errors = [one["error"] for one in accounts["areas"]]
+    assert errors[:2] == [None, None]
+    assert all("role cannot be assumed" in str(error) for error in errors[2:])
+    assert accounts["exit_code"] == 3
+
+
+def test_regions_of_an_account_share_its_budget(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """All areas of one account draw on one budget, so that together they stay within its rates."""
+    budgets = []
+    whole = Live.ask
+
+    def watched(self: Live, *arguments: Any) -> Any:
+        if arguments[1] != "GetCallerIdentity":
+            budgets.append(self.budget)
+        return whole(self, *arguments)
+
+    monkeypatch.setattr(Live, "ask", watched)
+    with enforcing(fleet_of("healthy")):
+        sweep_all([Area(REGION), Area("us-west-2")], Wanted(tmp_path))
+    assert len({id(one) for one in budgets}) == 1
+
+
+@pytest.mark.parametrize("area", [Area("nowhere"), Area(REGION, "arn:aws:iam::1:role/x")])
+def test_arguments_of_no_form_are_refused_before_anything_is_asked(area: Area, tmp_path: Path) -> None:
+    """A region or role that cannot be one is a mistake in the arguments."""
+    with pytest.raises(BadParameters):
+        sweep_all([Area(REGION), area], Wanted(tmp_path))
+    assert list(tmp_path.iterdir()) == []
+
+
+# -- full investigations -----------------------------------------------------------------------------------------
+
+
+def test_what_is_wrong_is_investigated_in_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With `investigate` each fault and suspect, and nothing else, is investigated; its exit code counts."""
+    investigate = run.investigate
+    asked: list[Incident] = []
+
+    def without_report(incident: Incident, **wanted: Any) -> Any:
+        asked.append(incident)
+        return investigate(incident, **wanted, report=False)
+
+    monkeypatch.setattr(run, "investigate", without_report)
+    one = fleet_of("role-lost-getrecords", "healthy", "mapping-paused")
+    with enforcing(one):
+        monkeypatch.delenv("RUNBOOK_PACE", raising=False)
+        document = sweep_all([Area(REGION)], Wanted(tmp_path, investigate=True))
+    found = {each["table"]: each["investigation"] for each in document["triggers"]}
+    assert found[one.members[0].table]["causes"] == ["role-missing-stream-actions"]
+    assert found[one.members[1].table] is None
+    assert found[one.members[2].table]["causes"] == ["esm-disabled-by-user"]
+    assert len({incident.incident_id for incident in asked}) == 2
+    assert document["exit_code"] == 1
+
+
+def test_an_investigation_that_cannot_be_done_is_the_gravest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An investigation that could not run says why in its place, and the exit code of the whole is 3."""
+
+    def fails(incident: Incident, **wanted: Any) -> Any:
+        raise CannotRun("The AWS credentials have expired.", "Sign in again.")
+
+    monkeypatch.setattr(run, "investigate", fails)
+    with enforcing(fleet_of("mapping-paused")):
+        document = sweep_all([Area(REGION)], Wanted(tmp_path, investigate=True))
+    assert "expired" in document["triggers"][0]["investigation"]["sentence"]
+    assert document["exit_code"] == 3
