@@ -20,7 +20,7 @@ from runbook_lib.record import is_sealed, seal, write_document
 from runbook_lib.sweep.area import Area, Opened, begin, reopen, with_names
 from runbook_lib.sweep.document import Refused, Result, to_json
 from runbook_lib.sweep.sweeping import Progress, Swept, sweep
-from runbook_lib.sweep.triage import Outcome, Triage
+from runbook_lib.sweep.triage import Triage
 
 DOCUMENT = "sweep.json"
 """The outcome's name in the run folder of an area."""
@@ -117,7 +117,7 @@ def _outcomes(tasks: list[_Task], workers: int) -> Iterator[dict[str, Any]]:
 
 def _tasks(found: Swept, wanted: Wanted) -> Iterator[_Task]:
     for one in found.triggers:
-        if one.outcome in (Outcome.FAULT, Outcome.SUSPECT):
+        if one.is_wrong:
             account, region = found.opened.account, found.opened.area.region
             key = (account, region, one.trigger.table_arn, one.trigger.function)
             yield _Task(key, _incident(found.opened, one), wanted.archive, wanted.timeout_s)

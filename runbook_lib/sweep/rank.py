@@ -23,7 +23,7 @@ def first_to_lose(found: Iterable[Triage]) -> tuple[Triage, ...]:
 
 def urgency(one: Triage) -> tuple[int, datetime, int, str, str]:
     """Give what triggers are ordered by, the most urgent the least."""
-    wrong = one.outcome in (Outcome.FAULT, Outcome.SUSPECT)
+    wrong = one.is_wrong
     state = _STATES.index(one.loss.state) if wrong else len(_STATES)
     when = one.loss.already_lost_from if one.loss.state is LossState.LOSING else one.loss.deadline
     return (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from runbook_lib.aws import StepReader, together
 from runbook_lib.evidence import Gap, attempt, known, otherwise
@@ -13,7 +14,7 @@ from runbook_lib.sweep.area import Opened
 from runbook_lib.sweep.evidence import CLOSER, NOT_ASKED, Limits, Seen
 from runbook_lib.sweep.rank import first_to_lose
 from runbook_lib.sweep.survey import Survey, Trigger, survey
-from runbook_lib.sweep.triage import Triage, is_closer_worth, triage
+from runbook_lib.sweep.triage import Triage, triage
 
 _ACCOUNT = "04-account"
 
@@ -147,19 +148,24 @@ def _limits(aws: StepReader) -> Limits:
 
 
 def _closer(opened: Opened, number: int, batch: list[Seen]) -> Iterator[Triage]:
-    """Judge a batch; of those that seem not to work ask more, and judge them again."""
+    """Judge a batch; of those that seem not to work ask more, and judge them again.
+
+    What is reserved for a function matters where it was throttled, and nowhere else.
+    """
     first = [triage(one) for one in batch]
-    doubtful = [one for one, verdict in zip(batch, first, strict=True) if is_closer_worth(verdict)]
+    pairs = [(one, verdict) for one, verdict in zip(batch, first, strict=True) if verdict.is_wrong]
+    doubtful = [one for one, _ in pairs]
     again: dict[Trigger, Triage] = {}
     if doubtful:
         part = f"{CLOSER}-{number:04d}"
         asked = [one for seen in doubtful for one in counters.closer_look(seen.trigger, seen.streams, opened.account)]
         counted = counters.count(opened, part, {one.key: one for one in asked}.values())
         aws = opened.part(part)
-        reserved = together(*(lambda seen=seen: _reserved(aws, seen.trigger.function) for seen in doubtful))
-        for seen, held in zip(doubtful, reserved, strict=True):
+        throttled = [seen.trigger.function for seen, verdict in pairs if verdict.is_throttled]
+        reserved = dict(zip(throttled, together(*(partial(_reserved, aws, one) for one in throttled)), strict=True))
+        for seen in doubtful:
             mine = {key: one for key, one in counted.items() if key[0] in (seen.trigger.table_arn, *seen.streams)}
-            again[seen.trigger] = triage(seen.closer(mine, held))
+            again[seen.trigger] = triage(seen.closer(mine, reserved.get(seen.trigger.function, NOT_ASKED)))
         opened.done(part)
     for seen, verdict in zip(batch, first, strict=True):
         yield again.get(seen.trigger, verdict)

@@ -67,6 +67,16 @@ class Triage:
     since: datetime | None
     unseen: tuple[str, ...]
 
+    @property
+    def is_wrong(self) -> bool:
+        """Whether records do not arrive, as far as can be seen: a closer look may tell more."""
+        return self.outcome in (Outcome.FAULT, Outcome.SUSPECT)
+
+    @property
+    def is_throttled(self) -> bool:
+        """Whether invocations were throttled."""
+        return any(one.id == "throttled" for one in self.signs)
+
 
 def triage(seen: Seen) -> Triage:
     """Judge one trigger by the findings that judge an investigation."""
@@ -131,8 +141,3 @@ def _quiet(found: Diagnosis) -> str:
 
 
 _IDLE = ("rejected-writes", "noop-writes", "no-table-writes")
-
-
-def is_closer_worth(found: Triage) -> bool:
-    """Whether a closer look may tell more: of what does not seem to work, or cannot be told."""
-    return found.outcome in (Outcome.FAULT, Outcome.SUSPECT)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 from fleets import REGION, enforcing, fleet_of, sixty, swept, ten
@@ -18,10 +20,12 @@ from runbook_lib.errors import BadParameters, CannotRun
 from runbook_lib.incident import Incident
 from runbook_lib.least_privilege import policy
 from runbook_lib.record import Record, verify
+from runbook_lib.report.sweep_page import sweep_page
 from runbook_lib.sandbox.accounts import Accounts
 from runbook_lib.sandbox.call import Call
 from runbook_lib.sandbox.fleet_kinds import PLANTED
 from runbook_lib.sandbox.rules import Rule, action_of, deny, throttle
+from runbook_lib.sandbox.server import serve
 from runbook_lib.sweep.area import Area
 from runbook_lib.sweep.everywhere import Wanted, replay, sweep_all
 
@@ -301,6 +305,21 @@ def test_what_is_wrong_is_investigated_in_full(tmp_path: Path, monkeypatch: pyte
     assert found[one.members[2].table]["causes"] == ["esm-disabled-by-user"]
     assert len({incident.incident_id for incident in asked}) == 2
     assert document["exit_code"] == 1
+
+
+@pytest.mark.slow
+def test_investigations_run_side_by_side_and_the_page_leads_to_their_reports(tmp_path: Path) -> None:
+    """Two workers investigate two triggers with their reports, and the page links to both."""
+    archive = tmp_path / "archive"
+    with (
+        serve(fleet_of("mapping-paused", "stream-disabled")) as sandbox,
+        mock.patch.dict(os.environ, sandbox.environment),
+    ):
+        document = sweep_all([Area(REGION)], Wanted(archive, investigate=True, workers=2))
+    reports = [Path(one["investigation"]["report"]) for one in document["triggers"]]
+    assert all(one.is_file() for one in reports)
+    page = sweep_page(document, tmp_path)
+    assert all(f'href="{one.relative_to(tmp_path)}"' in page for one in reports)
 
 
 def test_an_investigation_that_cannot_be_done_is_the_gravest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
