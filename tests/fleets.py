@@ -44,6 +44,14 @@ def enforcing(world: ServedWorld, *rules: Rule) -> Iterator[RunningSandbox]:
         yield sandbox
 
 
+@contextmanager
+def unhurried(world: ServedWorld) -> Iterator[RunningSandbox]:
+    """Serve a world that grants everything at once, as an investigation of it would take minutes otherwise."""
+    sandbox = serve(world)
+    with sandbox, mock.patch.dict(os.environ, sandbox.environment):
+        yield sandbox
+
+
 @dataclass(frozen=True)
 class SweptFleet:
     """A sweep: its document, the kinds of what it saw by table, and every call that the sandbox saw."""

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from multiprocessing import get_context
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from runbook_lib import run
+from runbook_lib import batch
 from runbook_lib.aws import Budget
 from runbook_lib.errors import RunbookError
 from runbook_lib.incident import Incident
 from runbook_lib.plain_json import dumped
 from runbook_lib.record import is_sealed, seal, write_document
-from runbook_lib.sweep.area import Area, Opened, begin, reopen, with_names
+from runbook_lib.sweep.area import Area, begin, reopen, with_names
 from runbook_lib.sweep.document import Refused, Result, to_json
 from runbook_lib.sweep.sweeping import Progress, Swept, sweep
 from runbook_lib.sweep.triage import Triage
@@ -88,68 +88,55 @@ def _keep(found: Swept, looked: Mapping[Key, Mapping[str, Any]]) -> None:
 # -- full investigations -----------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class _Task:
-    key: Key
-    incident: Incident
-    archive: Path
-    timeout_s: float
-
-
 def _investigated(results: list[Result], wanted: Wanted, progress: Progress | None) -> dict[Key, dict[str, Any]]:
-    """Investigate what is wrong, worst first within its area; one that cannot be done says why."""
-    tasks = [task for one in results if isinstance(one, Swept) for task in _tasks(one, wanted)]
-    found: dict[Key, dict[str, Any]] = {}
-    for task, outcome in zip(tasks, _outcomes(tasks, wanted.workers), strict=True):
-        found[task.key] = outcome
-        if progress:
-            progress(f"{task.key[0]} {task.key[1]}: investigated {task.incident.table_name}")
+    """Investigate what is wrong as a batch, each area's worst first; one that cannot be done says why."""
+    incidents = {
+        (one.opened.account, one.opened.area.region, row.trigger.table_arn, row.trigger.function): _incident(one, row)
+        for one in results
+        if isinstance(one, Swept)
+        for row in one.triggers
+        if row.is_wrong
+    }
+    found = _batch(list(incidents.values()), wanted, progress or (lambda _: None))
+    return {key: _told(one) for key, one in zip(incidents, found, strict=True)}
+
+
+def _batch(incidents: list[Incident], wanted: Wanted, say: Progress) -> list[batch.Document]:
+    """Investigate in processes, or here, one after the other."""
+    wish = batch.Wish(archive=wanted.archive, timeout_s=wanted.timeout_s)
+    if wanted.workers > 1 and len(incidents) > 1:
+        heard = partial(_say_arrived, say, len(incidents))
+        return batch.investigate_all(incidents, wish, number=wanted.workers, arrived=heard)
+    found = []
+    for number, incident in enumerate(incidents, start=1):
+        found.append(batch.unit(incident, wish))
+        _say_arrived(say, len(incidents), number, found[-1])
+    batch.write_index(zip(incidents, found, strict=True), wish)
     return found
 
 
-def _outcomes(tasks: list[_Task], workers: int) -> Iterator[dict[str, Any]]:
-    if workers == 1 or len(tasks) < 2:
-        yield from map(_investigate, tasks)
-        return
-    with ProcessPoolExecutor(min(workers, len(tasks)), mp_context=get_context("spawn")) as pool:
-        yield from pool.map(_investigate, tasks)
+def _say_arrived(say: Progress, total: int, number: int, one: batch.Document) -> None:
+    say(f"{number} of {total} investigated: {one['incident_id']}")
 
 
-def _tasks(found: Swept, wanted: Wanted) -> Iterator[_Task]:
-    for one in found.triggers:
-        if one.is_wrong:
-            account, region = found.opened.account, found.opened.area.region
-            key = (account, region, one.trigger.table_arn, one.trigger.function)
-            yield _Task(key, _incident(found.opened, one), wanted.archive, wanted.timeout_s)
-
-
-def _incident(opened: Opened, one: Triage) -> Incident:
+def _incident(found: Swept, one: Triage) -> Incident:
     """Name the incident after table and function, as far as that is a name of a folder, and apart from all others."""
     words = re.sub(r"[^A-Za-z0-9._-]+", "-", f"{one.trigger.table}-{one.trigger.function}")[:40].strip("-.")
-    whole = "|".join((opened.account, opened.area.region, one.trigger.table_arn, one.trigger.function))
+    account, region = found.opened.account, found.opened.area.region
+    whole = "|".join((account, region, one.trigger.table_arn, one.trigger.function))
     name = f"sweep-{words}-{hashlib.sha256(whole.encode()).hexdigest()[:8]}"
-    return with_names(opened.record.incident, name, one.trigger.table, one.target)
+    return with_names(found.opened.record.incident, name, one.trigger.table, one.target)
 
 
-def _investigate(task: _Task) -> dict[str, Any]:
-    try:
-        done = run.investigate(task.incident, archive=task.archive, timeout_s=task.timeout_s)
-    except RunbookError as trouble:
-        return _row(task, 3, "could_not_run", str(trouble), (), None, None)
-    found = done.diagnosis
-    causes = tuple(one.finding.id for one in (*found.causes, *found.latent))
-    return _row(task, found.exit_code, found.status.value, found.sentence, causes, done.folder, done.report)
-
-
-def _row(
-    task: _Task, code: int, status: str, sentence: str, causes: tuple[str, ...], folder: Path | None, page: Path | None
-) -> dict[str, Any]:
+def _told(one: batch.Document) -> dict[str, Any]:
+    """Give what the sweep says of an investigation; the rest is in its run folder."""
+    causes = (*one.get("causes", ()), *one.get("latent", ()))
     return {
-        "incident_id": task.incident.incident_id,
-        "exit_code": code,
-        "status": status,
-        "sentence": sentence,
-        "causes": list(causes),
-        "run_folder": str(folder) if folder else None,
-        "report": str(page) if page else None,
+        "incident_id": one["incident_id"],
+        "exit_code": one["exit_code"],
+        "status": one.get("status", "could_not_run"),
+        "sentence": one.get("sentence") or one.get("error"),
+        "causes": [cause["id"] for cause in causes],
+        "run_folder": one.get("run_folder"),
+        "report": one.get("report"),
     }

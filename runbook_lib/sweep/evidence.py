@@ -151,6 +151,7 @@ class Seen:
                 if one.counts_events
             },
             siblings=_unswept("the other functions on the stream"),
+            sibling_errors=_unswept("the other functions on the stream"),
             concurrency=Concurrency(
                 reserved=self.reserved,  # type: ignore[arg-type]
                 reserved_ref=self.opened.part(CLOSER).ref("lambda", "GetFunctionConcurrency", FunctionName=name),

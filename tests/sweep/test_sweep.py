@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from unittest import mock
 
 import pytest
-from fleets import REGION, enforcing, fleet_of, sixty, swept, ten
+from fleets import REGION, enforcing, fleet_of, sixty, swept, ten, unhurried
 
 from runbook_lib import run
 from runbook_lib.aws import Live
@@ -25,7 +23,6 @@ from runbook_lib.sandbox.accounts import Accounts
 from runbook_lib.sandbox.call import Call
 from runbook_lib.sandbox.fleet_kinds import PLANTED
 from runbook_lib.sandbox.rules import Rule, action_of, deny, throttle
-from runbook_lib.sandbox.server import serve
 from runbook_lib.sweep.area import Area
 from runbook_lib.sweep.everywhere import Wanted, replay, sweep_all
 
@@ -292,12 +289,11 @@ def test_what_is_wrong_is_investigated_in_full(tmp_path: Path, monkeypatch: pyte
 
     def without_report(incident: Incident, **wanted: Any) -> Any:
         asked.append(incident)
-        return investigate(incident, **wanted, report=False)
+        return investigate(incident, **{**wanted, "report": False})
 
     monkeypatch.setattr(run, "investigate", without_report)
     one = fleet_of("role-lost-getrecords", "healthy", "mapping-paused")
-    with enforcing(one):
-        monkeypatch.delenv("RUNBOOK_PACE", raising=False)
+    with unhurried(one):
         document = sweep_all([Area(REGION)], Wanted(tmp_path, investigate=True))
     found = {each["table"]: each["investigation"] for each in document["triggers"]}
     assert found[one.members[0].table]["causes"] == ["role-missing-stream-actions"]
@@ -311,10 +307,7 @@ def test_what_is_wrong_is_investigated_in_full(tmp_path: Path, monkeypatch: pyte
 def test_investigations_run_side_by_side_and_the_page_leads_to_their_reports(tmp_path: Path) -> None:
     """Two workers investigate two triggers with their reports, and the page links to both."""
     archive = tmp_path / "archive"
-    with (
-        serve(fleet_of("mapping-paused", "stream-disabled")) as sandbox,
-        mock.patch.dict(os.environ, sandbox.environment),
-    ):
+    with unhurried(fleet_of("mapping-paused", "stream-disabled")):
         document = sweep_all([Area(REGION)], Wanted(archive, investigate=True, workers=2))
     reports = [Path(one["investigation"]["report"]) for one in document["triggers"]]
     assert all(one.is_file() for one in reports)
