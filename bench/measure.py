@@ -14,8 +14,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from statistics import median
+from typing import TYPE_CHECKING
 
 import psutil
+
+if TYPE_CHECKING:
+    from runbook_lib.sandbox.rules import Rule
+    from runbook_lib.sandbox.world import World
 
 NOW = datetime(2026, 3, 14, 15, 9, 26, 535_000, tzinfo=UTC)
 ROOT = Path(__file__).parent.parent
@@ -41,7 +46,14 @@ class Target:
 @contextmanager
 def sandbox(world: str, latency_ms: float) -> Iterator[Target]:
     """Serve a world in another process, so that answering costs the measured one nothing but the wait."""
-    command = [sys.executable, __file__, world, str(latency_ms)]
+    with served_apart([__file__, world, str(latency_ms)]) as target:
+        yield target
+
+
+@contextmanager
+def served_apart(script: Sequence[str]) -> Iterator[Target]:
+    """Start a script that ends in `serve_until_closed`, and close it at the end."""
+    command = [sys.executable, *script]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as serving:
         assert serving.stdin
         assert serving.stdout
@@ -50,6 +62,17 @@ def sandbox(world: str, latency_ms: float) -> Iterator[Target]:
             yield Target(said["environment"], said["names"])
         finally:
             serving.stdin.close()
+
+
+def serve_until_closed(world: World, *rules: Rule) -> None:
+    """Serve a world until stdin ends, having said how to reach it and what it is about."""
+    from runbook_lib.sandbox.server import serve
+
+    setting = world.setting
+    names = {"region": world.region, "table_name": setting.table, "function_name": setting.function}
+    with serve(world, rules=rules) as served:
+        print(json.dumps({"environment": served.environment, "names": names}), flush=True)
+        sys.stdin.read()
 
 
 @dataclass
@@ -138,18 +161,8 @@ def spread(values: Sequence[float]) -> str:
     return f"{median(values):.2f} ({min(values):.2f} to {max(values):.2f})"
 
 
-def _serve(world: str, latency_ms: float) -> None:
+if __name__ == "__main__":
     from runbook_lib.sandbox.faults import build
     from runbook_lib.sandbox.rules import latency
-    from runbook_lib.sandbox.server import serve
 
-    built = build(world, NOW, seed=1, history=_HISTORY)
-    setting = built.setting
-    names = {"region": built.region, "table_name": setting.table, "function_name": setting.function}
-    with serve(built, rules=[latency(latency_ms)]) as served:
-        print(json.dumps({"environment": served.environment, "names": names}), flush=True)
-        sys.stdin.read()
-
-
-if __name__ == "__main__":
-    _serve(sys.argv[1], float(sys.argv[2]))
+    serve_until_closed(build(sys.argv[1], NOW, seed=1, history=_HISTORY), latency(float(sys.argv[2])))
