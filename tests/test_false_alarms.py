@@ -21,10 +21,17 @@ from runbook_lib.interpret.trail_event import TrailEvent
 from runbook_lib.loss_clock import LossState
 from runbook_lib.record import Record
 from runbook_lib.remedies import REMEDIES
-from runbook_lib.sandbox.healthy import ALARM
+from runbook_lib.sandbox.alarms import ALARM
 from runbook_lib.stages import Stage, State
+from runbook_lib.steps import STEPS
 
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
+
+
+def _declared(service: str) -> set[str]:
+    """The permissions that the steps declare for a service."""
+    declared = {action for step in STEPS.values() for action in step.permissions}
+    return {action for action in declared if action.startswith(f"{service}:")}
 
 
 def _noted(found: Diagnosis) -> set[str]:
@@ -247,13 +254,13 @@ def test_false_alarm_12_no_datapoints_on_an_idle_function() -> None:
     found = judged(silent).diagnosis
     assert "no-table-writes" in _noted(found)
     assert found.stages[Stage.INVOKED].state is State.IDLE
-    assert READS["cloudwatch"].keys() == {"GetMetricData"}
+    assert _declared("cloudwatch") == {"cloudwatch:GetMetricData"}
 
 
 @in_world("no-table-writes")
 def test_false_alarm_13_an_alarm_is_no_evidence() -> None:
     """The user's own alarm, which treats missing data as breaching, is not read, and clears or convicts nothing."""
-    assert "DescribeAlarms" not in READS["cloudwatch"]
+    assert _declared("cloudwatch") == {"cloudwatch:GetMetricData"}
     seen = investigated("no-table-writes")
     assert "no-table-writes" in _noted(seen.diagnosis)
     assert ALARM not in str([call.params for call in Record.open(seen.folder).calls()])

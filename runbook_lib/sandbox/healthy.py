@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from runbook_lib.sandbox import noise
+from runbook_lib.sandbox.alarms import alarms
 from runbook_lib.sandbox.code import HARDY, SOUND
 from runbook_lib.sandbox.flow import LOGGED_PER_MINUTE
 from runbook_lib.sandbox.state import (
-    Alarm,
     Document,
     Function,
     HealthEvent,
@@ -28,7 +28,6 @@ BASIC_EXECUTION = "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionR
 DYNAMODB_EXECUTION = "arn:aws:iam::aws:policy/service-role/AWSLambdaDynamoDBExecutionRole"
 REPORTS = "report-failures"
 """The inline policy that lets a function's role write to its mapping's failure destination."""
-ALARM = "DynamoDBStreamsTriggerFailure"
 _LOGS = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"]
 _READS = ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"]
 
@@ -137,15 +136,10 @@ def healthy_state(scope: Scope, setting: Setting, start: datetime, seed: int) ->
             arn: ManagedPolicy(arn, "ANPA" + noise.letters(17, 0, arn), born - timedelta(days=2000), text)
             for arn, text in AWS_MANAGED.items()
         },
-        alarms=(
-            Alarm(
-                ALARM, setting.function, "Invocations", "Sum", 1.0, "LessThanThreshold", 5, "breaching", born,
-                "The orders stream no longer reaches its projector",
-            ),
-        ),
+        alarms=alarms(setting, stream, mappings[0].uuid, born),
         health=setting.health,
         traffic=Traffic(expiring=table.ttl_attribute is not None),
-    )  # fmt: skip
+    )
 
 
 def _other_source(setting: Setting, number: int, born: datetime, seed: int) -> Table:

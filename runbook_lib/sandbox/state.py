@@ -256,19 +256,44 @@ class ManagedPolicy:
 
 
 @dataclass(frozen=True)
-class Alarm:
-    """A CloudWatch alarm of the customer's on one function's metric, one-minute periods."""
+class Watched:
+    """A metric under an alarm; `id` is what the alarm's expression calls it, if it has one."""
 
-    name: str
-    function: str
+    namespace: str
     metric: str
     statistic: str
+    dimensions: tuple[tuple[str, str], ...]
+    id: str = "m1"
+
+
+@dataclass(frozen=True)
+class Alarm:
+    """A CloudWatch alarm of the customer's, one-minute periods: on a metric, or on an expression of several."""
+
+    name: str
+    watched: tuple[Watched, ...]
     threshold: float
     comparison: str
     periods: int
     missing: str
     created: datetime
     description: str = ""
+    expression: str = ""
+
+
+@dataclass(frozen=True)
+class CompositeAlarm:
+    """An alarm that goes off when any of these alarms does."""
+
+    name: str
+    children: tuple[str, ...]
+    created: datetime
+    description: str = ""
+
+    @property
+    def rule(self) -> str:
+        """Its rule, as AWS writes it."""
+        return " OR ".join(f'ALARM("{name}")' for name in self.children)
 
 
 @dataclass(frozen=True)
@@ -303,7 +328,7 @@ class State:
     disabled_keys: frozenset[str] = frozenset()
     organization: tuple[Document, ...] | None = None
     orphans: tuple[Stream, ...] = ()
-    alarms: tuple[Alarm, ...] = ()
+    alarms: tuple[Alarm | CompositeAlarm, ...] = ()
     health: tuple[HealthEvent, ...] | None = None
 
     @property

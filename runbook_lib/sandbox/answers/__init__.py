@@ -1,6 +1,7 @@
 """What the sandbox answers to each API operation. Importing this package registers them all."""
 
 from runbook_lib.sandbox.answers import (
+    alarms,
     cloudtrail,
     cloudwatch,
     dynamodb,
@@ -17,6 +18,7 @@ from runbook_lib.sandbox.answers import (
 )
 
 __all__ = [
+    "alarms",
     "cloudtrail",
     "cloudwatch",
     "dynamodb",

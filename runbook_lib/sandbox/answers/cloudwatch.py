@@ -1,12 +1,10 @@
-"""Answers of Amazon CloudWatch: metrics and alarms."""
+"""Answers of Amazon CloudWatch: metrics."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from collections.abc import Mapping as Keyed
-from datetime import datetime, timedelta
-from itertools import pairwise
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from runbook_lib.sandbox.answers.paging import offset_of, page, token_for
@@ -14,7 +12,6 @@ from runbook_lib.sandbox.answers.regional import regional
 from runbook_lib.sandbox.call import Call
 from runbook_lib.sandbox.errors import ApiError, not_emulated
 from runbook_lib.sandbox.metrics import UNITS, Key, Metrics
-from runbook_lib.sandbox.state import Alarm
 
 if TYPE_CHECKING:
     from runbook_lib.sandbox.world import World
@@ -138,92 +135,3 @@ def list_metrics(world: World, call: Call) -> dict[str, Any]:
 
 def _by_name(key: Key) -> tuple[str, str, list[tuple[str, str]]]:
     return key[0], key[1], sorted(key[2])
-
-
-@regional("cloudwatch", "DescribeAlarms")
-def describe_alarms(world: World, call: Call) -> dict[str, Any]:
-    """Metric alarms by name, prefix and state."""
-    params = call.params
-    found = [
-        described
-        for alarm in world.state.alarms
-        if alarm.name in params.get("AlarmNames", [alarm.name])
-        and alarm.name.startswith(params.get("AlarmNamePrefix", ""))
-        and (described := _alarm(world, alarm))["StateValue"] == params.get("StateValue", described["StateValue"])
-    ]
-    return page(found, "MetricAlarms", params.get("MaxRecords", 50), params.get("NextToken"), "NextToken") | {
-        "CompositeAlarms": []
-    }
-
-
-def _alarm(world: World, alarm: Alarm) -> dict[str, Any]:
-    at, state = _transitions(world, alarm)[-1]
-    arn = world.scope.arn("cloudwatch", f"alarm:{alarm.name}")
-    return {
-        "AlarmName": alarm.name,
-        "AlarmArn": arn,
-        "AlarmDescription": alarm.description,
-        "AlarmConfigurationUpdatedTimestamp": alarm.created,
-        "ActionsEnabled": True,
-        "OKActions": [],
-        "AlarmActions": [],
-        "InsufficientDataActions": [],
-        "StateValue": state,
-        "StateReason": _reason(alarm, state),
-        "StateUpdatedTimestamp": at,
-        "StateTransitionedTimestamp": at,
-        "MetricName": alarm.metric,
-        "Namespace": "AWS/Lambda",
-        "Statistic": alarm.statistic,
-        "Dimensions": [{"Name": "FunctionName", "Value": alarm.function}],
-        "Period": 60,
-        "EvaluationPeriods": alarm.periods,
-        "DatapointsToAlarm": alarm.periods,
-        "Threshold": alarm.threshold,
-        "ComparisonOperator": alarm.comparison,
-        "TreatMissingData": alarm.missing,
-    }
-
-
-def _reason(alarm: Alarm, state: str) -> str:
-    relation = "less than" if state == "ALARM" else "not less than"
-    return f"Threshold Crossed: {alarm.periods} datapoints were {relation} the threshold ({alarm.threshold})."
-
-
-def _transitions(world: World, alarm: Alarm) -> list[tuple[datetime, str]]:
-    """When the alarm changed state: a minute without data breaches, as `TreatMissingData=breaching` says."""
-    series = metrics_of(world).find("AWS/Lambda", alarm.metric, {"FunctionName": alarm.function})
-    found, run = [(alarm.created, "OK")], 0
-    for number in range(int((world.now - world.start) / timedelta(minutes=1))):
-        at = world.start + timedelta(minutes=number)
-        datum = series.get(int(at.timestamp() // 60))
-        breaches = datum is None or datum.statistic(alarm.statistic) < alarm.threshold
-        run = run + 1 if breaches else 0
-        state = "ALARM" if run >= alarm.periods else "OK" if run == 0 else found[-1][1]
-        if state != found[-1][1]:
-            found.append((at + timedelta(minutes=1, seconds=21), state))
-    return [(at, state) for at, state in found if at <= world.now]
-
-
-@regional("cloudwatch", "DescribeAlarmHistory")
-def describe_alarm_history(world: World, call: Call) -> dict[str, Any]:
-    """State changes of alarms within the asked time, newest first unless asked otherwise."""
-    params = call.params
-    items: list[dict[str, Any]] = [
-        {
-            "AlarmName": alarm.name,
-            "AlarmType": "MetricAlarm",
-            "Timestamp": at,
-            "HistoryItemType": "StateUpdate",
-            "HistorySummary": f"Alarm updated from {before} to {after}",
-            "HistoryData": json.dumps(
-                {"version": "1.0", "oldState": {"stateValue": before}, "newState": {"stateValue": after}}
-            ),
-        }
-        for alarm in world.state.alarms
-        if params.get("AlarmName") in (None, alarm.name)
-        for (_, before), (at, after) in pairwise(_transitions(world, alarm))
-        if params.get("StartDate", at) <= at <= params.get("EndDate", at)
-    ]
-    items.sort(key=lambda item: item["Timestamp"], reverse=params.get("ScanBy") != "TimestampAscending")
-    return page(items, "AlarmHistoryItems", params.get("MaxRecords", 100), params.get("NextToken"), "NextToken")
