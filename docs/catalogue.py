@@ -8,7 +8,7 @@ from datetime import timedelta
 from itertools import groupby
 
 from pieces import NOT_YET, code, codes, document, link, table
-from runbook_lib import least_privilege
+from runbook_lib import alarm, least_privilege
 from runbook_lib.findings import FINDINGS, Finding
 from runbook_lib.findings.explained import explain
 from runbook_lib.findings.unseen import UNSEEN
@@ -192,7 +192,12 @@ def permissions() -> str:
     )
     peek = sorted(least_privilege.PEEK_ONLY & set(actions))
     only = f"`--peek` samples stream records and needs {codes(peek)} as well." if peek else ""
-    return document("Permissions", intro, table(("action", "read by step"), rows), only)
+    more = sorted(set(alarm.PERMISSIONS) - set(actions))
+    way = (
+        f"{link('From an alarm', 'operating.md#from-an-alarm')} the way needs {codes(more)} as well, which"
+        " `runbook policy --with-alarms` adds."
+    )
+    return document("Permissions", intro, table(("action", "read by step"), rows), only, way)
 
 
 def without_fault() -> tuple[str, ...]:

@@ -26,6 +26,7 @@ ORDER = (
     ("redact", "scope", "secret_kinds"),
     ("record",),
     ("aws",),
+    ("alarm",),
     ("steps",),
     ("least_privilege",),
     ("stages",),

@@ -57,7 +57,11 @@ READS: Mapping[str, Mapping[str, Paging | None]] = {
         "DescribeLogStreams": Paging("nextToken", ("nextToken",)),
         "FilterLogEvents": Paging("nextToken", ("nextToken",)),
     },
-    "cloudwatch": {"GetMetricData": Paging("NextToken", ("NextToken",))},
+    "cloudwatch": {
+        "GetMetricData": Paging("NextToken", ("NextToken",)),
+        "DescribeAlarms": Paging("NextToken", ("NextToken",)),
+        "DescribeAlarmHistory": Paging("NextToken", ("NextToken",)),
+    },
     "cloudtrail": {"LookupEvents": Paging("NextToken", ("NextToken",))},
 }
 """Every operation that may leave through this door. All are reads."""

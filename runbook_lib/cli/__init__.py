@@ -61,7 +61,8 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
     one = commands.add_parser("investigate", help="investigate incidents on AWS and write a report for each")
-    one.add_argument("params", nargs="+", type=Path, metavar="PARAMS", help="parameter files (YAML)")
+    one.add_argument("params", nargs="*", type=Path, metavar="PARAMS", help="parameter files (YAML)")
+    _from_alarm(one)
     one.add_argument("--archive", type=Path, metavar="DIR", help="where run folders go (default: the parameter)")
     one.add_argument("--timeout", type=float, default=300, metavar="S", help="ask AWS no longer than this (300)")
     one.add_argument("--peek", action="store_true", help="sample a few stream records (takes a reader slot)")
@@ -81,6 +82,11 @@ def _parser() -> argparse.ArgumentParser:
     every = commands.add_parser("sweep", help="triage every DynamoDB stream trigger of regions and accounts")
     sweep.add_arguments(every)
     every.set_defaults(run=sweep.sweep)
+
+    way = commands.add_parser("params", help="write parameter files from a CloudWatch alarm or its event")
+    _from_alarm(way)
+    way.add_argument("--out", metavar="FILE", help="a file, or a folder for one file per trigger (default: stdout)")
+    way.set_defaults(run=_params)
 
     check = commands.add_parser("verify", help="check a run folder against its checksums")
     check.add_argument("folder", type=Path, metavar="RUN_FOLDER")
@@ -107,6 +113,7 @@ def _parser() -> argparse.ArgumentParser:
     findings.set_defaults(run=_findings)
 
     policy = commands.add_parser("policy", help="print the least-privilege IAM policy that an investigation needs")
+    policy.add_argument("--with-alarms", action="store_true", help="and what the way from an alarm needs")
     policy.set_defaults(run=_policy)
 
     demo = commands.add_parser("demo", help="start the sandbox with a fault, investigate it, stop it")
@@ -125,6 +132,17 @@ class _Parser(argparse.ArgumentParser):
         self.exit(COULD_NOT_RUN, f"{self.prog}: {message}\n")
 
 
+def _from_alarm(parser: argparse.ArgumentParser) -> None:
+    alarm = parser.add_argument_group("from an alarm")
+    alarm.add_argument("--event", metavar="FILE", help="the alarm's event: EventBridge, SNS, or in SQS; - reads stdin")
+    alarm.add_argument("--alarm", metavar="NAME", help="the alarm's name, to be looked up in --region")
+    alarm.add_argument("--region", metavar="R")
+    alarm.add_argument("--profile", metavar="P", help="a profile of your AWS configuration")
+    alarm.add_argument("--assume-role-arn", metavar="ARN", help="a role to assume before reading")
+    alarm.add_argument("--table", metavar="NAME", help="the table that is meant, where the alarm leaves it open")
+    alarm.add_argument("--function", metavar="NAME", help="the function that is meant")
+
+
 def _common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON document and nothing else")
     parser.add_argument("--no-report", action="store_true", help="write evidence and verdict only")
@@ -138,11 +156,15 @@ def _common(parser: argparse.ArgumentParser) -> None:
 
 
 def _investigate(chosen: argparse.Namespace) -> int:
+    from runbook_lib.cli.params import from_alarm
+    from runbook_lib.errors import BadParameters
     from runbook_lib.incident import Incident
     from runbook_lib.report.asked import asked
 
     chosen.export = asked(chosen.export, report=not chosen.no_report)
-    incidents = [Incident.from_file(path) for path in chosen.params]
+    incidents = [Incident.from_file(path) for path in chosen.params] + from_alarm(chosen, quiet=chosen.json)
+    if not incidents:
+        raise BadParameters("No incident is named.", "Give parameter files, --event FILE, or --alarm NAME --region R.")
     if len(incidents) > 1 or chosen.cluster or chosen.resume:
         documents = _several(incidents, chosen)
     else:
@@ -208,6 +230,12 @@ def _count(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of workers")
     return int(text)
+
+
+def _params(chosen: argparse.Namespace) -> int:
+    from runbook_lib.cli.params import write
+
+    return write(chosen)
 
 
 def _is_watched(chosen: argparse.Namespace) -> bool:
@@ -284,7 +312,7 @@ def _findings(chosen: argparse.Namespace) -> int:
 def _policy(chosen: argparse.Namespace) -> int:
     from runbook_lib.least_privilege import policy
 
-    print(json.dumps(policy(), indent=2))
+    print(json.dumps(policy(alarms=chosen.with_alarms), indent=2))
     return 0
 
 

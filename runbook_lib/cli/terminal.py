@@ -38,6 +38,11 @@ def print_missing(sentence: str) -> None:
     print(f"runbook: {visible(sentence)}", file=sys.stderr)
 
 
+def print_note(sentence: str) -> None:
+    """Say what was found on the way to the answer."""
+    print(f"runbook: {visible(sentence)}", file=sys.stderr)
+
+
 def print_defect(defect: Exception) -> None:
     """Say where the kit itself failed, in a form that may be sent to its maintainers: redacted, and visible."""
     frames = traceback.extract_tb(defect.__traceback__)[-6:]

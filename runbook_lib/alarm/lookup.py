@@ -1,0 +1,281 @@
+"""What an alarm leaves out, looked up through the Reader: its definition, when it went off, its triggers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import cache
+from typing import Any, TypeVar
+
+from runbook_lib import instant
+from runbook_lib.alarm.events import Alarm, read_answer
+from runbook_lib.alarm.named import Named, mentioned, named_by
+from runbook_lib.aws import Live, Reader, StepReader
+from runbook_lib.errors import CannotRun, NothingToInvestigate
+from runbook_lib.evidence import Gap, NotObserved, otherwise
+from runbook_lib.incident import Incident
+from runbook_lib.interpret.arn import FunctionRef, StreamArn
+from runbook_lib.interpret.trail_event import BadTrailEvent, parse
+from runbook_lib.record import Record
+
+PERMISSIONS = (
+    "cloudwatch:DescribeAlarms",
+    "cloudwatch:DescribeAlarmHistory",
+    "lambda:ListEventSourceMappings",
+    "lambda:GetEventSourceMapping",
+    "cloudtrail:LookupEvents",
+)
+"""Every IAM action that a way from an alarm may need. An alarm that names table and function needs none."""
+
+_DEEPEST = 5
+"""Composite alarms of composite alarms that are followed."""
+
+_KINDS = ["MetricAlarm", "CompositeAlarm"]
+"""Asked for by name: without it CloudWatch answers as if there were no composite alarms."""
+
+_DELETED = "DeleteEventSourceMapping20150331"
+
+Door = Callable[[], StepReader]
+"""Opens AWS when it is first needed: an alarm may name all there is to know."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Case:
+    """One trigger that an alarm is about, and the account it lives in, empty where nothing says which.
+
+    `known` says in a sentence how it came to be named.
+    """
+
+    alarm: Alarm
+    table: str
+    function: str
+    account: str
+    known: str
+
+
+@dataclass(frozen=True)
+class _Trigger:
+    """An event source mapping from a DynamoDB stream; `gone` once it was deleted."""
+
+    uuid: str
+    table: str
+    function: FunctionRef
+    gone: bool = False
+
+    @property
+    def pair(self) -> tuple[str, str]:
+        """What an incident calls it by."""
+        return self.table, str(replace(self.function, region=None, account=None, partition=None))
+
+
+def door(region: str, profile: str | None, assume_role_arn: str | None, account: str | None) -> Door:
+    """Give the way to AWS where there is no incident yet. Nothing of it is written: an investigation records its own.
+
+    The door raises BadParameters and CannotRun when it is first used.
+    """
+
+    @cache
+    def opened() -> StepReader:
+        access = {"profile": profile, "assume_role_arn": assume_role_arn, "account_id": account}
+        nobody = {"incident_id": "alarm", "region": region, "table_name": "unknown", "function_name": "unknown"}
+        incident = Incident.from_mapping({**nobody, **access}, source="what the alarm names")
+        live = Live(incident)
+        identity, as_of = live.identify()
+        return Reader(Record.create(incident, as_of, identity, archive=None), live).for_step("alarm")
+
+    return opened
+
+
+def describe(name: str, aws: StepReader) -> Alarm:
+    """Read an alarm by its name; `since` is when it last went to ALARM, though it may be well again by now.
+
+    Raises CannotRun and NothingToInvestigate.
+    """
+    found = _seen(lambda: _described(aws, [name]))
+    if not found:
+        where = f"in {aws.region} of account {aws.identity['Account']}"
+        raise NothingToInvestigate(f"There is no alarm `{name}` {where}.", "Correct --alarm, --region or --profile.")
+    return replace(found[0], since=_went_off(found[0], aws))
+
+
+def cases_of(alarm: Alarm, aws: Door, table: str | None = None, function: str | None = None) -> tuple[Case, ...]:
+    """Find the triggers that an alarm is about, each once; `table` and `function` choose among them.
+
+    Raises BadParameters, CannotRun and NothingToInvestigate.
+    """
+    leaves = () if table and function else _seen(lambda: _leaves(alarm, aws))
+    told = named_by(leaves)
+    named = Named(
+        (table,) if table else told.tables,
+        (FunctionRef.parse(function),) if function else told.functions,
+        () if table and function else told.mappings,
+    )
+    account = _account(alarm, leaves)
+    if named.is_pair:
+        return (Case(alarm, named.tables[0], str(named.functions[0]), account, "Table and function are named."),)
+    _same_account(alarm, account, aws())
+    found = _seen(lambda: _triggers(named, (alarm, *leaves), aws()))
+    cases = {one.pair: Case(alarm, *one.pair, account, _how(one)) for one in found}
+    return tuple(case for _, case in sorted(cases.items()))
+
+
+def _how(one: _Trigger) -> str:
+    return f"Mapping {one.uuid} {'connected' if one.gone else 'connects'} them{', until it was deleted' * one.gone}."
+
+
+def _seen(look: Callable[[], T]) -> T:
+    """Look, and say what keeps us from it: without this there is nothing to investigate."""
+    try:
+        return look()
+    except NotObserved as unseen:
+        ask = f"Ask for {unseen.gap.permission}, or name" if unseen.gap.permission else "Try again, or name"
+        raise CannotRun(unseen.gap.reason, f"{ask} the trigger with --table and --function.") from None
+
+
+# -- the alarm -------------------------------------------------------------------------------------------------
+
+
+def _described(aws: StepReader, names: list[str]) -> tuple[Alarm, ...]:
+    pages = aws.pages("cloudwatch", "DescribeAlarms", AlarmNames=names, AlarmTypes=_KINDS)
+    return tuple(alarm for answer in pages.answers for alarm in read_answer(answer))
+
+
+def _leaves(alarm: Alarm, aws: Door) -> tuple[Alarm, ...]:
+    """Give the alarms with metrics that this one rests on: itself, or what the rule of a composite alarm leads to."""
+    if not alarm.metrics and not alarm.rule:
+        return _described(aws(), [alarm.name])
+    leaves: list[Alarm] = []
+    level: tuple[Alarm, ...] = (alarm,)
+    met = {alarm.name}
+    for _ in range(_DEEPEST):
+        leaves += (one for one in level if one.metrics)
+        wanted = [name for one in level for name in one.triggering or one.children if name not in met]
+        if not wanted:
+            break
+        met.update(wanted)
+        level = _ringing(_described(aws(), list(dict.fromkeys(wanted))[:100]))
+    return tuple(leaves)
+
+
+def _ringing(alarms: tuple[Alarm, ...]) -> tuple[Alarm, ...]:
+    """Leave out those that are well: what a rule excepts, such as a window of maintenance, is not what went off."""
+    return tuple(one for one in alarms if one.state == "ALARM") or alarms
+
+
+def _went_off(alarm: Alarm, aws: StepReader) -> datetime | None:
+    """Find when an alarm last went to ALARM; its own time of change is used where the history cannot be read."""
+    asked: dict[str, Any] = {"AlarmName": alarm.name, "AlarmTypes": _KINDS, "HistoryItemType": "StateUpdate"}
+    with suppress(NotObserved):
+        pages = aws.pages("cloudwatch", "DescribeAlarmHistory", most=10, ScanBy="TimestampDescending", **asked)
+        times = [item["Timestamp"] for item in pages.items("AlarmHistoryItems") if _is_alarm(item)]
+        if times:
+            return instant.parse(max(times))
+    return alarm.since if alarm.state == "ALARM" else None
+
+
+def _is_alarm(item: dict[str, Any]) -> bool:
+    """Whether an item of the history is a change to ALARM."""
+    try:
+        return bool(json.loads(item["HistoryData"])["newState"]["stateValue"] == "ALARM")
+    except (KeyError, TypeError, ValueError):
+        return str(item.get("HistorySummary", "")).endswith("to ALARM")
+
+
+# -- the triggers ----------------------------------------------------------------------------------------------
+
+
+def _account(alarm: Alarm, leaves: Iterable[Alarm]) -> str:
+    """Tell whose metrics an alarm watches: the alarms of a monitoring account watch those of others."""
+    others = {metric.account for one in leaves for metric in one.metrics if metric.account}
+    return others.pop() if len(others) == 1 else alarm.account
+
+
+def _same_account(alarm: Alarm, account: str, aws: StepReader) -> None:
+    """Refuse to look for another account's function in ours."""
+    ours = aws.identity["Account"]
+    if account not in ("", ours):
+        raise CannotRun(
+            f"Alarm `{alarm.name}` watches account {account}, and these credentials are of {ours}.",
+            "Choose another --profile or --assume-role-arn, or name the trigger with --table and --function.",
+        )
+
+
+def _triggers(named: Named, alarms: tuple[Alarm, ...], aws: StepReader) -> list[_Trigger]:
+    """Find the mappings that fit what is named: those that are there, or else those that were deleted."""
+    there = [one for uuid in named.mappings for one in _by_uuid(aws, uuid)] if named.mappings else _listed(aws)
+    found = _fitting(there, named, alarms) or _fitting(otherwise(lambda: _deleted(aws), []), named, alarms)
+    if not found:
+        candidates = sorted({"{} -> {}".format(*one.pair) for one in there or _listed(aws)})
+        known = f"The region's triggers are: {'; '.join(candidates[:10])}. " if candidates else ""
+        raise NothingToInvestigate(
+            f"Alarm `{alarms[0].name}` names {named}, and no mapping of a DynamoDB stream is known that fits it.",
+            f"{known}Name the one that is meant with --table and --function.",
+        )
+    return found
+
+
+def _fitting(triggers: list[_Trigger], named: Named, alarms: tuple[Alarm, ...]) -> list[_Trigger]:
+    """Choose by what the alarm's metrics name, or else by what its name and description mention."""
+    if named.mappings:
+        triggers = [one for one in triggers if one.uuid in named.mappings]
+    elif not named.tables and not named.functions:
+        told = [(one, mentioned(one.table, alarms) + mentioned(one.function.name, alarms)) for one in triggers]
+        best = max((count for _, count in told), default=0)
+        return [one for one, count in told if count == best and best > 0]
+    return _exact(
+        [
+            one
+            for one in triggers
+            if (not named.tables or one.table in named.tables)
+            and (not named.functions or any(ref.name == one.function.name for ref in named.functions))
+        ],
+        named,
+    )
+
+
+def _exact(found: list[_Trigger], named: Named) -> list[_Trigger]:
+    """Prefer the alias that is named, where a mapping is on it."""
+    wanted = {str(ref) for ref in named.functions if ref.qualifier}
+    return [one for one in found if one.pair[1] in wanted] or found
+
+
+def _by_uuid(aws: StepReader, uuid: str) -> Iterator[_Trigger]:
+    raw = aws.find("lambda", "GetEventSourceMapping", UUID=uuid)
+    yield from _read(raw.get("UUID"), raw.get("EventSourceArn"), raw.get("FunctionArn")) if raw else ()
+
+
+def _listed(aws: StepReader) -> list[_Trigger]:
+    """Every trigger of the region: asking by a function's name would miss the mappings of its aliases."""
+    pages = aws.pages("lambda", "ListEventSourceMappings")
+    if pages.truncated:
+        reason = f"The list of event source mappings broke off after {len(pages.answers)} pages."
+        raise NotObserved(Gap("lambda:ListEventSourceMappings", aws.region, "Truncated", reason, ref=pages.ref))
+    return [
+        one
+        for raw in pages.items("EventSourceMappings")
+        for one in _read(raw.get("UUID"), raw.get("EventSourceArn"), raw.get("FunctionArn"))
+    ]
+
+
+def _deleted(aws: StepReader) -> list[_Trigger]:
+    """The triggers that the trail knows to have been deleted, the newest first: that may be what the alarm tells."""
+    asked = [{"AttributeKey": "EventName", "AttributeValue": _DELETED}]
+    found: list[_Trigger] = []
+    for item in aws.pages("cloudtrail", "LookupEvents", most=4, LookupAttributes=asked).items("Events"):
+        with suppress(BadTrailEvent):
+            gone = parse(item)
+            uuid = gone.request.get("uUID") or gone.response.get("uUID")
+            source, target = gone.response.get("eventSourceArn"), gone.response.get("functionArn")
+            found += (replace(one, gone=True) for one in _read(uuid, source, target) if gone.succeeded)
+    return found
+
+
+def _read(uuid: object, source: object, target: object) -> Iterator[_Trigger]:
+    """Read a mapping; one from another kind of source is no trigger of ours."""
+    with suppress(ValueError):
+        yield _Trigger(str(uuid), StreamArn.parse(str(source)).table, FunctionRef.parse(str(target)))
