@@ -6,7 +6,8 @@
     ├── BadParameters          a parameter is unknown, missing or of the wrong form
     ├── CannotRun              AWS cannot be reached at all: credentials, account, region, endpoint
     ├── NothingToInvestigate   the table or function named exists nowhere that AWS shows
-    └── BadArchive             the archive or a run folder cannot be written, read or trusted
+    ├── BadArchive             the archive or a run folder cannot be written, read or trusted
+    └── NotPublished           a finished run could not be copied to S3; it stays where it is
 
 `NotObserved` stands outside the tree: it is how a single unseen fact travels to the
 loop that turns it into *undetermined* (see `runbook_lib.evidence`).
@@ -38,3 +39,7 @@ class NothingToInvestigate(RunbookError):
 
 class BadArchive(RunbookError):
     """The archive or a run folder cannot be written, read or trusted."""
+
+
+class NotPublished(RunbookError):
+    """A finished run could not be copied to S3; it stays where it is."""

@@ -197,7 +197,7 @@ _RULES: dict[str, _Rule] = {
     "account_id": _matching(r"\d{12}", "twelve digits, quoted"),
     "profile": _matching(r"[^\s\x00-\x1f]{1,128}", "the name of a profile in your AWS configuration"),
     "assume_role_arn": _matching(r"arn:aws[\w-]*:iam::\d{12}:role/[\w+=,.@/-]+", "the ARN of an IAM role"),
-    "archive": _Rule(lambda text: "\x00" not in text, "a folder"),
+    "archive": _Rule(lambda text: "\x00" not in text and "://" not in text, "a folder; s3://... is for --archive"),
 }
 
 

@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -303,7 +303,7 @@ def write_document(path: Path, content: str | bytes) -> None:
 
 def seal(folder: Path) -> None:
     """Write SHA256SUMS over every file of a run folder, in the format that `sha256sum -c` checks."""
-    lines = [f"{_digest(folder / name)}  {name}\n" for name in _members(folder)]
+    lines = [f"{_digest(folder / name)}  {name}\n" for name in members(folder)]
     write_document(folder / CHECKSUMS, "".join(lines))
 
 
@@ -322,7 +322,7 @@ def verify(folder: Path) -> tuple[str, ...]:
         raise BadArchive(f"{folder} has no {CHECKSUMS}: the run was not finished.", "Run `runbook replay` on it first.")
     pairs = (line.split("  ", 1) for line in sums.read_text(encoding="utf-8").splitlines() if "  " in line)
     expected = {name: digest for digest, name in pairs}
-    present = set(_members(folder))
+    present = set(members(folder))
     changed = [
         f"{name} was changed."
         for name in sorted(expected)
@@ -333,7 +333,8 @@ def verify(folder: Path) -> tuple[str, ...]:
     return (*changed, *missing, *extra)
 
 
-def _members(folder: Path) -> Iterable[str]:
+def members(folder: Path) -> list[str]:
+    """Name every file of a run folder but its checksums, in order."""
     inside = (path for path in folder.rglob("*") if path.is_file() and path.name != CHECKSUMS)
     return sorted(path.relative_to(folder).as_posix() for path in inside)
 

@@ -63,7 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     one = commands.add_parser("investigate", help="investigate incidents on AWS and write a report for each")
     one.add_argument("params", nargs="*", type=Path, metavar="PARAMS", help="parameter files (YAML)")
     _from_alarm(one)
-    one.add_argument("--archive", type=Path, metavar="DIR", help="where run folders go (default: the parameter)")
+    one.add_argument("--archive", metavar="DIR", help="where run folders go (default: the parameter), or s3://...")
     one.add_argument("--timeout", type=float, default=300, metavar="S", help="ask AWS no longer than this (300)")
     one.add_argument("--peek", action="store_true", help="sample a few stream records (takes a reader slot)")
     one.add_argument("--workers", type=_count, metavar="N", help="incidents at the same time (one a processor)")
@@ -91,6 +91,13 @@ def _parser() -> argparse.ArgumentParser:
     check = commands.add_parser("verify", help="check a run folder against its checksums")
     check.add_argument("folder", type=Path, metavar="RUN_FOLDER")
     check.set_defaults(run=_verify)
+
+    copy = commands.add_parser("publish", help="copy a finished run folder to S3, and write over nothing there")
+    copy.add_argument("folder", type=Path, metavar="RUN_FOLDER")
+    copy.add_argument("address", metavar="s3://BUCKET/PREFIX")
+    copy.add_argument("--profile", metavar="P", help="a profile of your AWS configuration that may write there")
+    copy.add_argument("--json", action="store_true", help="print one JSON document and nothing else")
+    copy.set_defaults(run=_publish)
 
     repair = commands.add_parser("compare", help="compare a run before a repair with one after it")
     repair.add_argument("before", type=Path, metavar="BEFORE")
@@ -157,6 +164,7 @@ def _common(parser: argparse.ArgumentParser) -> None:
 
 def _investigate(chosen: argparse.Namespace) -> int:
     from runbook_lib.cli.params import from_alarm
+    from runbook_lib.cli.publish import publish_all, work_folder
     from runbook_lib.errors import BadParameters
     from runbook_lib.incident import Incident
     from runbook_lib.report.asked import asked
@@ -165,10 +173,13 @@ def _investigate(chosen: argparse.Namespace) -> int:
     incidents = [Incident.from_file(path) for path in chosen.params] + from_alarm(chosen, quiet=chosen.json)
     if not incidents:
         raise BadParameters("No incident is named.", "Give parameter files, --event FILE, or --alarm NAME --region R.")
+    address, chosen.archive = work_folder(chosen.archive, resume=chosen.resume)
     if len(incidents) > 1 or chosen.cluster or chosen.resume:
         documents = _several(incidents, chosen)
     else:
         documents = [_one(incidents[0], chosen)]
+    if address:
+        publish_all(documents, incidents, address, quiet=chosen.json)
     if chosen.json:
         print(json.dumps(documents if len(documents) > 1 else documents[0], indent=2))
     codes = [one["exit_code"] for one in documents]
@@ -269,6 +280,12 @@ def _verify(chosen: argparse.Namespace) -> int:
     if not broken:
         print(f"{chosen.folder} is whole: every file matches its checksum.")
     return 1 if broken else 0
+
+
+def _publish(chosen: argparse.Namespace) -> int:
+    from runbook_lib.cli.publish import publish_one
+
+    return publish_one(chosen)
 
 
 def _compare(chosen: argparse.Namespace) -> int:

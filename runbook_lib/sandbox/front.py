@@ -22,7 +22,7 @@ from typing import Any, TypeVar
 from typing import Protocol as TypingProtocol
 from uuid import UUID
 
-from runbook_lib.sandbox import codec, conformance, wire
+from runbook_lib.sandbox import codec, conformance, objects, wire
 from runbook_lib.sandbox.call import Call
 from runbook_lib.sandbox.errors import ApiError, not_emulated
 from runbook_lib.sandbox.journal import JournalEntry, Source
@@ -34,6 +34,10 @@ from runbook_lib.sandbox.rules import ConnectionDropped, Rule, RuleBook, throttl
 __all__ = ["Call", "Front", "ServedWorld"]
 
 AnswerT = TypeVar("AnswerT")
+
+_MOTOS_OWN = frozenset({"date", "last-modified", "content-length", "x-amz-request-id", "x-amzn-requestid", "server"})
+"""Headers of moto's replies that tell its time and ids, or that the front writes itself."""
+
 Environ = dict[str, Any]
 StartResponse = Callable[[str, list[tuple[str, str]]], Any]
 
@@ -114,7 +118,8 @@ class Front:
             self._record(exchange, status, started)
         body = b"" if status == HTTPStatus.NO_CONTENT or request.method == "HEAD" else reply.body
         date = format_datetime(self._world.now.astimezone(UTC).replace(microsecond=0), usegmt=True)
-        headers = {**reply.headers, "Date": date, "Content-Length": str(len(body))}
+        length = reply.headers.get("Content-Length") if request.method == "HEAD" else None
+        headers = {**reply.headers, "Date": date, "Content-Length": length or str(len(body))}
         start_response(f"{status} {HTTPStatus(status).phrase}", list(headers.items()))
         return [body]
 
@@ -131,6 +136,8 @@ class Front:
     def _reply(self, exchange: _Exchange, request: wire.Request) -> wire.Reply:
         """Return the reply to a request, whatever becomes of it."""
         try:
+            if exchange.scope and exchange.scope.signing_name == "s3" and (name := objects.operation_of(request)):
+                return self._pass_on(exchange, exchange.scope, request, name)
             call = self._recognise(exchange, request)
             self._apply_rules(exchange, call)
             answer = self._answer(exchange, call)
@@ -138,6 +145,22 @@ class Front:
         except ApiError as error:
             exchange.error = error.code
             return codec.encode_error(exchange.service, exchange.protocol, error, exchange.request_id)
+
+    def _pass_on(self, exchange: _Exchange, scope: wire.Scope, request: wire.Request, operation: str) -> wire.Reply:
+        """Let moto keep or give a file of S3; the reply bears the world's time and the id of every other reply."""
+        exchange.service, exchange.operation = "s3", operation
+        self._apply_rules(exchange, Call("s3", operation, scope.region, scope.access_key, {}, exchange.sequence))
+        objects.check(request)
+        exchange.source = "moto"
+        query = f"?{request.query}" if request.query else ""
+        url = f"https://s3.{scope.region}.amazonaws.com{request.path}{query}"
+        with self._answering:
+            status, headers, body = self._moto.pass_on(request.method, url, request.headers, request.body)
+        kept = {name: value for name, value in headers.items() if name.lower() not in _MOTOS_OWN}
+        exchange.error = None if status < HTTPStatus.BAD_REQUEST else str(status)
+        length = next((value for name, value in headers.items() if name.lower() == "content-length"), str(len(body)))
+        told = {**kept, "Content-Length": length, "x-amz-request-id": exchange.request_id}
+        return wire.Reply(status, told, objects.retimed(body, self._world.now))
 
     def _recognise(self, exchange: _Exchange, request: wire.Request) -> Call:
         """Find out what is asked."""

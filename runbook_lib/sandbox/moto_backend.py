@@ -20,7 +20,7 @@ from typing import Any
 
 import boto3
 from botocore import xform_name
-from botocore.awsrequest import AWSResponse
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
@@ -74,6 +74,9 @@ Left out for cause: streams, mappings, metrics, log queries and the trail, which
 AGE_OF_MOTO_RESOURCES = timedelta(days=180)
 """How long before the world's now everything moto holds is said to have been made."""
 
+_Raw = tuple[int, dict[str, str], bytes]
+"""Status, headers and body of a reply."""
+
 _inner_accounts = count(900_000_000_000, 2)
 _EPOCH = re.compile(r"\d{10,}(\.\d+)?")
 _moto_lock = RLock()
@@ -121,6 +124,12 @@ class MotoBackend:
         answer.pop("ResponseMetadata", None)
         return dict(self._retimed(answer))
 
+    def pass_on(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes
+    ) -> tuple[int, dict[str, str], bytes]:
+        """Give moto a request as it came; returns its status, headers and body, which speak of no account or time."""
+        return self._answered(AWSPreparedRequest(method, url, dict(headers), body, False))
+
     def close(self) -> None:
         """Close the clients."""
         for client in self._clients.values():
@@ -145,9 +154,16 @@ class MotoBackend:
         return client
 
     def _send(self, request: Any, **_: Any) -> AWSResponse:
-        """Give a prepared request to moto instead of the network, its random source seeded for this very call."""
+        """Give a prepared request to moto instead of the network."""
+        from moto.core.botocore_stubber import MockRawResponse
+
+        status, headers, body = self._answered(request)
+        return AWSResponse(request.url, status, headers, MockRawResponse(body))
+
+    def _answered(self, request: Any) -> _Raw:
+        """Let moto answer, its random source seeded for this very call."""
         # Imported here: half a second, which a world that asks nothing of moto need not pay.
-        from moto.core.botocore_stubber import BotocoreStubber, MockRawResponse
+        from moto.core.botocore_stubber import BotocoreStubber
         from moto.core.config import default_user_config
         from moto.moto_api._internal import mock_random
 
@@ -156,7 +172,7 @@ class MotoBackend:
             default_user_config["iam"]["load_aws_managed_policies"] = True
             mock_random.seed(f"{self._seed}:{next(self._calls)}")
             status, headers, body = BotocoreStubber().process_request(request)
-        return AWSResponse(request.url, status, headers, MockRawResponse(body))
+        return status, dict(headers), body if isinstance(body, bytes) else str(body).encode()
 
     def _retimed(self, value: Any, name: str = "") -> Any:
         """Return an answer with a time of the world for every time moto took from the process clock.

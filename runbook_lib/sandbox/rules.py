@@ -129,6 +129,7 @@ _FAILURES = {500: "InternalFailure", 502: "BadGateway", 503: "ServiceUnavailable
 
 _DENIALS = {
     "iam": ("AccessDenied", 403),
+    "s3": ("AccessDenied", 403),
     "sts": ("AccessDenied", 403),
     "cloudwatch": ("AccessDenied", 403),
     "sqs": ("AccessDenied", 403),
@@ -140,6 +141,7 @@ _DENIALS = {
 
 _THROTTLES = {
     "iam": ("Throttling", 400),
+    "s3": ("SlowDown", 503),
     "sts": ("Throttling", 400),
     "cloudwatch": ("Throttling", 400),
     "sns": ("Throttled", 429),
