@@ -194,8 +194,8 @@ def permissions() -> str:
     only = f"`--peek` samples stream records and needs {codes(peek)} as well." if peek else ""
     more = sorted(set(alarm.PERMISSIONS) - set(actions))
     way = (
-        f"{link('From an alarm', 'operating.md#from-an-alarm')} the way needs {codes(more)} as well, which"
-        " `runbook policy --with-alarms` adds."
+        f"The way {link('from an alarm', 'operating.md#from-an-alarm')} needs {codes(more)} as well;"
+        " `runbook policy --with-alarms` prints the policy with them."
     )
     return document("Permissions", intro, table(("action", "read by step"), rows), only, way)
 
