@@ -14,6 +14,7 @@ from uuid import uuid4
 import boto3
 import pytest
 import yaml
+from alarm_samples import described, metric, queued
 from worlds import NOW, copy_of, sandboxed
 
 from runbook_lib.cli import main
@@ -229,6 +230,25 @@ def test_an_investigation_archives_to_s3(
         assert not any("actors" in key for key in _kept(bucket))
         assert folder.parent.parent.parent == tmp_path
         assert folder.parent.parent.stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.slow
+def test_an_event_of_two_triggers_is_a_batch_in_s3(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A table's alarm becomes an incident for each function it triggers, and each run is published by itself."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    told = described("unread", **metric("AWS/DynamoDB", "ReturnedRecordsCount", TableName="Orders"))
+    (tmp_path / "event.json").write_text(json.dumps(queued(told)), encoding="utf-8")
+    with sandboxed(World(NOW, history=timedelta(hours=30))):
+        bucket = _bucket()
+        where = ["--archive", f"s3://{bucket}", "--no-report", "--json", "--workers", "1"]
+        assert main(["investigate", "--event", str(tmp_path / "event.json"), *where]) == 0
+        documents = json.loads(capsys.readouterr().out)
+        kept = _kept(bucket)
+    assert len({one["published"] for one in documents}) == 2
+    for one in documents:
+        assert one["published"].removeprefix(f"s3://{bucket}/") + CHECKSUMS in kept
 
 
 def test_a_run_that_cannot_be_archived_is_kept(
