@@ -13,7 +13,7 @@ PYTHON ?= $(firstword $(foreach python,python3.11 python3,$(shell $(python) $(RE
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
-.PHONY: help setup demo report jupyter test lint docs docs-check notebooks notebooks-check example scoreboard remedies lock clean
+.PHONY: help setup demo report jupyter test lint docs docs-check notebooks notebooks-check example scoreboard remedies bench lock clean
 
 help: ## print this list
 	@echo 'A DynamoDB stream stopped triggering its Lambda function: find out why.'
@@ -57,6 +57,9 @@ example: $(READY) ## record the example incident anew, from the sandbox; make no
 
 scoreboard: $(READY) ## investigate every world of the sandbox, also half blind, and write docs/scoreboard.md [SAMPLE=1]
 	@$(BIN)/python bench/scoreboard.py $(if $(SAMPLE),--sample)
+
+bench: $(READY) ## measure everything that is said about speed and write docs/benchmarks.md [PARTS="one many ..."]
+	@$(BIN)/python bench/benchmarks.py $(PARTS)
 
 remedies: $(READY) ## apply every remedy card to its sandbox worlds, see what becomes of the records, write docs/remedies.md
 	@$(BIN)/python bench/remedies.py
