@@ -30,8 +30,8 @@ _LIBRARIES = ("boto3", "papermill", "nbconvert", "matplotlib", "distributed")
 _HEAD = """# Benchmarks
 
 Written by `make bench`, which refuses to write when a part did not run or came out wrong. A sandbox in another process
-answers every AWS call, {latency} ms late unless said otherwise. Seconds differ from machine to machine; read the ratios,
-which are of one run.
+answers every AWS call, {latency} ms late unless said otherwise. Seconds differ from machine to machine: read the
+ratios, which are of one run.
 
 {machine}
 """
