@@ -13,7 +13,7 @@ from datetime import datetime
 from functools import cache
 from importlib.resources import files
 from itertools import chain, count
-from typing import Any
+from typing import Any, NamedTuple
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, pass_context
 from jinja2.exceptions import TemplateError
@@ -29,9 +29,12 @@ from runbook_lib.report.sections import Added, Failure, Part, Section, Shown
 DIAGNOSIS = "10_diagnosis"
 """The notebook that the page begins with."""
 
-_ANSWER_SHOWN = 1_200
+_ANSWER_SHOWN = 800
 """Characters of a recorded answer that the page shows; the evidence file holds the rest."""
 
+
+_FEWEST_FOLDED = 4
+"""Rows from which on a table that the page has shown before is folded."""
 
 _MOST_UNSEEN = 4
 """Entries of "could not be seen" on the first screen; all of them have a chapter of their own."""
@@ -135,25 +138,39 @@ def _chapters(diagnosis: Iterable[Section], page: _Page) -> tuple[tuple[Part, ..
     return opening, tuple(_Chapter(title, page.id(title), parts) for title, parts in split if title)
 
 
+_Row = tuple[str, ...]
+"""The title of a table and the cells of one of its rows."""
+
+
+class _Taken(NamedTuple):
+    """What a page has handed out: ids, labels, the anchors of findings, and the rows of tables."""
+
+    ids: set[str]
+    labels: set[str]
+    findings: dict[str, str]
+    rows: frozenset[_Row]
+
+
 class _Page:
     """What the templates ask while they write: which anchors exist, which ids and labels are taken."""
 
     def __init__(self, meta: Meta, steps: Sequence[Section] = ()) -> None:
         self._refs = {call.ref for call in meta.calls}
         self._operations = Counter(ref.rpartition("-")[0] for ref in self._refs)
-        self._ids = {"main", "run", "people", "provenance", "loss", "first", "unseen"}
+        self._ids = {"main", "run", "people", "provenance", "loss", "first", "unseen", "failed"}
         self._sections = {one.name: self.id(f"step {one.number}" if one.number else one.name) for one in steps}
         self._steps = {one.number: self._sections[one.name] for one in steps if one.number}
         self._labels: set[str] = set()
         self._findings: dict[str, str] = {}
+        self._rows: frozenset[_Row] = frozenset()
 
-    def taken(self) -> tuple[set[str], set[str], dict[str, str]]:
+    def taken(self) -> _Taken:
         """Give what has been handed out so far."""
-        return set(self._ids), set(self._labels), dict(self._findings)
+        return _Taken(set(self._ids), set(self._labels), dict(self._findings), self._rows)
 
-    def restore(self, taken: tuple[set[str], set[str], dict[str, str]]) -> None:
+    def restore(self, taken: _Taken) -> None:
         """Take back what was handed out since, for a part that could not be written."""
-        self._ids, self._labels, self._findings = taken
+        self._ids, self._labels, self._findings, self._rows = taken
 
     def id(self, wish: str) -> str:
         """Give an id that the page does not have yet, as near to the wish as can be."""
@@ -166,6 +183,18 @@ class _Page:
         if not before:
             self._findings[name] = self.id(name)
         return before
+
+    def has_shown(self, table: Mapping[str, Any]) -> bool:
+        """Tell whether the page has shown every row of a table of some length before, under the same title."""
+        rows = frozenset((str(table["title"]), *map(str, row)) for row in table["rows"])
+        before = len(rows) >= _FEWEST_FOLDED and rows <= self._rows
+        self._rows |= rows
+        return before
+
+    def is_index(self, table: Mapping[str, Any]) -> bool:
+        """Tell whether a table's last column names the calls it was read from, and nothing else."""
+        named = [ref for row in table["rows"] for ref in str(row[-1]).split(", ")]
+        return bool(named) and set(named) == set(table["refs"])
 
     def section(self, step: Section) -> str:
         """Give the anchor of a section."""
@@ -249,6 +278,7 @@ def environment() -> Environment:
         said=_said,
         bare=lambda title: str(title).partition("—")[2].strip() or title,
         command=_command,
+        whole=_whole,
     )
     return made
 
@@ -260,14 +290,25 @@ def _command(text: str) -> Markup:
     return Markup(" ").join([escape(first), *short])
 
 
+_HYPHENATED = re.compile(r"(?<![\w-])[a-z]{1,12}-[a-z]{1,12}(?![\w-])", re.IGNORECASE)
+_WHOLE = r'<span class="whole">\g<0></span>'
+
+
+def _whole(title: str) -> Markup:
+    """Let no word of a heading be broken at its hyphen; long names stay free to break."""
+    return Markup(_HYPHENATED.sub(_WHOLE, str(escape(foreign.visible_lines(title)))))
+
+
 _TICKS = re.compile(r"`([^`\n]+)`")
+_STAMP = re.compile(r"\b\d{4}-\d\d-\d\d(?:T\d\d:\d\d[\d:.]*\d)?\b")
 _LONG_WORD = re.compile(r"[^\s<>]{28,}")
 
 
 def _said(text: str) -> Markup:
-    """Give text with what stands between backticks set as code, and long names free to break after `:`, `/` and `.`."""
+    """Give text with what stands between backticks as code; long names may break after `:`, `/` and `.`, dates not."""
     safe = str(escape(foreign.visible_lines(str(text))))
-    broken = _LONG_WORD.sub(lambda word: re.sub(r"(?<=[:/.])(?=[^:/.])", "<wbr>", word.group()), safe)
+    dated = _STAMP.sub(_WHOLE, safe).replace("/<", "/<wbr><")
+    broken = _LONG_WORD.sub(lambda word: re.sub(r"(?<=[:/.])(?=[^:/.])", "<wbr>", word.group()), dated)
     return Markup(_TICKS.sub(r"<code>\1</code>", broken))
 
 

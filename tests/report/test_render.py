@@ -14,7 +14,18 @@ from typing import Any
 import nbformat
 import pytest
 from nbformat import NotebookNode
-from report_samples import calls, code_cell, executed, finding, meta, shown_cell, step_stack, text_cell, verdict
+from report_samples import (
+    MAPPING_REF,
+    calls,
+    code_cell,
+    executed,
+    finding,
+    meta,
+    shown_cell,
+    step_stack,
+    text_cell,
+    verdict,
+)
 
 from runbook_lib import blocks
 from runbook_lib.report import render, sections
@@ -139,6 +150,55 @@ def test_finding_after_a_damaged_one_is_told() -> None:
     assert html.count('id="mapping-disabled"') == 1
 
 
+def _refuted(*numbers: int) -> blocks.Table:
+    rows = tuple((f"finding-{number}", f"It would mean {number}") for number in numbers)
+    return blocks.Table("Refuted", (blocks.Column("Finding", "code"), blocks.Column("Would mean")), rows)
+
+
+def test_rows_that_were_shown_are_folded_away() -> None:
+    """A table of some length is folded where all its rows were shown before; one new row, and it is open."""
+    tables = (_refuted(*range(9)), _refuted(1, 2, 3, 4), _refuted(5, 6), _refuted(6, 7, 8, 9))
+    cells = [shown_cell(table, f"t{number}", "03_x") for number, table in enumerate(tables)]
+    html = rendered(nbformat.v4.new_notebook(cells=cells))
+    assert re.findall(r"<summary>(Refuted.*?)</summary>", html) == ["Refuted: 4, all in the list above"]
+    assert html.count("<table") == 5  # and the evidence files
+
+
+def test_table_that_only_names_calls_is_a_line_of_links() -> None:
+    """A table whose last column names the calls it was read from, and no more, becomes one line of links to them."""
+    head = (blocks.Column("Operation", "code"), blocks.Column("Recorded as", "code"))
+    html = rendered(one_cell(blocks.Table("Calls", head, (("x", MAPPING_REF),), None, (MAPPING_REF,))))
+    assert f'Calls: <a class="ref" href="#call-{MAPPING_REF}">' in html
+    assert "Recorded as" not in html
+
+
+def test_headings_link_to_themselves() -> None:
+    """Every chapter, step and finding can be linked to: its heading is the link."""
+    html = rendered()
+    anchors = re.findall(r'<h\d id="([^"]+)"><a class="here" href="#([^"]+)">', html)
+    assert all(here == to for here, to in anchors)
+    assert {"causes", "step-1", "step-9", "mapping-disabled", "people", "provenance"} <= {here for here, _ in anchors}
+
+
+def test_words_and_dates_stay_whole() -> None:
+    """A heading's word with a hyphen, and a date in running text, are not broken between two lines."""
+    shown = replace(finding(), title="It was re-created", why="Reads stream/2026-03-14T15:09:26.535 since 2026-03-15.")
+    html = rendered(one_cell(shown))
+    assert 'It was <span class="whole">re-created</span>' in html
+    assert 'stream/<wbr><span class="whole">2026-03-14T15:09:26.535</span> since' in html
+    assert '<span class="whole">2026-03-15</span>.' in html
+
+
+def test_failed_calls_can_be_sifted_out() -> None:
+    """The calls that failed are counted and marked, with a switch that shows them alone; without any there is none."""
+    html = rendered()
+    assert "40 answers of AWS, as recorded, 1 of them an error." in html
+    assert html.count('<li class="failed"') == 1
+    assert 'id="failed"' in html
+    fine = replace(meta(), calls=tuple(replace(one, error=None) for one in meta().calls))
+    assert 'id="failed"' not in render.render((), fine)
+
+
 def test_unseen_is_capped_on_the_first_screen() -> None:
     """Of much that was not seen the first screen shows four, and says how many more there are."""
     html = rendered(headline=replace(verdict(), unseen=tuple(f"gap {number}" for number in range(9))).to_json())
@@ -151,8 +211,9 @@ def test_page_reads_in_order() -> None:
     """Verdict and loss first, then causes, what was not seen, timeline, ruled out, steps, provenance."""
     html = rendered()
     marks = (
-        "<h1>", "9 h 12 min left", "Causes</h2>", "What could not be seen</h2>", "Correlation timeline</h2>",
-        "Ruled out</h2>", "Step 1 —", "Step 9 —", "For people to complete</h2>", "Provenance</h2>",
+        "<h1>", "9 h 12 min left", "Causes</a></h2>", "What could not be seen</a></h2>",
+        "Correlation timeline</a></h2>", "Ruled out</a></h2>", "Step 1 —", "Step 9 —",
+        "For people to complete</a></h2>", "Provenance</a></h2>",
         "Recorded calls</h3>",
     )  # fmt: skip
     main = html[html.index("<header>") :]
