@@ -1,18 +1,15 @@
-"""The page in a real browser: silent, without requests, readable on every width, in both schemes and on paper.
-
-`RUNBOOK_AXE` may name axe-core's `axe.min.js` (npm package `axe-core`); then its rules are checked too.
-"""
+"""The page in a real browser: silent, without requests, readable on every width, in both schemes and on paper."""
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from canaries import worst
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser
+from witness import Witness, chromium_running
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "report"))
 
@@ -21,20 +18,21 @@ from report_samples import AS_OF, code_cell, executed, finding, meta, shown_cell
 from runbook_lib.report import render, sections
 
 pytestmark = pytest.mark.browser
-AXE = os.environ.get("RUNBOOK_AXE")
 HOSTILE = (
     "<script>window.__x=1</script><img src=x onerror='window.__x=2'>",
     "<a href='javascript:window.__x=3'>x</a> {{ 7*7 }} \u202e \x1b[31m " + "A" * 3_000,
 )
+BAD = """<!DOCTYPE html><title>bad</title><main style="width: 900px">
+<img src="nowhere.png"><p style="color: #ccc">pale</p>
+<div style="break-inside: avoid; width: 10px; height: 700px"></div>
+<script>throw new Error("x")</script></main>"""
 
 
 @pytest.fixture(scope="module")
 def browser(chromium: str) -> Iterator[Browser]:
     """Start Chromium once."""
-    with sync_playwright() as play:
-        running = play.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+    with chromium_running(chromium) as running:
         yield running
-        running.close()
 
 
 @pytest.fixture(scope="module")
@@ -53,34 +51,12 @@ def page_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-class Witness:
-    """A page that remembers everything it should not have done."""
-
-    def __init__(self, browser: Browser, path: Path, width: int = 1280, scheme: str = "light", **context: bool) -> None:
-        viewport = {"width": width, "height": 900}
-        self.context = browser.new_context(viewport=viewport, color_scheme=scheme, **context)  # type: ignore[arg-type]
-        self.page: Page = self.context.new_page()
-        self.seen: list[str] = []
-        self.page.on("console", lambda message: self.seen.append(f"console: {message.text}"))
-        self.page.on("pageerror", lambda error: self.seen.append(f"error: {error}"))
-        self.page.on("dialog", lambda dialog: self.seen.append(f"dialog: {dialog.message}"))
-        self.page.on("request", lambda request: self.seen.append(f"request: {request.url[:80]}"))
-        self.page.goto(path.as_uri())
-
-    def __enter__(self) -> Witness:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.context.close()
-
-
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_page_is_silent(browser: Browser, page_file: Path, scheme: str) -> None:
     """Opening the page logs nothing, requests nothing but its own pictures, and runs nothing that was planted."""
     with Witness(browser, page_file, scheme=scheme) as witness:
         witness.page.mouse.wheel(0, 50_000)
-        assert [one for one in witness.seen if "file://" not in one and "data:image/png" not in one] == []
-        assert sum("file://" in one for one in witness.seen) == 1
+        assert witness.offences == []
         assert witness.page.evaluate("window.__x") is None
         assert witness.page.evaluate("document.scripts.length") == 0
 
@@ -89,7 +65,7 @@ def test_page_is_silent(browser: Browser, page_file: Path, scheme: str) -> None:
 def test_nothing_scrolls_sideways(browser: Browser, page_file: Path, width: int) -> None:
     """At every width the page itself is as wide as the window; only tables and charts scroll, inside themselves."""
     with Witness(browser, page_file, width) as witness:
-        assert witness.page.evaluate("document.documentElement.scrollWidth") == width
+        assert witness.width == width
 
 
 @pytest.mark.xdist_group("hostile")
@@ -97,14 +73,11 @@ def test_nothing_scrolls_sideways(browser: Browser, page_file: Path, width: int)
 def test_page_of_a_hostile_world_does_nothing(browser: Browser, width: int) -> None:
     """The report on a world whose every text is hostile: silent, nothing runs, asks or opens, nothing runs over."""
     with Witness(browser, worst().folder / "report.html", width) as witness:
-        witness.page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
-        witness.page.mouse.move(width // 2, 400)
-        witness.page.mouse.wheel(0, 50_000)
-        assert [one for one in witness.seen if "file://" not in one and "data:image/png" not in one] == []
-        assert sum("file://" in one for one in witness.seen) == 1
+        witness.unfold()
+        assert witness.offences == []
         assert witness.page.evaluate("window.__x") is None
         assert witness.page.evaluate("document.scripts.length") == 0
-        assert witness.page.evaluate("document.documentElement.scrollWidth") == width
+        assert witness.width == width
         assert "window.__x=1" in witness.page.inner_text("body")
         broken = "[...document.images].filter(one => !one.complete || !one.naturalWidth).length"
         assert witness.page.evaluate("document.images.length") > 3
@@ -141,13 +114,9 @@ def test_keyboard_reaches_what_scrolls(browser: Browser, page_file: Path) -> Non
 
 def test_paper_cuts_nothing_off(browser: Browser, page_file: Path) -> None:
     """On A4 nothing reaches beyond the margins, and what is folded on screen is open where it explains a chart."""
-    with Witness(browser, page_file, 680) as witness:
-        witness.page.emulate_media(media="print")
-        beyond = witness.page.evaluate(
-            "[...document.querySelectorAll('main *, header *')].filter(e => !e.closest('.heard, .skip')"
-            " && e.getBoundingClientRect().right > 681).map(e => e.outerHTML.slice(0, 80))"
-        )
-        assert beyond == []
+    with Witness(browser, page_file) as witness:
+        witness.to_paper()
+        assert witness.beyond_the_paper() == []
         words = witness.page.locator(".chart details .text").first.bounding_box()
         assert words is not None
         assert words["height"] > 0
@@ -170,13 +139,43 @@ def test_reference_leads_to_its_call(browser: Browser, page_file: Path) -> None:
         assert AS_OF.strftime("%Y-%m-%d") in target.inner_text()
 
 
-if AXE:
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [375, 1280])
+def test_axe_finds_nothing(browser: Browser, page_file: Path, scheme: str, width: int) -> None:
+    """axe-core finds no violation of any impact."""
+    with Witness(browser, page_file, width, scheme, bypass_csp=True) as witness:
+        witness.unfold()
+        assert witness.violations() == []
 
-    @pytest.mark.parametrize("scheme", ["light", "dark"])
-    @pytest.mark.parametrize("width", [375, 1280])
-    def test_axe_finds_nothing(browser: Browser, page_file: Path, scheme: str, width: int) -> None:
-        """axe-core finds no violation of any impact."""
-        with Witness(browser, page_file, width, scheme, bypass_csp=True) as witness:
-            witness.page.add_script_tag(path=AXE)
-            found = witness.page.evaluate("axe.run(document, {resultTypes: ['violations']})")
-            assert [(one["id"], one["nodes"][0]["html"][:120]) for one in found["violations"]] == []
+
+def test_witness_sees_what_is_wrong(browser: Browser, tmp_path: Path) -> None:
+    """A page with each fault that the other tests look for is found out: that they find none means something."""
+    path = tmp_path / "bad.html"
+    path.write_text(BAD, encoding="utf-8")
+    with Witness(browser, path) as witness:
+        assert [one.partition(":")[0] for one in witness.offences] == ["request", "console", "error"]
+        assert {"image-alt", "color-contrast"} <= {rule for rule, _, _ in witness.violations()}
+        witness.page.set_viewport_size({"width": 375, "height": 900})
+        assert witness.width > 375
+        witness.to_paper()
+        assert len(witness.beyond_the_paper()) == 1
+        assert list(witness.kept_together().values()) == [700]
+
+
+def test_errors_can_be_shown_alone(browser: Browser, page_file: Path) -> None:
+    """Without script, one switch leaves only the calls that failed, and a reference still leads to one that did not."""
+    with Witness(browser, page_file) as witness:
+        witness.page.check("#failed")
+        assert witness.page.locator(".calls li:visible").count() == 1
+        witness.page.locator("a.ref").first.click()
+        assert witness.page.locator(".calls li:target").is_visible()
+
+
+def test_tables_stack_on_a_phone(browser: Browser, page_file: Path) -> None:
+    """On a phone no cell of a table of three columns or more lies beyond the screen, and each names its column."""
+    with Witness(browser, page_file, 375) as witness:
+        cells = witness.page.locator("main .stacks td")
+        assert cells.count() > 10
+        rights = cells.evaluate_all("all => all.map(one => one.getBoundingClientRect().right)")
+        assert max(rights) <= 375
+        assert witness.page.locator(".stacks td:not([data-of])").count() == 0

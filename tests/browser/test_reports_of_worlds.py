@@ -1,0 +1,132 @@
+"""The report of every world in a real browser: silent, without request or script, accessible, fit for screen and paper.
+
+Every run of the tests opens a sample of ten that differ from each other; the others are slow.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+from canaries import worst
+from playwright.sync_api import Browser
+from worlds import ARCHIVE, incident_of, sandboxed
+
+import scoreboard
+from runbook_lib import run
+from runbook_lib.sandbox.faults import build
+from runbook_lib.sandbox.rules import Rule, deny
+from runbook_lib.sandbox.world import World
+from serving import declared_actions
+from witness import Witness, chromium_running
+
+pytestmark = pytest.mark.browser
+
+CASES = {one.id: one for one in scoreboard.cases()}
+HOSTILE, REFUSED = "every text is hostile", "every read is refused"
+SAMPLE: Mapping[str, str] = {
+    "healthy": "no fault",
+    "stream-recreated": "a cause with a trigger, the demonstration",
+    "poison-record": "failures in the log, a blocked shard",
+    "poller-stands-still": "undetermined: no known cause explains it",
+    "stream-off-and-function-deleted": "the function is gone, two causes",
+    "residue-mapping-beside-a-paused-one": "several mappings, of which one is the cause",
+    "stream-switched-off-behind-a-brake": "a decoy, and a latent fault",
+    "role-lost-its-rights-on-many-sources": "heavy: 200 shards, 40 mappings",
+    REFUSED: "nothing but gaps",
+    HOSTILE: "long words, markup, control characters",
+}
+"""What every run of the tests opens, and what each adds."""
+
+NORMAL_AT, HEAVY_AT = 500_000, 1_500_000
+"""Bytes that a page may have: of a normal incident, and of a big account."""
+
+A4_PT = (595, 842)
+TALLEST_PX = 501
+"""Half the height between the margins of an A4 page: what is kept together leaves no more of a page empty."""
+
+
+def _marks(name: str) -> list[pytest.MarkDecorator]:
+    """Those beyond the sample are slow, and the hostile world runs where others have investigated it."""
+    group = pytest.mark.xdist_group("hostile" if name == HOSTILE else f"page of {name}")
+    return [group] if name in SAMPLE else [group, pytest.mark.slow]
+
+
+def _report(name: str) -> Path:
+    """Investigate a world with its report."""
+    if name == HOSTILE:
+        return worst().folder / "report.html"
+    if name == REFUSED:
+        return _of(build("healthy", scoreboard.NOW, scoreboard.SEED), *map(deny, declared_actions()))
+    return _of(CASES[name].fault.build(scoreboard.NOW, scoreboard.SEED))
+
+
+def _of(world: World, *rules: Rule) -> Path:
+    with sandboxed(world, *rules):
+        done = run.investigate(incident_of(world, "T-PAGE"), archive=ARCHIVE)
+    assert done.report is not None
+    return done.report
+
+
+@pytest.fixture(scope="module")
+def browser(chromium: str) -> Iterator[Browser]:
+    """Start Chromium once."""
+    with chromium_running(chromium) as running:
+        yield running
+
+
+def _on_screen(browser: Browser, path: Path) -> Iterator[object]:
+    """What is wrong with a page on screen, in both schemes and at three widths, with all of it unfolded."""
+    for scheme, rules in (("light", ()), ("dark", ("color-contrast",))):
+        with Witness(browser, path, scheme=scheme, bypass_csp=True) as witness:
+            witness.unfold()
+            yield from (f"{scheme}: {one}" for one in (*witness.violations(*rules), *witness.offences))
+            for width in (1280, 375, 320):
+                witness.page.set_viewport_size({"width": width, "height": 900})
+                if scheme == "light" and witness.width != width:
+                    yield f"{width} px wide, it scrolls to {witness.width}"
+
+
+def _as_it_is(browser: Browser, path: Path) -> Iterator[object]:
+    """What is wrong with a page under its own policy: what it did, and what it holds or lacks."""
+    with Witness(browser, path) as witness:
+        witness.unfold()
+        yield from witness.offences
+        for what, wanted in _COUNTS.items():
+            found = witness.page.evaluate(what)
+            if found != wanted:
+                yield f"{what} is {found}"
+
+
+_COUNTS = {
+    "document.scripts.length": 0,
+    "[...document.querySelectorAll('*')].filter(e => e.getAttributeNames().some(n => n.startsWith('on'))).length": 0,
+    "[...document.images].filter(one => !one.complete || !one.naturalWidth).length": 0,
+    "document.querySelectorAll('a:not([href^=\"#\"])').length": 0,
+    "[...document.links].filter(a => !document.getElementById(a.hash.slice(1))).length": 0,
+    "document.querySelectorAll('[id]').length - new Set([...document.querySelectorAll('[id]')].map(e => e.id)).size": 0,
+}
+"""What must be so of every page, as the browser counts it."""
+
+
+def _on_paper(browser: Browser, path: Path) -> Iterator[object]:
+    """What is wrong with a page on A4: cut off at the margin, or kept together so that half a page is left empty."""
+    with Witness(browser, path) as witness:
+        sizes = re.findall(rb"/MediaBox \[0 0 ([\d.]+) ([\d.]+)\]", witness.page.pdf(prefer_css_page_size=True))
+        yield from (f"page of {size}" for size in sizes if tuple(round(float(one)) for one in size) != A4_PT)
+        witness.to_paper()
+        yield from (f"cut off: {one}" for one in witness.beyond_the_paper())
+        for what, height in witness.kept_together().items():
+            if height > TALLEST_PX:
+                yield f"kept together over {height:.0f} px: {what}"
+
+
+@pytest.mark.parametrize("name", [pytest.param(name, marks=_marks(name)) for name in dict.fromkeys([*SAMPLE, *CASES])])
+def test_report_of_a_world(browser: Browser, name: str) -> None:
+    """The page does nothing, loads nothing, breaks no rule of axe-core, fits every width and paper, and is small."""
+    path = _report(name)
+    largest = HEAVY_AT if name in CASES and CASES[name].kind == "big" else NORMAL_AT
+    assert [*_as_it_is(browser, path), *_on_screen(browser, path), *_on_paper(browser, path)] == []
+    assert path.stat().st_size < largest
