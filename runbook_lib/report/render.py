@@ -127,6 +127,23 @@ class _Chapter:
     anchor: str
     parts: tuple[Part, ...]
 
+    @property
+    def count(self) -> int:
+        """How many findings, calls and other things with a name of their own it lists."""
+        return sum(_listed(part.block) for part in self.parts if isinstance(part, Shown))
+
+
+def _listed(block: Mapping[str, Any]) -> int:
+    """Count what a block lists: a finding is one thing, a table of things has their names, as code, in front."""
+    match block:
+        case {"block": "stack", "blocks": list(inner)}:
+            return sum(_listed(one) for one in inner if isinstance(one, Mapping))
+        case {"block": "table", "columns": [{"kind": "code"}, *_], "rows": list(rows)}:
+            return len(rows)
+        case {"block": "finding"}:
+            return 1
+    return 0
+
 
 def _chapters(diagnosis: Iterable[Section], page: _Page) -> tuple[tuple[Part, ...], tuple[_Chapter, ...]]:
     """Split the diagnosis. Of what stands before its first chapter only failures and additions are kept.

@@ -172,6 +172,16 @@ def test_table_that_only_names_calls_is_a_line_of_links() -> None:
     assert "Recorded as" not in html
 
 
+def test_contents_say_how_much_each_chapter_lists() -> None:
+    """The contents count findings and named things by chapter; a chapter of prose, charts or times has no count."""
+    html = rendered()
+    contents = html[html.index("<nav") : html.index("</nav>")]
+    counted = dict(re.findall(r'">([^<]+)</a> <span class="count">(\d+)</span>', contents))
+    assert counted == {"Causes": "1"}
+    cells = [text_cell("## Ruled out", "t", "10_diagnosis"), shown_cell(_refuted(1, 2, 3), "b", "10_diagnosis")]
+    assert '<span class="count">3</span>' in rendered(nbformat.v4.new_notebook(cells=cells))
+
+
 def test_headings_link_to_themselves() -> None:
     """Every chapter, step and finding can be linked to: its heading is the link."""
     html = rendered()
