@@ -1,12 +1,16 @@
-"""The report as PDF, printed by a real Chromium."""
+"""The report as PDF, printed by a real Chromium, and by WeasyPrint."""
 
 from __future__ import annotations
 
+import html
+import io
 import re
 import shutil
 from pathlib import Path
 
 import pytest
+from canaries import CANARIES, found_in, worst
+from pypdf import PdfReader
 
 from runbook_lib import run
 from runbook_lib.example import EVIDENCE
@@ -53,3 +57,49 @@ def test_printing_elsewhere_gives_the_same_bytes(done: run.Finished, tmp_path: P
     content = pdf.printed(page, done.diagnosis.as_of)
     assert content == (done.folder / "report.pdf").read_bytes()
     assert b"file:" not in content
+
+
+A4_PT = (595, 842)
+HOSTILE = pytest.mark.xdist_group("hostile")
+
+
+def _text(content: bytes) -> tuple[str, str]:
+    """Give the text of a PDF's pages, and the same without white space: lines break where they please."""
+    text = "\n".join(one.extract_text() for one in PdfReader(io.BytesIO(content)).pages)
+    return text, re.sub(r"\s+", "", text)
+
+
+def _canaries(content: bytes) -> set[str]:
+    text, dense = _text(content)
+    return found_in(text) | {name for name, canary in CANARIES.items() if re.sub(r"\s+", "", canary) in dense}
+
+
+def test_search_of_paper_finds_what_is_there(done: run.Finished, tmp_path: Path) -> None:
+    """The search sees every canary on paper, broken between lines or not: that it finds none means something."""
+    page = tmp_path / "page.html"
+    listed = "".join(f"<p style='width: 6em; overflow-wrap: anywhere'>{html.escape(one)}" for one in CANARIES.values())
+    page.write_text(f"<title>x</title>{listed}", encoding="utf-8")
+    assert _canaries(pdf.printed(page, done.diagnosis.as_of)) == set(CANARIES)
+
+
+@HOSTILE
+def test_no_canary_on_paper(done: run.Finished) -> None:
+    """The PDF of a world full of secrets and hostile text shows what was found, and none of the secrets."""
+    content = pdf.printed(worst().folder / "report.html", done.diagnosis.as_of)
+    assert "handler-error" in _text(content)[0]
+    assert _canaries(content) == set()
+
+
+def test_weasyprint_prints_where_chromium_is_missing(done: run.Finished, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a browser, WeasyPrint prints the same report on A4, with its pictures, dated by the run."""
+    assert done.report is not None
+    monkeypatch.setattr(pdf, "browser", lambda: None)
+    content = pdf.printed(done.report, done.diagnosis.as_of)
+    found = PdfReader(io.BytesIO(content))
+    assert found.metadata is not None
+    dates = {found.metadata.creation_date, found.metadata.modification_date}
+    assert dates == {done.diagnosis.as_of.replace(microsecond=0)}
+    assert {tuple(round(float(side)) for side in one.mediabox[2:]) for one in found.pages} == {A4_PT}
+    assert len({image.name for one in found.pages for image in one.images}) == 5
+    assert 5 < len(found.pages) < 60
+    assert done.diagnosis.causes[0].finding.title.replace(" ", "") in _text(content)[1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -89,8 +90,18 @@ def test_browser_that_cannot_be_started_is_named(page: Path, tmp_path: Path, mon
         pdf.printed(page, AS_OF)
 
 
-def test_missing_browser_is_said(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without a browser the sentence names what was looked for."""
+def test_missing_printers_are_said(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With neither printer the sentence names both, and what was looked for."""
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(pdf.NotPrinted, match="Chromium is not installed; looked for chromium,"):
+    monkeypatch.setattr(pdf, "find_spec", lambda name: None)
+    with pytest.raises(pdf.NotPrinted, match=r"neither Chromium \(chromium, .*\) nor WeasyPrint"):
+        pdf.printed(page, AS_OF)
+
+
+def test_broken_weasyprint_is_named(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A WeasyPrint that fails, as it does where a library of the system is missing, is named in one sentence."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(pdf, "find_spec", lambda name: name == "weasyprint" or None)
+    monkeypatch.setattr(pdf, "_WEASYPRINT", (sys.executable, "-c", "raise SystemExit(5)"))
+    with pytest.raises(pdf.NotPrinted, match=r"^WeasyPrint failed with exit code 5\.$"):
         pdf.printed(page, AS_OF)
