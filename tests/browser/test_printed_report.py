@@ -18,6 +18,7 @@ from runbook_lib.record import verify
 from runbook_lib.report import pdf
 
 pytestmark = pytest.mark.browser
+A4_PT = (595, 842)
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +30,7 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> run.Finished:
 
 
 def test_pdf_is_the_report(done: run.Finished) -> None:
-    """The folder holds a PDF of several pages, under its checksum, of a page that says the verdict."""
+    """The folder holds a PDF of several pages of A4, under its checksum, of a page that says the verdict."""
     assert done.missing == ()
     assert done.report is not None
     assert done.diagnosis.causes[0].finding.title in done.report.read_text(encoding="utf-8").replace("&#39;", "'")
@@ -37,6 +38,7 @@ def test_pdf_is_the_report(done: run.Finished) -> None:
     assert content.startswith(b"%PDF-")
     counts = [int(one) for one in re.findall(rb"/Type /Pages\b[^>]*?/Count (\d+)", content)]
     assert 5 < max(counts) < 100
+    assert {tuple(map(round, one.mediabox[2:])) for one in PdfReader(io.BytesIO(content)).pages} == {A4_PT}
     assert verify(done.folder) == ()
 
 
@@ -59,7 +61,6 @@ def test_printing_elsewhere_gives_the_same_bytes(done: run.Finished, tmp_path: P
     assert b"file:" not in content
 
 
-A4_PT = (595, 842)
 HOSTILE = pytest.mark.xdist_group("hostile")
 
 
@@ -99,7 +100,7 @@ def test_weasyprint_prints_where_chromium_is_missing(done: run.Finished, monkeyp
     assert found.metadata is not None
     dates = {found.metadata.creation_date, found.metadata.modification_date}
     assert dates == {done.diagnosis.as_of.replace(microsecond=0)}
-    assert {tuple(round(float(side)) for side in one.mediabox[2:]) for one in found.pages} == {A4_PT}
+    assert {tuple(map(round, one.mediabox[2:])) for one in found.pages} == {A4_PT}
     assert len({image.name for one in found.pages for image in one.images}) == 5
     assert 5 < len(found.pages) < 60
     assert done.diagnosis.causes[0].finding.title.replace(" ", "") in _text(content)[1]
