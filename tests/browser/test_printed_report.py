@@ -101,6 +101,7 @@ def test_weasyprint_prints_where_chromium_is_missing(done: run.Finished, monkeyp
     dates = {found.metadata.creation_date, found.metadata.modification_date}
     assert dates == {done.diagnosis.as_of.replace(microsecond=0)}
     assert {tuple(map(round, one.mediabox[2:])) for one in found.pages} == {A4_PT}
-    assert len({image.name for one in found.pages for image in one.images}) == 5
+    pictures = done.report.read_text(encoding="utf-8").count("data:image/png")
+    assert len({image.name for one in found.pages for image in one.images}) == pictures > 3
     assert 5 < len(found.pages) < 60
     assert done.diagnosis.causes[0].finding.title.replace(" ", "") in _text(content)[1]
