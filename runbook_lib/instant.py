@@ -9,6 +9,8 @@ HOUR = timedelta(hours=1)
 RETENTION = timedelta(hours=24)
 """How long a stream record lives. Source: DynamoDB Developer Guide, "Change data capture for DynamoDB Streams"."""
 
+_FIRST, _LAST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
+
 
 def parse(text: str) -> datetime:
     """Read ISO 8601 text as an aware UTC datetime; text without an offset is taken as UTC. Raises ValueError."""
@@ -17,8 +19,24 @@ def parse(text: str) -> datetime:
 
 
 def optional(text: str | None) -> datetime | None:
-    """Read an instant that AWS may leave out; nothing stays nothing."""
-    return parse(text) if text else None
+    """Read an instant that AWS may leave out; nothing, and what is no instant of this age, is nothing."""
+    try:
+        return _of_this_age(parse(text)) if text else None
+    except (ValueError, OverflowError):
+        return None
+
+
+def of_ms(milliseconds: float) -> datetime | None:
+    """Read milliseconds since the epoch; what is no instant of this age is nothing."""
+    try:
+        return _of_this_age(datetime.fromtimestamp(milliseconds / 1000, tz=UTC))
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def _of_this_age(instant: datetime) -> datetime | None:
+    """Keep an instant near enough that every span can be added to it."""
+    return instant if _FIRST <= instant < _LAST else None
 
 
 def iso(instant: datetime) -> str:

@@ -217,11 +217,12 @@ def test_replay_answers_alike_and_leaves_a_gap_for_the_rest() -> None:
 
 
 def test_times_become_utc_text() -> None:
-    """Times are ISO 8601 UTC whatever zone they came in, bytes are base64, and metadata of the response is left out."""
+    """Times are ISO 8601 UTC whatever zone they came in, bytes are base64; metadata and nulls are left out."""
     from datetime import timedelta, timezone
 
     local = datetime(2026, 3, 14, 16, 9, tzinfo=timezone(timedelta(hours=1)))
-    assert plain({"At": local, "Raw": b"ab", "ResponseMetadata": {}}) == {"At": "2026-03-14T15:09:00Z", "Raw": "YWI="}
+    answer = {"At": local, "Raw": b"ab", "Items": [None, {"Name": None}], "ResponseMetadata": {}}
+    assert plain(answer) == {"At": "2026-03-14T15:09:00Z", "Raw": "YWI=", "Items": [{}]}
 
 
 @pytest.fixture(scope="module")

@@ -24,9 +24,45 @@ _MOST_PAGES = 50
 
 
 class Answer(dict[str, Any]):
-    """An answer of AWS, with the name of the recorded call it came from."""
+    """An answer of AWS, or a part of one, and the recorded call it came from.
 
-    ref: str
+    `answer[name]` is for a member that AWS always sends: without it nothing follows from the answer, so reading it
+    raises NotObserved. `answer.get(name)` is for a member whose absence says something.
+    """
+
+    def __init__(self, members: Mapping[str, Any], call: Call) -> None:
+        super().__init__(members)
+        self.ref = call.ref
+        self._call = call
+
+    def __getitem__(self, name: str) -> Any:
+        value = self.get(name)
+        if value is None:
+            raise NotObserved(_unusable(self._call, f"without `{name}`"))
+        return self.part(value)
+
+    def part(self, value: Any) -> Any:
+        """Give a part of this answer, as one with members of its own where it has any."""
+        return Answer(value, self._call) if isinstance(value, Mapping) else value
+
+    def having(self, **members: Callable[[Any], object]) -> Answer:
+        """Give this answer when it has these members and each can be read so. Raises NotObserved."""
+        for name, read in members.items():
+            self._read(name, self[name], read)
+        return self
+
+    def perhaps(self, **members: Callable[[Any], object]) -> Answer:
+        """Give this answer when each of these members, where it is there, can be read so. Raises NotObserved."""
+        for name, read in members.items():
+            if self.get(name) is not None:
+                self._read(name, self[name], read)
+        return self
+
+    def _read(self, name: str, value: Any, read: Callable[[Any], object]) -> None:
+        try:
+            read(value)
+        except ValueError:
+            raise NotObserved(_unusable(self._call, f"with a `{name}` that cannot be read")) from None
 
 
 @dataclass(frozen=True)
@@ -37,9 +73,9 @@ class Pages:
     truncated: bool
     ref: str
 
-    def items(self, member: str) -> list[dict[str, Any]]:
-        """Give the items of all pages, in order."""
-        return [item for answer in self.answers for item in answer.get(member) or ()]
+    def items(self, member: str) -> list[Answer]:
+        """Give the items of all pages, in order. Raises NotObserved when a page has no such list, not even an empty."""
+        return [answer.part(item) for answer in self.answers for item in answer[member]]
 
 
 def together(*looks: Callable[[], Any]) -> tuple[Any, ...]:
@@ -267,9 +303,7 @@ class StepReader:
 
 
 def _answer(call: Call) -> Answer:
-    answer = Answer(call.response or {})
-    answer.ref = call.ref
-    return answer
+    return Answer(call.response or {}, call)
 
 
 def _next_token(answer: Mapping[str, Any], paging: Paging) -> str | None:
@@ -282,13 +316,16 @@ def _next_token(answer: Mapping[str, Any], paging: Paging) -> str | None:
 
 
 def plain(value: Any) -> Any:
-    """Turn boto3's values into plain JSON ones: times to ISO 8601 UTC text, bytes to base64 text."""
+    """Turn boto3's values into plain JSON ones: times to ISO 8601 UTC text, bytes to base64 text.
+
+    A null says nothing, so it is left out.
+    """
     if isinstance(value, datetime):
         return instant.iso(value if value.tzinfo else value.replace(tzinfo=UTC))
     if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items() if key != "ResponseMetadata"}
+        return {str(key): plain(item) for key, item in value.items() if key != "ResponseMetadata" and item is not None}
     if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
+        return [plain(item) for item in value if item is not None]
     if isinstance(value, bytes):
         return base64.b64encode(value).decode()
     return value if value is None or isinstance(value, str | int | float | bool) else str(value)
@@ -311,6 +348,11 @@ def _gap(call: Call) -> Gap:
     else:
         reason = f"{where} failed: {code}: {error.get('message') or 'no message'}"
     return Gap(name, call.region, code, reason, name if code in DENIED else None, call.ref)
+
+
+def _unusable(call: Call, how: str) -> Gap:
+    name = iam_action(call.service, call.operation)
+    return Gap(name, call.region, "Unusable", f"{name} in {call.region} answered {how}.", None, call.ref)
 
 
 def _not_recorded(service: str, operation: str, region: str, ref: str) -> Gap:

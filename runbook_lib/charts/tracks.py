@@ -232,13 +232,14 @@ def _stream_turns(found: tuple[Change, ...]) -> list[tuple[datetime, str]]:
 def _generation(one: Stream, place: int, found: list[Stream], ends: list[datetime], axis: Axis) -> Iterator[Span]:
     start = _began(one) or axis.start
     name = "latest" if place == len(found) - 1 else "older"
-    if one.status == "ENABLED":
+    status = otherwise(lambda: one.status, "NOT SEEN")
+    if status == "ENABLED":
         yield from (Span(s.start, s.end, s.why, True) for s in axis.clip(start, axis.end, f"{name} stream, enabled"))
         return
     limit = next((began for later in found[place + 1 :] if (began := _began(later))), axis.end)
     ended = next((at for at in ends if start <= at <= limit), None)
     if ended is None:
-        words = f"{name} stream, {one.status.lower()}; since when is not known"
+        words = f"{name} stream, {status.lower()}; since when is not known"
         yield from (Span(s.start, s.end, s.why, False) for s in axis.clip(start, limit, words))
         return
     yield from (Span(s.start, s.end, s.why, True) for s in axis.clip(start, ended, f"{name} stream, enabled"))
@@ -246,7 +247,7 @@ def _generation(one: Stream, place: int, found: list[Stream], ends: list[datetim
 
 
 def _began(one: Stream) -> datetime | None:
-    return one.created_at or StreamArn.parse(one.arn).label_time
+    return otherwise(lambda: one.created_at, None) or StreamArn.parse(one.arn).label_time
 
 
 # -- the log ---------------------------------------------------------------------------------------------------

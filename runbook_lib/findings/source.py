@@ -115,6 +115,10 @@ def stream_disabled(seen: Evidence) -> Iterator[Sign]:
     if otherwise(lambda: replaced(seen), ()):
         yield against(f"The stream was not switched off: {table.name} is a new table of the same name.", table)
         return
+    newest = otherwise(lambda: seen.streams.generations[:1], ())
+    if table.exists and any(otherwise(lambda one=one: one.status, "") == "ENABLED" for one in newest):  # type: ignore[misc]
+        yield against(f"DescribeStream says that the stream of {table.name} is enabled.", *newest)
+        return
     if not table.exists:
         yield decisive(f"Table {table.name} does not exist, so it has no stream.", table)
     else:

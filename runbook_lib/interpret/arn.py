@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
+
+from runbook_lib import instant
 
 _TABLE_NAME = re.compile(r"[A-Za-z0-9_.-]{3,255}")
 _STREAM = re.compile(r"table/(?P<table>[^/]+)/stream/(?P<label>[^/]+)")
@@ -79,11 +81,7 @@ class StreamArn:
         itself: docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TableDescription.html. It carries no zone:
         UTC as observed (n=1), so never decide on minutes by it alone.
         """
-        try:
-            moment = datetime.fromisoformat(self.label)
-        except ValueError:
-            return None
-        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return instant.optional(self.label)
 
     def __str__(self) -> str:
         return f"{self.table_arn}/stream/{self.label}"

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from runbook_lib.aws import StepReader
 from runbook_lib.evidence import attempt, known
 from runbook_lib.evidence.key import Key, KeyUse
+from runbook_lib.interpret.arn import Arn
 from runbook_lib.interpret.key_policy import DECRYPT, may_use_key, stream_key_context
 from runbook_lib.interpret.policy import Policy
 
@@ -15,10 +16,10 @@ def read_key(aws: StepReader, arn: str | None) -> Key | None:
     """Read a key; None where there is none to read. Who may use it is asked for a customer's key only."""
     if not arn:
         return None
-    raw = aws.call("kms", "DescribeKey", KeyId=arn)["KeyMetadata"]
+    raw = aws.call("kms", "DescribeKey", KeyId=arn)["KeyMetadata"].having(Arn=Arn.parse, KeyManager=str)
     own = raw.get("KeyManager") == "CUSTOMER"
     return Key(
-        arn=raw.get("Arn", arn),
+        arn=raw["Arn"],
         manager=raw.get("KeyManager", ""),
         state=raw.get("KeyState", ""),
         ref=aws.ref("kms", "DescribeKey", KeyId=arn),

@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from runbook_lib import instant
 from runbook_lib.aws import Pages, StepReader
-from runbook_lib.evidence import Gap
+from runbook_lib.evidence import Gap, NotObserved, attempt
 from runbook_lib.evidence.signals import Series
 from runbook_lib.incident import Window
 
 _KEPT = ((timedelta(days=15), 60), (timedelta(days=63), 300))
 """How long CloudWatch keeps datapoints of which period, in seconds; older ones are hourly (CloudWatch User Guide)."""
+
+_LARGEST = 1e13
+"""No count, size or age of one period is larger; what is, or is no number, is no datapoint."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +55,10 @@ def read_series(
     parts: dict[str, list[dict[str, Any]]] = {}
     for part in pages.items("MetricDataResults"):
         parts.setdefault(str(part.get("Id")), []).append(part)
-    return {one.id: _series(one, parts.get(one.id, []), pages, timedelta(seconds=period), aws.region) for one in asked}
+    length = timedelta(seconds=period)
+    return {
+        one.id: attempt(partial(_series, one, parts.get(one.id, []), pages, length, aws.region)) for one in asked
+    }
 
 
 def _query(query: Query, period: int) -> dict[str, Any]:
@@ -72,19 +79,17 @@ def _query(query: Query, period: int) -> dict[str, Any]:
 def _series(query: Query, parts: list[dict[str, Any]], pages: Pages, period: timedelta, region: str) -> Series:
     """Join one query's parts over all pages; `Forbidden` for one series leaves the others readable."""
     points: dict[datetime, float] = {}
-    status = "Complete"
+    complete = not pages.truncated
     for part in parts:
         status = part.get("StatusCode", "Complete")
+        complete = complete and status == "Complete"
         if status == "Forbidden":
-            return Gap(  # type: ignore[return-value]
-                "cloudwatch:GetMetricData",
-                region,
-                status,
-                f"These credentials may not read the metric {query.metric}.",
-                "cloudwatch:GetMetricData",
-                pages.ref,
-            )
-        points |= dict(zip(map(instant.parse, part.get("Timestamps") or ()), part.get("Values") or (), strict=False))
+            call, reason = "cloudwatch:GetMetricData", f"These credentials may not read the metric {query.metric}."
+            raise NotObserved(Gap(call, region, status, reason, call, pages.ref))
+        read = [(instant.optional(at), value) for at, value in zip(part["Timestamps"], part["Values"], strict=False)]
+        legible = {at: value for at, value in read if at and abs(value) <= _LARGEST}
+        complete = complete and len(part["Timestamps"]) == len(part["Values"]) == len(legible)
+        points |= legible
     return Series(
         name=query.metric,
         label=query.label,
@@ -93,5 +98,5 @@ def _series(query: Query, parts: list[dict[str, Any]], pages: Pages, period: tim
         period=period,
         points=dict(sorted(points.items())),
         ref=pages.ref,
-        complete=status == "Complete" and not pages.truncated,
+        complete=complete,
     )

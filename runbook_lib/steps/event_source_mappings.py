@@ -6,11 +6,12 @@ import difflib
 from collections.abc import Iterable
 from typing import Any
 
-from runbook_lib.aws import StepReader, together
+from runbook_lib.aws import Answer, StepReader, together
 from runbook_lib.evidence import Evidence, Gap, NotObserved, attempt, known
 from runbook_lib.evidence.function import Function
 from runbook_lib.evidence.mapping import Alias, Mapping, Mappings
 from runbook_lib.incident import Incident
+from runbook_lib.interpret.arn import Arn, FunctionRef, StreamArn, role_name_of
 from runbook_lib.steps import step
 
 
@@ -69,7 +70,17 @@ def _every_mapping(aws: StepReader) -> tuple[Mapping, ...]:
                 ref=pages.ref,
             )
         )
-    return tuple(Mapping.from_api(raw, pages.ref) for raw in pages.items("EventSourceMappings"))
+    return tuple(read_mapping(raw, pages.ref) for raw in pages.items("EventSourceMappings"))
+
+
+def read_mapping(raw: Answer, ref: str) -> Mapping:
+    """Read a mapping that says what it connects; only a cluster of one's own has no ARN."""
+    raw.having(UUID=str, State=str, FunctionArn=FunctionRef.parse)
+    if not raw.get("SelfManagedEventSource"):
+        raw.having(EventSourceArn=Arn.parse)
+    if ":dynamodb:" in raw.get("EventSourceArn", ""):
+        raw.having(EventSourceArn=StreamArn.parse)
+    return Mapping.from_api(raw, ref)
 
 
 def _newest_first(found: Iterable[Mapping]) -> tuple[Mapping, ...]:
@@ -89,6 +100,8 @@ def describe_function(aws: StepReader, name: str, qualifier: str | None) -> Func
     """Read a function's configuration at a qualifier: role, state and code belong to the version it names."""
     asked: dict[str, Any] = {"FunctionName": name} | ({"Qualifier": qualifier} if qualifier else {})
     answer = aws.find("lambda", "GetFunctionConfiguration", **asked)
+    if answer is not None:
+        answer.having(Role=role_name_of)
     return Function.from_api(name, qualifier, answer, aws.ref("lambda", "GetFunctionConfiguration", **asked))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from runbook_lib.aws import StepReader, together
@@ -114,9 +115,14 @@ def _role(aws: StepReader, name: str, arn: str) -> Role:
         arn=raw.get("Arn", arn),
         exists=True,
         ref=ref,
-        trust=raw.get("AssumeRolePolicyDocument"),
+        trust=attempt(lambda: raw.having(AssumeRolePolicyDocument=_object)["AssumeRolePolicyDocument"]),
         boundary_arn=(raw.get("PermissionsBoundary") or {}).get("PermissionsBoundaryArn"),
     )
+
+
+def _object(document: Any) -> None:
+    if not isinstance(document, Mapping):
+        raise ValueError("a policy is a JSON object")
 
 
 def _latest_role(aws: StepReader, function: Function) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from runbook_lib import instant
@@ -78,7 +78,7 @@ def _log_group(aws: StepReader, name: str) -> LogGroup:
         ref=pages.ref,
         retention_days=raw.get("retentionInDays"),
         log_class=raw.get("logGroupClass", "STANDARD"),
-        last_event_at=_from_ms(last) if last else None,
+        last_event_at=instant.of_ms(last) if last else None,
     )
 
 
@@ -94,9 +94,9 @@ def _search(aws: StepReader, name: str, window: Window) -> tuple[LogSearch, list
         return LogSearch(FAILURES, window, 0, False, ref), []
     pages = aws.pages("logs", "FilterLogEvents", most=_MOST_PAGES, **asked)
     events = [
-        (_from_ms(one["timestamp"]), str(one.get("logStreamName", "")), str(one.get("message", "")))
+        (at, str(one.get("logStreamName", "")), str(one.get("message", "")))
         for one in pages.items("events")
-        if "timestamp" in one
+        if (at := instant.of_ms(one["timestamp"]))
     ]
     return LogSearch(FAILURES, window, len(events), pages.truncated, ref), events
 
@@ -105,7 +105,3 @@ def _asked(name: str, window: Window) -> dict[str, Any]:
     """CloudWatch Logs counts time in milliseconds."""
     start, end = (round(moment.timestamp() * 1000) for moment in (window.start, window.end))
     return {"logGroupName": name, "startTime": start, "endTime": end, "filterPattern": FAILURES}
-
-
-def _from_ms(milliseconds: int) -> datetime:
-    return datetime.fromtimestamp(milliseconds / 1000, tz=UTC)

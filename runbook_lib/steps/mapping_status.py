@@ -7,6 +7,7 @@ from runbook_lib.evidence import Evidence, known
 from runbook_lib.evidence.mapping import Mapping, MappingStatus
 from runbook_lib.incident import Incident
 from runbook_lib.steps import step
+from runbook_lib.steps.event_source_mappings import read_mapping
 
 
 @step(
@@ -29,4 +30,4 @@ def mapping_status(incident: Incident, aws: StepReader, seen: Evidence) -> Mappi
 
 def _one(aws: StepReader, uuid: str) -> Mapping | None:
     answer = aws.find("lambda", "GetEventSourceMapping", UUID=uuid)
-    return Mapping.from_api(answer, answer.ref) if answer is not None else None
+    return read_mapping(answer, answer.ref) if answer is not None else None

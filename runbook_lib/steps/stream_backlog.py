@@ -105,8 +105,8 @@ def _peek(aws: StepReader, arn: str, shard_id: str, filters: tuple[str, ...]) ->
     return Peek(
         shard_id=shard_id,
         records=kept["Count"],
-        oldest=instant.optional(kept["Oldest"]),
-        newest=instant.optional(kept["Newest"]),
+        oldest=instant.optional(kept.get("Oldest")),
+        newest=instant.optional(kept.get("Newest")),
         event_names=kept["EventNames"],
         matching_filter=kept["Matching"],
         ref=kept.ref,

@@ -49,7 +49,7 @@ def _time_to_live(incident: Incident, aws: StepReader) -> TimeToLive:
 
 def _generations(incident: Incident, aws: StepReader) -> tuple[Stream, ...]:
     listed = aws.pages("dynamodbstreams", "ListStreams", most=5, TableName=incident.table_name)
-    arns = (str(one["StreamArn"]) for one in listed.items("Streams"))
+    arns = (one.having(StreamArn=StreamArn.parse)["StreamArn"] for one in listed.items("Streams"))
     newest = sorted(arns, key=lambda arn: StreamArn.parse(arn).label, reverse=True)
     found = together(*(lambda arn=arn: describe_stream(aws, arn) for arn in newest))
     return tuple(
@@ -64,6 +64,8 @@ def describe_stream(aws: StepReader, arn: str) -> Stream:
     if known is None:
         return Stream.from_api(arn, None, ref)
     pages = aws.pages("dynamodbstreams", "DescribeStream", most=_MOST_SHARD_PAGES, StreamArn=arn)
+    for page in pages.answers:
+        page["StreamDescription"].having(StreamStatus=str, Shards=list)
     return Stream.from_api(arn, pages.answers, ref, truncated=pages.truncated)
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import difflib
 
 from runbook_lib import instant
-from runbook_lib.aws import StepReader, together
+from runbook_lib.aws import Answer, StepReader, together
 from runbook_lib.evidence import Evidence
 from runbook_lib.evidence.source import Health, HealthEvent, Identity, Table
 from runbook_lib.incident import Incident
+from runbook_lib.interpret.arn import Arn, StreamArn
 from runbook_lib.steps import step
 
 HEALTH_REGION = "us-east-1"
@@ -36,7 +37,16 @@ def describe_table(incident: Incident, aws: StepReader) -> Table:
     """Describe the incident's table; one that does not exist is an answer. Steps 1 and 2 share the recorded call."""
     answer = aws.find("dynamodb", "DescribeTable", TableName=incident.table_name)
     ref = aws.ref("dynamodb", "DescribeTable", TableName=incident.table_name)
+    if answer is not None:
+        _check(answer["Table"])
     return Table.from_api(incident.table_name, answer, ref)
+
+
+def _check(table: Answer) -> None:
+    """Refuse a table that does not say what AWS always says: an enabled stream has its ARN, and it outlives it."""
+    table.having(TableStatus=str, TableArn=Arn.parse).perhaps(LatestStreamArn=StreamArn.parse)
+    if (table.get("StreamSpecification") or {}).get("StreamEnabled"):
+        table.having(LatestStreamArn=StreamArn.parse)
 
 
 def _health_events(incident: Incident, aws: StepReader, seen: Evidence) -> tuple[HealthEvent, ...]:

@@ -161,10 +161,10 @@ def _trust(role: Role) -> str:
     statements = (role.trust or {}).get("Statement") or ()
     listed = [statements] if isinstance(statements, dict) else statements
     names: list[str] = []
-    for one in listed:
+    for one in listed if isinstance(listed, list) else ():
         principal = one.get("Principal") if isinstance(one, dict) else None
         services = principal.get("Service") if isinstance(principal, dict) else None
-        names += [services] if isinstance(services, str) else services or []
+        names += services if isinstance(services, list) else [services] if isinstance(services, str) else []
     return ", ".join(dict.fromkeys(map(str, names))) or f"no service by name (see the {PolicyType.ROLE_TRUST})"
 
 

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from runbook_lib import instant
 from runbook_lib.blocks import Block, Column, ColumnKind, Fact, Prose, Table
-from runbook_lib.evidence import Gap, NotObserved, Observed
+from runbook_lib.evidence import Each, Gap, NotObserved, Observed
 from runbook_lib.evidence.signals import Series
 from runbook_lib.incident import Window
 from runbook_lib.steps.execution_role import NOTHING_TO_READ
@@ -114,6 +114,8 @@ def _refs(value: Any) -> Iterator[str]:
                 yield inner
             else:
                 yield from _refs(inner)
+    elif isinstance(value, Each):
+        yield from _refs(value.held)
     elif isinstance(value, Mapping):
         for inner in value.values():
             yield from _refs(inner)
