@@ -13,7 +13,7 @@ PYTHON ?= $(firstword $(foreach python,python3.11 python3,$(shell $(python) $(RE
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
-.PHONY: help setup demo report jupyter test lint docs docs-check notebooks notebooks-check example scoreboard remedies bench lock clean
+.PHONY: help setup demo report jupyter test lint docs docs-check notebooks notebooks-check example scoreboard remedies bench fuzz lock clean
 
 help: ## print this list
 	@echo 'A DynamoDB stream stopped triggering its Lambda function: find out why.'
@@ -63,6 +63,9 @@ bench: $(READY) ## measure everything that is said about speed and write docs/be
 
 remedies: $(READY) ## apply every remedy card to its sandbox worlds, see what becomes of the records, write docs/remedies.md
 	@$(BIN)/python bench/remedies.py
+
+fuzz: $(READY) ## investigate recorded worlds with answers spoilt as AWS's models allow, 2,400 times [SEED=1 RUNS=2400]
+	@$(BIN)/python bench/fuzz.py $(if $(SEED),--seed $(SEED)) $(if $(RUNS),--runs $(RUNS))
 
 lock: $(READY) ## resolve pyproject.toml into requirements.lock [UPGRADE=1 for newer versions]
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
