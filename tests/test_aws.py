@@ -149,6 +149,8 @@ def test_a_pagination_that_breaks_off_says_so(outcomes: tuple[Outcome, ...]) -> 
     pages = reader.for_step(STEP).pages("logs", "FilterLogEvents", logGroupName="g")
     assert pages.truncated
     assert pages.items("events")[0] == 1
+    with pytest.raises(NotObserved, match="logs:FilterLogEvents in eu-west-1 broke off after"):
+        pages.every("events")
 
 
 GAPS: list[tuple[Outcome, str, str | None]] = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Mapping
 from contextlib import suppress
@@ -14,6 +15,7 @@ from runbook_lib._version import __version__
 from runbook_lib.aws.budget import Budget
 from runbook_lib.aws.trouble import CREDENTIALS, DENIED
 from runbook_lib.errors import CannotRun
+from runbook_lib.evidence import NotObserved
 from runbook_lib.incident import Incident, suggestion
 from runbook_lib.redact import Redactor
 
@@ -75,7 +77,7 @@ class Live:
         Never raises for what AWS or the network answers. Raises NotObserved when it cannot be made in time.
         """
         from botocore import xform_name
-        from botocore.exceptions import BotoCoreError, ClientError
+        from botocore.exceptions import ClientError
 
         try:
             client = self._client(service, region)
@@ -90,8 +92,11 @@ class Live:
                 "status": meta.get("HTTPStatusCode"),
             }
             return Outcome(said, True, meta.get("RequestId", ""), meta.get("RetryAttempts", 0))
-        except (BotoCoreError, OSError, ValueError) as failure:
-            return Outcome({"code": type(failure).__name__, "message": str(failure), "status": None}, True, "", 0)
+        except NotObserved:
+            raise
+        except Exception as failure:  # a body that is no answer makes botocore's parsers raise whatever they meet
+            words = str(failure).partition("\n")[0]  # the body itself may follow
+            return Outcome({"code": type(failure).__name__, "message": words, "status": None}, True, "", 0)
         meta = answer.get("ResponseMetadata") or {}
         return Outcome(answer, False, meta.get("RequestId", ""), meta.get("RetryAttempts", 0))
 
@@ -109,7 +114,7 @@ class Live:
         key = (service, region)
         with self._lock:  # botocore sessions are not safe to create clients from concurrently
             if key not in self._clients:
-                self._clients[key] = self._session.client(
+                client = self._clients[key] = self._session.client(
                     service,
                     region_name=region,
                     config=Config(
@@ -120,6 +125,7 @@ class Live:
                         user_agent_extra=f"stream-trigger-runbook/{__version__} incident/{self._incident.incident_id}",
                     ),
                 )
+                client.meta.events.register("before-parse", _refuse_broken)
             return self._clients[key]
 
     def _open_session(self) -> Any:
@@ -219,6 +225,13 @@ def _utc(value: Any) -> datetime:
         return datetime.fromtimestamp(value, UTC)
     found: datetime = parse_timestamp(value)
     return found.astimezone(UTC)
+
+
+def _refuse_broken(response_dict: Mapping[str, Any], **_: Any) -> None:
+    """Refuse a body that is not whole: botocore takes JSON that it cannot read for an answer without members."""
+    kind = response_dict["headers"].get("content-type", "")
+    if response_dict["status_code"] < 300 and "json" in kind and response_dict["body"]:
+        json.loads(response_dict["body"])
 
 
 def _partition(region: str) -> str:

@@ -33,17 +33,17 @@ class Answer(dict[str, Any]):
     def __init__(self, members: Mapping[str, Any], call: Call) -> None:
         super().__init__(members)
         self.ref = call.ref
-        self._call = call
+        self.call = call
 
     def __getitem__(self, name: str) -> Any:
         value = self.get(name)
         if value is None:
-            raise NotObserved(_unusable(self._call, f"without `{name}`"))
+            raise NotObserved(_unusable(self.call, f"without `{name}`"))
         return self.part(value)
 
     def part(self, value: Any) -> Any:
         """Give a part of this answer, as one with members of its own where it has any."""
-        return Answer(value, self._call) if isinstance(value, Mapping) else value
+        return Answer(value, self.call) if isinstance(value, Mapping) else value
 
     def having(self, **members: Callable[[Any], object]) -> Answer:
         """Give this answer when it has these members and each can be read so. Raises NotObserved."""
@@ -62,7 +62,7 @@ class Answer(dict[str, Any]):
         try:
             read(value)
         except ValueError:
-            raise NotObserved(_unusable(self._call, f"with a `{name}` that cannot be read")) from None
+            raise NotObserved(_unusable(self.call, f"with a `{name}` that cannot be read")) from None
 
 
 @dataclass(frozen=True)
@@ -73,9 +73,15 @@ class Pages:
     truncated: bool
     ref: str
 
-    def items(self, member: str) -> list[Answer]:
+    def items(self, member: str) -> list[Any]:
         """Give the items of all pages, in order. Raises NotObserved when a page has no such list, not even an empty."""
         return [answer.part(item) for answer in self.answers for item in answer[member]]
+
+    def every(self, member: str) -> list[Any]:
+        """Give the items of all pages where absence from the list says something. Raises NotObserved when it is cut."""
+        if self.truncated:
+            raise NotObserved(_truncated(self.answers[0], len(self.answers)))
+        return self.items(member)
 
 
 def together(*looks: Callable[[], Any]) -> tuple[Any, ...]:
@@ -353,6 +359,11 @@ def _gap(call: Call) -> Gap:
 def _unusable(call: Call, how: str) -> Gap:
     name = iam_action(call.service, call.operation)
     return Gap(name, call.region, "Unusable", f"{name} in {call.region} answered {how}.", None, call.ref)
+
+
+def _truncated(first: Answer, pages: int) -> Gap:
+    name, region = iam_action(first.call.service, first.call.operation), first.call.region
+    return Gap(name, region, "Truncated", f"{name} in {region} broke off after {pages} pages.", None, first.ref)
 
 
 def _not_recorded(service: str, operation: str, region: str, ref: str) -> Gap:

@@ -13,7 +13,7 @@ import hashlib
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from http import HTTPStatus
 from itertools import count
@@ -75,6 +75,7 @@ class _Exchange:
     operation: str = ""
     source: Source = "none"
     error: str | None = None
+    rules: tuple[Rule, ...] = ()
 
 
 class Front:
@@ -117,9 +118,18 @@ class Front:
         finally:
             self._record(exchange, status, started)
         body = b"" if status == HTTPStatus.NO_CONTENT or request.method == "HEAD" else reply.body
-        date = format_datetime(self._world.now.astimezone(UTC).replace(microsecond=0), usegmt=True)
+        if any(rule.garbles for rule in exchange.rules):
+            body = body[: len(body) // 2]
+        ahead = sum((rule.ahead for rule in exchange.rules), timedelta(0))
+        now = self._world.now.astimezone(UTC).replace(microsecond=0) + ahead
         length = reply.headers.get("Content-Length") if request.method == "HEAD" else None
-        headers = {**reply.headers, "Date": date, "Content-Length": length or str(len(body))}
+        headers = {
+            **reply.headers,
+            "Date": format_datetime(now, usegmt=True),
+            "Content-Length": length or str(len(body)),
+        }
+        if any(rule.cuts for rule in exchange.rules):
+            body, headers["Connection"] = body[: len(body) // 2], "close"
         start_response(f"{status} {HTTPStatus(status).phrase}", list(headers.items()))
         return [body]
 
@@ -179,7 +189,8 @@ class Front:
         if self._rates is not None and not self._rates.grants(call, account):
             exchange.source = "rule"
             raise throttled(call, account)
-        for rule in self._rules.apply_to(call):
+        exchange.rules = tuple(self._rules.apply_to(call))
+        for rule in exchange.rules:
             if rule.latency_ms:
                 time.sleep(rule.latency_ms / 1000)
             if rule.drops or rule.refusal:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import timedelta
 from threading import Lock
 from typing import Any
 
@@ -31,6 +32,8 @@ class Rule:
     """What happens to the calls it matches, at most `times` times (None: always).
 
     `service` and `operation` are botocore's names or "*"; `principal` is an access key id or None for every caller.
+    `garbles` sends half a document as if it were whole, `cuts` breaks off in the middle of a body; `ahead` is how far
+    the `Date` of the reply is from the world's clock.
     """
 
     service: str = ANY
@@ -40,6 +43,9 @@ class Rule:
     latency_ms: float = 0
     refusal: Refusal | None = None
     drops: bool = False
+    garbles: bool = False
+    cuts: bool = False
+    ahead: timedelta = timedelta(0)
 
     def matches(self, call: Call) -> bool:
         """Tell whether the rule is about this call."""
@@ -117,6 +123,21 @@ def refuse(service: str, operation: str, code: str, message: str, status: int = 
 def drop(service: str = ANY, operation: str = ANY, times: int | None = None) -> Rule:
     """Return a rule that resets the connection instead of replying."""
     return Rule(service, operation, times=times, drops=True)
+
+
+def garble(service: str = ANY, operation: str = ANY, times: int | None = None) -> Rule:
+    """Return a rule that answers with half a document, as a proxy does that does not tell of its own trouble."""
+    return Rule(service, operation, times=times, garbles=True)
+
+
+def cut(service: str = ANY, operation: str = ANY, times: int | None = None) -> Rule:
+    """Return a rule that closes the connection in the middle of a body."""
+    return Rule(service, operation, times=times, cuts=True)
+
+
+def skew(ahead: timedelta) -> Rule:
+    """Return a rule under which the `Date` of every reply is so far ahead of the world's clock."""
+    return Rule(ahead=ahead)
 
 
 def expired_credentials(principal: str | None = None) -> Rule:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from runbook_lib.aws import Answer, StepReader, together
-from runbook_lib.evidence import Evidence, Gap, NotObserved, attempt, known
+from runbook_lib.evidence import Evidence, attempt, known
 from runbook_lib.evidence.function import Function
 from runbook_lib.evidence.mapping import Alias, Mapping, Mappings
 from runbook_lib.incident import Incident
@@ -60,17 +60,7 @@ def event_source_mappings(incident: Incident, aws: StepReader, seen: Evidence) -
 def _every_mapping(aws: StepReader) -> tuple[Mapping, ...]:
     """List the region's mappings. A list cut short proves no absence, so it is not seen at all."""
     pages = aws.pages("lambda", "ListEventSourceMappings")
-    if pages.truncated:
-        raise NotObserved(
-            Gap(
-                "lambda:ListEventSourceMappings",
-                aws.region,
-                "Truncated",
-                f"The list of event source mappings broke off after {len(pages.answers)} pages.",
-                ref=pages.ref,
-            )
-        )
-    return tuple(read_mapping(raw, pages.ref) for raw in pages.items("EventSourceMappings"))
+    return tuple(read_mapping(raw, pages.ref) for raw in pages.every("EventSourceMappings"))
 
 
 def read_mapping(raw: Answer, ref: str) -> Mapping:

@@ -139,7 +139,7 @@ def _inline(aws: StepReader, name: str) -> tuple[_Document, ...]:
     if aws.find("iam", "ListRolePolicies", absent=_GONE, RoleName=name) is None:
         return ()
     pages = aws.pages("iam", "ListRolePolicies", RoleName=name)
-    names = [str(one) for page in pages.answers for one in page.get("PolicyNames") or ()]
+    names = [str(one) for one in pages.every("PolicyNames")]
     found = together(*(lambda one=one: _inline_policy(aws, name, one) for one in names))
     return tuple(_document(one, read) for one, read in zip(names, found, strict=True))
 
@@ -154,7 +154,7 @@ def _attached(aws: StepReader, name: str) -> tuple[_Document, ...]:
         return ()
     arns = [
         one["PolicyArn"]
-        for one in aws.pages("iam", "ListAttachedRolePolicies", RoleName=name).items("AttachedPolicies")
+        for one in aws.pages("iam", "ListAttachedRolePolicies", RoleName=name).every("AttachedPolicies")
     ]
     found = together(*(lambda arn=arn: _managed(aws, arn) for arn in arns))
     return tuple(_document(arn.rsplit("/", 1)[-1], read) for arn, read in zip(arns, found, strict=True))
@@ -197,7 +197,7 @@ def _simulate(aws: StepReader, arn: str, stream: str) -> tuple[Simulated, ...]:
         if aws.find("iam", "SimulatePrincipalPolicy", absent=_GONE, **asked) is None:
             return ()
         pages = aws.pages("iam", "SimulatePrincipalPolicy", **asked)
-        found += [_simulated(raw, pages.ref) for raw in pages.items("EvaluationResults")]
+        found += [_simulated(raw, pages.ref) for raw in pages.every("EvaluationResults")]
     return tuple(found)
 
 

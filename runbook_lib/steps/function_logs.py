@@ -67,6 +67,7 @@ def _log_group(aws: StepReader, name: str) -> LogGroup:
     pages = aws.pages("logs", "DescribeLogGroups", most=3, logGroupNamePrefix=name)
     raw = next((one for one in pages.items("logGroups") if one.get("logGroupName") == name), None)
     if raw is None:
+        pages.every("logGroups")  # a list cut short proves no absence
         return LogGroup(name=name, exists=False, ref=pages.ref)
     streams = aws.find(
         "logs", "DescribeLogStreams", logGroupName=name, orderBy="LastEventTime", descending=True, limit=5

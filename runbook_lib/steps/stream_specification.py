@@ -44,12 +44,14 @@ def stream_specification(incident: Incident, aws: StepReader, seen: Evidence) ->
 def _time_to_live(incident: Incident, aws: StepReader) -> TimeToLive:
     asked: dict[str, Any] = {"TableName": incident.table_name}
     answer = aws.find("dynamodb", "DescribeTimeToLive", **asked)
+    if answer is not None:
+        answer["TimeToLiveDescription"].having(TimeToLiveStatus=str)
     return TimeToLive.from_api(answer, aws.ref("dynamodb", "DescribeTimeToLive", **asked))
 
 
 def _generations(incident: Incident, aws: StepReader) -> tuple[Stream, ...]:
     listed = aws.pages("dynamodbstreams", "ListStreams", most=5, TableName=incident.table_name)
-    arns = (one.having(StreamArn=StreamArn.parse)["StreamArn"] for one in listed.items("Streams"))
+    arns = (one.having(StreamArn=StreamArn.parse)["StreamArn"] for one in listed.every("Streams"))
     newest = sorted(arns, key=lambda arn: StreamArn.parse(arn).label, reverse=True)
     found = together(*(lambda arn=arn: describe_stream(aws, arn) for arn in newest))
     return tuple(

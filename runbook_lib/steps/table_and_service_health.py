@@ -68,7 +68,7 @@ def _health_events(incident: Incident, aws: StepReader, seen: Evidence) -> tuple
             ended=instant.optional(raw.get("endTime")),
             ref=pages.ref,
         )
-        for raw in pages.items("events")
+        for raw in pages.every("events")
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import boto3
@@ -14,7 +14,19 @@ from botocore.exceptions import ClientError, HTTPClientError
 
 from runbook_lib.sandbox import rules
 from runbook_lib.sandbox.call import Call
-from runbook_lib.sandbox.rules import Rule, RuleBook, deny, drop, expired_credentials, fail, refuse, throttle
+from runbook_lib.sandbox.rules import (
+    Rule,
+    RuleBook,
+    cut,
+    deny,
+    drop,
+    expired_credentials,
+    fail,
+    garble,
+    refuse,
+    skew,
+    throttle,
+)
 from runbook_lib.sandbox.server import INVESTIGATOR, RunningSandbox, serve
 
 SESSION = boto3.session.Session()
@@ -166,6 +178,17 @@ def test_a_client_gets_over_what_happens_once(rule: Rule, statuses: list[int], m
     with sandbox(monkeypatch, rule) as running:
         client(running, "dynamodb", attempts=3).describe_table(TableName="Orders")
         assert [entry.status for entry in running.journal] == statuses
+
+
+def test_a_date_may_be_off_and_a_body_may_break_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A skewed clock moves the Date header alone; a body that is cut or halved has its length still, or no more."""
+    with sandbox(monkeypatch, skew(timedelta(hours=-9))) as running:
+        meta = client(running, "dynamodb").describe_table(TableName="Orders")["ResponseMetadata"]
+    assert meta["HTTPHeaders"]["date"] == "Sat, 14 Mar 2026 06:09:26 GMT"
+    for rule in (cut, garble):
+        with sandbox(monkeypatch, rule("dynamodb")) as running:
+            meta = client(running, "dynamodb").describe_table(TableName="Orders")["ResponseMetadata"]
+            assert int(meta["HTTPHeaders"]["content-length"]) == (2 if rule is cut else 1)
 
 
 def test_a_dropped_connection_is_a_connection_error(monkeypatch: pytest.MonkeyPatch) -> None:
