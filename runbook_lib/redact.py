@@ -118,10 +118,8 @@ class Redactor:
         if _is_attribute(value):
             count["item"] += 1
             return dict.fromkeys(value, "[redacted]")
-        role = value.get("type") == "Role"
         return {
-            self._text(name, count): self._member("" if role and name == "userName" else name, item, count)
-            for name, item in value.items()
+            self._text(name, count): self._member(_judged_as(value, name), item, count) for name, item in value.items()
         }
 
     def _member(self, name: str, item: Any, count: Counter[str]) -> Any:
@@ -134,7 +132,7 @@ class Redactor:
             return self.pseudonym(item)
         if name in _ACCESS_KEYS:
             return self._taken("access_key", item, count)
-        if name == "sourceIPAddress" and not item.endswith(".amazonaws.com"):
+        if name == "sourceIPAddress" and not item.endswith((".amazonaws.com", "AWS Internal")):
             return self._taken("address", item, count)
         if name in _PRINCIPALS and ":" in item and _POLLER_SESSION not in item:
             identifier, session = item.split(":", 1)
@@ -154,7 +152,16 @@ class Redactor:
             event = json.loads(text)
         except ValueError:
             return self._text(text, count)
-        return json.dumps(self._value(event, "event", count), separators=(",", ":"), ensure_ascii=False)
+        redacted = self._value(event, "event", count)
+        self._hide_named(event, redacted)
+        return json.dumps(redacted, separators=(",", ":"), ensure_ascii=False)
+
+    def _hide_named(self, event: Mapping[str, Any], redacted: dict[str, Any]) -> None:
+        """Put a pseudonym into IAM's error message, which names the user that the request was about."""
+        asked, said = event.get("requestParameters"), redacted.get("errorMessage")
+        name = asked.get("userName") if isinstance(asked, Mapping) else None
+        if isinstance(name, str) and name and isinstance(said, str):
+            redacted["errorMessage"] = re.sub(rf"(?<![\w-]){re.escape(name)}(?![\w-])", self.pseudonym(name), said)
 
     def _text(self, text: str, count: Counter[str]) -> str:
         if len(text) < _SHORTEST:
@@ -182,6 +189,13 @@ class Redactor:
 
 
 _SECRET_GROUPS = ("secret", "cookie", "alone")
+
+
+def _judged_as(value: Mapping[str, Any], name: str) -> str:
+    """Under which name a member is judged: a role's `userName` is no person's, the name of an IAM user's entry is."""
+    if name == "userName" and value.get("type") == "Role":
+        return ""
+    return "userName" if name == "ResourceName" and value.get("ResourceType") == "AWS::IAM::User" else name
 
 
 def _is_attribute(value: Mapping[str, Any]) -> bool:

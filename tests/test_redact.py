@@ -68,6 +68,37 @@ def test_people_in_trail_events_become_pseudonyms() -> None:
     assert redactor.names[person] == "jane.doe"
 
 
+def test_user_that_a_call_was_about_becomes_a_pseudonym() -> None:
+    """IAM's error message and the resources that LookupEvents lists name the user, too: one pseudonym everywhere."""
+    event = {
+        "userIdentity": {"type": "IAMUser", "userName": "jane.doe"},
+        "requestParameters": {"userName": "john-roe"},
+        "errorMessage": "The user with name john-roe cannot be found, nor john-roe-2.",
+    }
+    redactor = Redactor("salt")
+    resources = [
+        {"ResourceType": "AWS::IAM::User", "ResourceName": "john-roe"},
+        {"ResourceType": "AWS::IAM::Role", "ResourceName": "orders-role"},
+    ]
+    clean, _ = redactor.answer(
+        "LookupEvents", {"Events": [{"CloudTrailEvent": json.dumps(event), "Resources": resources}]}
+    )
+    (one,) = clean["Events"]
+    john = redactor.pseudonym("john-roe")
+    said = json.loads(one["CloudTrailEvent"])["errorMessage"]
+    assert said == f"The user with name {john} cannot be found, nor john-roe-2."
+    assert [each["ResourceName"] for each in one["Resources"]] == [john, "orders-role"]
+
+
+@pytest.mark.parametrize("address", ["AWS Internal", "lambda.amazonaws.com"])
+def test_source_that_is_no_address_survives(address: str) -> None:
+    """What stands for AWS itself in the place of an address is nobody's, and tells through what a call came."""
+    event = json.dumps({"userIdentity": {"type": "IAMUser"}, "sourceIPAddress": address})
+    clean, counts = Redactor("salt").answer("LookupEvents", {"CloudTrailEvent": event})
+    assert json.loads(clean["CloudTrailEvent"])["sourceIPAddress"] == address
+    assert counts == {}
+
+
 def test_pseudonyms_last_for_a_run_and_no_longer(tmp_path: Path) -> None:
     """The map beside the run folder, for its owner alone, keeps a pseudonym the same; another salt gives another."""
     first = Redactor()

@@ -247,13 +247,17 @@ _KIND_OF_IDENTITY = {
 """From "CloudTrail userIdentity element"; `AWSAccount` and `Unknown` say nothing about who it was."""
 
 
+_NO_ADDRESS = (".amazonaws.com", "AWS Internal")
+"""How a `sourceIPAddress` ends that names a service or the console, where no address of the caller is known."""
+
+
 def _actor(record: Mapping[str, Any], outer: Mapping[str, Any], source: str) -> tuple[str, ActorKind, str | None]:
     """Who called, what kind of caller that is, and the service that called on their behalf."""
     if record.get("eventType") == "AwsServiceEvent" or "serviceEventDetails" in record:
         return source or "unknown", ActorKind.SERVICE, None
     identity = record.get("userIdentity")
     invoker, address = _text(member(identity, "invokedBy")), _text(record.get("sourceIPAddress"))
-    via = invoker or (address if address.endswith(".amazonaws.com") else "") or None
+    via = invoker or (address if address.endswith(_NO_ADDRESS) else "") or None
     named = ("arn", "userName", "principalId")
     actor = next((text for name in named if (text := _text(member(identity, name)))), _text(outer.get("Username")))
     kind = _KIND_OF_IDENTITY.get(_text(member(identity, "type")), ActorKind.UNKNOWN)

@@ -176,6 +176,7 @@ LINKED = {"type": "AssumedRole", "arn": f"arn:aws:sts::{ACCOUNT}:assumed-role/AW
             "cloudformation.amazonaws.com",
         ),
         ({"userIdentity": {**USER, "invokedBy": "AWS Internal"}}, USER["arn"], "person", "AWS Internal"),
+        ({"userIdentity": USER, "sourceIPAddress": "AWS Internal"}, USER["arn"], "person", "AWS Internal"),
         ({"userIdentity": SSO}, SSO["arn"], "person", None),
         ({"userIdentity": DEPLOYER, "sessionCredentialFromConsole": "true"}, DEPLOYER["arn"], "person", None),
         ({"userIdentity": LINKED}, LINKED["arn"], "service", None),
