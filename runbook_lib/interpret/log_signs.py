@@ -25,6 +25,8 @@ _ID = r"(?P<rid>[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|und
 _TIME = r"\[?\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d[\d.,]*(?:Z|[+-]\d\d:?\d\d)?\]?"
 
 PREFIXES = (
+    # Python's logging in a format of its own: time, level and logger between dashes, in either order.
+    re.compile(rf"{_TIME}(?P<rid>)\s+-\s+(?:[\w.]+\s+-\s+)?{_LEVEL}\s+-\s+"),
     # Node.js, .NET, Java with Log4j: time, request id, level. A platform line has no level.
     re.compile(rf"{_TIME}\s+(?:{_ID}\s+)?(?:{_LEVEL}\b:?\s+)?"),
     # Python: level, then time and request id when the logger wrote it, neither when the runtime did.

@@ -84,6 +84,11 @@ TEXT = [
 ]
 
 PYTHON_LINES = [
+    ("2026-03-02 04:43:07,906 - ERROR - app.orders - could not reach the queue", "code-error", None),
+    ("2026-03-02 04:43:07,906 - app.orders - ERROR - could not reach the queue", "code-error", None),
+    ("2026-03-02 04:43:07,906 - INFO - app.orders - KeyError: 'status' was handled", "app", None),
+    ("2026-03-02 04:43:07,906 - app.orders - WARNING - KeyError: 'status' was handled", "app", None),
+    ("2026-03-02 04:43:07,906 - retrying after KeyError: 'status'", "code-error", "KeyError"),
     (PYTHON.format(level="INFO", said="Processed 3 records without error"), "app", None),
     (PYTHON.format(level="WARNING", said="ThrottlingException, will retry"), "app", None),
     (PYTHON.format(level="ERROR", said="could not reach the queue"), "code-error", None),
