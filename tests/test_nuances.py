@@ -12,6 +12,7 @@ from worlds import in_world, investigated, tried
 from runbook_lib.diagnosis import Diagnosis, Status
 from runbook_lib.evidence import Evidence
 from runbook_lib.evidence.mapping import Mapping
+from runbook_lib.evidence.role import Simulated
 from runbook_lib.findings import Confidence
 from runbook_lib.interpret.filter_pattern import never_matches, passes
 from runbook_lib.interpret.policy import Decision, Policy, evaluate, poller_context
@@ -259,3 +260,18 @@ def test_nuance_10_mending_a_filter_replays_nothing() -> None:
     assert '{"S": ["SHIPPED"]}' in mend.command.replace('\\"', '"')
     assert "passed over for good" in mend.effect
     assert never_matches(['{"dynamodb": {"NewImage": {"a": {"S": ["x"]}}}}'], view_type="KEYS_ONLY")
+
+
+@in_world("role-deleted")
+def test_simulation_for_a_role_that_is_gone_says_nothing() -> None:
+    """A backend that simulates for whatever name it is given makes a deleted role no role without permissions."""
+    seen = example("role-deleted")
+    refused = tuple(
+        Simulated(
+            f"dynamodb:{name}", seen.role.stream_arn, "implicitDeny", (), None, None, (), "SimulatePrincipalPolicy-1"
+        )
+        for name in ("DescribeStream", "GetRecords", "GetShardIterator")
+    )
+    found = judged(with_fields(seen, "role", simulated=refused)).diagnosis
+    assert _causes(found) == _causes(judged(seen).diagnosis)
+    assert set(_causes(found)) == {"trust-or-role-gone"}

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from runbook_lib.evidence import Gap, NotObserved, Observed, attempt, known
+from runbook_lib.evidence import Gap, NotObserved, Observed, attempt, known, otherwise
 from runbook_lib.evidence.key import Key, KeyUse
 from runbook_lib.interpret.policy import POLLER_CONTEXT, Decision, Evaluation, Policy, PolicyType
 
@@ -123,8 +123,12 @@ class ExecutionRole(Observed):
 
         The simulator does not see resource policies and we do not see the organization's, so neither's consent counts
         against the other's refusal there; and a refusal for want of context that we have is not the simulator's last
-        word. Raises NotObserved where nothing settles the matter.
+        word. Of a role that is gone nothing is said: what was simulated is of a principal that does not exist.
+
+        Raises NotObserved where nothing settles the matter.
         """
+        if otherwise(lambda: not self.role.exists, False):
+            return ()
         theirs = attempt(lambda: tuple(Reading.of_simulation(one) for one in self.simulated if one.action == action))
         ours = attempt(lambda: tuple(self._evaluation(one) for one in self.evaluated if one.action == action))
         if isinstance(ours, Gap):
