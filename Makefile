@@ -10,10 +10,12 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 RECENT := -c 'import sys; sys.exit(sys.version_info < (3, 11))'
 PYTHON ?= $(firstword $(foreach python,python3.11 python3,$(shell $(python) $(RECENT) 2>/dev/null && echo $(python))) python3.11)
+OTHER := .venv-conformance
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
-.PHONY: help setup demo report jupyter test lint docs docs-check notebooks notebooks-check example scoreboard remedies bench fuzz lock clean
+.PHONY: help setup demo report jupyter test lint docs docs-check notebooks notebooks-check example scoreboard remedies
+.PHONY: bench fuzz conformance lock clean
 
 help: ## print this list
 	@echo 'A DynamoDB stream stopped triggering its Lambda function: find out why.'
@@ -67,12 +69,17 @@ remedies: $(READY) ## apply every remedy card to its sandbox worlds, see what be
 fuzz: $(READY) ## investigate recorded worlds with answers spoilt as AWS's models allow, 2,400 times [SEED=1 RUNS=2400]
 	@$(BIN)/python bench/fuzz.py $(if $(SEED),--seed $(SEED)) $(if $(RUNS),--runs $(RUNS))
 
-lock: $(READY) ## resolve pyproject.toml into requirements.lock [UPGRADE=1 for newer versions]
+conformance: $(READY) $(OTHER)/.ready ## hold the kit against ministack, an AWS emulator by others, and write docs/conformance.md
+	@$(BIN)/python bench/conformance.py $(OTHER)/bin/python
+
+lock: $(READY) ## resolve pyproject.toml into requirements.lock and conformance.lock [UPGRADE=1 for newer versions]
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
 	  --no-emit-index-url --no-emit-find-links $(if $(UPGRADE),--upgrade) --group dev pyproject.toml -o requirements.lock
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+	  --no-emit-index-url --no-emit-find-links $(if $(UPGRADE),--upgrade) --group conformance -o conformance.lock
 
-clean: ## remove .venv and caches; archive/ is never touched
-	@rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist *.egg-info
+clean: ## remove both .venv and caches; archive/ is never touched
+	@rm -rf $(VENV) $(OTHER) .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist *.egg-info
 	@find . -name __pycache__ -not -path './archive/*' -prune -exec rm -rf {} +
 
 # uv comes from the lock like everything else. Where it cannot be had, or cannot reach the package index that pip is
@@ -90,3 +97,9 @@ $(READY): requirements.lock pyproject.toml
 	@$(PIP) install --no-index --no-deps --no-build-isolation --editable .
 	@$(BIN)/python -c 'import matplotlib.font_manager'
 	@touch $(READY)
+
+# ministack pins libraries of its own and is nothing that the kit runs on: it gets a lock and an environment of its own.
+$(OTHER)/.ready: conformance.lock $(READY)
+	@$(BIN)/python -m venv --clear $(OTHER)
+	@$(OTHER)/bin/python -m pip --quiet --disable-pip-version-check install --require-hashes -r conformance.lock
+	@touch $@
