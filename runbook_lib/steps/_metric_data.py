@@ -56,9 +56,7 @@ def read_series(
     for part in pages.items("MetricDataResults"):
         parts.setdefault(str(part.get("Id")), []).append(part)
     length = timedelta(seconds=period)
-    return {
-        one.id: attempt(partial(_series, one, parts.get(one.id, []), pages, length, aws.region)) for one in asked
-    }
+    return {one.id: attempt(partial(_series, one, parts.get(one.id, []), pages, length, aws.region)) for one in asked}
 
 
 def _query(query: Query, period: int) -> dict[str, Any]:
