@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 import json
+import threading
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-from worlds import NOW, incident_of, sandboxed
+import pytest
+from example_evidence import example, with_fields
+from worlds import NOW, in_world, incident_of, sandboxed
 
 from runbook_lib import run
-from runbook_lib.evidence import NotObserved
+from runbook_lib.aws import Outcome, Reader
+from runbook_lib.evidence import Evidence, NotObserved
+from runbook_lib.evidence.mapping import Mapping as Trigger
+from runbook_lib.evidence.signals import Backlog
+from runbook_lib.evidence.source import Shard
 from runbook_lib.investigation import Investigation
 from runbook_lib.record import Record
+from runbook_lib.redact import Redactor
 from runbook_lib.sandbox.faults import build
+from runbook_lib.steps import STEPS
+from runbook_lib.views.source import shards
 
 
 def _peeked(fault: str, archive: Path) -> tuple[Investigation, Path]:
@@ -33,7 +46,7 @@ def test_sample_keeps_ages_and_counts_alone(tmp_path: Path) -> None:
     assert all(one.oldest is not None and one.oldest <= investigation.as_of for one in peeks if one.records)
     calls = [json.loads(line) for line in (folder / "evidence" / "06-stream_backlog.jsonl").read_text().splitlines()]
     kept = [call["response"] for call in calls if call["operation"] == "GetRecords"]
-    assert all(set(one) == {"Count", "Oldest", "Newest", "EventNames", "Matching"} for one in kept)
+    assert all(set(one) == {"Count", "Oldest", "Newest", "EventNames", "Matching", "KeptOutBy"} for one in kept)
 
 
 def test_a_stream_with_two_readers_is_left_alone(tmp_path: Path) -> None:
@@ -56,3 +69,130 @@ def test_without_peek_no_record_is_read(tmp_path: Path) -> None:
         run.investigate(incident_of(world, "INC-1"), archive=tmp_path, report=False)
         asked = {entry.operation for entry in sandbox.journal}  # type: ignore[attr-defined]
     assert not asked & {"GetRecords", "GetShardIterator"}
+
+
+IDENTITY = {"Account": "123456789012", "Arn": "arn:aws:iam::123456789012:role/Reader"}
+_RECORDS: list[dict[str, Any]] = [
+    {
+        "eventID": "3e1f",
+        "eventName": name,
+        "dynamodb": {
+            "ApproximateCreationDateTime": f"2026-03-14T12:0{at}:00Z",
+            "Keys": {"id": {"S": f"order-{at}"}},
+            "NewImage": {"id": {"S": f"order-{at}"}, "status": {"S": status}},
+        },
+    }
+    for at, (name, status) in enumerate([("INSERT", "paid"), ("MODIFY", "shipped"), ("MODIFY", "paid")])
+]
+_PAID_INSERTS = '{"eventName": ["INSERT"], "dynamodb": {"NewImage": {"status": {"S": ["paid"]}}}}'
+_SHIPPED = '{"dynamodb": {"NewImage": {"status": {"S": ["shipped"]}}}}'
+
+
+class _Shards:
+    """AWS as a stream whose shards all hold the same records, and which has no metric."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, Mapping[str, Any]]] = []
+        self.lock = threading.Lock()
+
+    def ask(self, service: str, operation: str, region: str, params: Mapping[str, Any]) -> Outcome:
+        """Give an iterator, or the records and the iterator behind them."""
+        with self.lock:
+            self.asked.append((operation, params))
+        answers: dict[str, dict[str, Any]] = {
+            "GetMetricData": {"MetricDataResults": []},
+            "GetShardIterator": {"ShardIterator": f"first of {params.get('ShardId')}"},
+            "GetRecords": {"Records": _RECORDS, "NextShardIterator": "more"},
+        }
+        return Outcome(answers[operation], False, "r-1", 0)
+
+
+def _world(*mappings: Trigger, shards: int = 1, replicas: tuple[str, ...] = ()) -> Evidence:
+    """The re-created stream with so many open shards, and these mappings of ours on the table."""
+    seen = example("stream-recreated")
+    open_shards = tuple(Shard(f"shardId-{n}", None, str(n), None) for n in range(shards))
+    generations = tuple(replace(one, shards=open_shards) for one in seen.streams.generations)
+    table = replace(seen.streams.table, replica_regions=replicas)
+    seen = with_fields(seen, "streams", generations=generations, table=table)
+    return with_fields(seen, "mappings", ours=mappings, same_stream=())
+
+
+def _mapping(state: str = "Disabled", *filters: str, encrypted: bool = False) -> Trigger:
+    """Our mapping, put on the latest stream."""
+    seen = example("stream-recreated")
+    latest = seen.streams.table.latest_stream_arn or ""
+    one = seen.mappings.ours[0]
+    return replace(one, event_source_arn=latest, state=state, filters=filters, filters_encrypted=encrypted)
+
+
+def _look(seen: Evidence) -> tuple[Backlog, list[tuple[str, Mapping[str, Any]]]]:
+    """Look at the backlog with a peek; beside what was seen, what was asked of the stream."""
+    record, aws = Record.create(seen.incident, seen.as_of, IDENTITY, archive=None, peek=True), _Shards()
+    reader = Reader(record, aws, Redactor("salt"))  # type: ignore[arg-type]
+    backlog: Any = STEPS[6].look(seen.incident, reader.for_step(STEPS[6].file), seen)
+    return backlog, [asked for asked in aws.asked if asked[0] != "GetMetricData"]
+
+
+@in_world("stream-recreated")
+@pytest.mark.parametrize(("open_shards", "sampled"), [(0, 0), (1, 1), (3, 3), (40, 3)])
+def test_peek_keeps_to_its_budget(open_shards: int, sampled: int) -> None:
+    """However many shards are open, at most three are read, each by one iterator and one batch of a hundred records."""
+    backlog, asked = _look(_world(_mapping(), shards=open_shards))
+    assert len(backlog.peeks) == sampled
+    assert sorted(name for name, _ in asked) == sorted(["GetShardIterator", "GetRecords"] * sampled)
+    assert all(params["Limit"] == 100 for name, params in asked if name == "GetRecords")
+
+
+@in_world("stream-recreated")
+@pytest.mark.parametrize(
+    ("states", "replicas", "refused"),
+    [
+        (["Enabled"], (), False),
+        (["Enabled", "Enabled"], (), True),
+        (["Enabled", "Disabled"], (), False),
+        (["Enabled", "Updating"], (), True),
+        (["Disabling", "Enabling"], (), True),
+        ([], ("us-east-1",), False),
+        (["Enabled"], ("us-east-1",), True),
+    ],
+)
+def test_stream_with_all_its_readers_is_left_alone(states: list[str], replicas: tuple[str, ...], refused: bool) -> None:
+    """Two readers a shard are the most, of a global table one; a mapping that may still poll is one of them."""
+    backlog, asked = _look(_world(*map(_mapping, states), replicas=replicas))
+    assert (asked == []) == refused
+    if refused:
+        with pytest.raises(NotObserved, match="as many as it can serve"):
+            _ = backlog.peeks
+
+
+@in_world("stream-recreated")
+@pytest.mark.parametrize(
+    ("filters", "matching", "kept_out_by"),
+    [
+        ((), 3, {}),
+        ((_PAID_INSERTS,), 1, {"eventName": 2}),
+        ((_SHIPPED,), 1, {"dynamodb.NewImage.status.S": 2}),
+        ((_PAID_INSERTS, _SHIPPED), 2, {"eventName": 1, "dynamodb.NewImage.status.S": 1}),
+        (('{"eventName": "INSERT"}',), None, {}),
+        (("not JSON",), None, {}),
+    ],
+)
+def test_filter_is_matched_in_memory(
+    filters: tuple[str, ...], matching: int | None, kept_out_by: dict[str, int]
+) -> None:
+    """How many pass, and what in the filter keeps the others out; a filter that we cannot read stops nothing."""
+    backlog, _ = _look(_world(_mapping("Disabled", *filters)))
+    (one,) = backlog.peeks
+    assert (one.records, one.matching_filter, one.kept_out_by) == (3, matching, kept_out_by)
+    assert one.event_names == {"INSERT": 1, "MODIFY": 2}
+    assert "order-" not in repr(one)
+
+
+@in_world("stream-recreated")
+def test_withheld_filter_is_not_matched() -> None:
+    """An encrypted filter that AWS withholds is not no filter: nothing is said of what would pass, and it shows."""
+    seen = _world(_mapping(encrypted=True))
+    backlog, _ = _look(seen)
+    assert [one.matching_filter for one in backlog.peeks] == [None]
+    shown = with_fields(seen, "backlog", peeks=backlog.peeks)
+    assert "The filter cannot be read." in repr(shards(shown))

@@ -105,14 +105,19 @@ class Metrics(Observed):
 
 @dataclass(frozen=True)
 class Peek(Observed):
-    """A bounded sample of one shard, read only when asked: ages, event names and filter matches, never item data."""
+    """A bounded sample of one shard, read only when asked: ages, event names and filter matches, never item data.
+
+    `matching_filter` is None where the filter cannot be read. `kept_out_by` counts records that match no filter, by the
+    first part of a filter that each fails, as a path in the filter.
+    """
 
     shard_id: str
     records: int
     oldest: datetime | None
     newest: datetime | None
     event_names: Mapping[str, int]
-    matching_filter: int
+    matching_filter: int | None
+    kept_out_by: Mapping[str, int]
     ref: str
 
 

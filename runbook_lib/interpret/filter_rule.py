@@ -53,6 +53,10 @@ class Pattern:
         """Whether a stream record, as Lambda sees it, passes: `{"eventName": ..., "dynamodb": {"Keys": ...}}`."""
         return _object_matches(self.tree, record)
 
+    def failing_leaf(self, record: Mapping[str, Any]) -> str | None:
+        """The path, in the pattern, of the first part that keeps a record out; None for a record that passes."""
+        return _failing(self.tree, record, ())
+
 
 class _Pairs(list[tuple[str, Any]]):
     """The members of an object in the order written, twice-written ones included."""
@@ -228,6 +232,19 @@ def _object_matches(tree: Mapping[str, Any], actual: Any) -> bool:
         else _member_matches(wanted, members, key)
         for key, wanted in tree.items()
     )
+
+
+def _failing(tree: Mapping[str, Any], actual: Any, path: tuple[str, ...]) -> str | None:
+    """Go down the pattern to the first part that does not match; an array of objects fails as a whole."""
+    members = actual if isinstance(actual, Mapping) else {}
+    for key, wanted in tree.items():
+        if _object_matches({key: wanted}, members):
+            continue
+        inner = members.get(key)
+        if isinstance(wanted, Mapping) and not isinstance(inner, list):
+            return _failing(wanted, inner, (*path, key))
+        return ".".join((*path, key))
+    return None
 
 
 def _member_matches(wanted: Any, members: Mapping[str, Any], key: str) -> bool:

@@ -13,15 +13,17 @@ from runbook_lib.evidence.mapping import Mapping
 from runbook_lib.evidence.signals import Backlog, Peek, Series
 from runbook_lib.evidence.source import Shard, Stream
 from runbook_lib.incident import Incident
-from runbook_lib.interpret.filter_pattern import passes
+from runbook_lib.interpret.filter_pattern import BadPattern, Pattern, parse
 from runbook_lib.steps import step
 from runbook_lib.steps._metric_data import Query, read_series
 
-_MOST_READERS = 2
-"""Readers that a shard can serve at once (DynamoDB Developer Guide, "Reading and processing a stream")."""
+_MOST_READERS, _MOST_READERS_GLOBAL = 2, 1
+"""Readers that a shard can serve at once (DynamoDB Developer Guide, "Reading and processing a stream"); of a global
+table's one less (Lambda Developer Guide, "Simultaneous readers in DynamoDB streams")."""
 
 _MOST_SAMPLED = 3
 _SAMPLE = 100
+"""A peek costs at most two calls for each of three shards, and brings at most a hundred records of each."""
 
 
 @step(
@@ -72,15 +74,15 @@ def _shards(stream: Stream) -> Callable[[], tuple[Shard, ...]]:
 def _peeks(aws: StepReader, seen: Evidence) -> tuple[Peek, ...]:
     """Sample the oldest records of a few open shards of the latest stream: two calls a shard and no more.
 
-    A third reader would take a slot from those at work, so a stream that has two already is left alone.
+    One reader too many would take a slot from those at work, so a stream that has all it can serve is left alone.
     """
     stream = seen.streams.latest
     readers = len([one for one in (*seen.mappings.ours, *seen.mappings.same_stream) if _is_read_by(one, stream)])
-    if readers >= _MOST_READERS:
-        reason = f"The stream already has {readers} readers per shard, as many as it can serve; no record was sampled."
+    if readers >= (_MOST_READERS_GLOBAL if seen.streams.table.replica_regions else _MOST_READERS):
+        reason = f"The stream already has {_said(readers)} per shard, as many as it can serve; no record was sampled."
         raise NotObserved(Gap("dynamodb:GetRecords", aws.region, "TooManyReaders", reason))
     shards = [shard for shard in stream.shards if shard.open][:_MOST_SAMPLED] if stream else []
-    filters = otherwise(lambda: next((one.filters for one in seen.mappings.ours), ()), ())
+    filters = otherwise(lambda: _filters(seen), None)
     arn = stream.arn if stream else ""
     return tuple(
         known(one) for one in together(*(lambda id=one.shard_id: _peek(aws, arn, id, filters) for one in shards))
@@ -88,10 +90,23 @@ def _peeks(aws: StepReader, seen: Evidence) -> tuple[Peek, ...]:
 
 
 def _is_read_by(mapping: Mapping, stream: Stream | None) -> bool:
-    return stream is not None and mapping.enabled and mapping.event_source_arn == stream.arn
+    """Whether a mapping may be polling: in every state but Disabled, as changes between them take their time."""
+    return stream is not None and mapping.state != "Disabled" and mapping.event_source_arn == stream.arn
 
 
-def _peek(aws: StepReader, arn: str, shard_id: str, filters: tuple[str, ...]) -> Peek:
+def _said(readers: int) -> str:
+    return f"{readers} reader" if readers == 1 else f"{readers} readers"
+
+
+def _filters(seen: Evidence) -> tuple[Pattern, ...]:
+    """Read the filters of the mapping; raises NotObserved where they are encrypted, or are none that we can read."""
+    try:
+        return tuple(parse(text) for one in seen.mappings.ours[:1] for text in one.readable_filters)
+    except BadPattern as problem:
+        raise NotObserved(Gap("lambda:GetEventSourceMapping", "", "BadPattern", str(problem))) from None
+
+
+def _peek(aws: StepReader, arn: str, shard_id: str, filters: tuple[Pattern, ...] | None) -> Peek:
     """Read one batch from the oldest record on; only its ages and counts are kept."""
     asked: dict[str, Any] = {"StreamArn": arn, "ShardId": shard_id, "ShardIteratorType": "TRIM_HORIZON"}
     iterator = aws.call("dynamodbstreams", "GetShardIterator", **asked)["ShardIterator"]
@@ -108,19 +123,28 @@ def _peek(aws: StepReader, arn: str, shard_id: str, filters: tuple[str, ...]) ->
         oldest=instant.optional(kept.get("Oldest")),
         newest=instant.optional(kept.get("Newest")),
         event_names=kept["EventNames"],
-        matching_filter=kept["Matching"],
+        matching_filter=kept.get("Matching"),
+        kept_out_by=kept["KeptOutBy"],
         ref=kept.ref,
     )
 
 
-def _counted(answer: dict[str, Any], filters: tuple[str, ...]) -> dict[str, Any]:
+def _counted(answer: dict[str, Any], filters: tuple[Pattern, ...] | None) -> dict[str, Any]:
     """Reduce a batch of records to what may be kept of it: no key, no image, no sequence number."""
     records = answer.get("Records") or []
     times = sorted(str((one.get("dynamodb") or {}).get("ApproximateCreationDateTime")) for one in records)
+    out = [leaves for one in records if (leaves := _kept_out_by(filters or (), one))]
     return {
         "Count": len(records),
         "Oldest": times[0] if times else None,
         "Newest": times[-1] if times else None,
         "EventNames": dict(Counter(str(one.get("eventName")) for one in records)),
-        "Matching": sum(passes(filters, one) for one in records),
+        "Matching": None if filters is None else len(records) - len(out),
+        "KeptOutBy": dict(Counter(leaf for leaves in out for leaf in leaves)),
     }
+
+
+def _kept_out_by(filters: tuple[Pattern, ...], record: dict[str, Any]) -> frozenset[str]:
+    """Give what each filter fails a record for; empty for a record that passes one of them."""
+    leaves = [one.failing_leaf(record) for one in filters]
+    return frozenset() if None in leaves else frozenset(leaf for leaf in leaves if leaf is not None)

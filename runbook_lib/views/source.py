@@ -8,7 +8,7 @@ from functools import partial
 from runbook_lib import instant
 from runbook_lib.blocks import Block, Facts, Prose, Table
 from runbook_lib.evidence import Evidence, NotObserved, otherwise
-from runbook_lib.evidence.signals import Series
+from runbook_lib.evidence.signals import Peek, Series
 from runbook_lib.evidence.source import Stream, TimeToLive
 from runbook_lib.evidence.source import Table as DynamoTable
 from runbook_lib.views.words import Told, age, columns, count, fact, moment, stretch, summed, yes
@@ -191,8 +191,17 @@ def shards(seen: Evidence) -> Block:
             " scarce, and the items belong to customers."
         )
     rows = tuple(
-        (one.shard_id, f"{one.records:,}", moment(one.oldest), moment(one.newest), f"{one.matching_filter:,}")
+        (one.shard_id, f"{one.records:,}", moment(one.oldest), moment(one.newest), *_filtered(one))
         for one in peeks.values()
     )
-    head = columns("Shard|code", "Records|number", "Oldest (UTC)|time", "Newest (UTC)|time", "Match the filter|number")
+    names = ("Shard|code", "Records|number", "Oldest (UTC)|time", "Newest (UTC)|time", "Match the filter|number")
+    head = columns(*names, "Kept out by")
     return Table("Sampled records (--peek)", head, rows, "A bounded sample; item data was not kept.")
+
+
+def _filtered(one: Peek) -> tuple[str, str]:
+    """Say how many sampled records match the filter, and what in it keeps the others out."""
+    if one.matching_filter is None:
+        return "-", "The filter cannot be read."
+    kept_out = ", ".join(f"{leaf} ({records:,})" for leaf, records in one.kept_out_by.items())
+    return f"{one.matching_filter:,}", kept_out or "-"

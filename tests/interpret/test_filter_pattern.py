@@ -220,6 +220,33 @@ def test_pattern_matches_as_lambda_does(pattern: dict[str, Any], record: dict[st
     assert parse(json.dumps(pattern)).matches(record) is expected
 
 
+@pytest.mark.parametrize(("pattern", "record", "expected"), TABLE)
+def test_record_that_is_kept_out_fails_somewhere(
+    pattern: dict[str, Any], record: dict[str, Any], expected: bool
+) -> None:
+    """A record that passes fails nowhere, and one that is kept out fails at a path that the pattern holds."""
+    leaf = parse(json.dumps(pattern)).failing_leaf(record)
+    assert (leaf is None) == expected
+    assert leaf is None or leaf.split(".")[0] in pattern
+
+
+@pytest.mark.parametrize(
+    ("pattern", "leaf"),
+    [
+        ({"eventName": ["REMOVE"]}, "eventName"),
+        ({"eventName": ["MODIFY"], **_status("no such status")}, "dynamodb.NewImage.status.S"),
+        (_new(status={"N": [1]}), "dynamodb.NewImage.status.N"),
+        (_new(no={"such": {"attribute": ["x"]}}), "dynamodb.NewImage.no.such.attribute"),
+        (_or({"eventName": ["REMOVE"]}, {"eventName": ["INSERT"]}), "$or"),
+        ({"dynamodb": _or({"SizeBytes": [0]})}, "dynamodb.$or"),
+        ({"eventName": ["MODIFY"]}, None),
+    ],
+)
+def test_failing_leaf_is_the_first_that_does_not_match(pattern: dict[str, Any], leaf: str | None) -> None:
+    """The path leads to what keeps a record out, alternatives as a whole; None for a record that passes."""
+    assert parse(json.dumps(pattern)).failing_leaf(MODIFY) == leaf
+
+
 def test_table_is_large_enough() -> None:
     """The table above has at least 120 different cases."""
     assert len({(json.dumps(pattern), json.dumps(record)) for pattern, record, _ in TABLE}) >= 120
