@@ -71,10 +71,12 @@ def _paged(token: Callable[[int], str], page: Callable[[Mapping[str, Any]], Any]
 
 def _late(ask: Ask, params: Mapping[str, Any], paging: Paging | None, asked: int) -> Outcome:
     """Give three empty pages with tokens before the answer."""
-    if paging is None or str(params.get(paging.parameter, "")) == "t3":
-        return ask({name: value for name, value in params.items() if paging is None or name != paging.parameter})
-    number = int(str(params.get(paging.parameter, "t0"))[1:]) + 1
-    return _paged(lambda _: f"t{number}", _emptied)(ask, params, paging, asked)
+    token = str(params.get(paging.parameter, "late-0")) if paging else "own"
+    if not token.startswith("late-"):
+        return ask(params)
+    if token == "late-3":
+        return ask({name: value for name, value in params.items() if paging and name != paging.parameter})
+    return _paged(lambda _: f"late-{int(token[-1]) + 1}", _emptied)(ask, params, paging, asked)
 
 
 def _second_page_fails(ask: Ask, params: Mapping[str, Any], paging: Paging | None, asked: int) -> Outcome:

@@ -205,7 +205,7 @@ class _MalformedError(Exception):
 
 def _statement(item: Any, index: int, variables: bool) -> Statement:
     """Read one statement; raises _MalformedError."""
-    if not isinstance(item, Mapping) or item.get("Effect") not in {"Allow", "Deny"}:
+    if not isinstance(item, Mapping) or item.get("Effect") not in ("Allow", "Deny"):
         raise _MalformedError
     actions = _patterns(item, "Action")
     condition = item.get("Condition") or {}

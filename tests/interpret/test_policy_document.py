@@ -42,6 +42,7 @@ MALFORMED = [
     {"Statement": "Allow"},
     {"Statement": [None]},
     {"Statement": [{"Action": GET, "Resource": "*"}]},
+    {"Statement": [{"Effect": ["Allow"], "Action": GET, "Resource": "*"}]},
     {"Statement": [{"Effect": "allow", "Action": GET, "Resource": "*"}]},
     {"Statement": [{"Effect": "Allow", "Resource": "*"}]},
     {"Statement": [{"Effect": "Allow", "Action": GET, "NotAction": GET, "Resource": "*"}]},
