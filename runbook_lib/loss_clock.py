@@ -124,7 +124,8 @@ def clock(
         return Loss(LossState.UNKNOWN, nearest, lost_from, lost_to, untold.basis, deadlines, refs)
     if nearest is None:
         return Loss(LossState.NONE, None, lost_from, lost_to, "Nothing is known to wait undelivered.", (), refs)
-    return Loss(LossState.AT_RISK, nearest, lost_from, lost_to, deadlines[0].basis, deadlines, refs)
+    basis = next(one.basis for one, deadline in lives if deadline == nearest)
+    return Loss(LossState.AT_RISK, nearest, lost_from, lost_to, basis, deadlines, refs)
 
 
 _NO_RECORD = "Writes made while no stream is enabled leave no record; no stream can ever deliver them."

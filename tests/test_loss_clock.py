@@ -45,6 +45,25 @@ def test_clock_reads(waiting: list[Undelivered], state: LossState, deadline: dat
     assert (loss.state, loss.deadline) == (state, deadline)
 
 
+def test_the_basis_is_that_of_the_nearest_deadline() -> None:
+    """Of several mappings the one whose records die first says what the deadline was read from."""
+    waiting = [Undelivered("u-1", AS_OF - 2 * HOUR, "late"), Undelivered("u-2", AS_OF - 5 * HOUR, "soon")]
+    assert clock(waiting, AS_OF).basis == "soon"
+    assert clock(reversed(waiting), AS_OF).basis == "soon"
+
+
+def test_what_is_lost_reaches_back_by_the_shortest_life() -> None:
+    """Records die at the age that the strictest mapping allows: what is older than that as of now is gone."""
+    loss = clock([_waiting(30), _waiting(5, record_age_s=3600)], AS_OF)
+    assert (loss.already_lost_from, loss.already_lost_to) == (AS_OF - 30 * HOUR, AS_OF - HOUR)
+
+
+def test_a_mapping_has_no_limit_unless_it_says_so() -> None:
+    """What is not said of a mapping is Lambda's default: records as old as the stream keeps them, retried for ever."""
+    silent = Undelivered("u-1", AS_OF - 2 * HOUR, "basis")
+    assert (silent.record_age_s, silent.retries, silent.discards) == (-1, -1, False)
+
+
 def test_writes_without_a_stream_are_lost_while_that_lasts() -> None:
     """While no stream is on, everything written is being lost, whatever else waits."""
     loss = clock([_waiting(2)], AS_OF, never_recorded=(AS_OF - 3 * HOUR, None))
