@@ -155,12 +155,14 @@ def test_exports_are_written_when_asked(tmp_path: Path) -> None:
 def test_pdf_that_cannot_be_made_leaves_the_verdict(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Without Chromium one sentence on stderr says so; the report is there, and the exit code is the verdict's."""
+    """Without a printer one sentence on stderr says so; the report is there, and the exit code is the verdict's."""
     monkeypatch.setattr("runbook_lib.report.pdf.BROWSERS", ("no-such-browser",))
+    monkeypatch.setattr("runbook_lib.report.pdf.find_spec", lambda name: None)
     where = ["--archive", str(tmp_path), "--export", "pdf,junit"]
     assert main(["investigate", "params/INC-EXAMPLE.yaml", *where]) == 1
     assert capsys.readouterr().err == (
-        "runbook: report.pdf was not made: Chromium is not installed; looked for no-such-browser.\n"
+        "runbook: report.pdf was not made: neither Chromium (no-such-browser) nor WeasyPrint (the extra `pdf`)"
+        " is installed.\n"
     )
     (folder,) = (path.parent for path in tmp_path.glob("INC-EXAMPLE/*/verdict.json"))
     assert {"report.html", "junit.xml"} <= {path.name for path in folder.iterdir()}

@@ -83,13 +83,15 @@ def test_nothing_is_exported_unasked(folder: Path) -> None:
 
 
 def test_what_cannot_be_printed_is_said_and_the_rest_is_written(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without Chromium there is one sentence and no PDF; the exports after it are written all the same."""
+    """Without a printer there is one sentence and no PDF; the exports after it are written all the same."""
     monkeypatch.setenv("PATH", str(folder))
+    monkeypatch.setattr("runbook_lib.report.pdf.find_spec", lambda name: None)
     done = run.replay(folder, report=False, export=())
     investigation: Any = SimpleNamespace(diagnosis=done.diagnosis, as_of=done.diagnosis.as_of)
     missing = asked.write(("pdf", "junit"), cast(Any, investigation), folder)
     assert missing == (
-        "report.pdf was not made: Chromium is not installed; looked for chromium, chromium-browser, google-chrome.",
+        "report.pdf was not made: neither Chromium (chromium, chromium-browser, google-chrome) nor WeasyPrint (the extra"
+        " `pdf`) is installed.",
     )
     assert (folder / "junit.xml").exists()
     assert not (folder / "report.pdf").exists()

@@ -53,7 +53,7 @@ def test_page_is_small_and_whole(folders: list[Path]) -> None:
     """The page of a normal incident stays under 500 KB and shows every block as a block."""
     page = (folders[0] / "report.html").read_text(encoding="utf-8")
     assert len(page.encode()) < 500_000
-    assert page.count('<figure class="chart"') == 5
+    assert page.count('<figure class="chart"') == 6
     assert '<pre class="text">' not in page
 
 
