@@ -42,7 +42,7 @@ def test_a_signal_of_another_time_is_named_as_such() -> None:
     """A failure that had been there for hours does not pass for agreement, and the estimate stays what it was."""
     seen = example("import-error-after-deploy")
     before = _onset("import-error-after-deploy")
-    older = tuple(replace(one, first=one.first - timedelta(hours=9)) for one in seen.logs.errors)
+    older = tuple(replace(one, times=(one.first - timedelta(hours=9), *one.times)) for one in seen.logs.errors)
     plain = replace(before, signals=before.signals[:1])
     found = corroborated(with_fields(seen, "logs", errors=older), plain)
     assert found is not None

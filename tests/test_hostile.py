@@ -66,7 +66,8 @@ def test_page_holds_nothing_that_acts(shown: Run) -> None:
     """The report parses to the end, without script, handler or any address but its own places and pictures."""
     page = (shown.folder / "report.html").read_text(encoding="utf-8")
     found = Markup(page)
-    assert found.harm() == set()
+    assert found.harm() <= {"input"}
+    assert re.findall(r"<input[^>]*>", page) in ([], ['<input type="checkbox" id="failed">'])
     assert found.tags.count("main") == 1
     assert page.rstrip().endswith("</html>")
     assert page.count("window.__x") > 0

@@ -128,6 +128,9 @@ def test_page_is_written_only_when_all_is_well(right: Score, monkeypatch: pytest
     assert scoreboard.main([]) == 1
     assert not target.exists()
     scores[:] = [right]
+    assert scoreboard.main([]) == 1, "no action of the policy was asked for"
+    assert not target.exists()
+    monkeypatch.setattr(scoreboard, "never_asked", lambda refused: ())
     assert scoreboard.main([]) == 0
     assert "| fault | w | right | a (proved) | right | 3 s | 9 s |" in target.read_text()
     assert page.worse_than(target, [_with(right, Result.ABSTAINED)]) == ["w: abstained, the page says right"]

@@ -90,8 +90,8 @@ def test_what_cannot_be_printed_is_said_and_the_rest_is_written(folder: Path, mo
     investigation: Any = SimpleNamespace(diagnosis=done.diagnosis, as_of=done.diagnosis.as_of)
     missing = asked.write(("pdf", "junit"), cast(Any, investigation), folder)
     assert missing == (
-        "report.pdf was not made: neither Chromium (chromium, chromium-browser, google-chrome) nor WeasyPrint (the extra"
-        " `pdf`) is installed.",
+        "report.pdf was not made: neither Chromium (chromium, chromium-browser, google-chrome) nor WeasyPrint (the"
+        " extra `pdf`) is installed.",
     )
     assert (folder / "junit.xml").exists()
     assert not (folder / "report.pdf").exists()
