@@ -57,6 +57,7 @@ WORLDS = (
 
 RUNS = 2400
 DRAWN_EVERY = 100
+TOLD_EVERY = 200
 ACTIONS = tuple(
     sorted(iam_action(service, one) for service, operations in READS.items() for one in operations if service != "sts")
 )
@@ -214,7 +215,9 @@ def run_all(seeds: Sequence[int], worlds: Sequence[str], jobs: int) -> list[Fail
     failures: list[Failure] = []
     trials = [trial(seed, worlds) for seed in seeds]
     with ProcessPoolExecutor(max_workers=jobs) as pool:
-        for failure in pool.map(run, trials, chunksize=10):
+        for number, failure in enumerate(pool.map(run, trials, chunksize=10), start=1):
+            if number % TOLD_EVERY == 0:
+                print(f"{number} runs, {len(failures)} failed", file=sys.stderr, flush=True)
             if failure is not None:
                 failures.append(failure)
                 print(f"{failure.trial}\n    {'; '.join(failure.spoilt)}\n{failure.wrong}", file=sys.stderr)

@@ -240,8 +240,8 @@ class Maker:
             holder[name] = self._anything(old) if shape is None else self.value(shape, label)
 
     def _removed(self, holder: Any, name: str | int, shape: Shape | None, required: bool) -> None:
-        if required or isinstance(holder, list) or name in MEANS_NONE:
-            return
+        if required or shape is None or isinstance(holder, list) or name in MEANS_NONE:
+            return  # what a customer's document leaves out is what it says
         if self._rng.random() < 0.3:
             holder[name] = None
         else:

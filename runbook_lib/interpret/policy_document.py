@@ -94,7 +94,7 @@ class Statement:
     condition: Mapping[str, Mapping[str, Any]]
     variables: bool
 
-    def apply(self, request: Request, principal: Truth = True) -> Applied:
+    def apply(self, request: Request, principal: Truth) -> Applied:
         """Hold the statement against a request; `principal` tells whether it concerns the caller at all."""
         return Applied(
             action=self.actions.cover(lambda pattern: matches(pattern, request.action, None, any_case=True)),
