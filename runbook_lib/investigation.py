@@ -27,6 +27,9 @@ Early = Callable[[Diagnosis], None]
 _PATIENCE_S = 1.0
 """How long the last step may keep the others' verdict waiting: the trail alone grants two questions a second."""
 
+_ALWAYS_ASKED = ("lambda", "dynamodb", "cloudtrail", "dynamodbstreams", "cloudwatch", "logs", "iam")
+"""Services that every investigation asks, the one first that most other questions wait for."""
+
 
 class Investigation:
     """An incident under investigation. `live` None: only what is recorded can be seen."""
@@ -178,7 +181,7 @@ def begin(
 
     `share`: how many runs ask this account at the same time. A run of a `batch` can be taken up again by its name.
     """
-    live = Live(incident, Budget(share=share))
+    live = Live(incident, Budget(share=share), _ALWAYS_ASKED)
     identity, as_of = live.identify()
     redactor = Redactor()
     known, _ = redactor.answer("GetCallerIdentity", identity)
@@ -192,7 +195,7 @@ def take_up(folder: Path, incident: Incident, share: int = 1) -> Investigation |
     record = Record.open(folder)
     if record.incident != incident:
         return None
-    live = Live(incident, Budget(share=share))
+    live = Live(incident, Budget(share=share), _ALWAYS_ASKED)
     live.identify()
     return Investigation(record, live, Redactor.beside(folder))
 

@@ -19,9 +19,6 @@ from runbook_lib.evidence import NotObserved
 from runbook_lib.incident import Incident, suggestion
 from runbook_lib.redact import Redactor
 
-_ALWAYS_ASKED = ("lambda", "dynamodb", "cloudtrail", "dynamodbstreams", "cloudwatch", "logs", "iam")
-"""Services that every run asks, the one first that most other questions wait for."""
-
 
 def load() -> None:
     """Import boto3, which is otherwise done by the first question; a process that investigates often does it once."""
@@ -40,23 +37,23 @@ class Outcome(NamedTuple):
 class Live:
     """AWS itself, through boto3, with the responder's credentials. Clients are made once and shared by threads.
 
-    `budget` is the account's; whoever looks at one account twice at the same time gives both the same.
+    `budget` is the account's; whoever looks at one account twice at the same time gives both the same. The clients of
+    the services in `ahead` are made while AWS says who we are, the others when they are asked for.
     """
 
-    def __init__(self, incident: Incident, budget: Budget | None = None) -> None:
+    def __init__(self, incident: Incident, budget: Budget | None = None, ahead: tuple[str, ...] = ()) -> None:
         self._incident = incident
         self._clients: dict[tuple[str, str], Any] = {}
         self._lock = threading.Lock()
         self.budget = budget or Budget()
+        self._ahead = ahead
         self._session = self._open_session()
 
     def identify(self) -> tuple[dict[str, Any], datetime]:
-        """Ask who we are: the identity, and AWS's own clock, which becomes the run's. Raises CannotRun.
-
-        While AWS answers, the clients of the first questions are made.
-        """
+        """Ask who we are: the identity, and AWS's own clock, which becomes the run's. Raises CannotRun."""
         self._client("sts", self._incident.region)
-        threading.Thread(target=self._prepare, daemon=True).start()
+        if self._ahead:
+            threading.Thread(target=self._prepare, daemon=True).start()
         outcome = self.ask("sts", "GetCallerIdentity", self._incident.region, {})
         if outcome.failed:
             raise self._cannot_run(outcome.answer)
@@ -101,10 +98,10 @@ class Live:
         return Outcome(answer, False, meta.get("RequestId", ""), meta.get("RetryAttempts", 0))
 
     def _prepare(self) -> None:
-        """Make the clients that every run needs; what cannot be made is told by the call that needs it."""
+        """Make the clients that are needed first; what cannot be made is told by the call that needs it."""
         from botocore.exceptions import BotoCoreError
 
-        for service in _ALWAYS_ASKED:
+        for service in self._ahead:
             with suppress(BotoCoreError, ValueError):
                 self._client(service, self._incident.region)
 
