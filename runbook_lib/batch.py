@@ -16,10 +16,12 @@ from typing import Any
 
 from runbook_lib import run
 from runbook_lib._version import __version__
-from runbook_lib.errors import RunbookError
+from runbook_lib.diagnosis import Status
+from runbook_lib.errors import COULD_NOT_RUN, RunbookError
 from runbook_lib.fleet import workers
 from runbook_lib.incident import Incident
 from runbook_lib.investigation import archive_of
+from runbook_lib.loss_clock import LOST_FIRST, LossState
 from runbook_lib.plain_json import dumped
 from runbook_lib.record import Record, is_sealed, write_document
 from runbook_lib.redact import Redactor
@@ -29,7 +31,6 @@ INDEX = "index.json"
 PAGE = "index.html"
 """The names of a batch's index in its archive: for machines, and to read."""
 
-COULD_NOT_RUN = 3
 Document = dict[str, Any]
 Arrived = Callable[[int, Document], None]
 """Is told how many have arrived with this one, and the incident's document."""
@@ -80,13 +81,17 @@ def unit(incident: Incident, wish: Wish) -> Document:
 
 def document(done: run.Finished) -> Document:
     """Give a finished run's verdict as it stands in its folder, with where that is and what could not be exported."""
-    verdict = json.loads((done.folder / run.VERDICT).read_text(encoding="utf-8"))
+    return _reread(done.folder, done.report, done.missing)
+
+
+def _reread(folder: Path, report: Path | None, missing: Sequence[str] = ()) -> Document:
+    verdict = json.loads((folder / run.VERDICT).read_text(encoding="utf-8"))
     return {
         **verdict,
-        "exit_code": done.diagnosis.exit_code,
-        "run_folder": str(done.folder),
-        "report": str(done.report) if done.report else None,
-        "missing": list(done.missing),
+        "exit_code": Status(verdict["status"]).exit_code,
+        "run_folder": str(folder),
+        "report": str(report) if report else None,
+        "missing": list(missing),
     }
 
 
@@ -152,26 +157,15 @@ def finished(incident: Incident, wish: Wish) -> Document | None:
     """Find the newest finished run of exactly these parameters, of the batch that is named, with a report if wanted."""
     runs = _home(incident, wish) / incident.incident_id
     for folder in sorted(runs.iterdir() if runs.is_dir() else (), reverse=True):
-        if folder.is_dir() and is_sealed(folder) and ((folder / REPORT).exists() or not wish.report):
+        report = folder / REPORT if (folder / REPORT).exists() else None
+        if folder.is_dir() and is_sealed(folder) and (report or not wish.report):
             try:
                 record = Record.open(folder)
             except RunbookError:
                 continue
             if record.incident == incident and wish.batch in ("", record.run.get("batch")):
-                return _reread(folder)
+                return _reread(folder, report)
     return None
-
-
-def _reread(folder: Path) -> Document:
-    verdict = json.loads((folder / run.VERDICT).read_text(encoding="utf-8"))
-    report = folder / REPORT
-    return {
-        **verdict,
-        "exit_code": {"fault": 1, "undetermined": 2, "no_fault": 0}[verdict["status"]],
-        "run_folder": str(folder),
-        "report": str(report) if report.exists() else None,
-        "missing": [],
-    }
 
 
 def write_index(found: Iterable[tuple[Incident, Document]], wish: Wish) -> tuple[Path, ...]:
@@ -191,14 +185,11 @@ def write_index(found: Iterable[tuple[Incident, Document]], wish: Wish) -> tuple
     return tuple(archives)
 
 
-_STATES = ("losing", "at_risk", "unknown", "none")
-
-
 def urgency(row: Document) -> tuple[int, str, str]:
     """Order incidents: what loses records now, what will by deadline, what is not known, and what is well."""
-    state = _STATES.index(row["loss"]["state"]) if row["loss"] else _STATES.index("unknown")
-    moment = row["loss"] and (row["loss"]["already_lost_from"] if state == 0 else row["loss"]["deadline"])
-    return state, moment or "~", row["incident_id"]
+    state = LossState(row["loss"]["state"]) if row["loss"] else LossState.UNKNOWN
+    moment = row["loss"] and row["loss"]["already_lost_from" if state is LossState.LOSING else "deadline"]
+    return LOST_FIRST.index(state), moment or "~", row["incident_id"]
 
 
 def _row(incident: Incident, one: Document, archive: Path) -> Document:

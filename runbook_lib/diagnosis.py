@@ -35,6 +35,11 @@ class Status(StrEnum):
     NO_FAULT = "no_fault"
     UNDETERMINED = "undetermined"
 
+    @property
+    def exit_code(self) -> int:
+        """0 no fault and nothing important unseen, 1 at least one cause or latent fault, 2 undetermined."""
+        return {Status.NO_FAULT: 0, Status.FAULT: 1, Status.UNDETERMINED: 2}[self]
+
 
 @dataclass(frozen=True)
 class Blinded:
@@ -77,8 +82,8 @@ class Diagnosis:
 
     @property
     def exit_code(self) -> int:
-        """0 no fault and nothing important unseen, 1 at least one cause or latent fault, 2 undetermined."""
-        return {Status.NO_FAULT: 0, Status.FAULT: 1, Status.UNDETERMINED: 2}[self.status]
+        """The exit code of the outcome."""
+        return self.status.exit_code
 
     @property
     def sentence(self) -> str:

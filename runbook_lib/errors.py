@@ -15,6 +15,18 @@ loop that turns it into *undetermined* (see `runbook_lib.evidence`).
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
+COULD_NOT_RUN = 3
+"""The exit code of a command that one of these stopped."""
+
+_GRAVEST_FIRST = (COULD_NOT_RUN, 1, 2, 0)
+
+
+def gravest(codes: Collection[int]) -> int:
+    """Give the exit code that counts for several: could not run, a cause, undetermined, no fault."""
+    return next(code for code in _GRAVEST_FIRST if code in codes)
+
 
 class RunbookError(Exception):
     """What stopped the runbook (`problem`), and what the reader can do about it (`remedy`)."""

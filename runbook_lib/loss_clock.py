@@ -23,6 +23,10 @@ class LossState(StrEnum):
     UNKNOWN = "unknown"
 
 
+LOST_FIRST = (LossState.LOSING, LossState.AT_RISK, LossState.UNKNOWN, LossState.NONE)
+"""The states by urgency: who loses records first."""
+
+
 @dataclass(frozen=True)
 class MappingLoss:
     """The clock of one mapping (`uuid` empty: there is no mapping, the clock is the stream's)."""

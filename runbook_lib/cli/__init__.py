@@ -29,10 +29,7 @@ from runbook_lib.cli.terminal import (
     print_progress,
     print_recovery,
 )
-from runbook_lib.errors import RunbookError
-
-COULD_NOT_RUN = 3
-_GRAVEST_FIRST = (3, 1, 2, 0)
+from runbook_lib.errors import COULD_NOT_RUN, RunbookError, gravest
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -182,8 +179,7 @@ def _investigate(chosen: argparse.Namespace) -> int:
         publish_all(documents, incidents, address, quiet=chosen.json)
     if chosen.json:
         print(json.dumps(documents if len(documents) > 1 else documents[0], indent=2))
-    codes = [one["exit_code"] for one in documents]
-    return next(code for code in _GRAVEST_FIRST if code in codes)
+    return gravest([one["exit_code"] for one in documents])
 
 
 def _one(incident: Any, chosen: argparse.Namespace) -> dict[str, Any]:

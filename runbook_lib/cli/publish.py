@@ -10,11 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from runbook_lib.cli.terminal import print_error
-from runbook_lib.errors import BadParameters, RunbookError
+from runbook_lib.errors import COULD_NOT_RUN, BadParameters, RunbookError
 from runbook_lib.incident import Incident
 from runbook_lib.publish import SCHEME, Published, check_address, publish
-
-_COULD_NOT_RUN = 3
 
 
 def publish_one(chosen: argparse.Namespace) -> int:
@@ -48,7 +46,7 @@ def publish_all(
             done = publish(Path(one["run_folder"]), address, profile=incident.profile)
         except RunbookError as trouble:
             print_error(trouble)
-            one.update(published=None, publish_error=str(trouble), exit_code=_COULD_NOT_RUN)
+            one.update(published=None, publish_error=str(trouble), exit_code=COULD_NOT_RUN)
             continue
         one.update(published=done.report or done.address)
         if not quiet:

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import os
 from collections.abc import Mapping
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from markupsafe import Markup
-
-from runbook_lib.report.render import environment
+from runbook_lib.report.render import environment, style
 
 WORDS: Mapping[str, str] = {
     "fault": "Fault",
@@ -28,7 +23,6 @@ _WRONG = ("fault", "suspect", "not_examined")
 
 def sweep_page(document: Mapping[str, Any], beside: Path) -> str:
     """Give the document of a sweep as HTML; reports of full investigations are linked to from the folder `beside`."""
-    style = files(__package__).joinpath("page.css").read_text(encoding="utf-8").strip()
     triggers = [{**one, "link": _link(one["investigation"], beside)} for one in document["triggers"]]
     return (
         environment()
@@ -40,8 +34,7 @@ def sweep_page(document: Mapping[str, Any], beside: Path) -> str:
             words=WORDS,
             sentence=headline(document),
             tone={0: "no_fault", 1: "fault"}.get(document["exit_code"], "undetermined"),
-            style=Markup(style),
-            style_hash=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
+            **style(),
         )
     )
 

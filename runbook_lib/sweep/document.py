@@ -10,6 +10,7 @@ from typing import Any
 
 from runbook_lib import instant
 from runbook_lib._version import __version__
+from runbook_lib.errors import COULD_NOT_RUN, gravest
 from runbook_lib.evidence import Gap
 from runbook_lib.sweep.area import Area
 from runbook_lib.sweep.evidence import NOT_EXAMINED
@@ -18,7 +19,6 @@ from runbook_lib.sweep.sweeping import Swept
 from runbook_lib.sweep.triage import Named, Outcome, Triage
 
 SCHEMA = 1
-_GRAVEST_FIRST = (3, 1, 2, 0)
 
 
 @dataclass(frozen=True)
@@ -71,11 +71,11 @@ def to_json(results: Iterable[Result], looked: Mapping[tuple[str, str, str, str]
 
 def _exit_code(found: list[Result], triggers: list[dict[str, Any]]) -> int:
     """The gravest, in the order 3, 1, 2, 0; of a trigger that was investigated the investigation's counts."""
-    codes = {3 if isinstance(one, Refused) else 2 if one.gaps else 0 for one in found}
+    codes = {COULD_NOT_RUN if isinstance(one, Refused) else 2 if one.gaps else 0 for one in found}
     for one in triggers:
         investigated = one["investigation"]
         codes.add(investigated["exit_code"] if investigated else Outcome(one["outcome"]).exit_code)
-    return next(code for code in _GRAVEST_FIRST if code in codes | {0})
+    return gravest(codes | {0})
 
 
 def _where(one: Swept) -> tuple[str, str]:

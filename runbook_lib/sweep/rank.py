@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from runbook_lib.loss_clock import LossState
+from runbook_lib.loss_clock import LOST_FIRST, LossState
 from runbook_lib.sweep.triage import Outcome, Triage
 
-_STATES = (LossState.LOSING, LossState.AT_RISK, LossState.UNKNOWN, LossState.NONE)
 _OUTCOMES = tuple(Outcome)
 _NEVER = datetime.max.replace(tzinfo=UTC)
 
@@ -24,7 +23,7 @@ def first_to_lose(found: Iterable[Triage]) -> tuple[Triage, ...]:
 def urgency(one: Triage) -> tuple[int, datetime, int, str, str]:
     """Give what triggers are ordered by, the most urgent the least."""
     wrong = one.is_wrong
-    state = _STATES.index(one.loss.state) if wrong else len(_STATES)
+    state = LOST_FIRST.index(one.loss.state) if wrong else len(LOST_FIRST)
     when = one.loss.already_lost_from if one.loss.state is LossState.LOSING else one.loss.deadline
     return (
         state,

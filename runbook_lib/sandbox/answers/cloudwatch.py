@@ -11,7 +11,7 @@ from runbook_lib.sandbox.answers.paging import offset_of, page, token_for
 from runbook_lib.sandbox.answers.regional import regional
 from runbook_lib.sandbox.call import Call
 from runbook_lib.sandbox.errors import ApiError, not_emulated
-from runbook_lib.sandbox.metrics import UNITS, Key, Metrics
+from runbook_lib.sandbox.metrics import UNITS, Metrics
 
 if TYPE_CHECKING:
     from runbook_lib.sandbox.world import World
@@ -131,7 +131,3 @@ def list_metrics(world: World, call: Call) -> dict[str, Any]:
         and all(any(key == k and value in (None, v) for k, v in dimensions) for key, value in wanted)
     ]
     return page(found, "Metrics", 500, params.get("NextToken"), "NextToken", "InvalidParameterValue")
-
-
-def _by_name(key: Key) -> tuple[str, str, list[tuple[str, str]]]:
-    return key[0], key[1], sorted(key[2])
