@@ -14,6 +14,7 @@ import base64
 import re
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from functools import cache
 from itertools import count
 from threading import RLock
 from typing import Any
@@ -164,12 +165,11 @@ class MotoBackend:
         """Let moto answer, its random source seeded for this very call."""
         # Imported here: half a second, which a world that asks nothing of moto need not pay.
         from moto.core.botocore_stubber import BotocoreStubber
-        from moto.core.config import default_user_config
         from moto.moto_api._internal import mock_random
 
         request.headers["x-moto-account-id"] = self._inner
         with _moto_lock:
-            default_user_config["iam"]["load_aws_managed_policies"] = True
+            _make_ready()
             mock_random.seed(f"{self._seed}:{next(self._calls)}")
             status, headers, body = BotocoreStubber().process_request(request)
         return status, dict(headers), body if isinstance(body, bytes) else str(body).encode()
@@ -189,6 +189,22 @@ class MotoBackend:
         if name.endswith("Timestamp") and isinstance(value, str) and _EPOCH.fullmatch(value):
             return str(int(made.timestamp()))
         return "sandbox-session-token" if name == "SessionToken" else value
+
+
+@cache
+def _make_ready() -> None:
+    """Have moto load its services and make the account it routes by, once per process.
+
+    Both draw from its random source; left to the first call of a process, they would give that call other ids.
+    """
+    from moto.backends import get_backend
+    from moto.core import DEFAULT_ACCOUNT_ID
+    from moto.core.config import default_user_config
+
+    default_user_config["iam"]["load_aws_managed_policies"] = True
+    for service in ALLOWED:
+        regions = get_backend(service)[DEFAULT_ACCOUNT_ID]
+        _ = regions["us-east-1" if "us-east-1" in regions else "aws"].urls
 
 
 def _id_part(account: str) -> str:

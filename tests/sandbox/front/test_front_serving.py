@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
+import subprocess
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -39,12 +42,31 @@ def bodies(running: RunningSandbox) -> list[bytes]:
     return found
 
 
-def test_the_same_world_gives_the_same_bytes() -> None:
-    """Two sandboxes of the same world, alive at once, give byte-identical bodies and request ids."""
+def of_two_sandboxes() -> tuple[list[bytes], list[bytes]]:
+    """Return the bodies of two sandboxes of the same world, alive at once."""
     with serve(SmallWorld(ROLE)) as one, serve(SmallWorld(ROLE)) as other:
-        first, second = bodies(one), bodies(other)
+        return bodies(one), bodies(other)
+
+
+def test_the_same_world_gives_the_same_bytes() -> None:
+    """Two sandboxes of the same world give byte-identical bodies and request ids."""
+    first, second = of_two_sandboxes()
     assert len(first) >= 12
     assert first == second
+
+
+def test_the_first_sandbox_of_a_process_gives_the_same_bytes() -> None:
+    """What moto does once per process leaves no mark on the ids of whichever sandbox comes first in it."""
+    code = """if True:
+        import test_front_serving, small_world
+        from runbook_lib.sandbox import front
+        front.ANSWERS, front.AMENDMENTS = small_world.ANSWERS, {}
+        print(*test_front_serving.of_two_sandboxes(), sep="\\n")
+    """
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    printed = subprocess.check_output([sys.executable, "-c", code], env=environment, text=True, timeout=120)
+    first, second = printed.splitlines()
+    assert first == second == repr(of_two_sandboxes()[0])
 
 
 def test_the_seed_changes_the_request_ids() -> None:
