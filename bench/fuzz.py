@@ -170,7 +170,7 @@ def _blocks(investigation: Investigation, diagnosis: Diagnosis) -> Iterator[Bloc
     for view in (
         *(views.verdict_view, views.diagnosis_view, views.causes_view, views.trigger_view, views.loss_view),
         *(views.unseen_view, views.changes_view, views.stages_view, views.comparison_view, views.beside_view),
-        *(views.fallbacks_view, views.ruled_out_view, views.undetermined_view),
+        *(views.fallbacks_view, views.ruled_out_view, views.undetermined_view, views.proposals_view),
     ):
         yield view(diagnosis)
 

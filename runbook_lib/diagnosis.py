@@ -19,6 +19,7 @@ from runbook_lib.instant import RETENTION
 from runbook_lib.interpret.filter_pattern import corrected
 from runbook_lib.loss_clock import Loss
 from runbook_lib.onset import Onset, delivery_gap, failing_since, onset
+from runbook_lib.proposals import Proposal, propose
 from runbook_lib.remedies import prescribe
 from runbook_lib.remedy_cards import Remedy
 from runbook_lib.stages import Flow, Stage, Stages, State, first_write_after, measure
@@ -79,6 +80,7 @@ class Diagnosis:
     gaps: tuple[Blinded, ...]
     comparison: Comparison | None = None
     fallbacks: tuple[Fallback, ...] = ()
+    proposals: tuple[Proposal, ...] = ()
 
     @property
     def exit_code(self) -> int:
@@ -163,6 +165,7 @@ def diagnose(seen: Evidence) -> Diagnosis:
         gaps=gaps,
         comparison=compare(seen, hurt=began is not None),
         fallbacks=review(seen, found) if status is not Status.NO_FAULT and trigger is None else (),
+        proposals=propose(seen),
     )
 
 

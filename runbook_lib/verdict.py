@@ -64,6 +64,9 @@ def to_json(diagnosis: Diagnosis, record: Record) -> dict[str, Any]:
             {"id": one.id, "title": one.title, "answer": one.answer, "notable": one.notable, "evidence": list(one.refs)}
             for one in diagnosis.fallbacks
         ],
+        "proposals": [
+            {"id": one.id, "what": one.what, "why": one.why, "evidence": list(one.refs)} for one in diagnosis.proposals
+        ],
         "redacted": _redacted(record),
         "onset": _onset(diagnosis.onset),
         "loss": _loss(diagnosis.loss),

@@ -33,7 +33,7 @@ ORDER = (
     ("onset", "timeline"),
     ("loss_clock", "remedies", "remedy_cards"),
     ("findings",),
-    ("comparison", "corroboration", "fallbacks", "undelivered"),
+    ("comparison", "corroboration", "fallbacks", "proposals", "undelivered"),
     ("diagnosis",),
     ("verdict",),
     ("markup",),

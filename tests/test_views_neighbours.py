@@ -11,11 +11,12 @@ from runbook_lib import views
 from runbook_lib.blocks import Prose, Table
 from runbook_lib.comparison import Comparison, Neighbour, Reach, Relation
 from runbook_lib.fallbacks import Fallback
+from runbook_lib.proposals import Proposal
 
 
 def diagnosis(**given: Any) -> Any:
     """Give the part of a diagnosis that these views read."""
-    return SimpleNamespace(**({"comparison": None, "fallbacks": ()} | given))
+    return SimpleNamespace(**({"comparison": None, "fallbacks": (), "proposals": ()} | given))
 
 
 def neighbour(works: bool | None) -> Neighbour:
@@ -61,3 +62,14 @@ def test_unneeded_alternatives_say_so() -> None:
     (prose,) = views.fallbacks_view(diagnosis()).blocks
     assert isinstance(prose, Prose)
     assert "not needed" in prose.paragraphs[0]
+
+
+def test_proposals_stand_with_their_reasons() -> None:
+    """Each proposal is shown with the observation that speaks for it, and no call is named twice."""
+    found = tuple(Proposal(name, f"Do {name}.", f"No {name}.", ("Call-1",)) for name in "ab")
+    (table,) = views.proposals_view(diagnosis(proposals=found)).blocks
+    assert isinstance(table, Table)
+    assert table.rows == (("Do a.", "No a."), ("Do b.", "No b."))
+    assert table.refs == ("Call-1",)
+    (prose,) = views.proposals_view(diagnosis()).blocks
+    assert isinstance(prose, Prose)

@@ -40,11 +40,14 @@ _STREAMS_API = "https://docs.aws.amazon.com/amazondynamodb/latest/APIReference"
 _LAMBDA_GUIDE = "https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"
 _LOGS_GUIDE = "https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/cloudwatch_limits_cwl.html"
 _METRICS_GUIDE = "https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch_limits.html"
+_OF_ALARMS = f"the lowest rate of an operation on alarms in {_METRICS_GUIDE}"
 _UNPUBLISHED = "AWS publishes no rate; ours is a cautious one"
 
 LIMITS: Mapping[tuple[str, str], Limit] = {
     ("cloudtrail", "LookupEvents"): Limit(2, 2, _USER_GUIDE),
     ("cloudwatch", "GetMetricData"): Limit(50, 10, _METRICS_GUIDE),
+    ("cloudwatch", "DescribeAlarmsForMetric"): Limit(9, 8, _OF_ALARMS),
+    ("cloudwatch", "DescribeAlarmHistory"): Limit(9, 8, _OF_ALARMS),
     ("dynamodb", "DescribeTable"): Limit(50, 10, _UNPUBLISHED),
     ("dynamodb", "*"): Limit(20, 10, _UNPUBLISHED),
     ("dynamodbstreams", "DescribeStream"): Limit(10, 8, f"{_STREAMS_API}/API_streams_DescribeStream.html"),

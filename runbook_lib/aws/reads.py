@@ -60,6 +60,7 @@ READS: Mapping[str, Mapping[str, Paging | None]] = {
     "cloudwatch": {
         "GetMetricData": Paging("NextToken", ("NextToken",)),
         "DescribeAlarms": Paging("NextToken", ("NextToken",)),
+        "DescribeAlarmsForMetric": _ONE,
         "DescribeAlarmHistory": Paging("NextToken", ("NextToken",)),
     },
     "cloudtrail": {"LookupEvents": Paging("NextToken", ("NextToken",))},

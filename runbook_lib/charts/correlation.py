@@ -149,7 +149,7 @@ def panel_words(one: Panel, axis: Axis, with_onset: bool) -> str:
     if not one.counted:
         blind = is_blind(one.unexamined, axis)
         told = f"not examined, {one.unexamined[0].why.rstrip('.')}" if blind else "no datapoint"
-        return f"{one.title}: {told}."
+        return f"{one.title}: {'; '.join([told, *_ringing_words(one, axis)])}."
     parts = [f"{one.counted:,} datapoint{'' if one.counted == 1 else 's'}", *_heights(one, axis)]
     before, after = one.median
     if with_onset and not one.flat:
@@ -157,7 +157,12 @@ def panel_words(one: Panel, axis: Axis, with_onset: bool) -> str:
     if one.silent:
         longest = max(one.silent, key=_length)
         parts.append(f"longest silence {instant.span(longest.length)} from {instant.clock(longest.start, axis.end)}")
-    return f"{one.title} ({one.unit}): {', '.join(parts)}."
+    return f"{one.title} ({one.unit}): {'; '.join([', '.join(parts), *_ringing_words(one, axis)])}."
+
+
+def _ringing_words(one: Panel, axis: Axis) -> Iterator[str]:
+    for alarm in one.ringing:
+        yield f"alarm {alarm.name} in ALARM {' and '.join(_between(part, axis) for part in alarm.stretches)}"
 
 
 def _heights(one: Panel, axis: Axis) -> Iterator[str]:

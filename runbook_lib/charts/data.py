@@ -13,8 +13,9 @@ from typing import Protocol, TypeVar
 
 from runbook_lib import instant
 from runbook_lib.diagnosis import Diagnosis
-from runbook_lib.evidence import Evidence, NotObserved
-from runbook_lib.evidence.signals import Series
+from runbook_lib.evidence import Evidence, NotObserved, otherwise
+from runbook_lib.evidence.signals import Alarm, Series
+from runbook_lib.incident import Window
 from runbook_lib.instant import MINUTE, RETENTION
 from runbook_lib.onset import Onset
 from runbook_lib.stages import write_minutes
@@ -86,11 +87,20 @@ _BUCKETS = tuple(timedelta(minutes=size) for size in (1, 5, 10, 15, 30, 60, 120)
 
 
 @dataclass(frozen=True)
+class Ringing:
+    """An alarm that was in ALARM on the axis, and when."""
+
+    name: str
+    stretches: tuple[Stretch, ...]
+
+
+@dataclass(frozen=True)
 class Panel:
     """One metric. `points` are oldest first, each a datapoint of the source; `scale` divides values into `unit`.
 
     `counted` is the number of datapoints on the axis before thinning, `total` their sum, `last` the newest of them,
-    `median` the median before and after the onset (None where there is none), all in `unit`.
+    `median` the median before and after the onset (None where there is none), all in `unit`. `ringing` are the alarms
+    on this metric that were in ALARM, as far as that could be seen.
     """
 
     id: str
@@ -105,6 +115,7 @@ class Panel:
     total: float
     last: tuple[datetime, float] | None
     median: tuple[float | None, float | None]
+    ringing: tuple[Ringing, ...] = ()
 
     @property
     def peak(self) -> tuple[datetime, float] | None:
@@ -138,12 +149,16 @@ def runs(items: Iterable[Timed], bucket: timedelta, at: Callable[[Timed], dateti
 
 @dataclass(frozen=True)
 class Source:
-    """Where a panel's values come from: its card, and how to read the minutes from the evidence."""
+    """Where a panel's values come from: its card, and how to read the minutes from the evidence.
+
+    `metric` is AWS's name of it, by which alarms know it; empty for what is made of several.
+    """
 
     id: str
     title: str
     unit: str
     read: Callable[[Evidence], tuple[Mapping[datetime, float], timedelta]]
+    metric: str = ""
 
 
 def of_series(look: Callable[[Evidence], Series]) -> Callable[[Evidence], tuple[Mapping[datetime, float], timedelta]]:
@@ -166,10 +181,12 @@ def _age(seen: Evidence) -> tuple[Mapping[datetime, float], timedelta]:
 
 
 WRITES = Source("writes", "Writes to the table", "requests a minute", _writes)
-INVOCATIONS = Source("invocations", "Invocations", "a minute", of_series(lambda seen: seen.metrics.invocations))
-ERRORS = Source("errors", "Errors", "a minute", of_series(lambda seen: seen.metrics.errors))
-THROTTLES = Source("throttles", "Throttles", "a minute", of_series(lambda seen: seen.metrics.throttles))
-AGE = Source("age", "Iterator age", "seconds", _age)
+INVOCATIONS = Source(
+    "invocations", "Invocations", "a minute", of_series(lambda seen: seen.metrics.invocations), "Invocations"
+)
+ERRORS = Source("errors", "Errors", "a minute", of_series(lambda seen: seen.metrics.errors), "Errors")
+THROTTLES = Source("throttles", "Throttles", "a minute", of_series(lambda seen: seen.metrics.throttles), "Throttles")
+AGE = Source("age", "Iterator age", "seconds", _age, "IteratorAge")
 
 
 def panel(source: Source, seen: Evidence, axis: Axis, began: Onset | None) -> Panel:
@@ -179,8 +196,9 @@ def panel(source: Source, seen: Evidence, axis: Axis, began: Onset | None) -> Pa
     except NotObserved as unseen:
         nothing = tuple(axis.clip(axis.start, axis.end, unseen.gap.reason))
         return Panel(
-            source.id, source.title, source.unit, MINUTE, axis.bucket, (), (), nothing, 0, 0.0, None, (None, None)
-        )
+            source.id, source.title, source.unit, MINUTE, axis.bucket, (), (), nothing, 0, 0.0, None, (None, None),
+            tuple(_ringing(source.metric, seen, axis)),
+        )  # fmt: skip
     bucket = max(axis.bucket, period)
     inside = sorted((at, value) for at, value in points.items() if at in axis)
     return Panel(
@@ -199,7 +217,19 @@ def panel(source: Source, seen: Evidence, axis: Axis, began: Onset | None) -> Pa
         total=sum(value for _, value in inside),
         last=inside[-1] if inside else None,
         median=_medians(inside, began),
+        ringing=tuple(_ringing(source.metric, seen, axis)),
     )
+
+
+def _ringing(metric: str, seen: Evidence, axis: Axis) -> Iterator[Ringing]:
+    for alarm in otherwise(lambda: seen.metrics.alarms.found, ()) if metric else ():
+        stretches = tuple(part for one in _rung(alarm) for part in axis.clip(one.start, one.end, "ALARM"))
+        if alarm.metric == metric and stretches:
+            yield Ringing(alarm.name, stretches)
+
+
+def _rung(alarm: Alarm) -> tuple[Window, ...]:
+    return otherwise(lambda: alarm.ringing, ())
 
 
 def _thinned(points: Iterable[tuple[datetime, float]], bucket: timedelta) -> Iterator[tuple[datetime, float]]:

@@ -57,6 +57,44 @@ def draw_panel(axes: Any, one: Panel, axis: Axis) -> None:
         canvas.aside(axes, f"last {value_words(one, value)}{gap}at {at:%H:%M}", colour)
     else:
         canvas.aside(axes, "not examined" if is_blind(one.unexamined, axis) else "silent", colour)
+    draw_ringing(axes, one, axis)
+
+
+def draw_ringing(axes: Any, one: Panel, axis: Axis) -> None:
+    """Draw when alarms on a metric were in ALARM, as bars along its upper edge; their names above, where there is room.
+
+    The words beneath the picture name them all.
+    """
+    stretches = [part for alarm in one.ringing for part in alarm.stretches]
+    for part in stretches:
+        axes.plot(
+            [x(part.start), x(part.end)], [1, 1], transform=axes.get_xaxis_transform(), color=DANGER, linewidth=3.0,
+            solid_capstyle="butt", zorder=6, clip_on=False,
+        )  # fmt: skip
+    if not stretches:
+        return
+    first, last = min(part.start for part in stretches), max(part.end for part in stretches)
+    name = one.ringing[0].name if len(one.ringing) == 1 else f"{len(one.ringing)} alarms"
+    begun = f"from {first:%H:%M}"
+    left, right = ((at - axis.start) / axis.length for at in (first, last))
+    fitting = (words for words in (f"ALARM {name} {begun}", f"ALARM {name}") if _wide(words) <= 1 - left)
+    words, place, side = next(fitting, f"ALARM {begun}"), left, "left"
+    if left < _TITLE or left + _wide(words) > 1:
+        place, side = right, "right"
+    if side == "left" or right - _wide(words) > _TITLE:
+        axes.annotate(
+            words, (place, 1), (0, 3), xycoords="axes fraction", textcoords="offset points", fontsize=6.8, va="bottom",
+            ha=side, color=DANGER, fontweight="bold", zorder=6,
+        )  # fmt: skip
+
+
+_TITLE = 0.27
+"""The part of an axis's width that the head of a panel takes at the left."""
+
+
+def _wide(words: str) -> float:
+    """Estimate the part of an axis's width that small bold words take."""
+    return 0.0075 * len(words)
 
 
 def draw_counts(axes: Any, one: Panel, axis: Axis, colour: str) -> None:

@@ -12,6 +12,9 @@ from runbook_lib.interpret.trail_event import TrailEvent
 EXTENDED = timedelta(hours=48)
 """How far back the playbook's last paragraph has us look when nothing correlates."""
 
+EVENT_HISTORY = "CloudTrail Event history"
+"""The source of a search that asked LookupEvents; others name their log group."""
+
 DELIVERY_DELAY = timedelta(minutes=15)
 """CloudTrail delivers most events within about five minutes, without guarantee; "none" is provisional inside this."""
 

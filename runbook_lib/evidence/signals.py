@@ -14,6 +14,9 @@ from runbook_lib.incident import Window
 LONG_WAIT = timedelta(minutes=10)
 """A record that waits longer than this waits for more than its batch."""
 
+ALARMED = ("Invocations", "Errors", "Throttles", "IteratorAge")
+"""The metrics of the function whose alarms are looked for."""
+
 _LAST_POINTS = 3
 
 
@@ -64,6 +67,43 @@ class Concurrency(Observed):
     account_ref: str
 
 
+@dataclass(frozen=True)
+class Alarm(Observed):
+    """One CloudWatch alarm on a single metric of the function; `metric` is AWS's name of it.
+
+    `condition` says in words when it goes off, `state` what it was when read, `missing` what a minute without data
+    means to it (AWS's `TreatMissingData`). `ringing` are the stretches of the window that it was in ALARM, oldest
+    first, the last one up to the end of the window where it still is; empty when it never was. It raises NotObserved
+    where the history could not be read; `history_ref` is empty where it had not to be, as nothing has changed since.
+    """
+
+    name: str
+    metric: str
+    condition: str
+    missing: str
+    state: str
+    ringing: tuple[Window, ...]
+    ref: str
+    history_ref: str
+
+
+@dataclass(frozen=True)
+class Alarms(Observed):
+    """The alarms on the function's own metrics, by name; those on an expression and composite ones are not among them.
+
+    The references are of the calls that asked for the alarms of each metric, whether there are any or not.
+    """
+
+    found: tuple[Alarm, ...]
+    invocations_ref: str
+    errors_ref: str
+    throttles_ref: str
+    age_ref: str
+
+
+_ALARMS_NOT_ASKED = cast(
+    "Alarms", Gap("cloudwatch:DescribeAlarmsForMetric", "", "NotAsked", "Alarms were not asked for.")
+)
 _NOT_ASKED = cast("Series", Gap("cloudwatch:GetMetricData", "", "NotAsked", "The hourly history was not asked for."))
 
 
@@ -101,6 +141,7 @@ class Metrics(Observed):
     recursion_dropped: Series
     hourly_invocations: Series = _NOT_ASKED
     hourly_writes: Series = _NOT_ASKED
+    alarms: Alarms = _ALARMS_NOT_ASKED
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,8 @@ from runbook_lib.sandbox.call import Call
 PER_SECOND: Mapping[tuple[str, str], float] = {
     ("cloudtrail", "LookupEvents"): 2,
     ("cloudwatch", "GetMetricData"): 50,
+    ("cloudwatch", "DescribeAlarmsForMetric"): 9,
+    ("cloudwatch", "DescribeAlarmHistory"): 9,
     ("dynamodb", "DescribeTable"): 50,
     ("dynamodbstreams", "DescribeStream"): 10,
     ("dynamodbstreams", "ListStreams"): 5,

@@ -8,7 +8,7 @@ from contextlib import suppress
 from runbook_lib import instant
 from runbook_lib.aws import StepReader, together
 from runbook_lib.evidence import Evidence, attempt, known
-from runbook_lib.evidence.changes import DELIVERY_DELAY, EXTENDED, Changes, TrailSearch
+from runbook_lib.evidence.changes import DELIVERY_DELAY, EVENT_HISTORY, EXTENDED, Changes, TrailSearch
 from runbook_lib.incident import Incident, Window
 from runbook_lib.interpret.trail_event import (
     EVENT_NAMES,
@@ -23,7 +23,6 @@ from runbook_lib.steps import step
 GLOBAL_REGION = "us-east-1"
 """IAM is a global service whose events stand in us-east-1 alone (CloudTrail User Guide, "Global service events")."""
 
-EVENT_HISTORY = "CloudTrail Event history"
 
 _SOURCES = ("lambda.amazonaws.com", "dynamodb.amazonaws.com", "kms.amazonaws.com", "logs.amazonaws.com")
 _REGIONAL = tuple(name for source in _SOURCES for name in EVENT_NAMES[source])

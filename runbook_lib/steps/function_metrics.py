@@ -10,6 +10,7 @@ from runbook_lib.evidence import Each, Evidence, attempt, known
 from runbook_lib.evidence.signals import Concurrency, Metrics, Series
 from runbook_lib.incident import Incident
 from runbook_lib.steps import step
+from runbook_lib.steps._alarms import read_alarms
 from runbook_lib.steps._metric_data import Query, read_series
 
 WRITES = ("PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems", "ExecuteStatement")
@@ -31,21 +32,28 @@ _MOST_SIBLINGS = 10
     observes="metrics",
     question="Is the function being invoked, does it fail, is it throttled?",
     playbook="Read the function's invocation and error metrics: is it invoked at all, and does it succeed?",
-    permissions=("cloudwatch:GetMetricData", "lambda:GetFunctionConcurrency", "lambda:GetAccountSettings"),
+    permissions=(
+        "cloudwatch:GetMetricData",
+        "cloudwatch:DescribeAlarmsForMetric",
+        "cloudwatch:DescribeAlarmHistory",
+        "lambda:GetFunctionConcurrency",
+        "lambda:GetAccountSettings",
+    ),
     needs=(3,),
 )
 def function_metrics(incident: Incident, aws: StepReader, seen: Evidence) -> Metrics:
-    """Read the counters of function, table writes, mappings and siblings in one call, and the concurrency limits."""
+    """Read the counters of function, table writes, mappings and siblings in one call, the limits, and the alarms."""
     counting = attempt(lambda: {m.uuid: m for m in seen.mappings.ours if m.counts_events})
     siblings = attempt(lambda: sorted({m.function.name for m in seen.mappings.same_stream})[:_MOST_SIBLINGS])
     uuids = list(counting) if isinstance(counting, dict) else []
     names = siblings if isinstance(siblings, list) else []
     queries = [*_function(incident), *_table(incident), *_mappings(uuids), *_siblings(names, "Invocations")]
-    series, failures, concurrency, history = together(
+    series, failures, concurrency, history, alarms = together(
         lambda: read_series(aws, seen.window, seen.as_of, queries),
         lambda: _sibling_errors(names, aws, seen),
         lambda: _concurrency(incident, aws),
         lambda: _history(incident, aws, seen),
+        lambda: read_alarms(incident.function, aws, seen),
     )
 
     def one(name: str) -> Series:
@@ -80,6 +88,7 @@ def function_metrics(incident: Incident, aws: StepReader, seen: Evidence) -> Met
         recursion_dropped=one("recursion_dropped"),
         hourly_invocations=attempt(lambda: known(history)["hourly_invocations"]),
         hourly_writes=attempt(lambda: known(history)["hourly_writes"]),
+        alarms=alarms,
     )
 
 

@@ -28,7 +28,7 @@ from runbook_lib.views.judgement import (
     verdict_view,
     verdicts_view,
 )
-from runbook_lib.views.neighbours import comparison_view, fallbacks_view
+from runbook_lib.views.neighbours import comparison_view, fallbacks_view, proposals_view
 from runbook_lib.views.words import calls_sentence, gaps_table, reason, shown
 
 __all__ = [
@@ -40,6 +40,7 @@ __all__ = [
     "fallbacks_view",
     "finding_view",
     "loss_view",
+    "proposals_view",
     "ruled_out_view",
     "stages_view",
     "step_view",
@@ -105,7 +106,7 @@ _PAGES = {
     ),
     7: _Page(
         function.metrics_answer,
-        (function.metrics_table, function.concurrency_facts),
+        (function.metrics_table, function.alarms_table, function.concurrency_facts),
         "Lambda reports nothing for a function that nobody invokes, so silence is the sign of a dead trigger, not of a"
         " good one.",
     ),

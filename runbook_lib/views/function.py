@@ -9,9 +9,9 @@ from runbook_lib import instant
 from runbook_lib.blocks import Block, Fact, Facts, Table
 from runbook_lib.evidence import Evidence, NotObserved, otherwise
 from runbook_lib.evidence.role import Reading, Role
-from runbook_lib.evidence.signals import Series
+from runbook_lib.evidence.signals import ALARMED, Alarm, Series
 from runbook_lib.interpret.policy import LIST_STREAMS, STREAM_ACTIONS, Decision, PolicyType
-from runbook_lib.views.words import columns, count, fact, moment, said, stretch, summed
+from runbook_lib.views.words import columns, count, fact, moment, refs_of, said, stretch, summed
 
 _EXCERPT = 300
 """Characters of a log line that are shown; the evidence file has it whole."""
@@ -245,6 +245,24 @@ def _series_row(name: str, look: Callable[[], Series]) -> tuple[str, ...]:
         moment(series.last_positive),
         f"{len(series.points):,}{'' if series.complete else ', incomplete'}",
     )
+
+
+def alarms_table(seen: Evidence) -> Block:
+    """Show the alarms on the function's metrics, and when they were in ALARM."""
+    alarms = seen.metrics.alarms
+    rows = tuple(
+        (one.name, one.metric, f"{one.condition}; no data: {one.missing}", one.state, said(partial(_rang, one, seen)))
+        for one in alarms.found
+    )
+    head = columns("Alarm|code", "Metric|code", "Goes off on", "State when read", "In ALARM in the window (UTC)")
+    none = "" if rows else f"None watches {', '.join(ALARMED)}. "
+    note = f"{none}Alarms on an expression, and composite ones, are not looked for."
+    return Table("Alarms on the function's metrics", head, rows, note, refs_of(alarms))
+
+
+def _rang(one: Alarm, seen: Evidence) -> str:
+    ends = ((part.start, "the end" if part.end == seen.window.end else moment(part.end)) for part in one.ringing)
+    return "; ".join(f"{moment(start)} to {end}" for start, end in ends) or "never"
 
 
 def concurrency_facts(seen: Evidence) -> Block:

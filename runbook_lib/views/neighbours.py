@@ -1,4 +1,4 @@
-"""What the diagnosis looked at beside its findings: the neighbours, and the playbook's alternatives."""
+"""What the diagnosis tells beside its findings: the neighbours, the playbook's alternatives, what it proposes."""
 
 from __future__ import annotations
 
@@ -33,3 +33,13 @@ def fallbacks_view(diagnosis: Diagnosis) -> Stack:
     refs = tuple(dict.fromkeys(ref for one in ordered for ref in one.refs))
     head = columns("Alternative", "What was found", "Worth a look")
     return Stack(title, (Table("Alternatives", head, rows, None, refs),))
+
+
+def proposals_view(diagnosis: Diagnosis) -> Stack:
+    """Show what would have told of the incident sooner, or made it cost less, each with what speaks for it."""
+    title = "Proposed actions"
+    if not diagnosis.proposals:
+        return Stack(title, (Prose.of("Nothing is proposed: nothing was seen to be missing."),))
+    rows = tuple((one.what, one.why) for one in diagnosis.proposals)
+    refs = tuple(dict.fromkeys(ref for one in diagnosis.proposals for ref in one.refs))
+    return Stack(title, (Table(title, columns("Action", "Because"), rows, None, refs),))

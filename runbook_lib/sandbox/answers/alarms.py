@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 AnyAlarm = Alarm | CompositeAlarm
 
+_PERIOD = 60
+"""Seconds of one period, in every alarm here."""
+
 
 @regional("cloudwatch", "DescribeAlarms")
 def describe_alarms(world: World, call: Call) -> dict[str, Any]:
@@ -37,6 +40,27 @@ def describe_alarms(world: World, call: Call) -> dict[str, Any]:
         "MetricAlarms": [one for one in here if "AlarmRule" not in one],
         "CompositeAlarms": [one for one in here if "AlarmRule" in one],
     }
+
+
+@regional("cloudwatch", "DescribeAlarmsForMetric")
+def describe_alarms_for_metric(world: World, call: Call) -> dict[str, Any]:
+    """The alarms on exactly this metric with exactly these dimensions: none on an expression, and no composite one."""
+    params = call.params
+    wanted = params["Namespace"], params["MetricName"], _pairs(params.get("Dimensions", []))
+    of_metric = [
+        _described(world, alarm)
+        for alarm in world.state.alarms
+        if isinstance(alarm, Alarm)
+        and not alarm.expression
+        and (alarm.watched[0].namespace, alarm.watched[0].metric, frozenset(alarm.watched[0].dimensions)) == wanted
+        and params.get("Statistic") in (None, alarm.watched[0].statistic)
+        and params.get("Period") in (None, _PERIOD)
+    ]
+    return {"MetricAlarms": of_metric}
+
+
+def _pairs(dimensions: list[dict[str, str]]) -> frozenset[tuple[str, str]]:
+    return frozenset((one["Name"], one["Value"]) for one in dimensions)
 
 
 @regional("cloudwatch", "DescribeAlarmHistory")
@@ -119,11 +143,11 @@ def _metric_alarm(alarm: Alarm, state: str) -> dict[str, Any]:
         return watches | {"Metrics": [*queries, {"Id": "e1", "Expression": alarm.expression, "ReturnData": True}]}
     (one,) = alarm.watched
     metric = _metric(one)
-    return watches | metric | {"Statistic": one.statistic, "Period": 60}
+    return watches | metric | {"Statistic": one.statistic, "Period": _PERIOD}
 
 
 def _query(one: Watched) -> dict[str, Any]:
-    stat = {"Metric": _metric(one), "Period": 60, "Stat": one.statistic}
+    stat = {"Metric": _metric(one), "Period": _PERIOD, "Stat": one.statistic}
     return {"Id": one.id, "MetricStat": stat, "ReturnData": False}
 
 

@@ -1,0 +1,171 @@
+"""The alarms on a function's own metrics, and when each of them went off.
+
+Asked metric by metric: an account may have thousands of alarms.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+from runbook_lib import instant
+from runbook_lib.aws import StepReader, together
+from runbook_lib.evidence import Evidence, Gap, NotObserved, attempt, known, otherwise
+from runbook_lib.evidence.signals import ALARMED, Alarm, Alarms
+from runbook_lib.incident import Window
+from runbook_lib.interpret.arn import FunctionRef
+
+_OPERATION = "DescribeAlarmsForMetric"
+
+_KEPT = timedelta(days=30)
+"""How long CloudWatch keeps the history of an alarm, after "Using Amazon CloudWatch alarms" in its User Guide."""
+
+_MOST = 10
+"""Alarms whose history is read, and pages of one history."""
+
+_MOST_QUALIFIERS = 3
+
+_KEPT_FIELDS = (
+    "AlarmName", "MetricName", "StateValue", "StateUpdatedTimestamp", "StateTransitionedTimestamp", "Statistic",
+    "ExtendedStatistic", "Period", "EvaluationPeriods", "DatapointsToAlarm", "Threshold", "ComparisonOperator",
+    "TreatMissingData",
+)  # fmt: skip
+"""What is recorded of an alarm; its description, reasons and actions are not needed."""
+
+_COMPARED = {
+    "GreaterThanOrEqualToThreshold": "at least",
+    "GreaterThanThreshold": "above",
+    "LessThanThreshold": "below",
+    "LessThanOrEqualToThreshold": "at most",
+    "LessThanLowerOrGreaterThanUpperThreshold": "outside the expected band",
+    "LessThanLowerThreshold": "below the expected band",
+    "GreaterThanUpperThreshold": "above the expected band",
+}
+
+_TOLD = re.compile(r"from (\w+) to (\w+)")
+
+
+@dataclass(frozen=True)
+class Turn:
+    """A change of an alarm's state."""
+
+    at: datetime
+    before: str
+    after: str
+
+
+def read_alarms(function: FunctionRef, aws: StepReader, seen: Evidence) -> Alarms:
+    """Read every alarm on one of the function's metrics by name. Raises NotObserved when one metric cannot be asked."""
+    plain = [{"Name": "FunctionName", "Value": function.name}]
+    places = [plain]
+    for qualifier in _qualifiers(function, seen):
+        places.append([*plain, {"Name": "Resource", "Value": f"{function.name}:{qualifier}"}])
+    asked = [_question(metric, dimensions) for metric in ALARMED for dimensions in places]
+    answers = together(*(partial(_described, aws, question) for question in asked))
+    found = sorted((one for answer in answers for one in known(answer)), key=lambda one: str(one[0]["AlarmName"]))
+    told = together(*(partial(_turns_of, raw, aws, seen) for raw, _ in found))
+    refs = (aws.ref("cloudwatch", _OPERATION, **_question(metric, plain)) for metric in ALARMED)
+    return Alarms(tuple(_alarm(raw, ref, one, seen.window) for (raw, ref), one in zip(found, told, strict=True)), *refs)
+
+
+def _qualifiers(function: FunctionRef, seen: Evidence) -> list[str]:
+    """Name the aliases and versions that our mappings invoke: their metrics have a dimension of their own."""
+    invoked = otherwise(lambda: [one.function.qualifier for one in seen.mappings.ours], [])
+    return list(dict.fromkeys(name for name in (function.qualifier, *invoked) if name))[:_MOST_QUALIFIERS]
+
+
+def _question(metric: str, dimensions: list[dict[str, str]]) -> dict[str, Any]:
+    return {"Namespace": "AWS/Lambda", "MetricName": metric, "Dimensions": dimensions}
+
+
+def _described(aws: StepReader, question: dict[str, Any]) -> list[tuple[dict[str, Any], str]]:
+    answer = aws.call("cloudwatch", _OPERATION, keep=_reduced, **question)
+    return [(raw, answer.ref) for raw in answer.get("MetricAlarms", []) if raw.get("AlarmName")][:_MOST]
+
+
+def _reduced(answer: dict[str, Any]) -> dict[str, Any]:
+    alarms = answer.get("MetricAlarms", [])
+    return {"MetricAlarms": [{name: raw[name] for name in _KEPT_FIELDS if name in raw} for raw in alarms]}
+
+
+def _alarm(raw: Mapping[str, Any], ref: str, told: tuple[list[Turn], str], window: Window) -> Alarm:
+    state = str(raw.get("StateValue", ""))
+    return Alarm(
+        name=str(raw["AlarmName"]),
+        metric=str(raw.get("MetricName", "")),
+        condition=_condition(raw),
+        missing=str(raw.get("TreatMissingData", "missing")),
+        state=state,
+        ringing=attempt(lambda: tuple(stretches(known(told)[0], state, window))),
+        ref=ref,
+        history_ref=attempt(lambda: known(told)[1]),
+    )
+
+
+def _condition(raw: Mapping[str, Any]) -> str:
+    """Say when an alarm goes off, as AWS evaluates it."""
+    statistic = raw.get("Statistic") or raw.get("ExtendedStatistic") or "value"
+    compared = _COMPARED.get(str(raw.get("ComparisonOperator")), str(raw.get("ComparisonOperator", "")))
+    threshold = f" {raw['Threshold']:,g}" if isinstance(raw.get("Threshold"), int | float) else ""
+    evaluated = raw.get("EvaluationPeriods", 1)
+    period = instant.span(timedelta(seconds=raw.get("Period") or 60))
+    return f"{statistic} {compared}{threshold} in {raw.get('DatapointsToAlarm', evaluated)} of {evaluated} × {period}"
+
+
+# -- when it rang ----------------------------------------------------------------------------------------------
+
+
+def _turns_of(raw: Mapping[str, Any], aws: StepReader, seen: Evidence) -> tuple[list[Turn], str]:
+    """Read how an alarm changed since the window began, and the call; one that has not changed since is not asked."""
+    turned = instant.optional(raw.get("StateTransitionedTimestamp") or raw.get("StateUpdatedTimestamp"))
+    if turned and turned <= seen.window.start:
+        return [], ""
+    name, operation = str(raw["AlarmName"]), "DescribeAlarmHistory"
+    if seen.as_of - seen.window.start > _KEPT:
+        reason = f"CloudWatch no longer has the history of alarm {name} for the whole window: it keeps 30 days."
+        raise NotObserved(Gap(f"cloudwatch:{operation}", aws.region, "TooOld", reason))
+    pages = aws.pages(
+        "cloudwatch",
+        operation,
+        most=_MOST,
+        AlarmName=name,
+        AlarmTypes=["MetricAlarm"],
+        HistoryItemType="StateUpdate",
+        StartDate=instant.iso(seen.window.start),
+        EndDate=instant.iso(seen.as_of),
+        ScanBy="TimestampAscending",
+    )
+    if pages.truncated:
+        reason = f"The history of alarm {name} broke off after {len(pages.answers)} pages."
+        raise NotObserved(Gap(f"cloudwatch:{operation}", aws.region, "Truncated", reason, ref=pages.ref))
+    return list(turns(pages.items("AlarmHistoryItems"))), pages.ref
+
+
+def turns(items: Iterable[Mapping[str, Any]]) -> Iterator[Turn]:
+    """Read the changes of state: from the data where it is legible, or else from the summary."""
+    for item in items:
+        at = instant.optional(item.get("Timestamp"))
+        said = _TOLD.search(str(item.get("HistorySummary", "")))
+        before, after = said.groups() if said else ("", "")
+        with suppress(KeyError, TypeError, ValueError):
+            data = json.loads(item["HistoryData"])
+            before, after = str(data["oldState"]["stateValue"]), str(data["newState"]["stateValue"])
+        if at and after:
+            yield Turn(at, before, after)
+
+
+def stretches(told: Iterable[Turn], now: str, window: Window) -> Iterator[Window]:
+    """Give the stretches of the window in which an alarm was in ALARM. `now` is the state after the last turn."""
+    ordered = sorted(told, key=lambda one: one.at)
+    starts = [window.start, *(one.at for one in ordered)]
+    states = [ordered[0].before if ordered else now, *(one.after for one in ordered)]
+    for start, state, end in zip(starts, states, [*starts[1:], window.end], strict=True):
+        begin, stop = max(start, window.start), min(end, window.end)
+        if state == "ALARM" and begin < stop:
+            yield Window(begin, stop)
