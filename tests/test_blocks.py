@@ -246,6 +246,14 @@ def test_a_table_of_text_keeps_times_whole() -> None:
     assert any(line.startswith("  x                    1,234") for line in lines)
 
 
+def test_a_table_of_a_notebook_keeps_times_whole() -> None:
+    """No time is broken between its date and its hour, and no other cell is kept from breaking."""
+    head = (Column("UTC", "time"), Column("What"))
+    html = Table("T", head, (("2026-03-14 15:00:00", "a 1"),)).to_html()
+    assert "2026-03-14&nbsp;15:00:00" in html
+    assert "a 1" in html
+
+
 @given(
     st.lists(st.lists(st.text(max_size=60), min_size=3, max_size=3).map(tuple), max_size=5).map(tuple),
     st.tuples(*[st.sampled_from(["text", "time", "number", "code"])] * 3),

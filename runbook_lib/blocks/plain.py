@@ -129,7 +129,7 @@ class Table(Block):
         }
 
     def to_html(self) -> str:
-        """Give a table with a caption and column headings; numbers stand right, everything else left."""
+        """Give a table with a caption and column headings; numbers stand right, everything else left, no time wraps."""
         head = "".join(
             f'<th scope="col">{self._set(at, escaped(one.name))}</th>' for at, one in enumerate(self.columns)
         )
@@ -142,8 +142,11 @@ class Table(Block):
         return f'<table class="rb-table">{inside}</table>{below}'
 
     def _cell(self, at: int, content: str) -> str:
-        code = self.columns[at].kind == "code" and content
-        return self._set(at, tag("code", content) if code else escaped(content))
+        kind = self.columns[at].kind
+        if kind == "time":
+            # Notebook front ends override styles and attributes that would keep a cell on one line.
+            return self._set(at, escaped(content).replace(" ", "&nbsp;"))
+        return self._set(at, tag("code", content) if kind == "code" and content else escaped(content))
 
     def _set(self, at: int, markup: str) -> str:
         return markup if self.columns[at].kind == "number" else left(markup)
