@@ -28,7 +28,7 @@ from runbook_lib.sandbox.errors import ApiError, not_emulated
 from runbook_lib.sandbox.journal import JournalEntry, Source
 from runbook_lib.sandbox.moto_backend import MotoBackend
 from runbook_lib.sandbox.rates import Rates
-from runbook_lib.sandbox.registry import AMENDMENTS, ANSWERS
+from runbook_lib.sandbox.registry import ANSWERS
 from runbook_lib.sandbox.rules import ConnectionDropped, Rule, RuleBook, throttled
 
 __all__ = ["Call", "Front", "ServedWorld"]
@@ -207,7 +207,7 @@ class Front:
         return str(tell(call)) if tell else self._world.account
 
     def _answer(self, exchange: _Exchange, call: Call) -> Mapping[str, Any]:
-        """Return the answer of the world, or else of moto as amended. One call at a time: answers may change either."""
+        """Return the answer of the world, or else of moto. One call at a time: answers may change either."""
         key = (call.service, call.operation)
         own = getattr(self._world, "answer", None)
         with self._answering:
@@ -220,9 +220,7 @@ class Front:
             if not self._moto.answers(*key):
                 raise not_emulated(call.action)
             exchange.source = "moto"
-            answer = self._guarded(call, lambda: self._moto.ask(call))
-            amend = AMENDMENTS.get(key)
-            return self._guarded(call, lambda: amend(self._world, call, answer)) if amend else answer
+            return self._guarded(call, lambda: self._moto.ask(call))
 
     def _guarded(self, call: Call, answer: Callable[[], AnswerT]) -> AnswerT:
         """Return an answer; any exception but an `ApiError` is a defect of the sandbox and is listed as one."""

@@ -17,7 +17,6 @@ def _only_these_answers(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the answers above be the only ones, and moto answer what else it may."""
     monkeypatch.setattr(registry, "ANSWERS", ANSWERS)
     monkeypatch.setattr("runbook_lib.sandbox.front.ANSWERS", ANSWERS)
-    monkeypatch.setattr("runbook_lib.sandbox.front.AMENDMENTS", {})
     for name in list(os.environ):
         if name.startswith("AWS_"):
             monkeypatch.delenv(name)

@@ -5,14 +5,12 @@ from __future__ import annotations
 import json
 import urllib.request
 from datetime import timedelta
-from typing import Any
 
 import boto3
 import pytest
 from botocore.exceptions import ClientError
-from small_world import NOW, ROLE, SmallWorld, client, error_of
+from small_world import NOW, ROLE, client, error_of
 
-from runbook_lib.sandbox.call import Call
 from runbook_lib.sandbox.server import INVESTIGATOR, RunningSandbox
 
 
@@ -167,19 +165,6 @@ def test_errors_of_moto_arrive_typed(sandbox_with_role: RunningSandbox) -> None:
     iam = client(sandbox_with_role, "iam")
     with pytest.raises(iam.exceptions.NoSuchEntityException):
         iam.get_role(RoleName="nobody")
-
-
-def test_amendments_change_what_moto_answers(
-    sandbox_with_role: RunningSandbox, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A registered amendment has the last word on moto's answer."""
-
-    def described(world: SmallWorld, call: Call, answer: dict[str, Any]) -> dict[str, Any]:
-        return {"Role": {**answer["Role"], "Description": f"seen from {call.region}"}}
-
-    monkeypatch.setattr("runbook_lib.sandbox.front.AMENDMENTS", {("iam", "GetRole"): described})
-    role = client(sandbox_with_role, "iam", region="us-east-1").get_role(RoleName=ROLE)["Role"]
-    assert role["Description"] == "seen from us-east-1"
 
 
 def test_queues_and_keys_bear_the_account_of_the_world(sandbox: RunningSandbox) -> None:

@@ -60,7 +60,7 @@ def test_the_first_sandbox_of_a_process_gives_the_same_bytes() -> None:
     code = """if True:
         import test_front_serving, small_world
         from runbook_lib.sandbox import front
-        front.ANSWERS, front.AMENDMENTS = small_world.ANSWERS, {}
+        front.ANSWERS = small_world.ANSWERS
         print(*test_front_serving.of_two_sandboxes(), sep="\\n")
     """
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
