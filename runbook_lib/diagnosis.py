@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -11,6 +12,7 @@ from runbook_lib import instant
 from runbook_lib.comparison import Comparison, compare
 from runbook_lib.corroboration import corroborated
 from runbook_lib.evidence import Evidence, Gap, NotObserved, attempt, known, otherwise
+from runbook_lib.evidence.signals import Alarm
 from runbook_lib.fallbacks import Fallback, review
 from runbook_lib.findings import Confidence, Kind, Verdict, Word, judge_all
 from runbook_lib.findings.mapping import serving
@@ -55,7 +57,8 @@ class Blinded:
 class Diagnosis:
     """The answer to an incident. Every tuple is in the order in which it should be read.
 
-    `latent` are faults that would stop the pipe and have stopped nothing, because nobody writes.
+    `latent` are faults that would stop the pipe and have stopped nothing, because nobody writes. `rang` are the alarms
+    on the function's metrics that were in ALARM in the window, as far as that could be seen.
     """
 
     incident: Incident
@@ -81,6 +84,7 @@ class Diagnosis:
     comparison: Comparison | None = None
     fallbacks: tuple[Fallback, ...] = ()
     proposals: tuple[Proposal, ...] = ()
+    rang: tuple[Alarm, ...] = ()
 
     @property
     def exit_code(self) -> int:
@@ -166,7 +170,16 @@ def diagnose(seen: Evidence) -> Diagnosis:
         comparison=compare(seen, hurt=began is not None),
         fallbacks=review(seen, found) if status is not Status.NO_FAULT and trigger is None else (),
         proposals=propose(seen),
+        rang=tuple(_rang(seen)),
     )
+
+
+def _rang(seen: Evidence) -> Iterator[Alarm]:
+    """Give the alarms that went off; of one whose history could not be seen that is not known."""
+    for one in otherwise(lambda: seen.metrics.alarms.found, ()):
+        with suppress(NotObserved):
+            if one.ringing:
+                yield one
 
 
 def _began(seen: Evidence, harm: Onset | None, causes: tuple[Verdict, ...], found: tuple[Change, ...]) -> Onset | None:

@@ -67,6 +67,16 @@ def to_json(diagnosis: Diagnosis, record: Record) -> dict[str, Any]:
         "proposals": [
             {"id": one.id, "what": one.what, "why": one.why, "evidence": list(one.refs)} for one in diagnosis.proposals
         ],
+        "alarms": [
+            {
+                "name": one.name,
+                "metric": one.metric,
+                "condition": one.condition,
+                "in_alarm": [_window(stretch) for stretch in one.ringing],
+                "evidence": [ref for ref in (one.ref, one.history_ref) if ref],
+            }
+            for one in diagnosis.rang
+        ],
         "redacted": _redacted(record),
         "onset": _onset(diagnosis.onset),
         "loss": _loss(diagnosis.loss),

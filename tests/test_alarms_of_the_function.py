@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -19,6 +20,7 @@ from runbook_lib.charts.data import ERRORS, INVOCATIONS, overview_axis, panel
 from runbook_lib.evidence import Evidence, Gap, NotObserved
 from runbook_lib.evidence.signals import ALARMED, Alarm
 from runbook_lib.incident import Window
+from runbook_lib.report import export
 from runbook_lib.sandbox.rules import deny
 from runbook_lib.steps._alarms import Turn, stretches, turns
 
@@ -168,6 +170,22 @@ def test_step_7_shows_the_alarms() -> None:
     tables = [one for one in views.step_view(7, blind).blocks if isinstance(one, Table)]
     (shown,) = (one for one in tables if one.title == "Alarms on the function's metrics")
     assert [row[-1] for row in shown.rows] == ["Not seen: May not be called."] * len(deaf)
+
+
+@in_world("mapping-paused")
+def test_the_timelines_have_the_alarm() -> None:
+    """When an alarm went off stands in the timeline of the report and of the export, and in verdict.json."""
+    done = investigated("mapping-paused")
+    wanted = "2026-03-14 13:51:21", "CloudWatch alarm"
+    (row,) = (row for row in views.changes_view(done.diagnosis).rows if row[2] == wanted[1])
+    assert row[1] == wanted[0]
+    assert SILENCE_ALARM in row[4]
+    assert row[5].endswith("after the onset")
+    lines = [json.loads(line) for line in export.timeline(done.diagnosis).splitlines()]
+    assert [one["datetime"][:19] for one in lines if one["timestamp_desc"] == "Alarm"] == ["2026-03-14T13:51:21"]
+    (told,) = json.loads((done.folder / "verdict.json").read_text(encoding="utf-8"))["alarms"]
+    assert told["name"] == SILENCE_ALARM
+    assert [one["from"][:19] for one in told["in_alarm"]] == ["2026-03-14T13:51:21"]
 
 
 @pytest.mark.xdist_group("mapping-paused")

@@ -305,12 +305,13 @@ def test_a_pipe_that_was_not_seen_is_not_known() -> None:
 
 
 def test_the_timeline_is_in_order_and_sourced() -> None:
-    """Rows stand in order of time, each with a source; onset, run and deadline are among them."""
+    """Rows stand in order of time, each with a source; onset, alarm, run and deadline are among them."""
     shown = views.changes_view(example_seen().diagnosis)
     times = [row[1] for row in shown.rows]
     assert times == sorted(times)
     assert all(row[2] for row in shown.rows)
-    assert [row[2] for row in shown.rows if not row[0]] == ["CloudWatch metrics", "this run", "loss clock"]
+    moments = [row[2] for row in shown.rows if not row[0]]
+    assert moments == ["CloudWatch metrics", "CloudWatch alarm", "this run", "loss clock"]
 
 
 def test_the_trigger_is_named_once() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import cast
@@ -85,6 +85,14 @@ class Alarm(Observed):
     ringing: tuple[Window, ...]
     ref: str
     history_ref: str
+
+    def turns(self, window: Window) -> Iterator[tuple[datetime, str]]:
+        """Say when it went off and when it ended within the window. Raises NotObserved like `ringing`."""
+        for one in self.ringing:
+            if one.start > window.start:
+                yield one.start, f"Alarm {self.name} went off: {self.metric}, {self.condition}."
+            if one.end < window.end:
+                yield one.end, f"Alarm {self.name} ended."
 
 
 @dataclass(frozen=True)

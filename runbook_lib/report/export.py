@@ -50,7 +50,7 @@ def summary(headline: Mapping[str, Any], meta: Meta) -> str:
 
 
 def timeline(diagnosis: Diagnosis) -> str:
-    """Give the changes, the onset and the loss deadline as JSON Lines that Timesketch imports, oldest first.
+    """Give the changes, the onset, the alarms and the loss deadline as JSON Lines for Timesketch, oldest first.
 
     Each line has the three fields it asks for: `message`, `datetime` and `timestamp_desc`.
     Source: Timesketch documentation, "Import timelines from JSON/JSONL or CSV file".
@@ -75,6 +75,9 @@ def _moments(diagnosis: Diagnosis) -> Iterator[dict[str, Any]]:
     if diagnosis.onset:
         words = " ".join(diagnosis.onset.signals)
         yield _moment(diagnosis.onset.at, words, "Estimated onset", "CloudWatch")
+    for alarm in diagnosis.rang:
+        for at, said in alarm.turns(diagnosis.window):
+            yield _moment(at, said, "Alarm", "CloudWatch")
     if diagnosis.loss.deadline:
         words = "From here on the oldest undelivered records are lost."
         yield _moment(diagnosis.loss.deadline, words, "Loss deadline", "Loss clock")

@@ -195,12 +195,15 @@ _Row = tuple[datetime, str, str, str, str, str]
 
 
 def _moments(diagnosis: Diagnosis) -> Iterator[_Row]:
-    """Give the moments that are no change: the onset as measured, when somebody noticed, the run, the deadline."""
+    """Give the moments that are no change: the onset as measured, alarms, somebody noticing, the run, the deadline."""
     began, detected = diagnosis.onset, diagnosis.incident.detected_at
     if began:
         between = f"between {instant.clock(began.earliest, began.at)} and {instant.clock(began.latest, began.at)}"
         words = f"Onset, estimated {between}. {' '.join(began.signals)}"
         yield began.at, "", "CloudWatch metrics", "-", words, "the onset"
+    for alarm in diagnosis.rang:
+        for at, said in alarm.turns(diagnosis.window):
+            yield at, "", "CloudWatch alarm", "-", said, _beside(diagnosis, at)
     if detected:
         yield detected, "", "parameters", "-", "Somebody noticed.", _beside(diagnosis, detected)
     yield diagnosis.as_of, "", "this run", "-", "The run looked.", _beside(diagnosis, diagnosis.as_of)
@@ -220,4 +223,5 @@ def _beside(diagnosis: Diagnosis, at: datetime) -> str:
 
 
 def _refs(diagnosis: Diagnosis) -> tuple[str, ...]:
-    return diagnosis.onset.refs if diagnosis.onset else ()
+    rang = (ref for one in diagnosis.rang for ref in (one.ref, one.history_ref) if ref)
+    return tuple(dict.fromkeys((*(diagnosis.onset.refs if diagnosis.onset else ()), *rang)))

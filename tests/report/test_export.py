@@ -10,6 +10,7 @@ from typing import Any
 import mistune
 from report_samples import AS_OF, meta, verdict
 
+from runbook_lib.incident import Window
 from runbook_lib.interpret.trail_event import TrailEvent
 from runbook_lib.loss_clock import Loss, LossState
 from runbook_lib.onset import Onset
@@ -29,7 +30,15 @@ def diagnosis(**changed: Any) -> Any:
     )
     onset = Onset(AS_OF - timedelta(hours=14), AS_OF, AS_OF, ("It stopped.",), ())
     loss = Loss(LossState.AT_RISK, AS_OF + timedelta(hours=9), None, None, "basis")
-    given = {"changes": (Change(event, ()),), "trigger": None, "onset": onset, "loss": loss}
+    window = Window(AS_OF - timedelta(hours=24), AS_OF)
+    given = {
+        "changes": (Change(event, ()),),
+        "trigger": None,
+        "onset": onset,
+        "loss": loss,
+        "rang": (),
+        "window": window,
+    }
     return SimpleNamespace(**(given | changed))
 
 
