@@ -42,4 +42,4 @@ def proposals_view(diagnosis: Diagnosis) -> Stack:
         return Stack(title, (Prose.of("Nothing is proposed: nothing was seen to be missing."),))
     rows = tuple((one.what, one.why) for one in diagnosis.proposals)
     refs = tuple(dict.fromkeys(ref for one in diagnosis.proposals for ref in one.refs))
-    return Stack(title, (Table(title, columns("Action", "Because"), rows, None, refs),))
+    return Stack(title, (Table("Actions and their reasons", columns("Action", "Because"), rows, None, refs),))
