@@ -132,11 +132,11 @@ def main(names: list[str]) -> int:
     for name in names or PARTS:
         title, measure = PARTS[name]
         print(f"{title} ...", file=sys.stderr, flush=True)
-        lines += ["", f"## {title}", "", *measure()]
-    page = "\n".join(lines).rstrip() + "\n"
-    print(page)
+        section = [f"## {title}", "", *measure()]
+        print("\n".join(section), end="\n\n", flush=True)
+        lines += ["", *section]
     if not names:
-        PAGE.write_text(page, encoding="utf-8")
+        PAGE.write_text("\n".join(lines).rstrip() + "\n", encoding="utf-8")
     return 0
 
 

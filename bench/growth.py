@@ -49,7 +49,7 @@ class Kind:
 
     size: Callable[[int], str]
     world: Callable[[int], World]
-    parameters: Callable[[int], Mapping[str, str]] = lambda factor: {}
+    parameters: Callable[[int], Mapping[str, int]] = lambda factor: {}
 
 
 KINDS: Mapping[str, Kind] = {
@@ -60,7 +60,7 @@ KINDS: Mapping[str, Kind] = {
     "metrics": Kind(
         lambda n: f"{round(3.36 * n)} hours of metrics",
         lambda n: _paused(history=_FORTNIGHT),
-        lambda n: {"lookback_hours": str(round(3.36 * n))},
+        lambda n: {"lookback_hours": round(3.36 * n)},
     ),
 }
 

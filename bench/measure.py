@@ -35,7 +35,7 @@ class Target:
     environment: Mapping[str, str]
     names: Mapping[str, str]
 
-    def parameters(self, folder: Path, incident_id: str, **more: str) -> Path:
+    def parameters(self, folder: Path, incident_id: str, **more: str | int) -> Path:
         """Write a parameter file whose archive lies in the same folder."""
         given = {"incident_id": incident_id, **self.names, "archive": str(folder / "archive"), **more}
         path = folder / f"{incident_id}.yaml"
@@ -68,6 +68,7 @@ def serve_until_closed(world: World, *rules: Rule) -> None:
     """Serve a world until stdin ends, having said how to reach it and what it is about."""
     from runbook_lib.sandbox.server import serve
 
+    world.pipe  # noqa: B018  # what happened is worked out now, not within the first call
     setting = world.setting
     names = {"region": world.region, "table_name": setting.table, "function_name": setting.function}
     with serve(world, rules=rules) as served:

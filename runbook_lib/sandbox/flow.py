@@ -75,7 +75,7 @@ class Flow:
         self.handled += batch
 
 
-@dataclass
+@dataclass(slots=True)
 class Cursor:
     """Where a mapping stands in its stream, shard by shard, and what its last batch came to.
 

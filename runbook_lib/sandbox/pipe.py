@@ -19,7 +19,7 @@ from runbook_lib.sandbox.flow import FAILED, LOGGED_PER_MINUTE, NOTHING_YET, OK,
 from runbook_lib.sandbox.state import RETENTION, Mapping, Scope, State, Stream, Version
 from runbook_lib.sandbox.timeline import Timeline
 from runbook_lib.sandbox.traffic import LINEAGES, Write, writes_of
-from runbook_lib.sandbox.writes import commits, decrypts, feeds, leaves_record, records_of
+from runbook_lib.sandbox.writes import commits, decrypts, fed_streams, leaves_record, records_of
 
 RETRY_SECONDS = 15
 IAM_SECONDS = 60
@@ -73,9 +73,10 @@ class Pipe:
             uuid: self.cursors.get(uuid) or self._opened(mapping, state, tick)
             for uuid, mapping in state.mappings.items()
         }
+        is_fed = fed_streams(state)
         for uuid, mapping in state.mappings.items():
             cursor = self.cursors[uuid]
-            if feeds(state, mapping.stream_arn):
+            if is_fed(mapping.stream_arn):
                 for write in writes:
                     cursor.queues[write.lineage].append(write)
             flow = self.flows.setdefault(uuid, {}).setdefault(tick.minute, Flow(logged=self._logged))

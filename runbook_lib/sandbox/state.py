@@ -7,6 +7,7 @@ elsewhere. Times are aware UTC datetimes.
 from collections.abc import Mapping as Keyed
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from typing import Any
 
 from runbook_lib.sandbox.code import Code
@@ -46,7 +47,7 @@ class Stream:
     view_type: str
     disabled: datetime | None = None
 
-    @property
+    @cached_property
     def label(self) -> str:
         """The stream's creation time, to the millisecond."""
         return iso(self.created)

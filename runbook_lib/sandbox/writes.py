@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from collections.abc import Callable
 from datetime import UTC, datetime
 from itertools import pairwise
 
@@ -26,15 +27,16 @@ def leaves_record(state: State, write: Write) -> bool:
     return state.traffic.futile is None and commits(state, write)
 
 
-def feeds(state: State, stream_arn: str) -> bool:
-    """Whether what is written now goes to this stream: the first table's enabled one, or a Kinesis stream that is fed.
+def fed_streams(state: State) -> Callable[[str], bool]:
+    """Tell of any stream ARN whether what is written now goes to it.
 
-    Only the first table that has a stream is written to.
+    That is the first table's enabled one, for only the first table that has a stream is written to, and every Kinesis
+    stream that a table feeds.
     """
-    if any(table.kinesis == stream_arn for table in state.tables.values()):
-        return True
+    kinesis = {table.kinesis for table in state.tables.values() if table.kinesis}
     stream = next((table.stream for table in state.tables.values() if table.stream), None)
-    return stream is not None and stream.label == stream_arn.rpartition("/stream/")[2]
+    label = stream.label if stream else None
+    return lambda arn: arn in kinesis or arn.rpartition("/stream/")[2] == label
 
 
 def decrypts(state: State, table: str, at: float) -> bool:
