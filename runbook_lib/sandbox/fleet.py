@@ -27,6 +27,7 @@ from runbook_lib.sandbox.errors import ApiError, not_emulated
 from runbook_lib.sandbox.fleet_kinds import MODEL, Kind
 from runbook_lib.sandbox.registry import ANSWERS
 from runbook_lib.sandbox.renamed import renamed
+from runbook_lib.sandbox.trail import Recorded
 from runbook_lib.sandbox.world import World
 
 _READS = ("Describe", "Filter", "Get", "List", "Lookup", "Simulate", "Start", "Stop")
@@ -188,9 +189,9 @@ class Fleet:
         found = [
             renamed(event, {**member.outward, event["EventId"]: noise.uuid4(member.number, event["EventId"])})
             for member in self.members
-            for event in events_for(member.kind.world, call)
+            for event in map(Recorded.looked_up, events_for(member.kind.world, call))
         ]
-        return paged_events(call, sorted(found, key=lambda event: event["EventTime"], reverse=True))
+        return paged_events(call, sorted(found, key=lambda event: event["EventTime"], reverse=True), dict)
 
 
 _TOKENS = {"ExclusiveStartStreamArn", "ExclusiveStartTableName", "Marker"}

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from collections.abc import Mapping as Keyed
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from runbook_lib.sandbox.answers.paging import page
 from runbook_lib.sandbox.call import Call
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 _ATTRIBUTES: Keyed[str, Callable[[Recorded, str], bool]] = {
     "EventId": lambda found, value: found.event_id == value,
-    "EventName": lambda found, value: found.event.name == value,
     "ReadOnly": lambda found, value: str(found.event.read_only).lower() == value.lower(),
     "Username": lambda found, value: found.event.actor.username == value,
     "ResourceType": lambda found, value: any(kind == value for kind, _ in found.event.resources),
@@ -40,13 +39,28 @@ def delivered(world: World) -> list[Recorded]:
     return [found for found in history_of(world) if found.event.at + DELIVERY_LAG <= world.now]
 
 
+def _newest_first(world: World, region: str) -> Keyed[str, list[Recorded]]:
+    """What was delivered in a region by the name of the event, and all of it under no name, computed once."""
+
+    def build() -> Keyed[str, list[Recorded]]:
+        named: dict[str, list[Recorded]] = {"": []}
+        for found in reversed(delivered(world)):
+            if found.region == region:
+                named[""].append(found)
+                named.setdefault(found.event.name, []).append(found)
+        return named
+
+    listed: Keyed[str, list[Recorded]] = world.derive(f"events of {region}", build)
+    return listed
+
+
 @answers("cloudtrail", "LookupEvents")
 def lookup_events(world: World, call: Call) -> dict[str, Any]:
     """Management events of the called region, newest first, by at most one attribute. Names match in full."""
-    return paged_events(call, events_for(world, call))
+    return paged_events(call, events_for(world, call), Recorded.looked_up)
 
 
-def events_for(world: World, call: Call) -> list[dict[str, Any]]:
+def events_for(world: World, call: Call) -> list[Recorded]:
     """Every event that a look-up asks for, newest first."""
     params = call.params
     attributes = params.get("LookupAttributes", [])
@@ -55,19 +69,24 @@ def events_for(world: World, call: Call) -> list[dict[str, Any]]:
     begin, end = params.get("StartTime", world.now - timedelta(days=90)), params.get("EndTime", world.now)
     if begin > end:
         raise ApiError("InvalidTimeRangeException", "The start time must be before the end time.")
+    (key, value) = (attributes[0]["AttributeKey"], attributes[0]["AttributeValue"]) if attributes else ("", "")
+    listed = _newest_first(world, call.region).get(value if key == "EventName" else "", [])
     return [
-        found.looked_up()
-        for found in reversed(delivered(world))
-        if found.region == call.region
-        and begin <= found.event.at.replace(microsecond=0) <= end
-        and all(_ATTRIBUTES[item["AttributeKey"]](found, item["AttributeValue"]) for item in attributes)
+        found
+        for found in listed
+        if begin <= found.event.at.replace(microsecond=0) <= end
+        and (key in ("", "EventName") or _ATTRIBUTES[key](found, value))
     ]
 
 
-def paged_events(call: Call, events: list[dict[str, Any]]) -> dict[str, Any]:
-    """A page of events."""
+_Event = TypeVar("_Event")
+
+
+def paged_events(call: Call, events: Sequence[_Event], shown: Callable[[_Event], dict[str, Any]]) -> dict[str, Any]:
+    """A page of events, each as it is shown."""
     size = min(call.params.get("MaxResults", 50), 50)
-    return page(events, "Events", size, call.params.get("NextToken"), "NextToken", "InvalidNextTokenException")
+    answer = page(events, "Events", size, call.params.get("NextToken"), "NextToken", "InvalidNextTokenException")
+    return answer | {"Events": [shown(one) for one in answer["Events"]]}
 
 
 @answers("cloudtrail", "DescribeTrails")
