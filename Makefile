@@ -8,13 +8,14 @@ MAKEFLAGS += --no-builtin-rules
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+PYTEST := $(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=loadgroup
 RECENT := -c 'import sys; sys.exit(sys.version_info < (3, 11))'
 PYTHON ?= $(firstword $(foreach python,python3.11 python3,$(shell $(python) $(RECENT) 2>/dev/null && echo $(python))) python3.11)
 OTHER := .venv-conformance
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
-.PHONY: help setup demo report jupyter test lint docs docs-check notebooks notebooks-check example scoreboard remedies
+.PHONY: help setup demo report jupyter test test-more lint docs docs-check notebooks notebooks-check example scoreboard remedies
 .PHONY: bench fuzz conformance lock clean
 
 help: ## print this list
@@ -34,8 +35,11 @@ report: $(READY) ## investigate params/$INC.yaml against AWS with your credentia
 jupyter: $(READY) ## open the ten notebooks in JupyterLab
 	@$(BIN)/jupyter lab $(AS_ROOT) --ServerApp.root_dir="$(CURDIR)" --LabApp.default_url=/lab/tree/notebooks
 
-test: $(READY) ## run every test but the slow ones; nothing outside this machine is contacted
-	@$(BIN)/python -m pytest -m 'not slow' --numprocesses=auto --maxprocesses=4 --dist=loadgroup
+test: $(READY) ## run the tests that take seconds; nothing outside this machine is contacted
+	@$(PYTEST) -m 'not slow and not sampled and not browser'
+
+test-more: $(READY) ## run what CI runs besides: the tests in Chromium, and a sample of the slow ones
+	@$(PYTEST) -m '(browser or sampled) and not slow'
 
 lint: $(READY) ## check style, format and types
 	@$(BIN)/ruff check .

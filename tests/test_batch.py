@@ -122,6 +122,7 @@ def _die() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+@pytest.mark.sampled
 def test_a_killed_process_costs_its_own_unit_another_try(tmp_path: Path) -> None:
     """A unit whose process is killed is done again; one that kills every process is given up, and harms no other."""
     with Processes(2, int) as pool:

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from example_evidence import example, judged, replaced, with_fields
+from example_evidence import DENIED, example, judged, replaced, with_fields
 from worlds import FAST, in_world, investigated, tried
 
 from runbook_lib.aws import READS
@@ -19,7 +19,6 @@ from runbook_lib.interpret.policy import Decision
 from runbook_lib.interpret.processing_result import read
 from runbook_lib.interpret.trail_event import TrailEvent
 from runbook_lib.loss_clock import LossState
-from runbook_lib.record import Record
 from runbook_lib.remedies import REMEDIES
 from runbook_lib.sandbox.alarms import ALARM
 from runbook_lib.stages import Stage, State
@@ -254,16 +253,17 @@ def test_false_alarm_12_no_datapoints_on_an_idle_function() -> None:
     found = judged(silent).diagnosis
     assert "no-table-writes" in _noted(found)
     assert found.stages[Stage.INVOKED].state is State.IDLE
-    assert _declared("cloudwatch") == {"cloudwatch:GetMetricData"}
+    assert "cloudwatch:ListMetrics" not in _declared("cloudwatch")
 
 
 @in_world("no-table-writes")
 def test_false_alarm_13_an_alarm_is_no_evidence() -> None:
-    """The user's own alarm, which treats missing data as breaching, is not read, and clears or convicts nothing."""
-    assert _declared("cloudwatch") == {"cloudwatch:GetMetricData"}
+    """The user's own alarm, which treats missing data as breaching, is told of, and clears or convicts nothing."""
     seen = investigated("no-table-writes")
     assert "no-table-writes" in _noted(seen.diagnosis)
-    assert ALARM not in str([call.params for call in Record.open(seen.folder).calls()])
+    assert ALARM in {one.name for one in seen.diagnosis.rang}
+    deaf = judged(with_fields(example("no-table-writes"), "metrics", alarms=DENIED)).diagnosis
+    assert deaf == replace(seen.diagnosis, rang=(), proposals=deaf.proposals, gaps=deaf.gaps)
     at = seen.diagnosis.as_of - HOUR
     alarm = TrailEvent(
         "e-1", at, "monitoring.amazonaws.com", "PutMetricAlarm", "PutMetricAlarm", actor="role/deployer",

@@ -268,6 +268,7 @@ def test_the_runs_clock_follows_awss_however_far_off(hours: int) -> None:
     assert as_of == NOW.replace(microsecond=0) + timedelta(hours=hours)
 
 
+@pytest.mark.sampled
 def test_no_answer_holds_a_run_past_its_ceiling() -> None:
     """An operation that does not answer is a gap when the time is up; the other steps are told."""
     diagnosis = _judged_over_http(latency(20_000, "iam", "GetRole"), timeout_s=3)
@@ -289,6 +290,7 @@ def _judged_over_http(*rules: Rule, timeout_s: float = 60) -> Diagnosis:
         return investigation.diagnosis
 
 
+@pytest.mark.sampled
 def test_an_answer_in_time_order_or_not_is_the_same() -> None:
     """Lists that come in another order change no verdict: nothing rests on the order of an answer."""
     record, expected = fuzz.recorded(fuzz.EXAMPLE)

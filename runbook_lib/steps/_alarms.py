@@ -30,6 +30,8 @@ _MOST = 10
 """Alarms whose history is read, and pages of one history."""
 
 _MOST_QUALIFIERS = 3
+_LONGEST_PERIOD_S = 604_800
+"""No alarm evaluates longer periods (PutMetricAlarm, CloudWatch API Reference)."""
 
 _KEPT_FIELDS = (
     "AlarmName", "MetricName", "StateValue", "StateUpdatedTimestamp", "StateTransitionedTimestamp", "Statistic",
@@ -114,7 +116,7 @@ def _condition(raw: Mapping[str, Any]) -> str:
     compared = _COMPARED.get(str(raw.get("ComparisonOperator")), str(raw.get("ComparisonOperator", "")))
     threshold = f" {raw['Threshold']:,g}" if isinstance(raw.get("Threshold"), int | float) else ""
     evaluated = raw.get("EvaluationPeriods", 1)
-    period = instant.span(timedelta(seconds=raw.get("Period") or 60))
+    period = instant.span(timedelta(seconds=min(raw.get("Period") or 60, _LONGEST_PERIOD_S)))
     return f"{statistic} {compared}{threshold} in {raw.get('DatapointsToAlarm', evaluated)} of {evaluated} × {period}"
 
 

@@ -165,6 +165,7 @@ class Seen:
             recursion_dropped=_unswept("recursive invocations"),
             hourly_invocations=_unswept("the week before"),
             hourly_writes=_unswept("the week before"),
+            alarms=_unswept("alarms"),
         )
 
     def _of(self, whose: str, metric: str) -> Any:

@@ -210,4 +210,5 @@ def test_diagnosis_reads_like_the_page() -> None:
         "Where else was looked",
         "Ruled out",
         "Undetermined",
+        "Proposed actions",
     ]

@@ -202,7 +202,13 @@ def _about_table(name: str) -> Rule:
     return OneTable(rule.service, rule.operation, refusal=rule.refusal, table=name)
 
 
-@pytest.mark.parametrize("rule", [deny("cloudwatch", "GetMetricData"), throttle("cloudwatch", "GetMetricData")])
+@pytest.mark.parametrize(
+    "rule",
+    [
+        deny("cloudwatch", "GetMetricData"),
+        pytest.param(throttle("cloudwatch", "GetMetricData"), marks=pytest.mark.sampled),
+    ],
+)
 def test_without_metrics_only_what_mapping_and_table_show_is_known(rule: Any) -> None:
     """Where no metric can be had a paused mapping is still found, and a trigger that looks well is not examined."""
     document = swept(fleet_of("healthy", "mapping-paused"), rule).document
