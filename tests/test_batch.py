@@ -26,7 +26,7 @@ from runbook_lib.report.batch_page import headline
 from runbook_lib.sandbox.faults import build
 from runbook_lib.sandbox.world import World
 
-pytestmark = pytest.mark.xdist_group("batch")
+pytestmark = [pytest.mark.sampled, pytest.mark.xdist_group("batch")]
 
 
 @pytest.fixture(scope="module")
@@ -122,7 +122,6 @@ def _die() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-@pytest.mark.sampled
 def test_a_killed_process_costs_its_own_unit_another_try(tmp_path: Path) -> None:
     """A unit whose process is killed is done again; one that kills every process is given up, and harms no other."""
     with Processes(2, int) as pool:

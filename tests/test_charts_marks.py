@@ -24,6 +24,8 @@ from runbook_lib.charts.data import AGE, INVOCATIONS, Axis, Source, panel, zoom_
 from runbook_lib.charts.draw_parts import LEAST_AGE, draw_panel
 from runbook_lib.charts.single import age_data, pipe_data
 
+pytestmark = pytest.mark.sampled
+
 MINUTE = timedelta(minutes=1)
 START = datetime(2026, 3, 14, 9, 0, tzinfo=UTC)
 TIMED = [name for name in charts.__all__ if name != "pipe_stages"]

@@ -23,6 +23,8 @@ from runbook_lib.sandbox.faults import build
 from runbook_lib.sandbox.rules import Rule, cut, drop, fail, garble, latency, refuse, skew, throttle
 from spoilt import How, Played, Spoiling
 
+pytestmark = pytest.mark.sampled
+
 WORLDS = ("poison-record", "mapping-paused", "concurrency-zero", "healthy")
 OPERATIONS = tuple((service, name) for service, named in READS.items() for name in named if service != "sts")
 METRICS = ("cloudwatch", "GetMetricData")
@@ -268,7 +270,6 @@ def test_the_runs_clock_follows_awss_however_far_off(hours: int) -> None:
     assert as_of == NOW.replace(microsecond=0) + timedelta(hours=hours)
 
 
-@pytest.mark.sampled
 def test_no_answer_holds_a_run_past_its_ceiling() -> None:
     """An operation that does not answer is a gap when the time is up; the other steps are told."""
     diagnosis = _judged_over_http(latency(20_000, "iam", "GetRole"), timeout_s=3)
@@ -290,7 +291,6 @@ def _judged_over_http(*rules: Rule, timeout_s: float = 60) -> Diagnosis:
         return investigation.diagnosis
 
 
-@pytest.mark.sampled
 def test_an_answer_in_time_order_or_not_is_the_same() -> None:
     """Lists that come in another order change no verdict: nothing rests on the order of an answer."""
     record, expected = fuzz.recorded(fuzz.EXAMPLE)

@@ -20,6 +20,8 @@ from runbook_lib.sandbox.conformance import violations
 from runbook_lib.sandbox.models import operation_model
 from spoilt import How, Maker, Played, Spoiling
 
+pytestmark = pytest.mark.sampled
+
 SAMPLE = range(1, 19)
 """Seeds of the runs that every run of the tests makes; `make fuzz` makes many more, over many worlds."""
 

@@ -22,7 +22,7 @@ from runbook_lib.sandbox.faults import build
 from runbook_lib.sandbox.rules import latency
 from runbook_lib.sandbox.world import World
 
-pytestmark = pytest.mark.xdist_group("killed")
+pytestmark = [pytest.mark.sampled, pytest.mark.xdist_group("killed")]
 Moment = Callable[[Path, Any], bool]
 
 
@@ -97,7 +97,7 @@ def _killed(world: World, home: Path, moment: Moment) -> Path | None:
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=pytest.mark.sampled if name in OFTEN else pytest.mark.slow) for name in MOMENTS]
+    "name", [pytest.param(name, marks=[] if name in OFTEN else pytest.mark.slow) for name in MOMENTS]
 )
 def test_replay_finishes_what_was_killed(name: str, world: World, tmp_path: Path) -> None:
     """What was recorded before the kill is all there, `replay` completes the folder in place, and `verify` passes."""
@@ -123,7 +123,6 @@ def test_replay_finishes_what_was_killed(name: str, world: World, tmp_path: Path
     assert done.diagnosis.exit_code in (1, 2)
 
 
-@pytest.mark.sampled
 def test_two_investigations_of_one_incident_do_not_mix(world: World, tmp_path: Path) -> None:
     """Begun at the same moment, they have folders of their own, both whole, with the same calls and verdict."""
     with sandboxed(world), ThreadPoolExecutor(2) as pool:

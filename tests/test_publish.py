@@ -24,7 +24,7 @@ from runbook_lib.record import CHECKSUMS, members
 from runbook_lib.sandbox.rules import Rule, deny, drop, fail, refuse
 from runbook_lib.sandbox.world import World
 
-pytestmark = pytest.mark.xdist_group("publish")
+pytestmark = [pytest.mark.sampled, pytest.mark.xdist_group("publish")]
 
 
 @pytest.fixture(scope="module")

@@ -17,6 +17,8 @@ from runbook_lib.recovery import Outcome, Trend, compare
 from runbook_lib.sandbox.faults import build
 from runbook_lib.sandbox.rules import deny
 
+pytestmark = pytest.mark.sampled
+
 FAST, FAST_KINDS = ("mapping-paused",), ("fixed", "left alone", "broken otherwise")
 """What every run of the tests follows, and a backlog that drains; the others are marked slow."""
 
@@ -73,7 +75,7 @@ def test_fixed_still_and_new_are_told_apart(name: str) -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        pytest.param("reserved-too-low", marks=pytest.mark.sampled),
+        "reserved-too-low",
         pytest.param("release-too-slow", marks=_marks("release-too-slow")),
     ],
 )
@@ -133,7 +135,6 @@ def test_command_says_it_for_people_and_machines(capsys: pytest.CaptureFixture[s
     assert document["iterator_age"]["drained_at"] > document["handled_at"] > document["repaired_at"]
 
 
-@pytest.mark.sampled
 def test_cause_that_cannot_be_looked_for_is_not_fixed(tmp_path: Path) -> None:
     """A repaired world seen by somebody who may not list mappings is not shown to have recovered."""
     world = build("mapping-paused", NOW, seed=1, history=HISTORY)

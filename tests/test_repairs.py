@@ -15,6 +15,8 @@ from runbook_lib.findings import FINDINGS
 from runbook_lib.remedies import REMEDIES
 from runbook_lib.sandbox.faults import all_faults
 
+pytestmark = pytest.mark.sampled
+
 SAMPLE = {
     *(("R1", "mapping-paused"), ("R2", "mapping-deleted"), ("R3", "filter-without-type-descriptor")),
     *(("R4", "managed-policy-detached"), ("R5", "record-age-limited"), ("R6", "one-record-times-out")),

@@ -12,6 +12,8 @@ from nbformat import NotebookNode
 from runbook_lib.report import notebooks
 from runbook_lib.report.join import METADATA, Source, shipped
 
+pytestmark = pytest.mark.sampled
+
 ROOT = Path(__file__).parents[2]
 
 

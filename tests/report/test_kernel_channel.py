@@ -8,11 +8,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
 import zmq
 from jupyter_client.manager import KernelManager
 from traitlets.config import Config
 
 from runbook_lib.report.kernel import Kernel
+
+pytestmark = pytest.mark.sampled
 
 SECRET = "held-by-the-run-alone"
 
