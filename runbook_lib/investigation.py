@@ -10,10 +10,11 @@ import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from datetime import datetime
+from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from runbook_lib.aws import Budget, Live, Reader
-from runbook_lib.diagnosis import Diagnosis, Status, diagnose
 from runbook_lib.evidence import Evidence, Gap, NotObserved, Observed
 from runbook_lib.evidence.changes import EXTENDED
 from runbook_lib.incident import Incident, Window
@@ -21,8 +22,12 @@ from runbook_lib.record import Record, is_sealed
 from runbook_lib.redact import Redactor
 from runbook_lib.steps import STEPS, Step
 
+if TYPE_CHECKING:
+    # A tenth of a second to import, which `collect` spends while AWS is waited for.
+    from runbook_lib.diagnosis import Diagnosis
+
 Progress = Callable[[Step, Observed | Gap], None]
-Early = Callable[[Diagnosis], None]
+Early = Callable[["Diagnosis"], None]
 
 _PATIENCE_S = 1.0
 """How long the last step may keep the others' verdict waiting: the trail alone grants two questions a second."""
@@ -65,6 +70,8 @@ class Investigation:
         asks.
         """
         self.collect()
+        from runbook_lib.diagnosis import diagnose
+
         if self._diagnosis is None:
             self._diagnosis = diagnose(self.evidence)
             if self._is_worth_widening(self._diagnosis):
@@ -73,6 +80,8 @@ class Investigation:
         return self._diagnosis
 
     def _is_worth_widening(self, diagnosis: Diagnosis) -> bool:
+        from runbook_lib.diagnosis import Status
+
         broken = diagnosis.status is not Status.NO_FAULT and diagnosis.onset is not None
         return broken and diagnosis.trigger is None and self.window.end - self.window.start < EXTENDED
 
@@ -89,6 +98,8 @@ class Investigation:
 
     def so_far(self) -> Diagnosis:
         """Diagnose what has been observed; a step that has not been is a gap."""
+        from runbook_lib.diagnosis import diagnose
+
         waiting = {step.observes: _unfinished(step) for step in STEPS.values()}
         return diagnose(Evidence(self.incident, self.as_of, {**waiting, **self.observations}, self.window))
 
@@ -117,6 +128,7 @@ class Investigation:
             for number in [n for n, step in todo.items() if self._is_ready(step)]:
                 step = todo.pop(number)
                 flying[pool.submit(self._look, step)] = step
+            import_module("runbook_lib.diagnosis")
             left = None if deadline is None else max(0.0, deadline - time.monotonic())
             if early and not todo and len(flying) == 1:
                 done, _ = wait(flying, timeout=_PATIENCE_S if left is None else min(left, _PATIENCE_S))

@@ -106,6 +106,11 @@ class Recovery:
         """0 recovered or sound, 1 still failing or newly broken, 2 not shown, or not done yet."""
         return _EXIT_CODES[self.outcome]
 
+    @property
+    def is_draining(self) -> bool:
+        """Whether all that is left is what waits, as the sentence already says."""
+        return self.outcome is Outcome.DRAINING
+
     def to_json(self) -> dict[str, Any]:
         """Give the comparison as plain JSON values; times are ISO 8601 UTC, ages in seconds."""
         trend = self.trend

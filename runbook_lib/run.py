@@ -11,9 +11,8 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from runbook_lib.diagnosis import Diagnosis
 from runbook_lib.errors import BadArchive
 from runbook_lib.example import EVIDENCE as EVIDENCE_OF_EXAMPLE
 from runbook_lib.example import is_example
@@ -22,10 +21,12 @@ from runbook_lib.investigation import Early, Investigation, Progress, archive_of
 from runbook_lib.record import EVIDENCE, Record, is_sealed, new_folder, seal, write_document
 from runbook_lib.report import asked
 from runbook_lib.scope import check_scope
-from runbook_lib.verdict import to_text
+
+if TYPE_CHECKING:
+    from runbook_lib.diagnosis import Diagnosis
 
 VERDICT = "verdict.json"
-Announce = Callable[[Diagnosis, Path], None]
+Announce = Callable[["Diagnosis", Path], None]
 
 
 @dataclass(frozen=True)
@@ -119,6 +120,8 @@ def _finish(
 ) -> Finished:
     """Judge, write the documents, seal the folder."""
     diagnosis = investigation.diagnosis
+    from runbook_lib.verdict import to_text
+
     write_document(folder / VERDICT, to_text(diagnosis, investigation.record))
     if announce:
         announce(diagnosis, folder)

@@ -10,19 +10,21 @@ import time
 import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from runbook_lib.diagnosis import Diagnosis
 from runbook_lib.errors import RunbookError
 from runbook_lib.evidence import Gap, Observed
-from runbook_lib.findings import Finding, Verdict
-from runbook_lib.findings.explained import explain
 from runbook_lib.instant import clock, parse
 from runbook_lib.investigation import Progress
 from runbook_lib.markup import visible
-from runbook_lib.recovery import Outcome, Recovery
 from runbook_lib.redact import Redactor
 from runbook_lib.steps import STEPS, Step
+
+if TYPE_CHECKING:
+    # What judges is imported where it judges: while AWS is waited for.
+    from runbook_lib.diagnosis import Diagnosis
+    from runbook_lib.findings import Finding, Verdict
+    from runbook_lib.recovery import Recovery
 
 _MOST_GAPS = 5
 _LABEL = 11
@@ -124,7 +126,7 @@ def print_recovery(found: Recovery) -> None:
         ("New", ", ".join(found.new)),
         ("Not seen", ", ".join(found.unseen)),
         ("Over", ", ".join(f"{id} (nothing failed since the repair)" for id in found.over)),
-        ("Backlog", found.trend.sentence if found.trend and found.outcome is not Outcome.DRAINING else ""),
+        ("Backlog", found.trend.sentence if found.trend and not found.is_draining else ""),
     )
     print("\n".join(_said(label, text) for label, text in rows if text))
 
@@ -169,6 +171,8 @@ def print_findings(findings: Sequence[Finding], *, as_json: bool) -> None:
 
 def print_finding(one: Finding, *, as_json: bool) -> None:
     """Explain one finding."""
+    from runbook_lib.findings.explained import explain
+
     if as_json:
         print(json.dumps(_card(one), indent=2))
         return
@@ -195,6 +199,8 @@ def _row(name: str, kind: str, text: str) -> str:
 
 
 def _card(one: Finding) -> dict[str, Any]:
+    from runbook_lib.findings.explained import explain
+
     return {
         "id": one.id,
         "kind": one.kind.value,

@@ -12,9 +12,7 @@ from runbook_lib.errors import BadParameters
 from runbook_lib.investigation import Investigation
 from runbook_lib.record import write_document
 from runbook_lib.report import REPORT
-from runbook_lib.report.junit import junit
 from runbook_lib.report.pdf import NotPrinted, printed
-from runbook_lib.report.sarif import sarif
 
 EXPORTS = {"pdf": "report.pdf", "junit": "junit.xml", "sarif": "findings.sarif"}
 """What can be asked for, and its name in a run folder."""
@@ -49,8 +47,20 @@ def write(names: Iterable[str], investigation: Investigation, folder: Path) -> t
     return tuple(missing)
 
 
+def _junit(investigation: Investigation) -> bytes:
+    from runbook_lib.report.junit import junit
+
+    return junit(investigation.diagnosis)
+
+
+def _sarif(investigation: Investigation) -> str:
+    from runbook_lib.report.sarif import sarif
+
+    return sarif(investigation.diagnosis, investigation.evidence)
+
+
 _MADE: Mapping[str, Callable[[Investigation, Path], str | bytes]] = {
     "pdf": lambda investigation, folder: printed(folder / REPORT, investigation.as_of),
-    "junit": lambda investigation, folder: junit(investigation.diagnosis),
-    "sarif": lambda investigation, folder: sarif(investigation.diagnosis, investigation.evidence),
+    "junit": lambda investigation, folder: _junit(investigation),
+    "sarif": lambda investigation, folder: _sarif(investigation),
 }
