@@ -69,10 +69,10 @@ def poison_record(seen: Evidence) -> Iterator[Sign]:
 
 
 def _blocking(seen: Evidence) -> Iterator[Sign]:
-    """Say why the batch is not given up, and what the log says of it."""
+    """Say why the batch is tried again and again, and what the log says of it."""
     for one in otherwise(lambda: serving(seen), ()):
         if one.maximum_retry_attempts < 0:
-            yield sign(f"Mapping {one.uuid} retries without limit and reports to no destination.", one)
+            yield sign(f"Mapping {one.uuid} retries without limit.", one)
     yield from call_failed(seen)
     for found in otherwise(lambda: current(seen, *_BLOCKING), ())[:1]:
         yield sign(quoted(found, seen), seen.logs)

@@ -1,0 +1,56 @@
+"""What a failure has to be, and how often, before it is why batches do not pass."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from example_evidence import example, replaced, with_fields
+from worlds import in_world
+
+from runbook_lib.evidence import Evidence
+from runbook_lib.findings import FINDINGS, Confidence, judge
+from runbook_lib.stages import measure
+
+MINUTE = timedelta(minutes=1)
+PROVED = Confidence.PROVED
+
+
+def _sure(name: str, seen: Evidence) -> Confidence | None:
+    """How sure a finding is; None where it is not there."""
+    return judge(FINDINGS[name], seen, measure(seen)).confidence
+
+
+@in_world("import-error-after-deploy")
+@pytest.mark.parametrize(("minutes", "sure"), [(10, PROVED), (44, PROVED), (50, None)])
+def test_a_failure_that_the_log_no_longer_repeats_is_over(minutes: int, sure: Confidence | None) -> None:
+    """A failure last written three quarters of an hour ago is not why batches fail now."""
+    seen = example("import-error-after-deploy")
+    (failure, *_) = seen.logs.errors
+    errors = (replace(failure, times=(seen.window.end - minutes * MINUTE,)),)
+    assert _sure("init-or-import-error", with_fields(seen, "logs", errors=errors)) is sure
+
+
+@in_world("poison-record")
+@pytest.mark.parametrize(("every", "sure"), [(1, PROVED), (4, None)])
+def test_one_record_is_to_blame_where_the_others_pass(every: int, sure: Confidence | None) -> None:
+    """Successes in most of the minutes with writes show that one batch waits; in one of four, that most of them do."""
+    seen = example("poison-record")
+    end = seen.window.end.replace(second=0, microsecond=0)
+    minutes = [end - n * MINUTE for n in range(1, 90)]
+    errors = replace(seen.metrics.errors, points=dict.fromkeys(minutes, 1.0))
+    invocations = replace(errors, points={at: 1.0 if n % every else 5.0 for n, at in enumerate(minutes)})
+    counted = with_fields(seen, "metrics", errors=errors, invocations=replace(invocations, name="Invocations"))
+    assert _sure("poison-record", counted) is sure
+
+
+@in_world("poison-record")
+@pytest.mark.parametrize(("retries", "said"), [(-1, True), (5, False)])
+def test_only_unlimited_retries_are_told_as_such(retries: int, said: bool) -> None:
+    """A mapping that gives up in the end is not said to retry without limit."""
+    seen = example("poison-record")
+    mappings = tuple(replaced(one, maximum_retry_attempts=retries) for one in seen.status.mappings)
+    seen = with_fields(with_fields(seen, "mappings", ours=mappings), "status", mappings=mappings)
+    verdict = judge(FINDINGS["poison-record"], seen, measure(seen))
+    assert any("without limit" in words for words in verdict.because) is said
