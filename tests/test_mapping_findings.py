@@ -134,3 +134,17 @@ def test_a_count_fits_a_hopeless_filter_where_it_drops_everything(polled: float,
     signs = [one.weight for one in FINDINGS["filter-matches-nothing"].recognise(seen)]
     assert Weight.DECISIVE in signs
     assert (Weight.COUNTER in signs) is fits
+
+
+@in_world("mapping-restarted-at-latest")
+@pytest.mark.parametrize(("minutes", "sure"), [(0, PROVED), (10, PROVED), (20, None)])
+def test_a_mapping_made_long_before_deliveries_went_on_did_not_end_the_gap(
+    minutes: int, sure: Confidence | None
+) -> None:
+    """Polling follows a new mapping within a quarter of an hour: what ends a gap later than that is another thing."""
+    seen = example("mapping-restarted-at-latest")
+    (made,) = (one.at for one in seen.changes.regional if one.operation == "CreateEventSourceMapping")
+    age = seen.backlog.iterator_age_ms
+    points = {at: value for at, value in age.points.items() if not made <= at < made + minutes * MINUTE}
+    late = with_fields(seen, "backlog", iterator_age_ms=replace(age, points=points))
+    assert _sure("latest-startup-gap", late) is sure
