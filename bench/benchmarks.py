@@ -24,7 +24,7 @@ import one_incident
 import sweep
 
 PAGE = Path(__file__).parent.parent / "docs" / "benchmarks.md"
-ROUNDS = 5
+ROUNDS = 3
 _LIBRARIES = ("boto3", "papermill", "nbconvert", "matplotlib", "distributed")
 
 _HEAD = """# Benchmarks
