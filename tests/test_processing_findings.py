@@ -54,3 +54,15 @@ def test_only_unlimited_retries_are_told_as_such(retries: int, said: bool) -> No
     seen = with_fields(with_fields(seen, "mappings", ours=mappings), "status", mappings=mappings)
     verdict = judge(FINDINGS["poison-record"], seen, measure(seen))
     assert any("without limit" in words for words in verdict.because) is said
+
+
+@in_world("poison-record")
+def test_uncounted_minutes_blame_no_code() -> None:
+    """Where CloudWatch gave no count of the minutes in which the log fails, the code is not said to fail every batch."""
+    seen = example("poison-record")
+    half = seen.window.start + (seen.window.end - seen.window.start) / 2
+    cut = {
+        name: replace(one, points={at: value for at, value in one.points.items() if at < half})
+        for name, one in (("invocations", seen.metrics.invocations), ("errors", seen.metrics.errors))
+    }
+    assert _sure("handler-error", with_fields(seen, "metrics", **cut)) is None

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from runbook_lib import instant
-from runbook_lib.evidence import Evidence
+from runbook_lib.evidence import Evidence, Gap, NotObserved
 from runbook_lib.findings import Kind, Sign, against, decisive, finding, sign
 from runbook_lib.findings.processing import ERRORS_GUIDE, RECENT, call_failed, current, quoted
 from runbook_lib.incident import Window
@@ -37,6 +37,7 @@ def _failing(seen: Evidence, *kinds: LineKind) -> Iterator[Sign]:
         return
     if LineKind.INIT_ERROR not in kinds:
         measure(seen).observed(Stage.SUCCEEDED)
+        _counted(seen, found[0])
     for one in found[:2]:
         yield decisive(quoted(one, seen), seen.logs)
     succeeded = measure(seen).observed(Stage.SUCCEEDED)
@@ -50,13 +51,24 @@ def _failing(seen: Evidence, *kinds: LineKind) -> Iterator[Sign]:
     yield from call_failed(seen)
 
 
+def _counted(seen: Evidence, failure: ErrorClass) -> None:
+    """Raise NotObserved where nothing is counted among the last failures, though the log shows that something ran."""
+    if not _minutes_beside(seen, failure):
+        reason = "CloudWatch counts no invocation in the minutes of these failures, so others may have succeeded."
+        raise NotObserved(Gap("cloudwatch:GetMetricData", "", "NoDatapoint", reason, ref=seen.metrics.invocations.ref))
+
+
+def _minutes_beside(seen: Evidence, failure: ErrorClass) -> list[float]:
+    among = Window(max(instant.floor(failure.first), failure.last - RECENT), failure.last)
+    return [value for at, value in success_minutes(seen).items() if at in among]
+
+
 def _passed_beside(seen: Evidence, failure: ErrorClass) -> float:
     """Count the successes among the last failures; 0 where most of the minutes have none, so that all may have failed.
 
     A brake that was pulled since ends successes and failures alike, so the pipe as it is now cannot tell.
     """
-    among = Window(max(instant.floor(failure.first), failure.last - RECENT), failure.last)
-    good = [value for at, value in success_minutes(seen).items() if at in among]
+    good = _minutes_beside(seen, failure)
     return sum(good) if sum(value > 0 for value in good) > len(good) / 2 else 0.0
 
 
