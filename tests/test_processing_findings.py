@@ -58,7 +58,7 @@ def test_only_unlimited_retries_are_told_as_such(retries: int, said: bool) -> No
 
 @in_world("poison-record")
 def test_uncounted_minutes_blame_no_code() -> None:
-    """Where CloudWatch gave no count of the minutes in which the log fails, the code is not said to fail every batch."""
+    """Where CloudWatch did not count the minutes in which the log fails, no code is said to fail every batch."""
     seen = example("poison-record")
     half = seen.window.start + (seen.window.end - seen.window.start) / 2
     cut = {
