@@ -113,9 +113,7 @@ def _paragraphs(words: Iterator[str]) -> Iterator[str]:
 
 def machine() -> str:
     """Say what was measured on: processors, system, and the versions that matter."""
-    libraries = ", ".join(
-        f"{name} {version(name)}" for name in ("boto3", "papermill", "nbconvert", "matplotlib", "distributed")
-    )
+    libraries = ", ".join(f"{name} {version(name)}" for name in _LIBRARIES)
     return (
         f"Measured on {os.cpu_count()} processors ({platform.machine()}, {platform.system()}), Python"
         f" {platform.python_version()}, {libraries}. {ROUNDS} rounds for one incident, one run for the rest."

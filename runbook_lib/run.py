@@ -119,9 +119,9 @@ def _finish(
     investigation: Investigation, folder: Path, kernel: Any, export: tuple[str, ...], announce: Announce | None
 ) -> Finished:
     """Judge, write the documents, seal the folder."""
-    diagnosis = investigation.diagnosis
     from runbook_lib.verdict import to_text
 
+    diagnosis = investigation.diagnosis
     write_document(folder / VERDICT, to_text(diagnosis, investigation.record))
     if announce:
         announce(diagnosis, folder)

@@ -73,7 +73,7 @@ def to_json(diagnosis: Diagnosis, record: Record) -> dict[str, Any]:
                 "metric": one.metric,
                 "condition": one.condition,
                 "in_alarm": [_window(stretch) for stretch in one.ringing],
-                "evidence": [ref for ref in (one.ref, one.history_ref) if ref],
+                "evidence": list(one.refs),
             }
             for one in diagnosis.rang
         ],

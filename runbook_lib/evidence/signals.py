@@ -86,6 +86,11 @@ class Alarm(Observed):
     ref: str
     history_ref: str
 
+    @property
+    def refs(self) -> tuple[str, ...]:
+        """The recorded calls: the alarm's, and its history's where that was read. Raises NotObserved like `ringing`."""
+        return (self.ref, self.history_ref) if self.history_ref else (self.ref,)
+
     def turns(self, window: Window) -> Iterator[tuple[datetime, str]]:
         """Say when it went off and when it ended within the window. Raises NotObserved like `ringing`."""
         for one in self.ringing:

@@ -23,7 +23,6 @@ from runbook_lib.steps import step
 GLOBAL_REGION = "us-east-1"
 """IAM is a global service whose events stand in us-east-1 alone (CloudTrail User Guide, "Global service events")."""
 
-
 _SOURCES = ("lambda.amazonaws.com", "dynamodb.amazonaws.com", "kms.amazonaws.com", "logs.amazonaws.com")
 _REGIONAL = tuple(name for source in _SOURCES for name in EVENT_NAMES[source])
 _IAM = EVENT_NAMES["iam.amazonaws.com"]

@@ -223,5 +223,5 @@ def _beside(diagnosis: Diagnosis, at: datetime) -> str:
 
 
 def _refs(diagnosis: Diagnosis) -> tuple[str, ...]:
-    rang = (ref for one in diagnosis.rang for ref in (one.ref, one.history_ref) if ref)
+    rang = (ref for one in diagnosis.rang for ref in one.refs)
     return tuple(dict.fromkeys((*(diagnosis.onset.refs if diagnosis.onset else ()), *rang)))
