@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 import textwrap
 import unicodedata
 from collections.abc import Iterable, Iterator
@@ -36,6 +37,27 @@ def escaped(content: str) -> str:
     return html.escape(content)
 
 
+TICKS = re.compile(r"`([^`\n]+)`")
+"""What a sentence sets as code."""
+STAMP = re.compile(r"\b\d{4}-\d\d-\d\d(?:T\d\d:\d\d[\d:.]*\d)?\b")
+"""A date, with or without its time: no line may end within it."""
+_WHOLE = re.compile(rf"{STAMP.pattern}|\b[a-z]{{2}}(?:-[a-z]+)+-\d\b")
+
+
+def whole(markup: str) -> str:
+    """Keep markup on one line.
+
+    JupyterLab's own style lets cells break, also at hyphens, and leaves this old element alone; a code host drops it.
+    """
+    return f"<nobr>{markup}</nobr>"
+
+
+def said(sentence: str) -> str:
+    """Escape a sentence: what stands between backticks is code, no date and no region is broken at its hyphens."""
+    unbroken = _WHOLE.sub(lambda found: whole(found.group()), escaped(sentence))
+    return TICKS.sub(r"<code>\1</code>", unbroken)
+
+
 def tag(name: str, content: str) -> str:
     """Put escaped text into an element."""
     return f"<{name}>{escaped(content)}</{name}>"
@@ -47,8 +69,8 @@ def caption(title: str) -> str:
 
 
 def bullets(items: Iterable[str]) -> str:
-    """Give an unordered list of escaped text."""
-    return f"<ul>{''.join(f'<li>{escaped(one)}</li>' for one in items)}</ul>"
+    """Give an unordered list of sentences."""
+    return f"<ul>{''.join(f'<li>{said(one)}</li>' for one in items)}</ul>"
 
 
 def left(content: str) -> str:
@@ -59,7 +81,7 @@ def left(content: str) -> str:
 def pairs(title: str, told: Iterable[tuple[str, str]]) -> str:
     """Give names and values as a table of two columns, which JupyterLab sets better than a definition list."""
     rows = "".join(
-        f'<tr><th scope="row">{left(escaped(name))}</th><td>{left(escaped(value))}</td></tr>' for name, value in told
+        f'<tr><th scope="row">{left(escaped(name))}</th><td>{left(said(value))}</td></tr>' for name, value in told
     )
     return f'<table class="rb-facts">{caption(title)}<tbody>{rows}</tbody></table>'
 

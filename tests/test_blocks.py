@@ -250,8 +250,15 @@ def test_a_table_of_a_notebook_keeps_times_whole() -> None:
     """No time is broken between its date and its hour, and no other cell is kept from breaking."""
     head = (Column("UTC", "time"), Column("What"))
     html = Table("T", head, (("2026-03-14 15:00:00", "a 1"),)).to_html()
-    assert "2026-03-14&nbsp;15:00:00" in html
+    assert "<nobr>2026-03-14&nbsp;15:00:00</nobr>" in html
     assert "a 1" in html
+
+
+def test_a_sentence_of_a_notebook_keeps_dates_and_code() -> None:
+    """What stands between backticks is code, no date or region is broken at its hyphens, and all else is escaped."""
+    html = Prose.of("Since 2026-03-14T12:29:10.952 in us-east-1 `Invocations` <b> and a-b-c are `left").to_html()
+    assert "<nobr>2026-03-14T12:29:10.952</nobr> in <nobr>us-east-1</nobr> <code>Invocations</code>" in html
+    assert "&lt;b&gt; and a-b-c are `left" in html
 
 
 @given(

@@ -6,7 +6,7 @@ import io
 import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
+from itertools import combinations, pairwise, product
 
 import pytest
 from example_evidence import (
@@ -21,11 +21,13 @@ from example_evidence import (
 )
 from hypothesis import given
 from hypothesis import strategies as st
+from matplotlib.figure import Figure
+from matplotlib.transforms import Bbox
 from PIL import Image
 
 from runbook_lib import charts
 from runbook_lib.blocks import Prose
-from runbook_lib.charts import canvas
+from runbook_lib.charts import canvas, draw_correlation
 from runbook_lib.charts.correlation import ChartData, correlation, describe
 from runbook_lib.charts.data import (
     Axis,
@@ -131,6 +133,28 @@ def test_of_many_changes_the_trigger_keeps_its_number() -> None:
     assert kept == sorted(kept)
     assert 4 in kept
     assert 201 in kept
+
+
+def test_names_of_lines_never_meet(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wherever onset and noticing lie, the drawn names of the two lines neither touch nor leave the axis."""
+    shown: list[tuple[int, list[Bbox]]] = []
+
+    def measure(figure: Figure) -> bytes:
+        named = [one for one in figure.axes[2].texts if not one.get_text().isdigit()]
+        shown.append((len(named), [one.get_window_extent() for one in named] + [figure.axes[2].get_window_extent()]))
+        return b""
+
+    monkeypatch.setattr(canvas, "png", measure)
+    data = replace(_overview(example_seen()), panels=(), lanes=(), strips=())
+    for onset, noticed in product((30, 700, 1300), range(50, 1450, 280)):
+        first, second = (data.axis.start + at * MINUTE for at in (onset, noticed))
+        lines = replace(data.lines, onset=first, onset_range=(first - MINUTE, first + MINUTE), noticed=second)
+        draw_correlation.draw(replace(data, lines=lines))
+    for _, boxes in shown:
+        *names, axis = boxes
+        assert all(axis.x0 <= one.x0 and one.x1 <= axis.x1 for one in names)
+        assert all(one.x1 < two.x0 or two.x1 < one.x0 for one, two in combinations(names, 2))
+    assert sum(count == 2 for count, _ in shown) >= 0.8 * len(shown)
 
 
 def test_names_with_markup_do_not_break_a_picture() -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
 from runbook_lib.blocks.base import Block, Clean
-from runbook_lib.markup import bullets, escaped, hanging, pairs, tag, wrapped
+from runbook_lib.markup import bullets, escaped, hanging, pairs, said, tag, wrapped
 
 
 @dataclass(frozen=True)
@@ -134,11 +134,11 @@ class Finding(Block):
 
     def to_html(self) -> str:
         """Give a heading, the evidence as a numbered list, and each remedy with its command and risk."""
-        parts = [tag("h4", self._heading), f"<p>{tag('code', self.id)} {escaped(self.why)}</p>"]
+        parts = [tag("h4", self._heading), f"<p>{tag('code', self.id)} {said(self.why)}</p>"]
         if self.because:
-            parts.append(f"<ol>{''.join(f'<li>{escaped(one.sentence)}</li>' for one in self.because)}</ol>")
-        parts += [f"<p>{tag('strong', 'Does not explain:')} {escaped(one)}</p>" for one in self.unexplained]
-        parts += [f"<p>{tag('strong', 'Would settle it:')} {escaped(one)}</p>" for one in self.needs]
+            parts.append(f"<ol>{''.join(f'<li>{said(one.sentence)}</li>' for one in self.because)}</ol>")
+        parts += [f"<p>{tag('strong', 'Does not explain:')} {said(one)}</p>" for one in self.unexplained]
+        parts += [f"<p>{tag('strong', 'Would settle it:')} {said(one)}</p>" for one in self.needs]
         parts += [_remedy_html(one) for one in self.remedies]
         return f'<section class="rb-finding">{"".join(parts)}</section>'
 
@@ -161,6 +161,6 @@ class Finding(Block):
 
 def _remedy_html(one: Remedy) -> str:
     told = (("Risk:", one.risk), ("Effect:", one.effect), ("Check:", one.check))
-    said = "".join(f"<p>{tag('strong', name)} {escaped(value)}</p>" for name, value in told if value)
+    beside = "".join(f"<p>{tag('strong', name)} {said(value)}</p>" for name, value in told if value)
     command = f"<pre>{tag('code', one.command)}</pre>" if one.command else ""
-    return f"<p>{tag('strong', 'Remedy:')} {escaped(one.title)}</p>{command}{said}"
+    return f"<p>{tag('strong', 'Remedy:')} {said(one.title)}</p>{command}{beside}"

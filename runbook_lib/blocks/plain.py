@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from runbook_lib.blocks.base import Block, Clean
-from runbook_lib.markup import LINE, caption, escaped, grid, hanging, left, pairs, tag, wrapped
+from runbook_lib.markup import LINE, caption, escaped, grid, hanging, left, pairs, said, tag, whole, wrapped
 
 Style = Literal["plain", "answer", "meaning", "gap", "warning", "blank"]
 ColumnKind = Literal["text", "time", "number", "code"]
@@ -35,10 +35,10 @@ class Prose(Block):
     def to_html(self) -> str:
         """Give paragraphs; a gap or a warning starts with its word in bold, an answer stands in bold."""
         label = _LABELS.get(self.style)
-        said = [tag("strong", one) if self.style == "answer" else escaped(one) for one in self.paragraphs]
-        if label and said:
-            said[0] = f"{tag('strong', label)} {said[0]}"
-        body = "".join(f"<p>{one}</p>" for one in said)
+        told = [f"<strong>{said(one)}</strong>" if self.style == "answer" else said(one) for one in self.paragraphs]
+        if label and told:
+            told[0] = f"{tag('strong', label)} {told[0]}"
+        body = "".join(f"<p>{one}</p>" for one in told)
         return f'<div class="rb-prose rb-{self.style}">{body}</div>'
 
     def lines(self) -> Iterator[str]:
@@ -137,16 +137,15 @@ class Table(Block):
             f"<tr>{''.join(f'<td>{self._cell(at, cell)}</td>' for at, cell in enumerate(row))}</tr>"
             for row in self.rows
         )
-        below = "".join(f"<p>{escaped(one)}</p>" for one in (self.note, self.more) if one)
+        below = "".join(f"<p>{said(one)}</p>" for one in (self.note, self.more) if one)
         inside = f"{caption(self.title)}<thead><tr>{head}</tr></thead><tbody>{body}</tbody>"
         return f'<table class="rb-table">{inside}</table>{below}'
 
     def _cell(self, at: int, content: str) -> str:
         kind = self.columns[at].kind
         if kind == "time":
-            # Notebook front ends override styles and attributes that would keep a cell on one line.
-            return self._set(at, escaped(content).replace(" ", "&nbsp;"))
-        return self._set(at, tag("code", content) if kind == "code" and content else escaped(content))
+            return self._set(at, whole(escaped(content).replace(" ", "&nbsp;")))
+        return self._set(at, tag("code", content) if kind == "code" and content else said(content))
 
     def _set(self, at: int, markup: str) -> str:
         return markup if self.columns[at].kind == "number" else left(markup)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from functools import partial
+from itertools import pairwise, product
 from typing import Any
 
 from runbook_lib import instant
@@ -140,25 +141,40 @@ def _numbers(axes: Any, data: ChartData) -> None:
         weight = "bold" if one.relation in (Relation.TRIGGER, Relation.CANDIDATE) else "normal"
         axes.text(place, 0.2, str(one.number), ha="center", va="bottom", fontsize=7.5, color=colour, fontweight=weight)
     for at, words, colour, style, right in _placed(data):
-        offset = (end - start) * 0.005 * (1 if right else -1)
+        offset = (end - start) * _ASIDE * (1 if right else -1)
         axes.text(
             x(at) + offset, 0.98, words, ha="left" if right else "right", va="top", fontsize=7.5, color=colour,
-            fontweight="bold",
+            fontweight=_weight(at, data.lines),
         )  # fmt: skip
         axes.plot([x(at), x(at)], [0.68, 1], color=colour, linewidth=1.1, linestyle=style, clip_on=False)
     axes.axhline(-0.1, color=FAINT, linewidth=0.6, clip_on=False)
 
 
+_ASIDE = 0.005
+_LETTER = {"bold": 0.0079, "normal": 0.0070}
+"""How far a name stands from its line, and how wide a letter of a name is on average, as parts of the axis."""
+
+
+def _weight(at: datetime, lines: Lines) -> str:
+    return "bold" if at == lines.onset else "normal"
+
+
 def _placed(data: ChartData) -> Iterator[tuple[datetime, str, str, Any, bool]]:
-    """Give each line's name a side, right (True) or left of it, where it meets no other name; else none."""
-    taken: list[tuple[float, float]] = []
-    for at, words, colour, style in _named_lines(data.lines):
-        place, wide = (at - data.axis.start) / data.axis.length, 0.0075 * len(words)
-        for right, (low, high) in ((True, (place, place + wide)), (False, (place - wide, place))):
-            if low >= 0 and high <= 1 and all(high <= left or low >= end for left, end in taken):
-                taken.append((low, high))
-                yield at, words, colour, style, right
-                break
+    """Give each line's name a side, right (True) or left of it, so that as many as can be meet no other name."""
+    named = list(_named_lines(data.lines))
+    choices = sorted(product((True, False, None), repeat=len(named)), key=lambda sides: sides.count(None))
+    for sides in choices:
+        chosen = [(*line, right) for line, right in zip(named, sides, strict=True) if right is not None]
+        taken = sorted(_span(data, at, words, right) for at, words, _, _, right in chosen)
+        if all(low >= 0 and high <= 1 for low, high in taken) and all(one[1] <= two[0] for one, two in pairwise(taken)):
+            yield from chosen
+            return
+
+
+def _span(data: ChartData, at: datetime, words: str, right: bool) -> tuple[float, float]:
+    place = (at - data.axis.start) / data.axis.length
+    wide = _ASIDE + _LETTER[_weight(at, data.lines)] * len(words)
+    return (place, place + wide) if right else (place - wide, place)
 
 
 _RANK = {Relation.TRIGGER: 0, Relation.CANDIDATE: 1}

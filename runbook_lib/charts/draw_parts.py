@@ -75,10 +75,9 @@ def draw_ringing(axes: Any, one: Panel, axis: Axis) -> None:
         return
     first, last = min(part.start for part in stretches), max(part.end for part in stretches)
     name = one.ringing[0].name if len(one.ringing) == 1 else f"{len(one.ringing)} alarms"
-    begun = f"from {first:%H:%M}"
     left, right = ((at - axis.start) / axis.length for at in (first, last))
-    fitting = (words for words in (f"ALARM {name} {begun}", f"ALARM {name}") if _wide(words) <= 1 - left)
-    words, place, side = next(fitting, f"ALARM {begun}"), left, "left"
+    fitting = (words for words in (f"ALARM {name} from {first:%H:%M}", f"ALARM {name}") if _wide(words) <= 1 - left)
+    words, place, side = next(fitting, f"ALARM {first:%H:%M}"), left, "left"
     if left < _TITLE or left + _wide(words) > 1:
         place, side = right, "right"
     if side == "left" or right - _wide(words) > _TITLE:

@@ -22,6 +22,7 @@ from markupsafe import Markup, escape
 
 from runbook_lib import instant
 from runbook_lib._version import __version__
+from runbook_lib.markup import STAMP, TICKS
 from runbook_lib.record import EVIDENCE, Call, Record
 from runbook_lib.report import foreign
 from runbook_lib.report.sections import Added, Failure, Part, Section, Shown
@@ -316,17 +317,15 @@ def _whole(title: str) -> Markup:
     return Markup(_HYPHENATED.sub(_WHOLE, str(escape(foreign.visible_lines(title)))))
 
 
-_TICKS = re.compile(r"`([^`\n]+)`")
-_STAMP = re.compile(r"\b\d{4}-\d\d-\d\d(?:T\d\d:\d\d[\d:.]*\d)?\b")
 _LONG_WORD = re.compile(r"[^\s<>]{28,}")
 
 
 def _said(text: str) -> Markup:
     """Give text with what stands between backticks as code; long names may break after `:`, `/` and `.`, dates not."""
     safe = str(escape(foreign.visible_lines(str(text))))
-    dated = _STAMP.sub(_WHOLE, safe).replace("/<", "/<wbr><")
+    dated = STAMP.sub(_WHOLE, safe).replace("/<", "/<wbr><")
     broken = _LONG_WORD.sub(lambda word: re.sub(r"(?<=[:/.])(?=[^:/.])", "<wbr>", word.group()), dated)
-    return Markup(_TICKS.sub(r"<code>\1</code>", broken))
+    return Markup(TICKS.sub(r"<code>\1</code>", broken))
 
 
 def _compact(value: Any) -> str:
