@@ -10,7 +10,7 @@ import nbformat
 import pytest
 from nbformat import NotebookNode
 
-from runbook_lib.report import execute, join, kernel
+from runbook_lib.report import execute, join, kernel, launch
 
 AS_OF = datetime(2026, 3, 15, 4, 43, tzinfo=UTC)
 
@@ -145,13 +145,13 @@ def test_nobody_else_can_enter_the_channel(tmp_path: Path) -> None:
 
 def test_a_long_path_falls_back_to_tcp() -> None:
     """A scratch folder too deep for a socket's path still gets a kernel."""
-    assert kernel._channel("/short")["transport"] == "ipc"
-    assert kernel._channel("/" + "x" * 100) == {}
+    assert launch._channel("/short")["transport"] == "ipc"
+    assert launch._channel("/" + "x" * 100) == {}
 
 
 def test_environment_is_listed_not_inherited() -> None:
     """The environment is made of named variables; an unknown one is left out."""
-    made = kernel.environment(Path("/run"), "/scratch", {"PATH": "/bin", "AWS_PROFILE": "prod", "JUPYTER_PATH": "/x"})
+    made = launch.environment(Path("/run"), "/scratch", {"PATH": "/bin", "AWS_PROFILE": "prod", "JUPYTER_PATH": "/x"})
     assert made["PATH"] == "/bin"
     assert not {"AWS_PROFILE", "JUPYTER_PATH"} & set(made)
     assert made["AWS_CONFIG_FILE"] == os.devnull

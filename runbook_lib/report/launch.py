@@ -1,0 +1,78 @@
+"""How a replaying kernel is started: this interpreter, an encrypted channel, no credentials, nobody's habits."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from contextlib import closing, suppress
+from pathlib import Path
+from subprocess import DEVNULL
+
+from ipykernel.kernelspec import get_kernel_dict
+from jupyter_client.kernelspec import KernelSpec
+from jupyter_client.manager import KernelManager
+from jupyter_core.utils import ensure_event_loop
+from traitlets.config import Config
+
+_KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "TMPDIR", "SYSTEMROOT", "MPLCONFIGDIR", "XDG_CACHE_HOME")
+"""What a kernel needs of the caller's environment; nothing of AWS, nothing of Python's or Jupyter's."""
+
+
+def environment(run_folder: Path, scratch: str, outer: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """Give the whole environment of a replaying kernel; `scratch` takes what IPython writes about itself.
+
+    The kernel imports the very kit that started it, however that was found.
+    """
+    return {name: outer[name] for name in _KEPT if name in outer} | {
+        "RUNBOOK_RUN": str(run_folder.absolute()),
+        "MPLBACKEND": "agg",
+        "IPYTHONDIR": scratch,
+        "PYTHONPATH": str(Path(__file__).parents[2]),
+        "PYTHONHASHSEED": "0",
+        "PYTHONSAFEPATH": "1",
+        "TZ": "UTC",
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+
+
+_WANTED = ("runbook_lib.session", "runbook_lib.charts.draw_correlation", "runbook_lib.charts.draw_single")
+_WARM = f"--IPKernelApp.exec_lines=_ = [__import__(one) for one in {_WANTED}]"
+"""Imports what every run imports while the evidence is still on its way; it leaves no name behind."""
+
+
+_LONGEST_SOCKET = 100
+"""Characters of a Unix socket's path that every system takes (macOS: 104 with the end mark)."""
+
+
+def _channel(scratch: str) -> dict[str, str]:
+    """Let kernels talk through sockets in a folder of their own that nobody else may enter.
+
+    TCP ports are chosen before the kernel binds them, so that kernels started side by side take each other's.
+    """
+    socket = os.path.join(scratch, "k")
+    return {"transport": "ipc", "ip": socket} if os.name == "posix" and len(socket) + 3 < _LONGEST_SOCKET else {}
+
+
+class _OwnInterpreter(KernelManager):  # type: ignore[misc]
+    """Starts this very interpreter, whatever kernel somebody installed under the name python3."""
+
+    @property
+    def kernel_spec(self) -> KernelSpec:
+        return KernelSpec(**get_kernel_dict(extra_arguments=["--HistoryManager.enabled=False", _WARM]))
+
+
+def launch(run_folder: Path, scratch: str) -> KernelManager:
+    """Start the kernel's process, in a thread of its own, and return before it is ready."""
+    manager = _OwnInterpreter(
+        kernel_name="python3",
+        client_class="jupyter_client.asynchronous.AsyncKernelClient",
+        **_channel(scratch),
+        config=Config({"KernelManager": {"transport_encryption": "required"}}),
+    )
+    with closing(ensure_event_loop()):  # Jupyter makes one for every thread and closes none
+        manager.start_kernel(env=environment(run_folder, scratch), cwd=scratch, stdout=DEVNULL, stderr=DEVNULL)
+    with suppress(AttributeError, OSError):
+        os.setpriority(os.PRIO_PROCESS, manager.provisioner.pid, 10)
+    return manager
