@@ -13,7 +13,7 @@ from example_evidence import judged
 import fuzz
 from runbook_lib import charts, views
 from runbook_lib.aws import Live, Outcome, iam_action
-from runbook_lib.evidence import Evidence, Gap
+from runbook_lib.evidence import Evidence, Gap, NotObserved
 from runbook_lib.investigation import Investigation
 from runbook_lib.record import Record
 from runbook_lib.sandbox.conformance import violations
@@ -152,21 +152,22 @@ def test_a_table_that_leaves_out_a_stream_that_is_enabled_proves_nothing() -> No
 
 
 ODD_POINTS = (
-    ({"Values": [float("nan")]}, ()),
-    ({"Values": [float("inf")]}, ()),
-    ({"Values": [1e300]}, ()),
-    ({"Timestamps": ["0001-01-01T00:00:00Z"]}, ()),
-    ({"Timestamps": ["yesterday"]}, ()),
-    ({"StatusCode": "SomethingNew"}, (7.0,)),
-    ({"Values": [7.0, 8.0]}, (7.0,)),
+    ({"Values": [float("nan")]}, "Illegible"),
+    ({"Values": [float("inf")]}, "Illegible"),
+    ({"Values": [1e300]}, "Illegible"),
+    ({"Timestamps": ["0001-01-01T00:00:00Z"]}, "Illegible"),
+    ({"Timestamps": ["yesterday"]}, "Illegible"),
+    ({"Values": [7.0, 8.0]}, "Illegible"),
+    ({"StatusCode": "PartialData"}, "PartialData"),
+    ({"StatusCode": "InternalError"}, "InternalError"),
+    ({"StatusCode": "SomethingNew"}, "SomethingNew"),
+    ({"Id": "nobody_asked"}, "PartialData"),
 )
 
 
-@pytest.mark.parametrize(("members", "kept"), ODD_POINTS)
-def test_a_datapoint_that_cannot_be_is_left_out_and_the_series_is_partial(
-    members: dict[str, Any], kept: tuple[float, ...]
-) -> None:
-    """What is no number of this world, or has no time, is no datapoint, and the series says that some is lacking."""
+@pytest.mark.parametrize(("members", "code"), ODD_POINTS)
+def test_a_series_that_did_not_come_whole_is_not_seen(members: dict[str, Any], code: str) -> None:
+    """Where a datapoint is no number of this world, or some are lacking, nothing is read from the silence between."""
 
     def spoil(answer: Any) -> None:
         point = {"Timestamps": ["2026-03-14T12:00:00Z"], "Values": [7.0], "StatusCode": "Complete"}
@@ -174,6 +175,24 @@ def test_a_datapoint_that_cannot_be_is_left_out_and_the_series_is_partial(
             part | point | members if part["Id"] == "invocations" else part for part in answer["MetricDataResults"]
         ]
 
-    series = _without("cloudwatch:GetMetricData", spoil).metrics.invocations
-    assert tuple(series.points.values()) == kept
-    assert not series.complete
+    metrics = _without("cloudwatch:GetMetricData", spoil).metrics
+    with pytest.raises(NotObserved) as unseen:
+        _ = metrics.invocations
+    assert unseen.value.gap.code == code
+    assert metrics.errors.points
+
+
+def test_a_partial_page_is_completed_by_the_next() -> None:
+    """A page that says PartialData leaves no gap where the next page of the same series says Complete."""
+
+    def part(one: Any, taken: slice, code: str) -> Any:
+        return one | {name: one[name][taken] for name in ("Timestamps", "Values")} | {"StatusCode": code}
+
+    def split(answer: Any) -> None:
+        whole = answer["MetricDataResults"]
+        first, rest = slice(0, 5), slice(5, None)
+        answer["MetricDataResults"] = [part(one, first, "PartialData") for one in whole]
+        answer["MetricDataResults"] += [part(one, rest, "Complete") for one in whole]
+
+    in_two, whole = (_without("cloudwatch:GetMetricData", how).metrics.invocations for how in (split, lambda _: None))
+    assert in_two.points == whole.points

@@ -24,8 +24,8 @@ _LAST_POINTS = 3
 class Series(Observed):
     """One CloudWatch metric over the window. A period without a point is *no datapoint*, which is not zero.
 
-    `points` maps the start of each period (UTC) to its value in `unit`; `complete` False means that CloudWatch
-    gave only part of the data.
+    `points` maps the start of each period (UTC) to its value in `unit`. A series that CloudWatch gave only in part is
+    a gap.
     """
 
     name: str
@@ -35,7 +35,6 @@ class Series(Observed):
     period: timedelta
     points: Mapping[datetime, float]
     ref: str
-    complete: bool = True
 
     def between(self, start: datetime, end: datetime) -> Mapping[datetime, float]:
         """Give the points of [start, end)."""

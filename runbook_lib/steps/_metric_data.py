@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -75,26 +75,46 @@ def _query(query: Query, period: int) -> dict[str, Any]:
 
 
 def _series(query: Query, parts: list[dict[str, Any]], pages: Pages, period: timedelta, region: str) -> Series:
-    """Join one query's parts over all pages; `Forbidden` for one series leaves the others readable."""
-    points: dict[datetime, float] = {}
-    complete = not pages.truncated
-    for part in parts:
-        status = part.get("StatusCode", "Complete")
-        complete = complete and status == "Complete"
-        if status == "Forbidden":
-            call, reason = "cloudwatch:GetMetricData", f"These credentials may not read the metric {query.metric}."
-            raise NotObserved(Gap(call, region, status, reason, call, pages.ref))
-        read = [(instant.optional(at), value) for at, value in zip(part["Timestamps"], part["Values"], strict=False)]
-        legible = {at: value for at, value in read if at and abs(value) <= _LARGEST}
-        complete = complete and len(part["Timestamps"]) == len(part["Values"]) == len(legible)
-        points |= legible
+    """Join one query's parts over all pages.
+
+    Raises NotObserved when CloudWatch refuses it, or gives only a part: silence cannot be told from what is lacking.
+    """
+    status = _status(parts, pages.truncated)
+    points = {at: value for part in parts for at, value in _points(part)}
+    if status == "Complete" and any(at is None or not abs(value) <= _LARGEST for at, value in points.items()):
+        status = "Illegible"
+    if status != "Complete":
+        raise NotObserved(_not_whole(query, status, pages.ref, region))
     return Series(
         name=query.metric,
         label=query.label,
         unit=query.unit,
         statistic=query.statistic,
         period=period,
-        points=dict(sorted(points.items())),
+        points={at: points[at] for at in sorted(filter(None, points))},
         ref=pages.ref,
-        complete=complete,
     )
+
+
+def _status(parts: list[dict[str, Any]], truncated: bool) -> str:
+    """What CloudWatch says of a series as a whole: a page that is partial is completed by the next."""
+    said = [str(part.get("StatusCode", "Complete")) for part in parts]
+    odd = next((one for one in said if one not in ("Complete", "PartialData")), None)
+    return odd or ("PartialData" if truncated or not said else said[-1])
+
+
+def _points(part: dict[str, Any]) -> Iterator[tuple[datetime | None, float]]:
+    times, values = part["Timestamps"], part["Values"]
+    if len(times) != len(values):
+        yield None, 0.0
+    for at, value in zip(times, values, strict=False):
+        yield instant.optional(at), value
+
+
+def _not_whole(query: Query, status: str, ref: str, region: str) -> Gap:
+    call = "cloudwatch:GetMetricData"
+    if status == "Forbidden":
+        reason = f"These credentials may not read the metric {query.metric}."
+        return Gap(call, region, status, reason, call, ref)
+    reason = f"CloudWatch gave only a part of the metric {query.metric} ({status}): what is lacking may hold anything."
+    return Gap(call, region, status, reason, None, ref)

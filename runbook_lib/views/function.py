@@ -243,7 +243,7 @@ def _series_row(name: str, look: Callable[[], Series]) -> tuple[str, ...]:
         total,
         f"{series.peak:,.0f}{period}",
         moment(series.last_positive),
-        f"{len(series.points):,}{'' if series.complete else ', incomplete'}",
+        f"{len(series.points):,}",
     )
 
 

@@ -87,7 +87,7 @@ def summed(series: Series) -> str:
     """Say the total of what was counted; nothing counted is no datapoint."""
     if not series.points:
         return NO_POINTS
-    return f"{sum(series.points.values()):,.0f}" + ("" if series.complete else " at least")
+    return f"{sum(series.points.values()):,.0f}"
 
 
 def gaps_table(gaps: Iterable[Gap], title: str = "What could not be seen here") -> Iterator[Block]:
