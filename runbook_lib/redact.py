@@ -104,10 +104,12 @@ class Redactor:
             if '"userIdentity"' in value and value.lstrip()[:1] == "{":
                 return self._trail_event(value, count)
             return self._text(value, count)
-        if isinstance(value, Mapping):
-            return self._members(value, key, count)
+        if isinstance(value, int | float):
+            return value
         if isinstance(value, list):
             return [self._value(item, key, count) for item in value]
+        if isinstance(value, Mapping):
+            return self._members(value, key, count)
         return value
 
     def _members(self, value: Mapping[str, Any], key: str, count: Counter[str]) -> dict[str, Any]:

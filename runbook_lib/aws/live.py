@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from runbook_lib import instant
@@ -214,12 +215,13 @@ def _assume(session: Any, incident: Incident) -> Any:
     )
 
 
+@lru_cache(maxsize=32_768)  # the series of one answer share their minutes, up to 20,160 in 14 days
 def _utc(value: Any) -> datetime:
     """Read a time of an answer: epoch seconds, or text as botocore reads it."""
-    from botocore.utils import parse_timestamp
-
     if isinstance(value, int | float):
         return datetime.fromtimestamp(value, UTC)
+    from botocore.utils import parse_timestamp
+
     found: datetime = parse_timestamp(value)
     return found.astimezone(UTC)
 

@@ -326,6 +326,8 @@ def plain(value: Any) -> Any:
 
     A null says nothing, so it is left out.
     """
+    if value is None or isinstance(value, str | int | float | bool):
+        return value
     if isinstance(value, datetime):
         return instant.iso(value if value.tzinfo else value.replace(tzinfo=UTC))
     if isinstance(value, Mapping):
@@ -334,7 +336,7 @@ def plain(value: Any) -> Any:
         return [plain(item) for item in value if item is not None]
     if isinstance(value, bytes):
         return base64.b64encode(value).decode()
-    return value if value is None or isinstance(value, str | int | float | bool) else str(value)
+    return str(value)
 
 
 def _gap(call: Call) -> Gap:

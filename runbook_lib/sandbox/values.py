@@ -6,8 +6,10 @@ import base64
 import json
 import math
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from email.utils import format_datetime
+from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
 
@@ -39,6 +41,9 @@ def wire_name(shape: Shape, member: str) -> str:
     return str(shape.serialization.get("name", member))
 
 
+_NESTED = frozenset({"structure", "list", "map"})
+
+
 def to_tree(value: Any, shape: Shape, leaf: Leaf, where: str = "answer") -> Any:
     """Return a python value as the tree a JSON or CBOR body carries. Raises `CodecError`."""
     if getattr(shape, "is_document_type", False) or value is None:
@@ -51,6 +56,9 @@ def to_tree(value: Any, shape: Shape, leaf: Leaf, where: str = "answer") -> Any:
     if shape.type_name == "list":
         if isinstance(value, str | bytes | Mapping):
             raise CodecError(f"{where}: a list is wanted, {type(value).__name__} was given")
+        if shape.member.type_name not in _NESTED:  # a day of metrics is a hundred thousand of them
+            with suppress(TypeError, ValueError, AttributeError):  # said below, with its place
+                return [None if item is None else leaf(item, shape.member) for item in value]
         return [to_tree(item, shape.member, leaf, f"{where}[{index}]") for index, item in enumerate(value)]
     if shape.type_name == "map":
         return {key: to_tree(item, shape.value, leaf, f"{where}[{key!r}]") for key, item in dict(value).items()}
@@ -158,13 +166,19 @@ def python_time(value: Any) -> datetime:
 def wire_time(value: datetime, shape: Shape, default_format: str) -> str | int | float:
     """Return a time to the millisecond, in the format its shape names or else the given one."""
     time_format = shape.serialization.get("timestampFormat", default_format)
-    moment = _aware(value)
     if time_format == "unixTimestamp":
-        seconds = round(moment.timestamp(), 3)
-        return int(seconds) if seconds.is_integer() else seconds
+        return _epoch(value)
+    moment = _aware(value)
     if time_format == "rfc822":
         return format_datetime(moment.replace(microsecond=0), usegmt=True)
     return moment.isoformat(timespec="milliseconds" if moment.microsecond else "seconds").replace("+00:00", "Z")
+
+
+@lru_cache(maxsize=32_768)  # the series of one answer share their minutes
+def _epoch(value: datetime) -> int | float:
+    """Return a time as seconds since 1970, whole where it is."""
+    seconds = round(_aware(value).timestamp(), 3)
+    return int(seconds) if seconds.is_integer() else seconds
 
 
 def _aware(value: Any) -> datetime:

@@ -34,11 +34,13 @@ def event_source_mappings(incident: Incident, aws: StepReader, seen: Evidence) -
     Asking by function name would miss mappings on an alias or version: the name is matched exactly, qualifier and
     all (observed, n=1). The unfiltered list cannot miss any.
     """
-    listed, aliases = together(lambda: _every_mapping(aws), lambda: _aliases(incident, aws))
+    name = incident.function.name
+    listed, aliases, newest = together(
+        lambda: _every_mapping(aws), lambda: _aliases(incident, aws), lambda: describe_function(aws, name, None)
+    )
     ours = attempt(lambda: _newest_first(m for m in known(listed) if _from_table(m, incident) and _to_us(m, incident)))
     qualifier = ours[0].function.qualifier if isinstance(ours, tuple) and ours else incident.function.qualifier
-    function = attempt(lambda: describe_function(aws, incident.function.name, qualifier))
-    newest = attempt(lambda: describe_function(aws, incident.function.name, None)) if qualifier else None
+    function = attempt(lambda: describe_function(aws, name, qualifier)) if qualifier else newest
     unknown = isinstance(function, Function) and not function.exists and ours == ()
     return Mappings(
         ours=ours,
@@ -53,7 +55,7 @@ def event_source_mappings(incident: Incident, aws: StepReader, seen: Evidence) -
         function=function,
         aliases=aliases,
         similar_functions=attempt(lambda: _similar_functions(incident, aws)) if unknown else (),
-        newest=newest,
+        newest=newest if qualifier else None,
     )
 
 
