@@ -91,13 +91,17 @@ class Cost:
     printed: str = ""
 
 
+_SLOWS = ("PYTHONDONTWRITEBYTECODE", "PYTHONDEVMODE", "PYTHONTRACEMALLOC")
+"""What would make every process compile or watch what it imports, which nobody's second run does."""
+
+
 def measured(command: Sequence[str | Path], environment: Mapping[str, str], folder: Path | None = None) -> Cost:
     """Run one command to its end; the environment is added to this process's own."""
     cost = Cost()
     began = time.monotonic()
     running = subprocess.Popen(
         [str(part) for part in command],
-        env={**os.environ, **environment},
+        env={name: value for name, value in os.environ.items() if name not in _SLOWS} | dict(environment),
         cwd=folder,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,

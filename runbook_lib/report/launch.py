@@ -63,6 +63,10 @@ class _OwnInterpreter(KernelManager):  # type: ignore[misc]
         return KernelSpec(**get_kernel_dict(extra_arguments=["--HistoryManager.enabled=False", _WARM]))
 
 
+_GIVES_WAY = 10
+"""The niceness of a kernel."""
+
+
 def launch(run_folder: Path, scratch: str) -> KernelManager:
     """Start the kernel's process, in a thread of its own, and return before it is ready."""
     manager = _OwnInterpreter(
@@ -73,6 +77,7 @@ def launch(run_folder: Path, scratch: str) -> KernelManager:
     )
     with closing(ensure_event_loop()):  # Jupyter makes one for every thread and closes none
         manager.start_kernel(env=environment(run_folder, scratch), cwd=scratch, stdout=DEVNULL, stderr=DEVNULL)
-    with suppress(AttributeError, OSError):
-        os.setpriority(os.PRIO_PROCESS, manager.provisioner.pid, 10)
+    with suppress(AttributeError, OSError):  # no such thing on Windows; and it may have died already
+        # Nobody waits for the kernel before the verdict stands, which needs the processor meanwhile.
+        os.setpriority(os.PRIO_PROCESS, manager.provisioner.pid, _GIVES_WAY)
     return manager
