@@ -1,7 +1,5 @@
 """`python -m runbook_lib` is `runbook`."""
 
-import sys
+from runbook_lib.cli import run
 
-from runbook_lib.cli import main
-
-sys.exit(main())
+run()

@@ -80,7 +80,7 @@ def png(figure: Figure) -> bytes:
     drawn = Image.frombuffer("RGBA", canvas.get_width_height(), canvas.buffer_rgba(), "raw", "RGBA", 0, 1)
     picture = drawn.convert("RGB").quantize(palette=palette, dither=Image.Dither.NONE)
     packed = io.BytesIO()
-    picture.save(packed, format="PNG", compress_level=9, bits=6)
+    picture.save(packed, format="PNG", compress_level=8, bits=6)
     return packed.getvalue()
 
 

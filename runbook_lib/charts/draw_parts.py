@@ -108,7 +108,10 @@ def draw_counts(axes: Any, one: Panel, axis: Axis, colour: str) -> None:
 
 def fill(axes: Any, edges: list[float], values: list[float], colour: str, zorder: float = 2.0) -> None:
     """Fill the bars of one run as one shape: single bars would leave slits that look like gaps."""
-    axes.stairs(values, edges, fill=True, color=colour, linewidth=0, zorder=zorder)
+    # As `axes.stairs` does, which first works out limits that the part has already.
+    from matplotlib.patches import StepPatch
+
+    axes.add_artist(StepPatch(values, edges, fill=True, color=colour, linewidth=0, zorder=zorder))
 
 
 def draw_ages(axes: Any, one: Panel, axis: Axis, colour: str) -> None:

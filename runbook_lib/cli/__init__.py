@@ -11,8 +11,9 @@ import os
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from runbook_lib._version import __version__
 from runbook_lib.cli import sweep
@@ -30,6 +31,20 @@ from runbook_lib.cli.terminal import (
     print_recovery,
 )
 from runbook_lib.errors import COULD_NOT_RUN, RunbookError, gravest
+
+_HELD_BY_OTHERS = ("multiprocessing.synchronize", "distributed")
+"""Once imported, other processes wait to be told of our end."""
+
+
+def run() -> NoReturn:
+    """Run the command line of this process and end it; what the operating system frees anyway is not taken apart."""
+    code = main()
+    if any(name in sys.modules for name in _HELD_BY_OTHERS):
+        sys.exit(code)
+    with suppress(BrokenPipeError):
+        sys.stdout.flush()
+        sys.stderr.flush()
+    os._exit(code)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Mapping
 from contextlib import closing, suppress
 from pathlib import Path
+from queue import Empty
 from subprocess import DEVNULL
 
 from ipykernel.kernelspec import get_kernel_dict
+from jupyter_client.asynchronous import AsyncKernelClient
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import KernelManager
 from jupyter_core.utils import ensure_event_loop
@@ -37,9 +40,8 @@ def environment(run_folder: Path, scratch: str, outer: Mapping[str, str] = os.en
     }
 
 
-_WANTED = ("runbook_lib.session", "runbook_lib.charts.draw_correlation", "runbook_lib.charts.draw_single")
-_WARM = f"--IPKernelApp.exec_lines=_ = [__import__(one) for one in {_WANTED}]"
-"""Imports what every run imports while the evidence is still on its way; it leaves no name behind."""
+_AHEAD = "--IPKernelApp.exec_lines=_ = __import__('runbook_lib.report.ahead').report.ahead.prepare()"
+"""Run before the first cell; it leaves no name behind."""
 
 
 _LONGEST_SOCKET = 100
@@ -60,24 +62,32 @@ class _OwnInterpreter(KernelManager):  # type: ignore[misc]
 
     @property
     def kernel_spec(self) -> KernelSpec:
-        return KernelSpec(**get_kernel_dict(extra_arguments=["--HistoryManager.enabled=False", _WARM]))
+        return KernelSpec(**get_kernel_dict(extra_arguments=["--HistoryManager.enabled=False", _AHEAD]))
 
 
-_GIVES_WAY = 10
-"""The niceness of a kernel."""
+class _Client(AsyncKernelClient):  # type: ignore[misc]
+    """Jupyter's client, ready when the kernel is: the stock one then listens a fifth of a second for nothing."""
+
+    async def wait_for_ready(self, timeout: float | None = None) -> None:
+        """Wait until the kernel answers and its outputs arrive. Raises RuntimeError when it does not come to that."""
+        last = time.monotonic() + (timeout or float("inf"))
+        while time.monotonic() < last and await self.is_alive():
+            self.kernel_info()
+            with suppress(Empty):
+                await self.get_shell_msg(timeout=1)
+                await self.get_iopub_msg(timeout=0.2)
+                return
+        raise RuntimeError("The kernel does not answer.")
 
 
 def launch(run_folder: Path, scratch: str) -> KernelManager:
     """Start the kernel's process, in a thread of its own, and return before it is ready."""
     manager = _OwnInterpreter(
         kernel_name="python3",
-        client_class="jupyter_client.asynchronous.AsyncKernelClient",
+        client_class=f"{__name__}.{_Client.__name__}",
         **_channel(scratch),
         config=Config({"KernelManager": {"transport_encryption": "required"}}),
     )
     with closing(ensure_event_loop()):  # Jupyter makes one for every thread and closes none
         manager.start_kernel(env=environment(run_folder, scratch), cwd=scratch, stdout=DEVNULL, stderr=DEVNULL)
-    with suppress(AttributeError, OSError):  # no such thing on Windows; and it may have died already
-        # Nobody waits for the kernel before the verdict stands, which needs the processor meanwhile.
-        os.setpriority(os.PRIO_PROCESS, manager.provisioner.pid, _GIVES_WAY)
     return manager
