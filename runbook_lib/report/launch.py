@@ -65,6 +65,10 @@ class _OwnInterpreter(KernelManager):  # type: ignore[misc]
         return KernelSpec(**get_kernel_dict(extra_arguments=["--HistoryManager.enabled=False", _AHEAD]))
 
 
+_NICE = 10
+"""A kernel gives way: nobody waits for it before the verdict stands, and that needs the processor meanwhile."""
+
+
 class _Client(AsyncKernelClient):  # type: ignore[misc]
     """Jupyter's client, ready when the kernel is: the stock one then listens a fifth of a second for nothing."""
 
@@ -90,4 +94,6 @@ def launch(run_folder: Path, scratch: str) -> KernelManager:
     )
     with closing(ensure_event_loop()):  # Jupyter makes one for every thread and closes none
         manager.start_kernel(env=environment(run_folder, scratch), cwd=scratch, stdout=DEVNULL, stderr=DEVNULL)
+    with suppress(AttributeError, OSError):  # no such call on Windows; or the process has died already
+        os.setpriority(os.PRIO_PROCESS, manager.provisioner.pid, _NICE)
     return manager

@@ -133,6 +133,13 @@ def test_scratch_folder_is_removed(tmp_path: Path) -> None:
     assert not scratch.exists()
 
 
+def test_a_kernel_gives_way(tmp_path: Path) -> None:
+    """A kernel runs at a lower priority than the run that waits for AWS."""
+    with kernel.Kernel(tmp_path) as one:
+        process = one.manager.provisioner.pid
+        assert os.getpriority(os.PRIO_PROCESS, process) == os.getpriority(os.PRIO_PROCESS, 0) + launch._NICE
+
+
 def test_a_kernel_that_cannot_start_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What keeps the process from starting is raised where the kernel is wanted, and its folder is removed."""
     monkeypatch.setattr(launch, "launch", lambda *_: (_ for _ in ()).throw(OSError("no more processes")))
