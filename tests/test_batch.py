@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sys
 from collections.abc import Iterator
 from concurrent.futures import Executor, Future
 from contextlib import nullcontext
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from distributed import Client
 from worlds import NOW, incident_of, sandboxed
 
 from runbook_lib import batch, run
@@ -137,6 +139,25 @@ def test_a_cluster_that_is_not_there_is_said() -> None:
     """An address without a scheduler ends with a sentence, not with a traceback."""
     with pytest.raises(CannotRun, match="no Dask scheduler at nonsense"), workers(1, int, "nonsense"):
         pass
+
+
+@pytest.mark.skipif(sys.version_info[:2] != (3, 11), reason="mended in Python 3.12")
+def test_no_profiler_watches_a_worker_that_it_may_hang(tmp_path: Path) -> None:
+    """On Python 3.11 a Dask worker samples its threads no more once it has work from us."""
+    import cluster
+
+    def watching() -> list[str]:  # pickled by value, as workers know nothing of the tests
+        from distributed import get_worker
+
+        return [name for name in get_worker().periodic_callbacks if name.startswith("profile")]
+
+    with cluster.cluster(1, {}, tmp_path) as there:
+        with Client(there.address, set_as_default=False) as client:
+            client.wait_for_workers(1)
+            assert client.submit(watching, pure=False).result() == ["profile", "profile-cycle"]
+        with workers(1, int, there.address) as (pool, at_once):
+            assert at_once == 1
+            assert pool.submit(watching).result() == []
 
 
 @pytest.mark.slow
