@@ -11,6 +11,7 @@ from example_evidence import example, replaced, with_fields
 from worlds import in_world
 
 from runbook_lib.evidence import Evidence
+from runbook_lib.evidence.mapping import Mapping
 from runbook_lib.evidence.signals import Series
 from runbook_lib.findings import FINDINGS, Confidence, Weight, judge
 from runbook_lib.interpret.trail_event import Resource, TrailEvent
@@ -26,7 +27,10 @@ def _sure(name: str, seen: Evidence) -> Confidence | None:
 
 
 def _with_mapping(seen: Evidence, **changed: Any) -> Evidence:
-    mappings = tuple(replaced(one, **changed) for one in seen.status.mappings)
+    return _with_mappings(seen, *(replaced(one, **changed) for one in seen.status.mappings))
+
+
+def _with_mappings(seen: Evidence, *mappings: Mapping) -> Evidence:
     return with_fields(with_fields(seen, "mappings", ours=mappings), "status", mappings=mappings)
 
 
@@ -55,6 +59,17 @@ def test_records_delivered_late_are_given_up_for_their_age(limit: int | None, su
     seen = _with_mapping(example("healthy"), maximum_record_age_s=-1 if limit is None else limit * 3600)
     age = _every_minute(seen, seen.backlog.iterator_age_ms, 2 * HOUR / MINUTE * 60_000)
     assert _sure("max-age-drop", with_fields(seen, "backlog", iterator_age_ms=age)) is sure
+
+
+@in_world("healthy")
+def test_a_patient_mapping_does_not_speak_for_an_impatient_one() -> None:
+    """Of two mappings, one that would wait three hours does not refute that the other gave up after one."""
+    seen = _with_mapping(example("healthy"), maximum_record_age_s=3600)
+    (ours,) = seen.status.mappings
+    patient = replaced(ours, uuid="00000000-0000-4000-8000-000000000002", maximum_record_age_s=3 * 3600)
+    age = _every_minute(seen, seen.backlog.iterator_age_ms, 2 * HOUR / MINUTE * 60_000)
+    late = with_fields(_with_mappings(seen, ours, patient), "backlog", iterator_age_ms=age)
+    assert _sure("max-age-drop", late) is PROVED
 
 
 @in_world("concurrency-zero")
@@ -134,6 +149,15 @@ def test_a_count_fits_a_hopeless_filter_where_it_drops_everything(polled: float,
     signs = [one.weight for one in FINDINGS["filter-matches-nothing"].recognise(seen)]
     assert Weight.DECISIVE in signs
     assert (Weight.COUNTER in signs) is fits
+
+
+@in_world("mapping-restarted-at-latest")
+def test_another_mapping_at_latest_does_not_speak_for_the_new_one() -> None:
+    """A second mapping that was there all along does not refute that the first was made in the gap."""
+    seen = example("mapping-restarted-at-latest")
+    (ours,) = seen.status.mappings
+    older = replaced(ours, uuid="00000000-0000-4000-8000-000000000002", last_modified=seen.window.start)
+    assert _sure("latest-startup-gap", _with_mappings(seen, ours, older)) is PROVED
 
 
 @in_world("mapping-restarted-at-latest")

@@ -105,16 +105,18 @@ def max_age_drop(seen: Evidence) -> Iterator[Sign]:
         yield against("Records may wait for as long as the stream keeps them.", seen.mappings)
         return
     invoked = measure(seen).observed(Stage.INVOKED)
-    for one in limited:
-        limit = timedelta(seconds=one.maximum_record_age_s)
-        since = invoked.since if invoked.state is State.STOPPED else otherwise(lambda: seen.backlog.oldest_unread, None)
-        waits = timedelta(0) if since is None else seen.window.end - since
-        if waits <= limit:
+    since = invoked.since if invoked.state is State.STOPPED else otherwise(lambda: seen.backlog.oldest_unread, None)
+    waits = timedelta(0) if since is None else seen.window.end - since
+    allowed = [(one, timedelta(seconds=one.maximum_record_age_s)) for one in limited]
+    if waits <= min(limit for _, limit in allowed):
+        for one, limit in allowed:
             yield against(f"What waits is younger than the {instant.span(limit)} that mapping {one.uuid} allows.", one)
-            continue
-        yield decisive(f"Mapping {one.uuid} gives records up after {instant.span(limit)}.", one)
-        yield counter(f"The oldest that waits was written {instant.span(waits)} ago.", *invoked.refs)
-        yield from _given_up(seen, one, counter)
+        return
+    for one, limit in allowed:
+        if waits > limit:
+            yield decisive(f"Mapping {one.uuid} gives records up after {instant.span(limit)}.", one)
+            yield counter(f"The oldest that waits was written {instant.span(waits)} ago.", *invoked.refs)
+            yield from _given_up(seen, one, counter)
 
 
 @finding(

@@ -55,25 +55,24 @@ def latest_startup_gap(seen: Evidence) -> Iterator[Sign]:
         yield against("No stretch of writes was left without an invocation.", seen.backlog.iterator_age_ms)
         return
     for one in fresh:
-        yield from _made_anew(seen, one, gap)
-
-
-def _made_anew(seen: Evidence, one: Mapping, gap: Onset) -> Iterator[Sign]:
-    """Look whether the mapping was created in the gap; a pause that ended leaves the same gap and loses nothing."""
-    resumed = _resumed(seen, gap.at)
-    if one.last_modified is not None and gap.earliest <= one.last_modified <= resumed:
-        when = instant.clock(one.last_modified, seen.as_of)
-        yield sign(
-            f"Mapping {one.uuid} starts at LATEST and was last changed at {when}, before deliveries resumed.", one
-        )
-    created = _events(seen, one, "mapping-created")
-    made = [event for event in created if gap.earliest < event.at <= resumed <= event.at + _START_UP]
+        if one.last_modified is not None and gap.earliest <= one.last_modified <= _resumed(seen, gap.at):
+            when = f"was last changed at {instant.clock(one.last_modified, seen.as_of)}, before deliveries resumed"
+            yield sign(f"Mapping {one.uuid} starts at LATEST and {when}.", one)
+    made = [(one, event) for one in fresh for event in _making(seen, one, gap)[-1:]]
     if not made:
-        yield against(f"The trail shows no making of mapping {one.uuid} in the gap.", one)
-        return
-    when = instant.clock(made[-1].at, seen.as_of)
-    yield decisive(f"Mapping {one.uuid} was created at {when} to start at LATEST.", one, f"trail:{made[-1].event_id}")
-    yield counter(gap.signals[0], *gap.refs)
+        for one in fresh:
+            yield against(f"The trail shows no making of mapping {one.uuid} in the gap.", one)
+    for one, event in made:
+        when = instant.clock(event.at, seen.as_of)
+        yield decisive(f"Mapping {one.uuid} was created at {when} to start at LATEST.", one, f"trail:{event.event_id}")
+        yield counter(gap.signals[0], *gap.refs)
+
+
+def _making(seen: Evidence, one: Mapping, gap: Onset) -> list[TrailEvent]:
+    """Find the creation of a mapping in the gap; a pause that ended leaves the same gap and loses nothing."""
+    resumed = _resumed(seen, gap.at)
+    created = _events(seen, one, "mapping-created")
+    return [event for event in created if gap.earliest < event.at <= resumed <= event.at + _START_UP]
 
 
 def _resumed(seen: Evidence, after: datetime) -> datetime:
