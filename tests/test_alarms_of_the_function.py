@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 from example_evidence import DENIED, evidence_in, example, judged, replaced, with_fields
@@ -20,9 +19,10 @@ from runbook_lib.charts.data import ERRORS, INVOCATIONS, overview_axis, panel
 from runbook_lib.evidence import Evidence, Gap, NotObserved
 from runbook_lib.evidence.signals import ALARMED, Alarm
 from runbook_lib.incident import Window
+from runbook_lib.interpret.alarm_history import Turn
 from runbook_lib.report import export
 from runbook_lib.sandbox.rules import deny
-from runbook_lib.steps._alarms import Turn, stretches, turns
+from runbook_lib.steps._alarms import stretches
 
 START = datetime(2026, 3, 14, 9, 0, tzinfo=UTC)
 WINDOW = Window(START, START + timedelta(hours=2))
@@ -74,24 +74,6 @@ def test_ringing_stays_in_the_window(told: list[tuple[int, str, str]], now: str)
     assert ends == sorted(ends)
     assert all(one.start < one.end for one in found)
     assert all(WINDOW.start <= end <= WINDOW.end for end in ends)
-
-
-@pytest.mark.parametrize(
-    ("item", "wanted"),
-    [
-        ({"HistoryData": '{"oldState":{"stateValue":"OK"},"newState":{"stateValue":"ALARM"}}'}, ("OK", "ALARM")),
-        ({"HistorySummary": "Alarm updated from OK to ALARM"}, ("OK", "ALARM")),
-        ({"HistoryData": "{", "HistorySummary": "Alarm updated from ALARM to INSUFFICIENT_DATA"},
-         ("ALARM", "INSUFFICIENT_DATA")),
-        ({"HistoryData": "[]", "HistorySummary": "Alarm created"}, None),
-        ({}, None),
-    ],
-)  # fmt: skip
-def test_a_change_is_read_from_wherever_it_stands(item: dict[str, Any], wanted: tuple[str, str] | None) -> None:
-    """States come from the data of an item, or from its summary; an item that tells of neither is no change."""
-    found = [(one.before, one.after) for one in turns([{"Timestamp": "2026-03-14T09:10:00Z", **item}])]
-    assert found == ([wanted] if wanted else [])
-    assert not list(turns([item]))
 
 
 @in_world("poison-record")

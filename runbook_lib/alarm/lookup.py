@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -10,13 +9,13 @@ from datetime import datetime
 from functools import cache
 from typing import Any, TypeVar
 
-from runbook_lib import instant
 from runbook_lib.alarm.events import Alarm, read_answer
 from runbook_lib.alarm.named import Named, mentioned, named_by
 from runbook_lib.aws import Live, Reader, StepReader
 from runbook_lib.errors import CannotRun, NothingToInvestigate
 from runbook_lib.evidence import Gap, NotObserved, otherwise
 from runbook_lib.incident import Incident
+from runbook_lib.interpret.alarm_history import turns
 from runbook_lib.interpret.arn import FunctionRef, StreamArn
 from runbook_lib.interpret.trail_event import BadTrailEvent, parse
 from runbook_lib.record import Record
@@ -172,18 +171,10 @@ def _went_off(alarm: Alarm, aws: StepReader) -> datetime | None:
     asked: dict[str, Any] = {"AlarmName": alarm.name, "AlarmTypes": _KINDS, "HistoryItemType": "StateUpdate"}
     with suppress(NotObserved):
         pages = aws.pages("cloudwatch", "DescribeAlarmHistory", most=10, ScanBy="TimestampDescending", **asked)
-        times = [item["Timestamp"] for item in pages.items("AlarmHistoryItems") if _is_alarm(item)]
+        times = [one.at for one in turns(pages.items("AlarmHistoryItems")) if one.after == "ALARM"]
         if times:
-            return instant.parse(max(times))
+            return max(times)
     return alarm.since if alarm.state == "ALARM" else None
-
-
-def _is_alarm(item: dict[str, Any]) -> bool:
-    """Whether an item of the history is a change to ALARM."""
-    try:
-        return bool(json.loads(item["HistoryData"])["newState"]["stateValue"] == "ALARM")
-    except (KeyError, TypeError, ValueError):
-        return str(item.get("HistorySummary", "")).endswith("to ALARM")
 
 
 # -- the triggers ----------------------------------------------------------------------------------------------

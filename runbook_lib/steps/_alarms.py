@@ -5,12 +5,8 @@ Asked metric by metric: an account may have thousands of alarms.
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -19,6 +15,7 @@ from runbook_lib.aws import StepReader, together
 from runbook_lib.evidence import Evidence, Gap, NotObserved, attempt, known, otherwise
 from runbook_lib.evidence.signals import ALARMED, Alarm, Alarms
 from runbook_lib.incident import Window
+from runbook_lib.interpret.alarm_history import Turn, turns
 from runbook_lib.interpret.arn import FunctionRef
 
 _OPERATION = "DescribeAlarmsForMetric"
@@ -49,17 +46,6 @@ _COMPARED = {
     "LessThanLowerThreshold": "below the expected band",
     "GreaterThanUpperThreshold": "above the expected band",
 }
-
-_TOLD = re.compile(r"from (\w+) to (\w+)")
-
-
-@dataclass(frozen=True)
-class Turn:
-    """A change of an alarm's state."""
-
-    at: datetime
-    before: str
-    after: str
 
 
 def read_alarms(function: FunctionRef, aws: StepReader, seen: Evidence) -> Alarms:
@@ -147,19 +133,6 @@ def _turns_of(raw: Mapping[str, Any], aws: StepReader, seen: Evidence) -> tuple[
         reason = f"The history of alarm {name} broke off after {len(pages.answers)} pages."
         raise NotObserved(Gap(f"cloudwatch:{operation}", aws.region, "Truncated", reason, ref=pages.ref))
     return list(turns(pages.items("AlarmHistoryItems"))), pages.ref
-
-
-def turns(items: Iterable[Mapping[str, Any]]) -> Iterator[Turn]:
-    """Read the changes of state: from the data where it is legible, or else from the summary."""
-    for item in items:
-        at = instant.optional(item.get("Timestamp"))
-        said = _TOLD.search(str(item.get("HistorySummary", "")))
-        before, after = said.groups() if said else ("", "")
-        with suppress(KeyError, TypeError, ValueError):
-            data = json.loads(item["HistoryData"])
-            before, after = str(data["oldState"]["stateValue"]), str(data["newState"]["stateValue"])
-        if at and after:
-            yield Turn(at, before, after)
 
 
 def stretches(told: Iterable[Turn], now: str, window: Window) -> Iterator[Window]:
