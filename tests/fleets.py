@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
+from jsonschema import Draft202012Validator
 from worlds import NOW
 
 from runbook_lib.sandbox.fleet import Fleet
@@ -20,10 +22,14 @@ from runbook_lib.sandbox.front import ServedWorld
 from runbook_lib.sandbox.journal import JournalEntry
 from runbook_lib.sandbox.rules import Rule
 from runbook_lib.sandbox.server import RunningSandbox, serve
+from runbook_lib.sweep import everywhere
 from runbook_lib.sweep.area import Area
-from runbook_lib.sweep.everywhere import Wanted, sweep_all
+from runbook_lib.sweep.everywhere import Wanted
 
 REGION = "eu-west-1"
+SCHEMA = json.loads((Path(__file__).parent.parent / "docs" / "sweep.schema.json").read_text(encoding="utf-8"))
+OBEYS = Draft202012Validator(SCHEMA, format_checker=Draft202012Validator.FORMAT_CHECKER)
+"""What every document of a sweep is held against."""
 
 
 def fleet(triggers: int, broken: int = 0, unread: int = 0, account: str = "123456789012") -> Fleet:
@@ -66,6 +72,13 @@ class SweptFleet:
     def triggers(self) -> dict[str, dict[str, Any]]:
         """The triggers by the name of their kind, one each."""
         return {self.kinds[one["table"]].name: one for one in self.document["triggers"]}
+
+
+def sweep_all(areas: list[Area], wanted: Wanted) -> dict[str, Any]:
+    """Sweep areas; whatever comes of it, the document is as its published schema says."""
+    document = everywhere.sweep_all(areas, wanted)
+    OBEYS.validate(document)
+    return document
 
 
 def swept(one: Fleet, *rules: Rule, **wanted: Any) -> SweptFleet:

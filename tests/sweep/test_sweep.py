@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fleets import REGION, enforcing, fleet_of, sixty, swept, ten, unhurried
+from fleets import REGION, enforcing, fleet_of, sixty, sweep_all, swept, ten, unhurried
 
 from runbook_lib import run
 from runbook_lib.aws import Live
@@ -24,7 +24,7 @@ from runbook_lib.sandbox.call import Call
 from runbook_lib.sandbox.fleet_kinds import PLANTED
 from runbook_lib.sandbox.rules import Rule, action_of, deny, throttle
 from runbook_lib.sweep.area import Area
-from runbook_lib.sweep.everywhere import Wanted, replay, sweep_all
+from runbook_lib.sweep.everywhere import Wanted, replay
 
 pytestmark = pytest.mark.xdist_group("sweep")
 OTHER = "111122223333"

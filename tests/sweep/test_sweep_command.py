@@ -11,7 +11,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
-from fleets import REGION, enforcing, fleet_of, sixty, ten
+from fleets import OBEYS, REGION, enforcing, fleet_of, sixty, ten
 
 from runbook_lib.cli import main
 from runbook_lib.cli.sweep import table
@@ -59,11 +59,19 @@ def test_the_command_writes_all_that_was_asked_for(tmp_path: Path, capsys: pytes
     ]
 
 
+@pytest.mark.parametrize("spoilt", [{"more": 1}, {"exit_code": 4}, {"counts": {"fault": 1}}, {"areas": [{}]}])
+def test_the_published_schema_can_be_disobeyed(spoilt: dict[str, Any]) -> None:
+    """The schema that every document of these tests is held against refuses one with a member more, less or else."""
+    OBEYS.validate(ten().document)
+    assert not OBEYS.is_valid({**ten().document, **spoilt})
+
+
 def test_json_is_one_document_and_nothing_else(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """With --json stdout is the document; a region without a fault ends with 0."""
     with enforcing(fleet_of("healthy", "no-table-writes")):
         assert main(["sweep", "--region", REGION, "--archive", str(tmp_path), "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
+    OBEYS.validate(document)
     assert document["counts"] == {"fault": 0, "suspect": 0, "not_examined": 0, "quiet": 1, "nothing_seen": 1}
     assert document["exit_code"] == 0
 
