@@ -56,8 +56,10 @@ def latest_startup_gap(seen: Evidence) -> Iterator[Sign]:
         return
     for one in fresh:
         if one.last_modified is not None and gap.earliest <= one.last_modified <= _resumed(seen, gap.at):
-            when = f"was last changed at {instant.clock(one.last_modified, seen.as_of)}, before deliveries resumed"
-            yield sign(f"Mapping {one.uuid} starts at LATEST and {when}.", one)
+            when = instant.clock(one.last_modified, seen.as_of)
+            yield sign(
+                f"Mapping {one.uuid} starts at LATEST and was last changed at {when}, before deliveries resumed.", one
+            )
     made = [(one, event) for one in fresh for event in _making(seen, one, gap)[-1:]]
     if not made:
         for one in fresh:
