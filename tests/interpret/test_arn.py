@@ -81,6 +81,7 @@ def test_a_stream_label_tells_when_the_stream_was_enabled(label, moment):
         "arn:aws:dynamodb:eu-west-1:123456789012:table/orders/stream/",
         "arn:aws:kinesis:eu-west-1:123456789012:stream/orders",
         "arn:aws:sqs:eu-west-1:123456789012:table/orders/stream/x",
+        "arn:aws:athena:eu-west-1:123456789012:table/orders/stream/x",
     ],
 )
 def test_what_is_no_stream_is_refused(text):

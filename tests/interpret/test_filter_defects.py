@@ -133,10 +133,14 @@ ROWS = [
     ({"eventName": ["UPDATE"]}, "misspelt-value", "eventName", {"eventName": ["MODIFY"]}, NEVER),
     ({"eventName": ["MODIFYED"]}, "misspelt-value", "eventName", {"eventName": ["MODIFY"]}, NEVER),
     ({"eventName": ["Created"]}, "misspelt-value", "eventName", None, NEVER),
+    ({"eventName": ["Created"], **_new(**SHIPPED)}, "misspelt-value", "eventName", None, NEVER),
     ({"eventName": [{"prefix": "M-"}]}, "misspelt-value", "eventName", None, NEVER),
     ({"eventName": [{"anything-but": [*EVENTS]}]}, "misspelt-value", "eventName", None, NEVER),
     ({"eventName": ["MODIFY", "insert"]}, "misspelt-value", "eventName", {"eventName": ["MODIFY", "INSERT"]}, DOUBT),
     ({"eventName": [{"exists": False}]}, "always-present", "eventName", None, NEVER),
+    ({"eventSource": [{"exists": False}]}, "always-present", "eventSource", None, NEVER),
+    ({"dynamodb": {"SequenceNumber": [{"exists": False}]}}, "always-present", "dynamodb.SequenceNumber", None, NEVER),
+    ({"dynamodb": {"StreamViewType": [{"exists": False}]}}, "always-present", "dynamodb.StreamViewType", None, NEVER),
     ({"eventSource": ["aws:sqs"]}, "misspelt-value", "eventSource", None, NEVER),
     ({"dynamodb": {"StreamViewType": ["KEYS_ONLY"]}}, "misspelt-value", "dynamodb.StreamViewType", None, NEVER),
     ({"eventname": ["MODIFY"]}, "misspelt-key", "eventname", {"eventName": ["MODIFY"]}, NEVER),
@@ -316,6 +320,16 @@ def test_members_written_twice_are_told_and_decide_nothing() -> None:
     assert not never_matches([text], view_type=ANY)
 
 
+@pytest.mark.parametrize(
+    ("rules", "example"),
+    [(["SHIPPED"], '{"S": ["SHIPPED"]}'), ([101], '{"N": ["101"]}'), (["SHIPPED", 5], '{"S": [...]}')],
+)
+def test_the_missing_descriptor_is_shown(rules: list[Any], example: str) -> None:
+    """The sentence shows the very rules under their descriptor, or any where they do not tell their type."""
+    (found,) = defects(json.dumps(_new(status=rules)), view_type=ANY)
+    assert found.sentence == f"The value stands under its type descriptor, as in {example}."
+
+
 def test_several_defects_are_corrected_together() -> None:
     """Every correctable defect carries the same text, with all of them put right."""
     pattern = {"eventname": ["Modify"], "newImage": {"status": {"s": ["SHIPPED"]}, "total": {"N": [101]}}}
@@ -330,7 +344,14 @@ GOOD, WRONG, HOPELESS = (json.dumps(one) for one in (_new(**SHIPPED), _new(statu
 
 @pytest.mark.parametrize(
     ("patterns", "expected"),
-    [((), False), ((WRONG,), True), ((WRONG, HOPELESS), True), ((WRONG, GOOD), False), ((WRONG, "{not json"), False)],
+    [
+        ((), False),
+        ((WRONG,), True),
+        ((WRONG, HOPELESS), True),
+        ((WRONG, GOOD), False),
+        ((WRONG, "{not json"), False),
+        (('{"userIdentity": {"invokedBy": ["x"]}}',), False),  # its members are not documented to the last
+    ],
 )
 def test_all_filters_have_to_be_hopeless(patterns: tuple[str, ...], expected: bool) -> None:
     """Filters are alternatives: one that may match or cannot be read, and nothing is proved; none is no filter."""
@@ -346,6 +367,7 @@ def _criteria(*patterns: str) -> dict[str, Any]:
     [
         ((WRONG,), _criteria(GOOD)),
         ((GOOD, WRONG), _criteria(GOOD, GOOD)),
+        (('{"eventName": ["UPDATE"]}',), _criteria('{"eventName": ["MODIFY"]}')),
         ((GOOD,), None),
         ((), None),
         ((HOPELESS,), None),

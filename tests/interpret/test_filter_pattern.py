@@ -117,6 +117,7 @@ OPERATORS = [
     (_status({"equals-ignore-case": "ship"}), False),
     (_new(gift={"BOOL": [{"equals-ignore-case": "true"}]}), False),
     (_status({"wildcard": "SH*ED"}), True),
+    (_status({"wildcard": "SHI*PED"}), True),
     (_status({"wildcard": "*"}), True),
     (_status({"wildcard": "*PP*"}), True),
     (_status({"wildcard": "SHIPPED"}), True),

@@ -69,6 +69,7 @@ PRESENT = [
     ("ArnLike", "arn:aws:*:role/path/reader", ARN, False),
     ("ArnLike", "*", ARN, True),
     ("ArnLike", ARN, "reader", False),
+    ("ArnLike", "arn:aws:lambda:*:*:function:orders*", "arn:aws:lambda:eu-west-1:123456789012:function:orders:x", True),
     ("ArnNotEquals", "arn:aws:iam::*:role/admin", ARN, True),
     ("ArnNotLike", "arn:aws:iam::*:role/path/*", ARN, False),
     ("ArnEquals", "arn:aws:iam::${aws:PrincipalAccount}:role/path/reader", ARN, True),

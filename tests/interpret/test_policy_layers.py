@@ -299,3 +299,26 @@ def test_a_principal_that_is_no_arn_is_refused():
     """A caller named wrongly is a mistake of the caller, told by name."""
     with pytest.raises(ValueError, match="not an ARN: 'orders-reader'"):
         evaluate(GET, STREAM, identity=[], principal_arn="orders-reader")
+
+
+TEAM = "StringEquals aws:PrincipalTag/team"
+
+
+def _for_team(name):
+    return when("StringEquals", "aws:PrincipalTag/team", name)
+
+
+@pytest.mark.parametrize(
+    ("layers", "decision", "wanted"),
+    [
+        ({"boundary": policy(allow("*", "*", **_for_team("a")))}, IMPLICIT, (TEAM,)),
+        ({"boundary": policy(allow("*", "*", **_for_team("b")))}, ALLOW, ()),
+        ({"boundary": policy(allow("*", TABLE, **_for_team("a")))}, IMPLICIT, ()),
+        ({"service_control": [FULL, policy(deny("*", **_for_team("b")))]}, DENIED, (TEAM,)),
+        ({"service_control": [FULL, policy(deny("*"))]}, DENIED, ()),
+    ],
+)
+def test_a_denial_tells_the_conditions_that_it_hangs_on(layers, decision, wanted):
+    """A denying statement tells its conditions; for want of an Allow, those alone that keep the nearest one away."""
+    answer = evaluate(GET, STREAM, identity=[FULL], context={"aws:PrincipalTag/team": "b"}, **layers)
+    assert (answer.decision, answer.conditions) == (decision, wanted)
