@@ -186,3 +186,17 @@ def test_joining_keeps_every_line(raw: list[tuple[int, str, str]]) -> None:
         before = "\n".join(message for _, stream, message in events if stream == name)
         assert "\n".join(message for _, stream, message in joined if stream == name) == before
     assert [at for at, _, _ in joined] == sorted(at for at, _, _ in joined)
+
+
+def test_a_class_knows_its_first_and_its_last() -> None:
+    """Whatever order the lines come in, first and last are the oldest and the newest of them."""
+    line = read("[ERROR] ValueError: bad")
+    (found,) = group([(_at(2), line), (_at(9), line), (_at(0), line), (_at(5), line)])
+    assert (found.first, found.last, found.count) == (_at(0), _at(9), 4)
+
+
+def test_a_second_traceback_goes_on_with_a_trace_that_has_begun() -> None:
+    """A head that is no failure by itself heads a traceback where lines of a trace follow it already."""
+    lines = ("order 17 went wrong", "  while packing", "Traceback (most recent call last):", "  a", "KeyError: 'x'")
+    assert len(join_traces((_at(0), "stream", one) for one in lines)) == 1
+    assert len(join_traces((_at(0), "stream", one) for one in (lines[0], *lines[2:]))) == 2
