@@ -402,19 +402,19 @@ def test_no_text_stops_the_reader(message: str) -> None:
 )
 def test_huge_line_is_read_at_once(filler: str) -> None:
     """A log event of the largest size AWS takes, built to be expensive, is still read in a moment."""
-    started = time.perf_counter()
+    started = time.process_time()
     read(filler * (262_144 // len(filler)))
     read("[ERROR] " + filler * 10_000 + "NewImage")
-    assert time.perf_counter() - started < 1.0
+    assert time.process_time() - started < 10
 
 
 def test_many_lines_take_seconds() -> None:
-    """20,000 lines of every kind are read in under two seconds, several times slower than measured."""
+    """20,000 lines of every kind take a fraction of this; a pattern gone wild takes minutes."""
     messages = [message for message, _, _ in ALL]
-    started = time.perf_counter()
+    started = time.process_time()
     for index in range(20_000):
         read(messages[index % len(messages)])
-    assert time.perf_counter() - started < 2.0
+    assert time.process_time() - started < 10
 
 
 @pytest.mark.parametrize(
