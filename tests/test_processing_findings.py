@@ -11,7 +11,7 @@ from worlds import in_world
 
 from runbook_lib.evidence import Evidence
 from runbook_lib.findings import FINDINGS, Confidence, judge
-from runbook_lib.stages import measure
+from runbook_lib.stages import Stage, State, measure
 
 MINUTE = timedelta(minutes=1)
 PROVED = Confidence.PROVED
@@ -66,3 +66,31 @@ def test_uncounted_minutes_blame_no_code() -> None:
         for name, one in (("invocations", seen.metrics.invocations), ("errors", seen.metrics.errors))
     }
     assert _sure("handler-error", with_fields(seen, "metrics", **cut)) is None
+
+
+@in_world("poison-record")
+@pytest.mark.parametrize(("every", "sure"), [(1, None), (4, PROVED)])
+def test_a_success_now_and_then_does_not_clear_the_code(every: int, sure: Confidence | None) -> None:
+    """Before all was stopped, successes in most minutes of the failures clear the code; in one of four they do not."""
+    seen = example("poison-record")
+    end = seen.window.end.replace(second=0, microsecond=0)
+    minutes = [end - n * MINUTE for n in range(20, 60)]
+    errors = replace(seen.metrics.errors, points=dict.fromkeys(minutes, 1.0))
+    invocations = replace(errors, points={at: 1.0 if n % every else 5.0 for n, at in enumerate(minutes)})
+    failures = (replace(seen.logs.errors[0], times=tuple(sorted(minutes))),)
+    stopped = with_fields(with_fields(seen, "logs", errors=failures), "metrics", errors=errors, invocations=invocations)
+    assert measure(stopped)[Stage.SUCCEEDED].state is State.STOPPED
+    assert _sure("handler-error", stopped) is sure
+
+
+@in_world("view-type-without-image")
+@pytest.mark.parametrize(
+    ("view_type", "sure"),
+    [("KEYS_ONLY", PROVED), ("NEW_IMAGE", None), ("OLD_IMAGE", PROVED), ("NEW_AND_OLD_IMAGES", None)],
+)
+def test_a_stream_is_to_blame_only_for_an_image_that_it_lacks(view_type: str, sure: Confidence | None) -> None:
+    """The handler misses the new image: a stream that carries it, alone or with the other, is not why."""
+    seen = example("view-type-without-image")
+    assert any("NewImage" in one.example for one in seen.logs.errors)
+    table = replaced(seen.streams.table, view_type=view_type)
+    assert _sure("view-type-lacks-image", with_fields(seen, "streams", table=table)) is sure
