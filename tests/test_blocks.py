@@ -254,6 +254,14 @@ def test_a_table_of_a_notebook_keeps_times_whole() -> None:
     assert "a 1" in html
 
 
+def test_a_cell_does_not_repeat_the_heading_above_it() -> None:
+    """The output of a cell leaves its own title out as HTML, keeps those within, and the text keeps all."""
+    shown = Stack("Causes", (Stack("Symptoms", (Prose.of("One."),)),))._repr_mimebundle_()
+    assert "<h3>Symptoms</h3>" in shown["text/html"]
+    assert "Causes" not in shown["text/html"]
+    assert {"Causes", "Symptoms"} <= set(shown["text/plain"].splitlines())
+
+
 def test_a_sentence_of_a_notebook_keeps_dates_and_code() -> None:
     """What stands between backticks is code, no date or region is broken at its hyphens, and all else is escaped."""
     html = Prose.of("Since 2026-03-14T12:29:10.952 in us-east-1 `Invocations` <b> and a-b-c are `left").to_html()

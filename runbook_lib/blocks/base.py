@@ -54,8 +54,12 @@ class Block(Clean):
         """The plain text as one string."""
         return "\n".join(line.rstrip() for line in self.lines())
 
+    def to_output(self) -> str:
+        """Give the HTML of a cell's whole output, which stands under a heading of the notebook."""
+        return self.to_html()
+
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
-        html = f'<div class="{_NO_MATHEMATICS}">{self.to_html()}</div>'
+        html = f'<div class="{_NO_MATHEMATICS}">{self.to_output()}</div>'
         return {MIME: self.to_json(), "text/html": html, "text/plain": self.text}
 
     def __repr__(self) -> str:

@@ -83,6 +83,10 @@ class Stack(Block):
         heading = f"<h3>{escaped(self.title)}</h3>" if self.title else ""
         return f'<div class="rb-stack">{heading}{"".join(one.to_html() for one in self.blocks)}</div>'
 
+    def to_output(self) -> str:
+        """Leave out the title, which the heading above the cell says already."""
+        return replace(self, title=None).to_html()
+
     def lines(self) -> Iterator[str]:
         """Give the blocks with an empty line between them."""
         if self.title:
