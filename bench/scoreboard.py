@@ -30,6 +30,8 @@ PAGE = Path(__file__).parent.parent / "docs" / "scoreboard.md"
 NOW = datetime(2026, 3, 14, 15, 9, 26, 535_000, tzinfo=UTC)
 SEED = 1
 SAMPLE_EVERY = 5
+MISSPELT_ONLY = frozenset({"dynamodb:ListTables", "lambda:ListFunctions"})
+"""What only a misspelt name needs, so that another can be suggested: no world has one, `tests/test_cli.py` has both."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,7 @@ def run_all(chosen: Sequence[Case], *, denials: bool, jobs: int) -> tuple[list[S
 def never_asked(refused: Sequence[Denial]) -> tuple[str, ...]:
     """Name the actions of the policy that no investigation made a call for: they should not be in it."""
     asked = {one.action for one in refused if one.change is not Change.UNASKED}
-    return tuple(sorted(set(declared_actions()) - PEEK_ONLY - asked))
+    return tuple(sorted(set(declared_actions()) - PEEK_ONLY - MISSPELT_ONLY - asked))
 
 
 def is_wrong(found: Score) -> bool:
