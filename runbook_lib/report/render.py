@@ -30,7 +30,7 @@ from runbook_lib.report.sections import Added, Failure, Part, Section, Shown
 DIAGNOSIS = "10_diagnosis"
 """The notebook that the page begins with."""
 
-_ANSWER_SHOWN = 450
+_ANSWER_SHOWN = 300
 """Characters of a recorded answer that the page shows; the evidence file holds the rest."""
 
 

@@ -37,7 +37,7 @@ _SHARE = 0.5
 def poison_record(seen: Evidence) -> Iterator[Sign]:
     """With the default of unlimited retries a record that the code cannot handle holds its shard for 24 hours.
 
-    The other shards go on, so most invocations succeed; only the *maximum* iterator age shows it, climbing by a
+    The other shards go on, so most invocations succeed; only the maximum iterator age shows it, climbing by a
     minute every minute.
     """
     age = seen.backlog.iterator_age_ms
