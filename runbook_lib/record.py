@@ -284,10 +284,14 @@ def _end_last_line(path: Path) -> None:
 # -- documents and checksums -----------------------------------------------------------------------------------
 
 
+_UNFINISHED = ".*.part"
+"""The name of a document that is being written."""
+
+
 def write_document(path: Path, content: str | bytes) -> None:
     """Write a document whole or not at all: beside its place first, then renamed into it. Raises BadArchive."""
     data = content.encode() if isinstance(content, str) else content
-    beside = path.with_name(f".{path.name}.part")
+    beside = path.with_name(_UNFINISHED.replace("*", path.name))
     try:
         with beside.open("wb") as file:
             file.write(data)
@@ -302,7 +306,12 @@ def write_document(path: Path, content: str | bytes) -> None:
 
 
 def seal(folder: Path) -> None:
-    """Write SHA256SUMS over every file of a run folder, in the format that `sha256sum -c` checks."""
+    """Write SHA256SUMS over every file of a run folder, in the format that `sha256sum -c` checks.
+
+    What a killed process was writing is removed before: it is no part of the run.
+    """
+    for left in folder.rglob(_UNFINISHED):
+        left.unlink()
     lines = [f"{_digest(folder / name)}  {name}\n" for name in members(folder)]
     write_document(folder / CHECKSUMS, "".join(lines))
 

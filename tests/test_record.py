@@ -147,6 +147,18 @@ def _sealed(tmp_path: Path) -> Path:
     return record.folder
 
 
+@pytest.mark.parametrize("name", [".SHA256SUMS.part", ".report.html.part", "evidence/.x.jsonl.part"])
+def test_what_a_killed_process_was_writing_is_no_part_of_a_run(tmp_path: Path, name: str) -> None:
+    """A document left half written by a kill, be it the checksums themselves, is gone once the folder is sealed."""
+    (tmp_path / "evidence").mkdir()
+    write_document(tmp_path / "report.html", "whole")
+    (tmp_path / name).write_bytes(b"hal")
+    seal(tmp_path)
+    assert verify(tmp_path) == ()
+    assert not (tmp_path / name).exists()
+    assert (tmp_path / "report.html").exists()
+
+
 def test_sealed_folder_verifies(tmp_path: Path) -> None:
     """A finished folder matches its checksums."""
     folder = _sealed(tmp_path)
