@@ -39,9 +39,8 @@ def escaped(content: str) -> str:
 
 TICKS = re.compile(r"`([^`\n]+)`")
 """What a sentence sets as code."""
-STAMP = re.compile(r"\b\d{4}-\d\d-\d\d(?:T\d\d:\d\d[\d:.]*\d)?\b")
-"""A date, with or without its time: no line may end within it."""
-_WHOLE = re.compile(rf"{STAMP.pattern}|\b[a-z]{{2}}(?:-[a-z]+)+-\d\b")
+WHOLE = re.compile(r"\b\d{4}-\d\d-\d\d(?:T\d\d:\d\d[\d:.]*\d)?\b|(?<![:/\w-])[a-z]{2}(?:-[a-z]+)+-\d\b")
+"""A date, with or without its time, or a region outside an ARN: no line may end within it."""
 
 
 def whole(markup: str) -> str:
@@ -54,7 +53,7 @@ def whole(markup: str) -> str:
 
 def said(sentence: str) -> str:
     """Escape a sentence: what stands between backticks is code, no date and no region is broken at its hyphens."""
-    unbroken = _WHOLE.sub(lambda found: whole(found.group()), escaped(sentence))
+    unbroken = WHOLE.sub(lambda found: whole(found.group()), escaped(sentence))
     return TICKS.sub(r"<code>\1</code>", unbroken)
 
 

@@ -22,7 +22,7 @@ from markupsafe import Markup, escape
 
 from runbook_lib import instant
 from runbook_lib._version import __version__
-from runbook_lib.markup import STAMP, TICKS
+from runbook_lib.markup import TICKS, WHOLE
 from runbook_lib.record import EVIDENCE, Call, Record
 from runbook_lib.report import foreign
 from runbook_lib.report.sections import Added, Failure, Part, Section, Shown
@@ -321,9 +321,9 @@ _LONG_WORD = re.compile(r"[^\s<>]{28,}")
 
 
 def _said(text: str) -> Markup:
-    """Give text with what stands between backticks as code; long names may break after `:`, `/` and `.`, dates not."""
+    """Give text, code between backticks as such; long names break after `:`, `/` and `.`, dates and regions nowhere."""
     safe = str(escape(foreign.visible_lines(str(text))))
-    dated = STAMP.sub(_WHOLE, safe).replace("/<", "/<wbr><")
+    dated = WHOLE.sub(_WHOLE, safe).replace("/<", "/<wbr><")
     broken = _LONG_WORD.sub(lambda word: re.sub(r"(?<=[:/.])(?=[^:/.])", "<wbr>", word.group()), dated)
     return Markup(TICKS.sub(r"<code>\1</code>", broken))
 
