@@ -264,9 +264,9 @@ def test_a_cell_does_not_repeat_the_heading_above_it() -> None:
 
 def test_a_sentence_of_a_notebook_keeps_dates_and_code() -> None:
     """What stands between backticks is code, no date or region is broken at its hyphens, and all else is escaped."""
-    html = Prose.of("Since 2026-03-14T12:29:10.952 in us-east-1 `Invocations` <b> and x:eu-west-1:y are `left").to_html()
+    html = Prose.of("At 2026-03-14T12:29:10.952 in us-east-1 `Invocations` <b> x:eu-west-1:y `left").to_html()
     assert "<nobr>2026-03-14T12:29:10.952</nobr> in <nobr>us-east-1</nobr> <code>Invocations</code>" in html
-    assert "&lt;b&gt; and x:eu-west-1:y are `left" in html
+    assert "&lt;b&gt; x:eu-west-1:y `left" in html
 
 
 @given(
