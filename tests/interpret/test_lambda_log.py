@@ -11,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runbook_lib.interpret.lambda_log import FAILURES, LineKind, LogLine, read
-from runbook_lib.interpret.log_signs import raised_in
 
 ID = "0b1c2d3e-1111-4222-8333-444455556666"
 AT = "2026-03-02T04:43:07.123Z"
@@ -415,17 +414,3 @@ def test_many_lines_take_seconds() -> None:
     for index in range(20_000):
         read(messages[index % len(messages)])
     assert time.process_time() - started < 10
-
-
-@pytest.mark.parametrize(
-    ("trace", "raised"),
-    [
-        ("Traceback (most recent call last):\nKeyError: 'x'", "KeyError: 'x'"),
-        ("Traceback (most recent call last):\n  ValueError: code\nKeyError: 'x'\n", "KeyError: 'x'"),
-        ("KeyError: 'x'\n  its code", None),
-        ("KeyError: 'x'", None),
-    ],
-)
-def test_a_traceback_names_its_exception_below_its_head(trace: str, raised: str | None) -> None:
-    """What was raised stands at the margin somewhere below the first line, which is the head and not it."""
-    assert raised_in(trace) == raised

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runbook_lib.interpret.lambda_log import ErrorClass, LineKind, LogEvent, group, join_traces, read, signature
+from runbook_lib.interpret.log_signs import raised_in
 
 T0 = datetime(2026, 3, 2, 4, 43, tzinfo=UTC)
 
@@ -200,3 +201,17 @@ def test_a_second_traceback_goes_on_with_a_trace_that_has_begun() -> None:
     lines = ("order 17 went wrong", "  while packing", "Traceback (most recent call last):", "  a", "KeyError: 'x'")
     assert len(join_traces((_at(0), "stream", one) for one in lines)) == 1
     assert len(join_traces((_at(0), "stream", one) for one in (lines[0], *lines[2:]))) == 2
+
+
+@pytest.mark.parametrize(
+    ("trace", "raised"),
+    [
+        ("Traceback (most recent call last):\nKeyError: 'x'", "KeyError: 'x'"),
+        ("Traceback (most recent call last):\n  ValueError: code\nKeyError: 'x'\n", "KeyError: 'x'"),
+        ("KeyError: 'x'\n  its code", None),
+        ("KeyError: 'x'", None),
+    ],
+)
+def test_a_traceback_names_its_exception_below_its_head(trace: str, raised: str | None) -> None:
+    """What was raised stands at the margin somewhere below the first line, which is the head and not it."""
+    assert raised_in(trace) == raised
