@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from example_evidence import example, replaced, with_fields
@@ -22,6 +22,18 @@ def _sure(name: str, seen: Evidence) -> Confidence | None:
     return judge(FINDINGS[name], seen, measure(seen)).confidence
 
 
+def _minutes(seen: Evidence, ago: range) -> list[datetime]:
+    end = seen.window.end.replace(second=0, microsecond=0)
+    return [end - n * MINUTE for n in ago]
+
+
+def _with_successes(seen: Evidence, minutes: list[datetime], every: int) -> Evidence:
+    """Count one failure in each of the minutes, and four successes beside it in one of `every`."""
+    errors = replace(seen.metrics.errors, points=dict.fromkeys(minutes, 1.0))
+    points = {at: 1.0 if n % every else 5.0 for n, at in enumerate(minutes)}
+    return with_fields(seen, "metrics", errors=errors, invocations=replace(errors, name="Invocations", points=points))
+
+
 @in_world("import-error-after-deploy")
 @pytest.mark.parametrize(("minutes", "sure"), [(10, PROVED), (44, PROVED), (50, None)])
 def test_a_failure_that_the_log_no_longer_repeats_is_over(minutes: int, sure: Confidence | None) -> None:
@@ -37,11 +49,7 @@ def test_a_failure_that_the_log_no_longer_repeats_is_over(minutes: int, sure: Co
 def test_one_record_is_to_blame_where_the_others_pass(every: int, sure: Confidence | None) -> None:
     """Successes in most of the minutes with writes show that one batch waits; in one of four, that most of them do."""
     seen = example("poison-record")
-    end = seen.window.end.replace(second=0, microsecond=0)
-    minutes = [end - n * MINUTE for n in range(1, 90)]
-    errors = replace(seen.metrics.errors, points=dict.fromkeys(minutes, 1.0))
-    invocations = replace(errors, points={at: 1.0 if n % every else 5.0 for n, at in enumerate(minutes)})
-    counted = with_fields(seen, "metrics", errors=errors, invocations=replace(invocations, name="Invocations"))
+    counted = _with_successes(seen, _minutes(seen, range(1, 90)), every)
     assert _sure("poison-record", counted) is sure
 
 
@@ -73,12 +81,9 @@ def test_uncounted_minutes_blame_no_code() -> None:
 def test_a_success_now_and_then_does_not_clear_the_code(every: int, sure: Confidence | None) -> None:
     """Before all was stopped, successes in most minutes of the failures clear the code; in one of four they do not."""
     seen = example("poison-record")
-    end = seen.window.end.replace(second=0, microsecond=0)
-    minutes = [end - n * MINUTE for n in range(20, 60)]
-    errors = replace(seen.metrics.errors, points=dict.fromkeys(minutes, 1.0))
-    invocations = replace(errors, points={at: 1.0 if n % every else 5.0 for n, at in enumerate(minutes)})
+    minutes = _minutes(seen, range(20, 60))
     failures = (replace(seen.logs.errors[0], times=tuple(sorted(minutes))),)
-    stopped = with_fields(with_fields(seen, "logs", errors=failures), "metrics", errors=errors, invocations=invocations)
+    stopped = _with_successes(with_fields(seen, "logs", errors=failures), minutes, every)
     assert measure(stopped)[Stage.SUCCEEDED].state is State.STOPPED
     assert _sure("handler-error", stopped) is sure
 
