@@ -18,11 +18,11 @@ import psutil
 
 from measure import BIN, sandbox
 from one_incident import LATENCY_MS, WORLD
-from runbook_lib.batch import Wish, investigate_all, warm
+from runbook_lib.archive.record import is_sealed, verify
 from runbook_lib.errors import CannotRun
-from runbook_lib.fleet import workers
 from runbook_lib.incident import Incident
-from runbook_lib.record import is_sealed, verify
+from runbook_lib.running.batch import Wish, investigate_all, warm
+from runbook_lib.running.fleet import workers
 
 
 @dataclass

@@ -29,22 +29,23 @@ from jsonschema import Draft202012Validator
 
 import scoreboard
 from runbook_lib import charts, views
+from runbook_lib.archive.plain_json import dumped
+from runbook_lib.archive.record import Record
 from runbook_lib.aws import READS, iam_action
-from runbook_lib.blocks import Block
-from runbook_lib.charts import data, errors, single, stacks
+from runbook_lib.charts import errors, single, stacks
 from runbook_lib.charts.correlation import alt, correlation, describe
-from runbook_lib.diagnosis import Diagnosis, Status
 from runbook_lib.example import EVIDENCE
 from runbook_lib.findings import Confidence
-from runbook_lib.investigation import Investigation
-from runbook_lib.plain_json import dumped
-from runbook_lib.record import Record
+from runbook_lib.judging.diagnosis import Diagnosis, Status
+from runbook_lib.judging.verdict import to_text
 from runbook_lib.report import export
 from runbook_lib.report.junit import junit
 from runbook_lib.report.render import Meta
 from runbook_lib.report.sarif import sarif
+from runbook_lib.running.investigation import Investigation
+from runbook_lib.showing.axis import overview_axis, zoom_axis
+from runbook_lib.showing.blocks import Block
 from runbook_lib.steps import STEPS
-from runbook_lib.verdict import to_text
 from serving import served
 from spoilt import How, Played, Spoiling
 
@@ -150,7 +151,7 @@ def _show(investigation: Investigation, diagnosis: Diagnosis, record: Record) ->
     junit(diagnosis)
     sarif(diagnosis, investigation.evidence)
     seen = investigation.evidence
-    for axis in (data.overview_axis(seen, diagnosis), data.zoom_axis(seen, diagnosis)):
+    for axis in (overview_axis(seen, diagnosis), zoom_axis(seen, diagnosis)):
         shown = correlation(seen, diagnosis, axis)
         dumped((alt(shown), describe(shown)))
     age, boxes = single.age_data(seen, diagnosis), single.pipe_data(diagnosis)

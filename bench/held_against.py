@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
-from runbook_lib.diagnosis import Diagnosis, Status
 from runbook_lib.findings import Confidence, Verdict
-from runbook_lib.loss_clock import LossState
+from runbook_lib.judging.diagnosis import Diagnosis, Status
+from runbook_lib.judging.loss_clock import LossState
 from runbook_lib.sandbox.faults import Fault, all_faults
 from runbook_lib.sandbox.world import World
 from serving import Looked

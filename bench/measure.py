@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import psutil
 
 if TYPE_CHECKING:
-    from runbook_lib.sandbox.rules import Rule
+    from runbook_lib.sandbox.wire.rules import Rule
     from runbook_lib.sandbox.world import World
 
 NOW = datetime(2026, 3, 14, 15, 9, 26, 535_000, tzinfo=UTC)
@@ -168,6 +168,6 @@ def spread(values: Sequence[float]) -> str:
 
 if __name__ == "__main__":
     from runbook_lib.sandbox.faults import build
-    from runbook_lib.sandbox.rules import latency
+    from runbook_lib.sandbox.wire.rules import latency
 
     serve_until_closed(build(sys.argv[1], NOW, seed=1, history=_HISTORY), latency(float(sys.argv[2])))

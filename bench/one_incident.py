@@ -14,7 +14,7 @@ from typing import Any
 import nbformat
 
 from measure import BIN, ROOT, Cost, Target, measured, sandbox, spread, together
-from runbook_lib.record import Record
+from runbook_lib.archive.record import Record
 from runbook_lib.report.join import ONLY_ALONE
 
 WORLD = "stream-recreated"

@@ -20,7 +20,7 @@ from pathlib import Path
 import repairs
 from healing import Effect, Records
 from repairs import How, Outcome, told
-from runbook_lib.remedies import REMEDIES
+from runbook_lib.judging.remedies import REMEDIES
 
 PAGE = Path(__file__).parent.parent / "docs" / "remedies.md"
 NOW = datetime(2026, 3, 14, 15, 9, 26, 535_000, tzinfo=UTC)

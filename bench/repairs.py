@@ -19,7 +19,7 @@ from healing import (
     recent_flows,
     settled,
 )
-from runbook_lib.remedies import REMEDIES
+from runbook_lib.judging.remedies import REMEDIES
 from runbook_lib.sandbox.faults import Fault, all_faults
 from runbook_lib.sandbox.world import World
 

@@ -22,7 +22,7 @@ from pathlib import Path
 
 import page
 from held_against import FAULT, OFFENCES, Case, Change, Result, Score, compare, score, single_faults
-from runbook_lib.least_privilege import PEEK_ONLY
+from runbook_lib.permissions import PEEK_ONLY
 from runbook_lib.sandbox.worlds import trials
 from serving import HOW, declared_actions, served
 

@@ -16,15 +16,15 @@ from types import SimpleNamespace
 from typing import Any
 from unittest import mock
 
+from runbook_lib.archive.record import Record
 from runbook_lib.aws import Live, Outcome, iam_action
-from runbook_lib.diagnosis import Diagnosis
 from runbook_lib.incident import Incident
-from runbook_lib.investigation import Investigation
-from runbook_lib.least_privilege import policy
-from runbook_lib.record import Record
-from runbook_lib.sandbox.call import Call
-from runbook_lib.sandbox.rules import Rule, action_of, allow_only, deny, throttle
+from runbook_lib.judging.diagnosis import Diagnosis
+from runbook_lib.permissions import policy
+from runbook_lib.running.investigation import Investigation
 from runbook_lib.sandbox.server import serve
+from runbook_lib.sandbox.wire.call import Call
+from runbook_lib.sandbox.wire.rules import Rule, action_of, allow_only, deny, throttle
 from runbook_lib.sandbox.world import World
 from runbook_lib.steps import STEPS
 

@@ -17,9 +17,9 @@ from typing import Any
 
 from botocore.model import Shape
 
+from runbook_lib.archive.record import Record
 from runbook_lib.aws import Budget, Live, Outcome, iam_action
-from runbook_lib.record import Record
-from runbook_lib.sandbox.models import operation_model
+from runbook_lib.sandbox.wire.models import operation_model
 
 Path = tuple[str | int, ...]
 

@@ -107,8 +107,8 @@ def table(found: Iterable[Row]) -> Iterator[str]:
 
 def _serve(size: int) -> None:
     """Serve a fleet until stdin ends; say how to reach it and what is broken, and at the end what was asked."""
-    from runbook_lib.sandbox.fleet import Fleet
-    from runbook_lib.sandbox.fleet_kinds import kind, mixed
+    from runbook_lib.sandbox.fleet.fleet import Fleet
+    from runbook_lib.sandbox.fleet.fleet_kinds import kind, mixed
     from runbook_lib.sandbox.server import serve
 
     fleet = Fleet(mixed(size, max(1, round(BROKEN * size)), UNREAD, partial(kind, now=NOW)))

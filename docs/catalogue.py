@@ -8,12 +8,14 @@ from datetime import timedelta
 from itertools import groupby
 
 from pieces import NOT_YET, code, codes, document, link, table
-from runbook_lib import alarm, least_privilege
+from runbook_lib import alarm
 from runbook_lib.findings import FINDINGS, Finding
 from runbook_lib.findings.explained import explain
 from runbook_lib.findings.unseen import UNSEEN
-from runbook_lib.remedies import prescribe
-from runbook_lib.remedy_cards import Remedy
+from runbook_lib.judging.remedies import prescribe
+from runbook_lib.judging.remedy_cards import Remedy
+from runbook_lib.permissions import PEEK_ONLY
+from runbook_lib.permissions import policy as least_privilege
 from runbook_lib.sandbox.faults import Fault, all_faults
 from runbook_lib.steps import STEPS
 
@@ -171,7 +173,7 @@ def finding_link(finding_id: str, below: str = "findings/") -> str:
 
 def policy() -> str:
     """The investigator's policy document."""
-    return json.dumps(least_privilege.policy(), indent=2) + "\n"
+    return json.dumps(least_privilege(), indent=2) + "\n"
 
 
 def permissions() -> str:
@@ -188,9 +190,9 @@ def permissions() -> str:
     rows = (
         (code(action), ", ".join(f"{n} ({STEPS[n].title.lower()})" for n in STEPS if action in STEPS[n].permissions))
         for action in actions
-        if action not in least_privilege.PEEK_ONLY
+        if action not in PEEK_ONLY
     )
-    peek = sorted(least_privilege.PEEK_ONLY & set(actions))
+    peek = sorted(PEEK_ONLY & set(actions))
     only = f"`--peek` samples stream records and needs {codes(peek)} as well." if peek else ""
     more = sorted(set(alarm.PERMISSIONS) - set(actions))
     way = (

@@ -54,24 +54,26 @@ CLAUSES = (
         "The role needs GetRecords, GetShardIterator, DescribeStream and ListStreams; without one nothing is read.",
         "interpret/policy.py",
     ),
-    _clause(3, "Invocations at zero: the function is not triggered. Errors high: it is, and fails.", "stages.py"),
+    _clause(
+        3, "Invocations at zero: the function is not triggered. Errors high: it is, and fails.", "measuring/pipe.py"
+    ),
     _clause(4, "Is the stream on, and does its view type hold what the function expects?"),
     _clause(5, "Does the mapping exist, is it enabled, and does it read the right stream?"),
     _clause(
         6,
         "Records that pile up point to throttles, timeouts or errors behind the mapping.",
-        "stages.py",
-        "undelivered.py",
-        "loss_clock.py",
+        "measuring/pipe.py",
+        "judging/undelivered.py",
+        "judging/loss_clock.py",
     ),
     _clause(
         7,
         "A change of stream or mapping within five minutes of the onset is the likely trigger.",
-        "timeline.py",
+        "measuring/setting_change.py",
         "interpret/trail_effect.py",
         faults=EVERY_CHANGE,
     ),
-    _clause(8, "Compare the functions on the same stream: all of them, or only this one?", "comparison.py"),
+    _clause(8, "Compare the functions on the same stream: all of them, or only this one?", "judging/comparison.py"),
     _clause(9, "A concurrency limit that is reached throttles invocations, and records pile up."),
 )
 
@@ -79,59 +81,59 @@ FALLBACKS = (
     Passage(
         "extended-window",
         "Nothing correlates: widen the search to 48 hours.",
-        ("fallbacks.py", "timeline.py", "investigation.py"),
+        ("judging/fallbacks.py", "measuring/setting_change.py", "running/investigation.py"),
         faults=NO_CHANGE,
     ),
     Passage(
         "record-age",
         "Look at the age of stream records.",
-        ("fallbacks.py", "loss_clock.py"),
+        ("judging/fallbacks.py", "judging/loss_clock.py"),
         ("iterator-age-rising",),
     ),
     Passage(
         "concurrency-limits",
         "Look at the concurrency limits of function and account.",
-        ("fallbacks.py",),
+        ("judging/fallbacks.py",),
         ("reserved-concurrency-zero", "reserved-too-low", "account-concurrency-exhausted"),
     ),
     Passage(
         "gradual-drift",
         "Look for what builds up slowly, such as a mapping that changes state.",
-        ("fallbacks.py",),
+        ("judging/fallbacks.py",),
         ("esm-disabled-by-lambda", "esm-transitional"),
     ),
     Passage(
         "view-type",
         "Compare the stream's view type with what the function reads.",
-        ("fallbacks.py",),
+        ("judging/fallbacks.py",),
         ("view-type-lacks-image",),
     ),
     Passage(
         "dependencies",
         "Check what the trigger depends on: can the function be invoked, is the service well?",
-        ("fallbacks.py",),
+        ("judging/fallbacks.py",),
         ("function-or-qualifier-deleted", "state-failed", "state-pending", "artifact-lost", "service-event"),
     ),
     Passage(
         "history",
         "Look for a pattern in earlier failures of the trigger.",
-        ("fallbacks.py",),
+        ("judging/fallbacks.py",),
         faults=("mapping-paused-again",),
     ),
     Passage(
         "iterator-expiry",
         "Check whether shard iterators expired before they were used.",
-        ("fallbacks.py",),
+        ("judging/fallbacks.py",),
         ("trimmed",),
     ),
     Passage(
         "batch-size",
         "Check the mapping's batch size and how it gathers batches.",
-        ("fallbacks.py",),
+        ("judging/fallbacks.py",),
         ("batching-or-tumbling-delay", "payload-or-duration", "partial-batch-misuse"),
     ),
 )
-"""By the ids of `runbook_lib.fallbacks`, in the order of the playbook's last paragraph."""
+"""By the ids of `runbook_lib.judging.fallbacks`, in the order of the playbook's last paragraph."""
 
 
 def page() -> str:

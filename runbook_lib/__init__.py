@@ -13,7 +13,7 @@ __all__ = ["charts", "open_investigation"]
 
 def __getattr__(name: str) -> Any:
     if name == "open_investigation":
-        return import_module("runbook_lib.session").open_investigation
+        return import_module("runbook_lib.running.session").open_investigation
     if name == "charts":
         return import_module("runbook_lib.charts")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

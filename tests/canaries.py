@@ -21,14 +21,14 @@ from secret_samples import JWT, PEM
 from worlds import ARCHIVE, HISTORY, NOW, sandboxed
 
 from runbook_lib.cli import main
-from runbook_lib.sandbox.code import BROKEN_HANDLER, Code, Failure
-from runbook_lib.sandbox.errors import ApiError
+from runbook_lib.sandbox.account.code import BROKEN_HANDLER, Code, Failure
+from runbook_lib.sandbox.account.healthy import allow, document
+from runbook_lib.sandbox.account.state import State
+from runbook_lib.sandbox.account.timeline import Change
+from runbook_lib.sandbox.account.trail import PIPELINE, Actor, TrailEvent
 from runbook_lib.sandbox.faults import build
-from runbook_lib.sandbox.healthy import allow, document
-from runbook_lib.sandbox.rules import Rule
-from runbook_lib.sandbox.state import State
-from runbook_lib.sandbox.timeline import Change
-from runbook_lib.sandbox.trail import PIPELINE, Actor, TrailEvent
+from runbook_lib.sandbox.wire.errors import ApiError
+from runbook_lib.sandbox.wire.rules import Rule
 from runbook_lib.sandbox.world import World
 
 CANARIES: Mapping[str, str] = {

@@ -9,10 +9,11 @@ from typing import Any
 
 from worlds import investigated
 
-from runbook_lib.diagnosis import Diagnosis, diagnose
-from runbook_lib.evidence import Evidence, Gap, Observed
-from runbook_lib.investigation import Investigation
-from runbook_lib.record import Record
+from runbook_lib.archive.record import Record
+from runbook_lib.evidence import Evidence
+from runbook_lib.judging.diagnosis import Diagnosis, diagnose
+from runbook_lib.observed import Gap, Observed
+from runbook_lib.running.investigation import Investigation
 from runbook_lib.steps import STEPS
 
 DENIED = Gap("lambda:Denied", "eu-west-1", "AccessDeniedException", "May not be called.", "lambda:Granted", "Denied-1")

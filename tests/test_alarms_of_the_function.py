@@ -12,16 +12,18 @@ from hypothesis import strategies as st
 from worlds import in_world, investigated
 
 from runbook_lib import views
-from runbook_lib.blocks import Table
 from runbook_lib.charts.correlation import correlation as draw_data
 from runbook_lib.charts.correlation import describe
-from runbook_lib.charts.data import ERRORS, INVOCATIONS, overview_axis, panel
-from runbook_lib.evidence import Evidence, Gap, NotObserved
+from runbook_lib.charts.data import ERRORS, INVOCATIONS, panel
+from runbook_lib.evidence import Evidence
 from runbook_lib.evidence.signals import ALARMED, Alarm
 from runbook_lib.incident import Window
 from runbook_lib.interpret.alarm_history import Turn
+from runbook_lib.observed import Gap, NotObserved
 from runbook_lib.report import export
-from runbook_lib.sandbox.rules import deny
+from runbook_lib.sandbox.wire.rules import deny
+from runbook_lib.showing.axis import overview_axis
+from runbook_lib.showing.blocks import Table
 from runbook_lib.steps._alarms import stretches
 
 START = datetime(2026, 3, 14, 9, 0, tzinfo=UTC)

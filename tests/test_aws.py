@@ -13,14 +13,14 @@ import botocore.session
 import pytest
 from worlds import NOW, incident_of, sandboxed
 
+from runbook_lib.archive.record import Record
+from runbook_lib.archive.redact import Redactor
 from runbook_lib.aws import READS, Live, Outcome, Reader, iam_action, plain, together
 from runbook_lib.errors import CannotRun
-from runbook_lib.evidence import Gap, NotObserved
 from runbook_lib.incident import Incident
-from runbook_lib.record import Record
-from runbook_lib.redact import Redactor
+from runbook_lib.observed import Gap, NotObserved
 from runbook_lib.sandbox.faults import build
-from runbook_lib.sandbox.rules import deny, fail, throttle
+from runbook_lib.sandbox.wire.rules import deny, fail, throttle
 
 AS_OF = datetime(2026, 3, 14, 15, 9, 26, tzinfo=UTC)
 INCIDENT = Incident("INC-1", "eu-west-1", "Orders", "orders-projector")

@@ -16,15 +16,15 @@ import pytest
 from distributed import Client
 from worlds import NOW, incident_of, sandboxed
 
-from runbook_lib import batch, run
+from runbook_lib.archive.record import is_sealed, verify
 from runbook_lib.aws.budget import Limit
-from runbook_lib.batch import Wish, investigate_all, unit, urgency, write_index
 from runbook_lib.cli import main
 from runbook_lib.errors import CannotRun
-from runbook_lib.fleet import Processes, WorkerLost, workers
 from runbook_lib.incident import Incident
-from runbook_lib.record import is_sealed, verify
 from runbook_lib.report.batch_page import headline
+from runbook_lib.running import batch, run
+from runbook_lib.running.batch import Wish, investigate_all, unit, urgency, write_index
+from runbook_lib.running.fleet import Processes, WorkerLost, workers
 from runbook_lib.sandbox.faults import build
 from runbook_lib.sandbox.world import World
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from worlds import NOW, incident_of, sandboxed
 
-from runbook_lib import run
 from runbook_lib.findings import Confidence
+from runbook_lib.running import run
 from runbook_lib.sandbox.answers.cloudtrail import history_of
 from runbook_lib.sandbox.answers.logs import events_of
 from runbook_lib.sandbox.answers.streams import shards_of

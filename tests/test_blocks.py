@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runbook_lib.blocks import (
+from runbook_lib.showing.blocks import (
     MIME,
     Because,
     Block,

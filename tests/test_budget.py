@@ -9,9 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from worlds import NOW, incident_of, sandboxed
 
+from runbook_lib.archive.record import Record
 from runbook_lib.aws import LIMITS, READS, Budget, Limit, Live, Reader
-from runbook_lib.evidence import NotObserved
-from runbook_lib.record import Record
+from runbook_lib.observed import NotObserved
 from runbook_lib.sandbox.faults import build
 
 LOOKUP = ("cloudtrail", "LookupEvents", "eu-west-1")

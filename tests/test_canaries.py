@@ -11,8 +11,8 @@ import pytest
 from canaries import CANARIES, FIELDS, TEXT, WORDS, Run, cli, found_in, parameters, run_of, saying, texts_of, worst
 from worlds import HISTORY, NOW, sandboxed
 
-from runbook_lib.record import Record
-from runbook_lib.redact import actors_file
+from runbook_lib.archive.record import Record
+from runbook_lib.archive.redact import actors_file
 from runbook_lib.report.execute import execute
 from runbook_lib.sandbox.faults import build
 
@@ -109,7 +109,7 @@ def test_a_defect_leaks_nothing_and_is_no_cause(monkeypatch: pytest.MonkeyPatch,
     def broken(*_: object, **__: object) -> None:
         raise RuntimeError(TEXT)
 
-    monkeypatch.setattr("runbook_lib.run.investigate", broken)
+    monkeypatch.setattr("runbook_lib.running.run.investigate", broken)
     code, _, said = cli("investigate", parameters(tmp_path))
     assert code == 3
     assert "RuntimeError: key [access key " in said

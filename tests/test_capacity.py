@@ -13,7 +13,7 @@ from worlds import in_world
 from runbook_lib.evidence import Evidence
 from runbook_lib.evidence.signals import Series
 from runbook_lib.findings import FINDINGS, Confidence, Word, judge
-from runbook_lib.stages import measure
+from runbook_lib.measuring.pipe import measure
 
 MINUTE = timedelta(minutes=1)
 PROVED, SUSPECTED = Confidence.PROVED, Confidence.SUSPECTED

@@ -24,24 +24,12 @@ from hypothesis import strategies as st
 
 from runbook_lib import instant
 from runbook_lib.charts.correlation import ChartData, correlation, describe
-from runbook_lib.charts.data import (
-    AGE,
-    ERRORS,
-    INVOCATIONS,
-    THROTTLES,
-    WRITES,
-    Axis,
-    Panel,
-    Source,
-    overview_axis,
-    panel,
-    retention_line,
-    zoom_axis,
-)
+from runbook_lib.charts.data import AGE, ERRORS, INVOCATIONS, THROTTLES, WRITES, Panel, Source, panel
 from runbook_lib.charts.tracks import INVOKING, NOT_DELIVERED
 from runbook_lib.interpret.trail_event import Effect
-from runbook_lib.stages import write_minutes
-from runbook_lib.timeline import Change
+from runbook_lib.measuring.pipe import write_minutes
+from runbook_lib.measuring.setting_change import Change
+from runbook_lib.showing.axis import Axis, overview_axis, retention_line, zoom_axis
 from runbook_lib.views.changes import Relation
 
 MINUTE = timedelta(minutes=1)

@@ -26,19 +26,17 @@ from matplotlib.transforms import Bbox
 from PIL import Image
 
 from runbook_lib import charts
-from runbook_lib.blocks import Prose
-from runbook_lib.charts import canvas, draw_correlation
+from runbook_lib.charts import draw_correlation
 from runbook_lib.charts.correlation import ChartData, correlation, describe
-from runbook_lib.charts.data import (
-    Axis,
-    overview_axis,
-)
 from runbook_lib.charts.draw_correlation import MOST_NUMBERS, worth_numbers
 from runbook_lib.charts.draw_single import look
 from runbook_lib.charts.single import age_data, pipe_data
 from runbook_lib.evidence import Evidence
-from runbook_lib.loss_clock import LossState
-from runbook_lib.stages import Stage, State
+from runbook_lib.judging.loss_clock import LossState
+from runbook_lib.measuring.pipe import Stage, State
+from runbook_lib.showing import canvas
+from runbook_lib.showing.axis import Axis, overview_axis
+from runbook_lib.showing.blocks import Prose
 
 MINUTE = timedelta(minutes=1)
 START = datetime(2026, 3, 14, 9, 0, tzinfo=UTC)

@@ -17,12 +17,14 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch, Rectangle, StepPatch
 
 from runbook_lib import charts, instant
-from runbook_lib.blocks import Chart
-from runbook_lib.charts import canvas, draw_correlation, draw_single
+from runbook_lib.charts import draw_correlation, draw_single
 from runbook_lib.charts.correlation import correlation
-from runbook_lib.charts.data import AGE, INVOCATIONS, Axis, Source, panel, zoom_axis
+from runbook_lib.charts.data import AGE, INVOCATIONS, Source, panel
 from runbook_lib.charts.draw_parts import LEAST_AGE, draw_panel
 from runbook_lib.charts.single import age_data, pipe_data
+from runbook_lib.showing import canvas
+from runbook_lib.showing.axis import Axis, zoom_axis
+from runbook_lib.showing.blocks import Chart
 
 pytestmark = pytest.mark.sampled
 

@@ -14,9 +14,6 @@ from hypothesis import strategies as st
 from matplotlib.patches import StepPatch
 
 from runbook_lib import charts, instant
-from runbook_lib.blocks import Chart, Prose
-from runbook_lib.charts import canvas
-from runbook_lib.charts.data import Axis
 from runbook_lib.charts.draw_stacks import draw_stack, label_of
 from runbook_lib.charts.stacks import (
     MOST_SIBLINGS,
@@ -31,8 +28,11 @@ from runbook_lib.charts.stacks import (
     siblings_words,
     stacked,
 )
-from runbook_lib.evidence import NotObserved
 from runbook_lib.evidence.signals import Series
+from runbook_lib.observed import NotObserved
+from runbook_lib.showing import canvas
+from runbook_lib.showing.axis import Axis
+from runbook_lib.showing.blocks import Chart, Prose
 
 MINUTE = timedelta(minutes=1)
 START = datetime(2026, 3, 14, 9, 0, tzinfo=UTC)

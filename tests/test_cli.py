@@ -16,7 +16,7 @@ from worlds import NOW, sandboxed
 
 from runbook_lib.cli import main
 from runbook_lib.sandbox.faults import build
-from runbook_lib.sandbox.rules import expired_credentials
+from runbook_lib.sandbox.wire.rules import expired_credentials
 
 GOOD = {
     "incident_id": "INC-1",

@@ -19,35 +19,24 @@ LONGEST_FILE = 420
 """Lines: 400, give or take."""
 
 ORDER = (
-    ("_version", "errors", "instant", "plain_json"),
+    ("_version", "errors", "instant", "example"),
     ("interpret",),
-    ("incident",),
-    ("evidence",),
-    ("redact", "scope", "secret_kinds"),
-    ("record",),
+    ("incident", "observed"),
+    ("archive",),
     ("aws",),
-    ("alarm",),
+    ("evidence",),
     ("steps",),
-    ("least_privilege",),
-    ("stages",),
-    ("onset", "timeline"),
-    ("loss_clock", "remedies", "remedy_cards"),
+    ("measuring",),
     ("findings",),
-    ("comparison", "corroboration", "fallbacks", "proposals", "undelivered"),
-    ("diagnosis",),
-    ("verdict",),
-    ("markup",),
-    ("blocks",),
+    ("judging",),
+    ("showing",),
     ("views",),
     ("charts",),
-    ("investigation",),
-    ("recovery",),
-    ("session",),
     ("report",),
-    ("publish",),
-    ("run",),
-    ("fleet",),
-    ("batch", "sweep"),
+    ("running",),
+    ("alarm",),
+    ("permissions",),
+    ("sweep",),
     ("cli",),
     ("__main__",),
 )
@@ -56,18 +45,19 @@ ORDER = (
 RANK = {name: rank for rank, group in enumerate(ORDER) for name in group}
 
 FREE_OF = {
-    "findings": {"redact", "secret_kinds", "record", "aws", "steps"},
-    "blocks": set(RANK) - {"_version", "errors", "instant", "markup", "blocks"},
+    "measuring": {"archive", "aws", "steps"},
+    "findings": {"archive", "aws", "steps"},
+    "judging": {"aws", "steps"},
 }
-"""What a group must not import although it stands to its left: findings see only evidence, blocks no engine."""
+"""What a room must not import although it stands to its left: judgement rests on evidence alone."""
 
 ONLY_IN = {
-    "boto3": {"aws", "publish", "sandbox"},
-    "botocore": {"aws", "publish", "sandbox"},
-    "dask": {"fleet"},
-    "distributed": {"fleet"},
+    "boto3": {"aws", "running", "sandbox"},
+    "botocore": {"aws", "running", "sandbox"},
+    "dask": {"running"},
+    "distributed": {"running"},
     "jinja2": {"report"},
-    "matplotlib": {"charts"},
+    "matplotlib": {"charts", "showing"},
     "mistune": {"report"},
     "moto": {"sandbox"},
     "nh3": {"report"},
@@ -195,7 +185,7 @@ def test_this_package_imports_nothing_when_imported() -> None:
     assert _listed(one for one in imports() if one.by == PACKAGE and not one.lazy and _is_ours(one)) == ""
 
 
-LIGHT = ("runbook_lib.cli", "runbook_lib.investigation", "runbook_lib.verdict")
+LIGHT = ("runbook_lib.cli", "runbook_lib.running.investigation", "runbook_lib.judging.verdict")
 
 
 @pytest.mark.parametrize("module", LIGHT)

@@ -9,8 +9,8 @@ import pytest
 from example_evidence import DENIED, example, example_seen, judged, with_fields, with_observations
 from worlds import in_world
 
-from runbook_lib.corroboration import corroborated
-from runbook_lib.onset import Onset
+from runbook_lib.judging.onset_signals import corroborated
+from runbook_lib.measuring.onset import Onset
 
 
 def _onset(fault: str) -> Onset:

@@ -12,7 +12,7 @@ from types import ModuleType
 
 import pytest
 
-from runbook_lib import fallbacks
+from runbook_lib.judging import fallbacks
 
 PLAYBOOK_STEPS = [str(number) for number in range(1, 10)]
 FALLBACKS = list(fallbacks._REVIEW)

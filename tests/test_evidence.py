@@ -7,7 +7,7 @@ from typing import cast
 
 import pytest
 
-from runbook_lib.evidence import Each, Gap, NotObserved, Observed
+from runbook_lib.observed import Each, Gap, NotObserved, Observed
 
 GAP = Gap("dynamodb:DescribeStream", "eu-west-1", "AccessDeniedException", "denied", "dynamodb:DescribeStream", "r")
 SEEN = Each({"one": 1, "other": cast("int", GAP)})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from worlds import NOW
 
-from runbook_lib.diagnosis import Status
+from runbook_lib.judging.diagnosis import Status
 from runbook_lib.sandbox.faults import build
 from serving import served
 

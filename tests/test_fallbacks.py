@@ -12,7 +12,7 @@ from worlds import tried
 
 from runbook_lib.evidence import Evidence
 from runbook_lib.evidence.signals import Series
-from runbook_lib.fallbacks import Fallback, review
+from runbook_lib.judging.fallbacks import Fallback, review
 
 HOUR = timedelta(hours=1)
 

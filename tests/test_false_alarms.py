@@ -11,17 +11,17 @@ from example_evidence import DENIED, example, judged, replaced, with_fields
 from worlds import FAST, in_world, investigated, tried
 
 from runbook_lib.aws import READS
-from runbook_lib.diagnosis import Diagnosis, Status
 from runbook_lib.evidence import Evidence
 from runbook_lib.evidence.mapping import Mapping
 from runbook_lib.evidence.signals import Series
 from runbook_lib.interpret.policy import Decision
 from runbook_lib.interpret.processing_result import read
 from runbook_lib.interpret.trail_event import TrailEvent
-from runbook_lib.loss_clock import LossState
-from runbook_lib.remedies import REMEDIES
-from runbook_lib.sandbox.alarms import ALARM
-from runbook_lib.stages import Stage, State
+from runbook_lib.judging.diagnosis import Diagnosis, Status
+from runbook_lib.judging.loss_clock import LossState
+from runbook_lib.judging.remedies import REMEDIES
+from runbook_lib.measuring.pipe import Stage, State
+from runbook_lib.sandbox.account.customer_alarms import ALARM
 from runbook_lib.steps import STEPS
 
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)

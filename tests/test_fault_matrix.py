@@ -14,13 +14,13 @@ import pytest
 from worlds import NOW, incident_of, investigated, sandboxed
 
 import fuzz
+from runbook_lib.archive.record import Record
 from runbook_lib.aws import READS, Live, Outcome, Paging
-from runbook_lib.diagnosis import Diagnosis
 from runbook_lib.errors import CannotRun
-from runbook_lib.investigation import Investigation
-from runbook_lib.record import Record
+from runbook_lib.judging.diagnosis import Diagnosis
+from runbook_lib.running.investigation import Investigation
 from runbook_lib.sandbox.faults import build
-from runbook_lib.sandbox.rules import Rule, cut, drop, fail, garble, latency, refuse, skew, throttle
+from runbook_lib.sandbox.wire.rules import Rule, cut, drop, fail, garble, latency, refuse, skew, throttle
 from spoilt import How, Played, Spoiling
 
 pytestmark = pytest.mark.sampled

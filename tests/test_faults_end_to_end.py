@@ -11,13 +11,13 @@ from unittest import mock
 import pytest
 from worlds import FAST, copy_of, investigated
 
-from runbook_lib import run
+from runbook_lib.archive.record import Record, verify
 from runbook_lib.aws import READS
-from runbook_lib.diagnosis import Status
-from runbook_lib.evidence import Gap
 from runbook_lib.findings import Confidence
-from runbook_lib.loss_clock import LossState
-from runbook_lib.record import Record, verify
+from runbook_lib.judging.diagnosis import Status
+from runbook_lib.judging.loss_clock import LossState
+from runbook_lib.observed import Gap
+from runbook_lib.running import run
 from runbook_lib.sandbox.faults import all_faults
 
 FAULTS = sorted(all_faults())

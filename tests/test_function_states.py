@@ -8,7 +8,7 @@ import pytest
 from example_evidence import example, replaced, with_fields
 
 from runbook_lib.findings import FINDINGS, Confidence, judge
-from runbook_lib.stages import measure
+from runbook_lib.measuring.pipe import measure
 
 PENDING = [
     ("concurrency-zero", 4, Confidence.LIKELY),

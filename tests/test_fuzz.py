@@ -12,12 +12,13 @@ from example_evidence import judged
 
 import fuzz
 from runbook_lib import charts, views
+from runbook_lib.archive.record import Record
 from runbook_lib.aws import Live, Outcome, iam_action
-from runbook_lib.evidence import Evidence, Gap, NotObserved
-from runbook_lib.investigation import Investigation
-from runbook_lib.record import Record
-from runbook_lib.sandbox.conformance import violations
-from runbook_lib.sandbox.models import operation_model
+from runbook_lib.evidence import Evidence
+from runbook_lib.observed import Gap, NotObserved
+from runbook_lib.running.investigation import Investigation
+from runbook_lib.sandbox.wire.conformance import violations
+from runbook_lib.sandbox.wire.models import operation_model
 from spoilt import How, Maker, Played, Spoiling
 
 pytestmark = pytest.mark.sampled

@@ -12,8 +12,8 @@ import nbformat
 import pytest
 from canaries import Run, cli, worst
 
-from runbook_lib.markup import visible
 from runbook_lib.report import sections
+from runbook_lib.showing.markup import visible
 
 pytestmark = pytest.mark.xdist_group("hostile")
 ACTING = {"script", "iframe", "object", "embed", "link", "base", "form", "input", "svg", "math", "applet", "frame"}

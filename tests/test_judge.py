@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from runbook_lib.evidence import Evidence, Gap, NotObserved
+from runbook_lib.evidence import Evidence
 from runbook_lib.findings import (
     FINDINGS,
     Confidence,
@@ -24,9 +24,10 @@ from runbook_lib.findings import (
     sign,
 )
 from runbook_lib.incident import Incident
-from runbook_lib.remedies import REMEDIES
-from runbook_lib.remedy_cards import Remedy
-from runbook_lib.stages import Flow, Stage, Stages, State
+from runbook_lib.judging.remedies import REMEDIES
+from runbook_lib.judging.remedy_cards import Remedy
+from runbook_lib.measuring.pipe import Flow, Stage, Stages, State
+from runbook_lib.observed import Gap, NotObserved
 
 AS_OF = datetime(2026, 3, 14, 15, 0, tzinfo=UTC)
 SEEN = Evidence(Incident("INC-1", "eu-west-1", "Orders", "orders-projector"), AS_OF, {})

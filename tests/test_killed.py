@@ -16,10 +16,10 @@ from typing import Any
 import pytest
 from worlds import NOW, incident_of, sandboxed
 
-from runbook_lib import run
-from runbook_lib.record import is_sealed, verify
+from runbook_lib.archive.record import is_sealed, verify
+from runbook_lib.running import run
 from runbook_lib.sandbox.faults import build
-from runbook_lib.sandbox.rules import latency
+from runbook_lib.sandbox.wire.rules import latency
 from runbook_lib.sandbox.world import World
 
 pytestmark = [pytest.mark.sampled, pytest.mark.xdist_group("killed")]

@@ -7,8 +7,8 @@ from datetime import timedelta
 from worlds import HISTORY, NOW
 
 from runbook_lib.findings import Confidence, Verdict
+from runbook_lib.sandbox.account.healthy import allow, document
 from runbook_lib.sandbox.faults import build
-from runbook_lib.sandbox.healthy import allow, document
 from runbook_lib.sandbox.world import World
 from serving import served
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runbook_lib.loss_clock import Loss, LossState, Undelivered, clock
+from runbook_lib.judging.loss_clock import Loss, LossState, Undelivered, clock
 
 AS_OF = datetime(2026, 3, 14, 15, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)

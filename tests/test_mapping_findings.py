@@ -15,7 +15,7 @@ from runbook_lib.evidence.mapping import Mapping
 from runbook_lib.evidence.signals import Series
 from runbook_lib.findings import FINDINGS, Confidence, Weight, judge
 from runbook_lib.interpret.trail_event import Resource, TrailEvent
-from runbook_lib.stages import Stage, measure
+from runbook_lib.measuring.pipe import Stage, measure
 
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 PROVED, LIKELY, SUSPECTED = Confidence.PROVED, Confidence.LIKELY, Confidence.SUSPECTED

@@ -15,8 +15,6 @@ from worlds import FAST, in_world, investigated, tried
 
 from runbook_lib import views
 from runbook_lib.cli.terminal import print_diagnosis
-from runbook_lib.comparison import Reach
-from runbook_lib.diagnosis import Diagnosis, Status
 from runbook_lib.evidence import Evidence
 from runbook_lib.evidence.mapping import Mapping
 from runbook_lib.evidence.signals import Series
@@ -24,11 +22,13 @@ from runbook_lib.evidence.source import HealthEvent
 from runbook_lib.findings import Confidence
 from runbook_lib.interpret.processing_result import read
 from runbook_lib.interpret.trail_event import TrailEvent, effects
-from runbook_lib.loss_clock import LossState
-from runbook_lib.onset import Onset
-from runbook_lib.stages import Stage, State
-from runbook_lib.timeline import Change, find_trigger
-from runbook_lib.verdict import to_json
+from runbook_lib.judging.comparison import Reach
+from runbook_lib.judging.diagnosis import Diagnosis, Status
+from runbook_lib.judging.loss_clock import LossState
+from runbook_lib.judging.verdict import to_json
+from runbook_lib.measuring.onset import Onset
+from runbook_lib.measuring.pipe import Stage, State
+from runbook_lib.measuring.setting_change import Change, find_trigger
 
 SCHEMA = json.loads((Path(__file__).parent.parent / "docs" / "verdict.schema.json").read_text(encoding="utf-8"))
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)

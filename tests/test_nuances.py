@@ -9,7 +9,7 @@ import pytest
 from example_evidence import example, judged, replaced, with_fields
 from worlds import in_world, investigated, tried
 
-from runbook_lib.diagnosis import Diagnosis, Status
+from runbook_lib.archive.record import Record
 from runbook_lib.evidence import Evidence
 from runbook_lib.evidence.mapping import Mapping
 from runbook_lib.evidence.role import Simulated
@@ -18,9 +18,9 @@ from runbook_lib.interpret.filter_pattern import never_matches, passes
 from runbook_lib.interpret.policy import Decision, Policy, evaluate, poller_context
 from runbook_lib.interpret.processing_result import read
 from runbook_lib.interpret.trail_event import EVENT_NAMES
-from runbook_lib.record import Record
-from runbook_lib.remedies import LATEST_WARNING, REMEDIES, prescribe
-from runbook_lib.stages import Stage, State
+from runbook_lib.judging.diagnosis import Diagnosis, Status
+from runbook_lib.judging.remedies import LATEST_WARNING, REMEDIES, prescribe
+from runbook_lib.measuring.pipe import Stage, State
 
 MINUTE = timedelta(minutes=1)
 

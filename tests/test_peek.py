@@ -13,15 +13,16 @@ import pytest
 from example_evidence import example, with_fields
 from worlds import NOW, in_world, incident_of, sandboxed
 
-from runbook_lib import run
+from runbook_lib.archive.record import Record
+from runbook_lib.archive.redact import Redactor
 from runbook_lib.aws import Outcome, Reader
-from runbook_lib.evidence import Evidence, NotObserved
+from runbook_lib.evidence import Evidence
 from runbook_lib.evidence.mapping import Mapping as Trigger
 from runbook_lib.evidence.signals import Backlog
 from runbook_lib.evidence.source import Shard
-from runbook_lib.investigation import Investigation
-from runbook_lib.record import Record
-from runbook_lib.redact import Redactor
+from runbook_lib.observed import NotObserved
+from runbook_lib.running import run
+from runbook_lib.running.investigation import Investigation
 from runbook_lib.sandbox.faults import build
 from runbook_lib.steps import STEPS
 from runbook_lib.views.source import shards

@@ -11,7 +11,7 @@ from worlds import in_world, tried
 
 from runbook_lib.evidence.source import HealthEvent
 from runbook_lib.findings import FINDINGS, Weight
-from runbook_lib.stages import Stage
+from runbook_lib.measuring.pipe import Stage
 
 MINUTE = timedelta(minutes=1)
 WORLD = "poller-stands-still-after-a-release"

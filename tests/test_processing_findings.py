@@ -11,7 +11,7 @@ from worlds import in_world
 
 from runbook_lib.evidence import Evidence
 from runbook_lib.findings import FINDINGS, Confidence, judge
-from runbook_lib.stages import Stage, State, measure
+from runbook_lib.measuring.pipe import Stage, State, measure
 
 MINUTE = timedelta(minutes=1)
 PROVED = Confidence.PROVED

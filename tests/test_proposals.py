@@ -8,7 +8,7 @@ import pytest
 from example_evidence import DENIED, example, replaced, with_fields, with_observations
 
 from runbook_lib.evidence import Evidence
-from runbook_lib.proposals import propose
+from runbook_lib.judging.proposals import propose
 from runbook_lib.steps import STEPS
 
 pytestmark = pytest.mark.xdist_group("mapping-paused")

@@ -17,11 +17,11 @@ import yaml
 from alarm_samples import described, metric, queued
 from worlds import NOW, copy_of, sandboxed
 
+from runbook_lib.archive.record import CHECKSUMS, members
 from runbook_lib.cli import main
 from runbook_lib.errors import BadArchive, BadParameters, NotPublished
-from runbook_lib.publish import check_address, publish
-from runbook_lib.record import CHECKSUMS, members
-from runbook_lib.sandbox.rules import Rule, deny, drop, fail, refuse
+from runbook_lib.running.publish import check_address, publish
+from runbook_lib.sandbox.wire.rules import Rule, deny, drop, fail, refuse
 from runbook_lib.sandbox.world import World
 
 pytestmark = [pytest.mark.sampled, pytest.mark.xdist_group("publish")]

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from runbook_lib.archive.record import Call, Record, call_ref, is_sealed, seal, verify, write_document
 from runbook_lib.errors import BadArchive
 from runbook_lib.incident import Incident
-from runbook_lib.markup import visible
-from runbook_lib.record import Call, Record, call_ref, is_sealed, seal, verify, write_document
+from runbook_lib.showing.markup import visible
 
 AS_OF = datetime(2026, 3, 14, 15, 9, 26, tzinfo=UTC)
 INCIDENT = Incident("INC-1", "eu-west-1", "Orders", "orders-projector")

@@ -10,12 +10,12 @@ import pytest
 from recoveries import COURSES, KINDS, pair_of
 from worlds import HISTORY, NOW, incident_of, sandboxed
 
-from runbook_lib import run
 from runbook_lib.cli import main
 from runbook_lib.errors import BadArchive
-from runbook_lib.recovery import Outcome, Trend, compare
+from runbook_lib.running import run
+from runbook_lib.running.recovery import Outcome, Trend, compare
 from runbook_lib.sandbox.faults import build
-from runbook_lib.sandbox.rules import deny
+from runbook_lib.sandbox.wire.rules import deny
 
 pytestmark = pytest.mark.sampled
 

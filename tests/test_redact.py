@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from secret_samples import SECRETS, SURVIVORS
 
-from runbook_lib.redact import Redactor, actors_file
+from runbook_lib.archive.redact import Redactor, actors_file
 
 
 @pytest.mark.parametrize(("kind", "text", "secret"), SECRETS)

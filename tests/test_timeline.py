@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from runbook_lib.interpret.trail_event import Effect, TrailEvent
-from runbook_lib.onset import Onset
-from runbook_lib.timeline import Change, Trigger, find_latent_trigger, find_trigger
+from runbook_lib.measuring.onset import Onset
+from runbook_lib.measuring.setting_change import Change, Trigger, find_latent_trigger, find_trigger
 
 ONSET = datetime(2026, 3, 14, 12, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)

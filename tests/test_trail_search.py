@@ -11,13 +11,13 @@ from datetime import timedelta
 import pytest
 from worlds import in_world, investigated
 
-from runbook_lib import investigation as investigation_module
-from runbook_lib.diagnosis import Diagnosis
-from runbook_lib.evidence import Gap, Observed
+from runbook_lib.archive.record import Record
 from runbook_lib.incident import Window
-from runbook_lib.investigation import Investigation
-from runbook_lib.record import Record
-from runbook_lib.stages import first_write_after, write_minutes
+from runbook_lib.judging.diagnosis import Diagnosis
+from runbook_lib.measuring.pipe import first_write_after, write_minutes
+from runbook_lib.observed import Gap, Observed
+from runbook_lib.running import investigation as investigation_module
+from runbook_lib.running.investigation import Investigation
 from runbook_lib.steps import Step
 
 
@@ -66,7 +66,7 @@ def test_the_report_builds_no_grammar_that_it_does_not_use() -> None:
     """The report's libraries load without the checker of IRIs, and whoever wants it afterwards gets it."""
     code = (
         "import sys\n"
-        "from runbook_lib.report.lean import without_grammars\n"
+        "from runbook_lib.report.import_guard import without_grammars\n"
         "with without_grammars():\n"
         "    from runbook_lib.report import execute, join, render\n"
         "assert not [name for name in sys.modules if name.startswith(('rfc3987_syntax', 'lark'))]\n"

@@ -11,8 +11,8 @@ from worlds import TRIED, tried
 import page
 import scoreboard
 from held_against import FAULT, OFFENCES, Change, Result, Score, compare, single_faults
-from runbook_lib.diagnosis import Status
 from runbook_lib.findings import Confidence
+from runbook_lib.judging.diagnosis import Status
 from runbook_lib.sandbox.worlds import trials
 from serving import DENIED, HOW, THROTTLED, declared_actions, served
 

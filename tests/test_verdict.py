@@ -9,10 +9,10 @@ import pytest
 from jsonschema import Draft202012Validator
 from worlds import investigated
 
+from runbook_lib.archive.record import Record
 from runbook_lib.example import EVIDENCE
-from runbook_lib.investigation import Investigation
-from runbook_lib.record import Record
-from runbook_lib.verdict import to_json, to_text
+from runbook_lib.judging.verdict import to_json, to_text
+from runbook_lib.running.investigation import Investigation
 
 SCHEMA = json.loads((Path(__file__).parent.parent / "docs" / "verdict.schema.json").read_text(encoding="utf-8"))
 

@@ -23,11 +23,11 @@ from example_evidence import (
 )
 
 from runbook_lib import views
-from runbook_lib.blocks import MIME, Block, Chart, Prose, Stack, Table
-from runbook_lib.diagnosis import Status
-from runbook_lib.evidence import Evidence, Gap
+from runbook_lib.evidence import Evidence
+from runbook_lib.judging.diagnosis import Status
+from runbook_lib.observed import NOTHING_TO_READ, Gap
+from runbook_lib.showing.blocks import MIME, Block, Chart, Prose, Stack, Table
 from runbook_lib.steps import STEPS
-from runbook_lib.steps.execution_role import NOTHING_TO_READ
 from runbook_lib.views.changes import MOST_ROWS, Relation, numbered, who
 
 BLIND = blinded_steps() + blinded_fields()

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from runbook_lib import views
-from runbook_lib.blocks import Prose, Table
-from runbook_lib.comparison import Comparison, Neighbour, Reach, Relation
-from runbook_lib.fallbacks import Fallback
-from runbook_lib.proposals import Proposal
+from runbook_lib.judging.comparison import Comparison, Neighbour, Reach, Relation
+from runbook_lib.judging.fallbacks import Fallback
+from runbook_lib.judging.proposals import Proposal
+from runbook_lib.showing.blocks import Prose, Table
 
 
 def diagnosis(**given: Any) -> Any:

@@ -19,17 +19,17 @@ import pytest
 
 import scoreboard
 from held_against import Score, score
-from runbook_lib import run
-from runbook_lib.diagnosis import Diagnosis
+from runbook_lib.archive.record import Record
 from runbook_lib.evidence import Evidence
 from runbook_lib.incident import Incident
-from runbook_lib.investigation import Investigation
-from runbook_lib.least_privilege import policy
-from runbook_lib.record import Record
+from runbook_lib.judging.diagnosis import Diagnosis
+from runbook_lib.permissions import policy
+from runbook_lib.running import run
+from runbook_lib.running.investigation import Investigation
 from runbook_lib.sandbox.faults import Fault, all_faults, build
-from runbook_lib.sandbox.journal import JournalEntry
-from runbook_lib.sandbox.rules import Rule, allow_only
 from runbook_lib.sandbox.server import serve
+from runbook_lib.sandbox.wire.journal import JournalEntry
+from runbook_lib.sandbox.wire.rules import Rule, allow_only
 from runbook_lib.sandbox.world import World
 from serving import served
 

@@ -11,14 +11,14 @@ from typing import Any, TypeVar
 
 from runbook_lib.alarm.events import Alarm, read_answer
 from runbook_lib.alarm.named import Named, mentioned, named_by
+from runbook_lib.archive.record import Record
 from runbook_lib.aws import Live, Reader, StepReader
 from runbook_lib.errors import CannotRun, NothingToInvestigate
-from runbook_lib.evidence import Gap, NotObserved, otherwise
 from runbook_lib.incident import Incident
 from runbook_lib.interpret.alarm_history import turns
 from runbook_lib.interpret.arn import FunctionRef, StreamArn
 from runbook_lib.interpret.trail_event import BadTrailEvent, parse
-from runbook_lib.record import Record
+from runbook_lib.observed import Gap, NotObserved, otherwise
 
 PERMISSIONS = (
     "cloudwatch:DescribeAlarms",

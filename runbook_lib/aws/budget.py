@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from runbook_lib.aws.reads import iam_action
-from runbook_lib.evidence import Gap, NotObserved
+from runbook_lib.observed import Gap, NotObserved
 
 OUT_OF_TIME = "Timeout"
 """The code of the gap that a call leaves which was not made in time."""

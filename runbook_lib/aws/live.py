@@ -13,12 +13,12 @@ from typing import Any, NamedTuple
 
 from runbook_lib import instant
 from runbook_lib._version import __version__
+from runbook_lib.archive.redact import Redactor
 from runbook_lib.aws.budget import Budget
 from runbook_lib.aws.trouble import CREDENTIALS, DENIED
 from runbook_lib.errors import CannotRun
-from runbook_lib.evidence import NotObserved
 from runbook_lib.incident import Incident, suggestion
-from runbook_lib.redact import Redactor
+from runbook_lib.observed import NotObserved
 
 
 def load() -> None:

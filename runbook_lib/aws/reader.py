@@ -12,13 +12,13 @@ from datetime import UTC, datetime
 from typing import Any, cast
 
 from runbook_lib import instant
+from runbook_lib.archive.record import Call, Record, call_ref
+from runbook_lib.archive.redact import Redactor
 from runbook_lib.aws.live import Live
 from runbook_lib.aws.reads import READS, Paging, iam_action
 from runbook_lib.aws.trouble import CREDENTIALS, DENIED, THROTTLED
-from runbook_lib.evidence import Gap, NotObserved, attempt
 from runbook_lib.incident import Incident
-from runbook_lib.record import Call, Record, call_ref
-from runbook_lib.redact import Redactor
+from runbook_lib.observed import Gap, NotObserved, attempt
 
 _MOST_PAGES = 50
 

@@ -7,10 +7,11 @@ loaded only when something is drawn.
 
 from __future__ import annotations
 
-from runbook_lib.blocks import Chart, Prose
 from runbook_lib.charts import errors, single, stacks
 from runbook_lib.charts.correlation import alt, correlation, describe, subject
-from runbook_lib.charts.data import Axis, Investigated, overview_axis, zoom_axis
+from runbook_lib.charts.data import Investigated
+from runbook_lib.showing.axis import Axis, overview_axis, zoom_axis
+from runbook_lib.showing.blocks import Chart, Prose
 
 __all__ = [
     "correlation_overview",

@@ -7,18 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from runbook_lib import instant
-from runbook_lib.charts.data import (
-    AGE,
-    ERRORS,
-    INVOCATIONS,
-    THROTTLES,
-    WRITES,
-    Axis,
-    Panel,
-    Stretch,
-    panel,
-    retention_line,
-)
+from runbook_lib.charts.data import AGE, ERRORS, INVOCATIONS, THROTTLES, WRITES, Panel, panel
 from runbook_lib.charts.tracks import (
     Failures,
     Lane,
@@ -28,9 +17,10 @@ from runbook_lib.charts.tracks import (
     lanes,
     mapping_strips,
 )
-from runbook_lib.diagnosis import Diagnosis
 from runbook_lib.evidence import Evidence
-from runbook_lib.onset import FIRST_WINDOW
+from runbook_lib.judging.diagnosis import Diagnosis
+from runbook_lib.measuring.onset import FIRST_WINDOW
+from runbook_lib.showing.axis import Axis, Stretch, retention_line
 
 _TOLD = 40
 """Changes told in words under a chart; the timeline table has them all."""

@@ -9,12 +9,12 @@ from itertools import pairwise, product
 from typing import Any
 
 from runbook_lib import instant
-from runbook_lib.charts import canvas
-from runbook_lib.charts.canvas import BAND, CARD, DANGER, FAINT, GREY, INK, RED, SILENT_EDGE, UNSEEN, UNSEEN_EDGE, x
 from runbook_lib.charts.correlation import ChartData, Lines
-from runbook_lib.charts.data import Axis
 from runbook_lib.charts.draw_parts import draw_failures, draw_lane, draw_panel, draw_strip, mark_colour, panel_height
 from runbook_lib.charts.tracks import Mark
+from runbook_lib.showing import canvas
+from runbook_lib.showing.axis import Axis
+from runbook_lib.showing.canvas import BAND, CARD, DANGER, FAINT, GREY, INK, RED, SILENT_EDGE, UNSEEN, UNSEEN_EDGE, x
 from runbook_lib.views.changes import Relation
 
 LEFT, RIGHT = 0.115, 0.91

@@ -5,8 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from runbook_lib import instant
-from runbook_lib.charts import canvas
-from runbook_lib.charts.canvas import (
+from runbook_lib.charts.correlation import is_blind, value_words
+from runbook_lib.charts.data import Panel
+from runbook_lib.charts.tracks import INVOKING, Failures, Lane, Mark, Span, Strip
+from runbook_lib.showing import canvas
+from runbook_lib.showing.axis import Axis
+from runbook_lib.showing.canvas import (
     BLUE,
     CARD,
     DANGER,
@@ -21,9 +25,6 @@ from runbook_lib.charts.canvas import (
     UNSEEN_EDGE,
     x,
 )
-from runbook_lib.charts.correlation import is_blind, value_words
-from runbook_lib.charts.data import Axis, Panel
-from runbook_lib.charts.tracks import INVOKING, Failures, Lane, Mark, Span, Strip
 from runbook_lib.views.changes import Relation
 
 _COLOUR = {"writes": BLUE, "invocations": GREEN, "errors": RED, "throttles": PURPLE, "age": INK}

@@ -6,11 +6,11 @@ from datetime import datetime
 from typing import Any, Literal
 
 from runbook_lib import instant
-from runbook_lib.charts import canvas
-from runbook_lib.charts.canvas import CARD, DANGER, GREEN, GREY, INK, RED, SOFT, UNSEEN, x
 from runbook_lib.charts.draw_parts import LEAST_AGE, draw_panel
 from runbook_lib.charts.single import AgeData, StageBox
-from runbook_lib.stages import Stage, State
+from runbook_lib.measuring.pipe import Stage, State
+from runbook_lib.showing import canvas
+from runbook_lib.showing.canvas import CARD, DANGER, GREEN, GREY, INK, RED, SOFT, UNSEEN, x
 
 _LEFT, _RIGHT, _HEAD_IN, _FOOT_IN = 0.075, 0.91, 0.42, 0.44
 Drawn = tuple[bytes, int, int]

@@ -9,13 +9,13 @@ from itertools import groupby
 from typing import Any
 
 from runbook_lib import instant
-from runbook_lib.charts import canvas
-from runbook_lib.charts.canvas import BLUE, CARD, GREEN, GREY, INK, PURPLE, RED, SOFT, x
 from runbook_lib.charts.correlation import Lines
-from runbook_lib.charts.data import Axis
 from runbook_lib.charts.draw_parts import draw_panel, fill, panel_height
 from runbook_lib.charts.errors import OTHER, ErrorRow, ErrorsData
 from runbook_lib.charts.stacks import Layer, OutcomesData, SiblingsData, Stacked, scale
+from runbook_lib.showing import canvas
+from runbook_lib.showing.axis import Axis
+from runbook_lib.showing.canvas import BLUE, CARD, GREEN, GREY, INK, PURPLE, RED, SOFT, x
 
 LEFT, RIGHT = 0.075, 0.85
 _HEAD_IN, _ONSET_IN, _FOOT_IN, _ABOVE_IN = 0.24, 0.12, 0.44, 0.25

@@ -12,11 +12,12 @@ from datetime import datetime, timedelta
 
 from runbook_lib import instant
 from runbook_lib.charts.correlation import Lines, lines, subject
-from runbook_lib.charts.data import Axis, Stretch, runs, window_axis
 from runbook_lib.charts.tracks import failures
-from runbook_lib.diagnosis import Diagnosis
-from runbook_lib.evidence import Evidence, NotObserved
+from runbook_lib.evidence import Evidence
 from runbook_lib.interpret.lambda_log import ErrorClass, LineKind
+from runbook_lib.judging.diagnosis import Diagnosis
+from runbook_lib.observed import NotObserved
+from runbook_lib.showing.axis import Axis, Stretch, runs, window_axis
 
 MOST_CLASSES = 5
 OTHER = "other classes"

@@ -8,12 +8,14 @@ from datetime import datetime, timedelta
 
 from runbook_lib import instant
 from runbook_lib.charts.correlation import Lines, lines, panel_words, subject, value_words
-from runbook_lib.charts.data import AGE, Axis, Panel, overview_axis, panel
-from runbook_lib.diagnosis import Diagnosis
-from runbook_lib.evidence import Evidence, otherwise
+from runbook_lib.charts.data import AGE, Panel, panel
+from runbook_lib.evidence import Evidence
 from runbook_lib.instant import RETENTION
-from runbook_lib.loss_clock import LossState
-from runbook_lib.stages import Flow, Stage, State
+from runbook_lib.judging.diagnosis import Diagnosis
+from runbook_lib.judging.loss_clock import LossState
+from runbook_lib.measuring.pipe import Flow, Stage, State
+from runbook_lib.observed import otherwise
+from runbook_lib.showing.axis import Axis, overview_axis
 from runbook_lib.views.judgement import STAGE_NAMES, STATE_NAMES
 
 # -- the age of what waits -------------------------------------------------------------------------------------

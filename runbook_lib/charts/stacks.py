@@ -13,11 +13,13 @@ from functools import partial
 
 from runbook_lib import instant
 from runbook_lib.charts.correlation import Lines, lines, panel_words, subject
-from runbook_lib.charts.data import WRITES, Axis, Panel, Stretch, of_series, panel, runs, silences, window_axis
-from runbook_lib.diagnosis import Diagnosis
-from runbook_lib.evidence import Evidence, NotObserved, otherwise
+from runbook_lib.charts.data import WRITES, Panel, of_series, panel
+from runbook_lib.evidence import Evidence
 from runbook_lib.evidence.signals import Series
 from runbook_lib.instant import MINUTE
+from runbook_lib.judging.diagnosis import Diagnosis
+from runbook_lib.observed import NotObserved, otherwise
+from runbook_lib.showing.axis import Axis, Stretch, runs, silences, window_axis
 
 MOST_SIBLINGS = 4
 NO_SIBLING = "No other function reads the same stream, so there is none to compare with."

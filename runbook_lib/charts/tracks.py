@@ -6,15 +6,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from runbook_lib.charts.data import Axis, Stretch
-from runbook_lib.diagnosis import Diagnosis
-from runbook_lib.evidence import Evidence, NotObserved, otherwise
+from runbook_lib.evidence import Evidence
 from runbook_lib.evidence.mapping import Mapping
 from runbook_lib.evidence.source import Stream
 from runbook_lib.instant import MINUTE
 from runbook_lib.interpret.arn import StreamArn
 from runbook_lib.interpret.trail_event import EVENT_NAMES
-from runbook_lib.timeline import Change
+from runbook_lib.judging.diagnosis import Diagnosis
+from runbook_lib.measuring.setting_change import Change
+from runbook_lib.observed import NotObserved, otherwise
+from runbook_lib.showing.axis import Axis, Stretch
 from runbook_lib.views.changes import Numbered, Relation, numbered
 
 _LANES = {

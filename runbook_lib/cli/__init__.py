@@ -179,7 +179,7 @@ def _investigate(chosen: argparse.Namespace) -> int:
     from runbook_lib.cli.publish import publish_all, work_folder
     from runbook_lib.errors import BadParameters
     from runbook_lib.incident import Incident
-    from runbook_lib.report.asked import asked
+    from runbook_lib.running.exports import asked
 
     chosen.export = asked(chosen.export, report=not chosen.no_report)
     incidents = [Incident.from_file(path) for path in chosen.params] + from_alarm(chosen, quiet=chosen.json)
@@ -199,7 +199,7 @@ def _investigate(chosen: argparse.Namespace) -> int:
 
 def _one(incident: Any, chosen: argparse.Namespace) -> dict[str, Any]:
     """Investigate one incident, and say its verdict before the report is made."""
-    from runbook_lib import batch, run
+    from runbook_lib.running import batch, run
 
     try:
         done = run.investigate(
@@ -221,7 +221,7 @@ def _one(incident: Any, chosen: argparse.Namespace) -> dict[str, Any]:
 
 def _several(incidents: Any, chosen: argparse.Namespace) -> list[dict[str, Any]]:
     """Investigate several incidents side by side, and say each verdict when it is there."""
-    from runbook_lib import batch
+    from runbook_lib.running import batch
 
     wish = batch.Wish(chosen.archive, not chosen.no_report, tuple(chosen.export), chosen.timeout, chosen.peek)
     return batch.investigate_all(
@@ -236,7 +236,7 @@ def _several(incidents: Any, chosen: argparse.Namespace) -> list[dict[str, Any]]
 
 def _finished(done: Any, chosen: argparse.Namespace) -> dict[str, Any]:
     """Say where a run lies and what could not be exported; gives its verdict as it stands in the folder."""
-    from runbook_lib.batch import document
+    from runbook_lib.running.batch import document
 
     for sentence in done.missing:
         print_missing(sentence)
@@ -265,7 +265,7 @@ def _is_watched(chosen: argparse.Namespace) -> bool:
 
 
 def _replay(chosen: argparse.Namespace) -> int:
-    from runbook_lib import run
+    from runbook_lib.running import run
     from runbook_lib.sweep.area import is_sweep
 
     if is_sweep(chosen.folder):
@@ -283,7 +283,7 @@ def _replay(chosen: argparse.Namespace) -> int:
 
 
 def _verify(chosen: argparse.Namespace) -> int:
-    from runbook_lib.record import verify
+    from runbook_lib.archive.record import verify
 
     broken = verify(chosen.folder)
     for sentence in broken:
@@ -300,7 +300,7 @@ def _publish(chosen: argparse.Namespace) -> int:
 
 
 def _compare(chosen: argparse.Namespace) -> int:
-    from runbook_lib.recovery import compare
+    from runbook_lib.running.recovery import compare
 
     found = compare(chosen.before, chosen.after)
     if chosen.json:
@@ -338,7 +338,7 @@ def _findings(chosen: argparse.Namespace) -> int:
 
 
 def _policy(chosen: argparse.Namespace) -> int:
-    from runbook_lib.least_privilege import policy
+    from runbook_lib.permissions import policy
 
     print(json.dumps(policy(alarms=chosen.with_alarms), indent=2))
     return 0

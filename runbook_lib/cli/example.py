@@ -15,13 +15,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from runbook_lib import instant
+from runbook_lib.archive.plain_json import dumped
+from runbook_lib.archive.record import Record
+from runbook_lib.archive.redact import Redactor
 from runbook_lib.aws import Live
 from runbook_lib.example import EVIDENCE
 from runbook_lib.incident import Incident
-from runbook_lib.investigation import Investigation
-from runbook_lib.plain_json import dumped
-from runbook_lib.record import Record
-from runbook_lib.redact import Redactor
+from runbook_lib.running.investigation import Investigation
 from runbook_lib.sandbox.faults import build
 from runbook_lib.sandbox.server import serve
 

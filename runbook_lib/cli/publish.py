@@ -12,7 +12,7 @@ from typing import Any
 from runbook_lib.cli.terminal import print_error
 from runbook_lib.errors import COULD_NOT_RUN, BadParameters, RunbookError
 from runbook_lib.incident import Incident
-from runbook_lib.publish import SCHEME, Published, check_address, publish
+from runbook_lib.running.publish import SCHEME, Published, check_address, publish
 
 
 def publish_one(chosen: argparse.Namespace) -> int:

@@ -9,10 +9,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from runbook_lib import run
 from runbook_lib.cli.terminal import print_diagnosis
 from runbook_lib.errors import BadParameters, RunbookError
 from runbook_lib.incident import Incident, suggestion
+from runbook_lib.running import run
 from runbook_lib.sandbox.faults import all_faults, build
 from runbook_lib.sandbox.server import serve
 

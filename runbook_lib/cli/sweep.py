@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from runbook_lib import instant
+from runbook_lib.archive.record import write_document
 from runbook_lib.errors import BadParameters
-from runbook_lib.markup import visible
-from runbook_lib.record import write_document
+from runbook_lib.showing.markup import visible
 
 _SHOWN = ("fault", "suspect", "not_examined")
 _MOST_SHOWN = 40

@@ -12,19 +12,19 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from runbook_lib.archive.redact import Redactor
 from runbook_lib.errors import RunbookError
-from runbook_lib.evidence import Gap, Observed
 from runbook_lib.instant import clock, parse
-from runbook_lib.investigation import Progress
-from runbook_lib.markup import visible
-from runbook_lib.redact import Redactor
+from runbook_lib.observed import Gap, Observed
+from runbook_lib.running.investigation import Progress
+from runbook_lib.showing.markup import visible
 from runbook_lib.steps import STEPS, Step
 
 if TYPE_CHECKING:
     # What judges is imported where it judges: while AWS is waited for.
-    from runbook_lib.diagnosis import Diagnosis
     from runbook_lib.findings import Finding, Verdict
-    from runbook_lib.recovery import Recovery
+    from runbook_lib.judging.diagnosis import Diagnosis
+    from runbook_lib.running.recovery import Recovery
 
 _MOST_GAPS = 5
 _LABEL = 11

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from runbook_lib.evidence import Gap, Observed
 from runbook_lib.incident import Window
 from runbook_lib.interpret.trail_event import TrailEvent
+from runbook_lib.observed import Gap, Observed
 
 EXTENDED = timedelta(hours=48)
 """How far back the playbook's last paragraph has us look when nothing correlates."""

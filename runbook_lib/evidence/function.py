@@ -8,9 +8,9 @@ from datetime import datetime
 from typing import Any
 
 from runbook_lib import instant
-from runbook_lib.evidence import Observed
 from runbook_lib.incident import Window
 from runbook_lib.interpret.lambda_log import ErrorClass
+from runbook_lib.observed import Observed
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from runbook_lib.evidence import Gap, NotObserved, Observed
 from runbook_lib.interpret.policy import Decision, Evaluation, Policy
+from runbook_lib.observed import Gap, NotObserved, Observed
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,10 @@ from datetime import datetime
 from typing import Any
 
 from runbook_lib import instant
-from runbook_lib.evidence import Gap, NotObserved, Observed
 from runbook_lib.evidence.function import Function
 from runbook_lib.interpret.arn import FunctionRef, table_name_of
 from runbook_lib.interpret.processing_result import ProcessingResult, read
+from runbook_lib.observed import Gap, NotObserved, Observed
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from runbook_lib.evidence import Gap, NotObserved, Observed, attempt, known, otherwise
 from runbook_lib.evidence.key import Key, KeyUse
 from runbook_lib.interpret.policy import POLLER_CONTEXT, Decision, Evaluation, Policy, PolicyType
+from runbook_lib.observed import Gap, NotObserved, Observed, attempt, known, otherwise
 
 
 @dataclass(frozen=True)

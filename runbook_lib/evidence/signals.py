@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import cast
 
-from runbook_lib.evidence import Gap, Observed
 from runbook_lib.evidence.source import Shard
 from runbook_lib.incident import Window
+from runbook_lib.observed import Gap, Observed
 
 LONG_WAIT = timedelta(minutes=10)
 """A record that waits longer than this waits for more than its batch."""

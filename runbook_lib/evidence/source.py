@@ -8,8 +8,8 @@ from datetime import datetime
 from typing import Any
 
 from runbook_lib import instant
-from runbook_lib.evidence import Gap, Observed
 from runbook_lib.interpret.arn import StreamArn
+from runbook_lib.observed import Gap, Observed
 
 
 @dataclass(frozen=True)

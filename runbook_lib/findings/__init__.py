@@ -20,8 +20,9 @@ from enum import StrEnum
 from importlib import import_module
 from typing import Protocol
 
-from runbook_lib.evidence import Evidence, Gap, NotObserved
-from runbook_lib.stages import Stage, Stages
+from runbook_lib.evidence import Evidence
+from runbook_lib.measuring.pipe import Stage, Stages
+from runbook_lib.observed import Gap, NotObserved
 
 
 class Kind(StrEnum):

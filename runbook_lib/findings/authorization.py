@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
-from runbook_lib.evidence import Evidence, otherwise
+from runbook_lib.evidence import Evidence
 from runbook_lib.evidence.mapping import Mapping
 from runbook_lib.evidence.role import Reading
 from runbook_lib.findings import Kind, Sign, against, decisive, finding, sign
 from runbook_lib.findings.mapping import serving
 from runbook_lib.interpret.policy import STREAM_ACTIONS, Decision, PolicyType, trusts
 from runbook_lib.interpret.processing_result import ResultKind
-from runbook_lib.stages import Stage, State, measure
+from runbook_lib.measuring.pipe import Stage, State, measure
+from runbook_lib.observed import otherwise
 
 _ROLE_CHANGES = (
     "role-policy-put",

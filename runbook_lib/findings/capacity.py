@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from runbook_lib import instant
-from runbook_lib.evidence import Evidence, known
+from runbook_lib.evidence import Evidence
 from runbook_lib.evidence.signals import Series
 from runbook_lib.findings import Kind, Sign, against, counter, decisive, finding, sign
 from runbook_lib.findings.mapping import serving
 from runbook_lib.incident import Window
-from runbook_lib.stages import Stage, State, measure
+from runbook_lib.measuring.pipe import Stage, State, measure
+from runbook_lib.observed import known
 
 _CONCURRENCY = "https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html"
 

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from runbook_lib import instant
-from runbook_lib.evidence import Evidence, otherwise
+from runbook_lib.evidence import Evidence
 from runbook_lib.findings import Kind, Sign, against, counter, decisive, finding, sign
 from runbook_lib.instant import RETENTION
-from runbook_lib.stages import Stage, State, measure
+from runbook_lib.measuring.pipe import Stage, State, measure
+from runbook_lib.observed import otherwise
 
 _DEVELOPER = "https://docs.aws.amazon.com/amazondynamodb/latest/developerguide"
 

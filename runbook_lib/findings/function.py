@@ -10,7 +10,7 @@ from runbook_lib.evidence import Evidence
 from runbook_lib.evidence.function import Function
 from runbook_lib.findings import Kind, Sign, against, counter, decisive, finding, sign
 from runbook_lib.interpret.runtime import deprecated_on
-from runbook_lib.stages import Stage, State, measure
+from runbook_lib.measuring.pipe import Stage, State, measure
 
 _STATES_GUIDE = "https://docs.aws.amazon.com/lambda/latest/dg/functions-states.html"
 

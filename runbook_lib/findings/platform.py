@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from runbook_lib import instant
 from runbook_lib.evidence import Evidence
 from runbook_lib.findings import Kind, Sign, against, finding, sign
-from runbook_lib.stages import Flow, Stage, State, measure
-from runbook_lib.timeline import changes
+from runbook_lib.measuring.pipe import Flow, Stage, State, measure
+from runbook_lib.measuring.setting_change import changes
 
 _TOGETHER = timedelta(minutes=10)
 _QUOTAS = {

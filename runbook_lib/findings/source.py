@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from runbook_lib import instant
-from runbook_lib.evidence import Evidence, otherwise
+from runbook_lib.evidence import Evidence
 from runbook_lib.evidence.mapping import Mapping
 from runbook_lib.evidence.signals import Series
 from runbook_lib.findings import Kind, Sign, against, counter, decisive, finding, sign
 from runbook_lib.interpret.arn import StreamArn
-from runbook_lib.stages import Stage, State, measure, write_minutes
+from runbook_lib.measuring.pipe import Stage, State, measure, write_minutes
+from runbook_lib.observed import otherwise
 
 _STREAMS = "https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Streams.html"
 

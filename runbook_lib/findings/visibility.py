@@ -11,7 +11,7 @@ from runbook_lib.evidence.signals import LONG_WAIT
 from runbook_lib.findings import Kind, Sign, against, counter, decisive, finding, sign
 from runbook_lib.findings.mapping import serving
 from runbook_lib.incident import Window
-from runbook_lib.stages import Stage, State, measure
+from runbook_lib.measuring.pipe import Stage, State, measure
 
 _LOG_DELAY = timedelta(minutes=15)
 

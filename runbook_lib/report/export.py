@@ -7,13 +7,13 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from runbook_lib.archive.plain_json import dumped
 from runbook_lib.instant import clock, iso
-from runbook_lib.markup import visible
-from runbook_lib.plain_json import dumped
 from runbook_lib.report.render import Meta
+from runbook_lib.showing.markup import visible
 
 if TYPE_CHECKING:
-    from runbook_lib.diagnosis import Diagnosis
+    from runbook_lib.judging.diagnosis import Diagnosis
 
 SUMMARY = "summary.md"
 """The summary's name in a run folder."""

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from xml.etree import ElementTree
 
 from runbook_lib._version import __version__
-from runbook_lib.diagnosis import Diagnosis, Status
 from runbook_lib.findings import FINDINGS, Finding, Verdict
-from runbook_lib.markup import visible
+from runbook_lib.judging.diagnosis import Diagnosis, Status
+from runbook_lib.showing.markup import visible
 
 FAILURE, ERROR, SKIPPED, PASSED = "failure", "error", "skipped", "system-out"
 """What a case holds, by its outcome; one that passed holds what there is to say, if anything."""

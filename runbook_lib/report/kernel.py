@@ -14,10 +14,14 @@ from typing import Any
 
 
 class Kernel:
-    """A kernel that replays `run_folder`; a context manager. `start` returns at once."""
+    """A kernel that replays `run_folder`; a context manager. `start` returns at once.
 
-    def __init__(self, run_folder: Path) -> None:
+    `warm_up` is a line of Python that it runs before the first cell, while the evidence is still on its way.
+    """
+
+    def __init__(self, run_folder: Path, warm_up: str = "") -> None:
         self._folder = run_folder
+        self._warm_up = warm_up
         self._scratch = ""
         self._launched: Future[Any] | None = None
 
@@ -32,7 +36,7 @@ class Kernel:
     def _launch(self) -> Any:
         from runbook_lib.report.launch import launch
 
-        return launch(self._folder, self._scratch)
+        return launch(self._folder, self._scratch, self._warm_up)
 
     @property
     def manager(self) -> Any:

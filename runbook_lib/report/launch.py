@@ -40,10 +40,6 @@ def environment(run_folder: Path, scratch: str, outer: Mapping[str, str] = os.en
     }
 
 
-_AHEAD = "--IPKernelApp.exec_lines=_ = __import__('runbook_lib.report.ahead').report.ahead.prepare()"
-"""Run before the first cell; it leaves no name behind."""
-
-
 _LONGEST_SOCKET = 100
 """Characters of a Unix socket's path that every system takes (macOS: 104 with the end mark)."""
 
@@ -58,11 +54,17 @@ def _channel(scratch: str) -> dict[str, str]:
 
 
 class _OwnInterpreter(KernelManager):  # type: ignore[misc]
-    """Starts this very interpreter, whatever kernel somebody installed under the name python3."""
+    """Starts this very interpreter, whatever kernel somebody installed under the name python3.
+
+    `warm_up` is a line of Python that is run before the first cell; empty: none is.
+    """
+
+    warm_up = ""
 
     @property
     def kernel_spec(self) -> KernelSpec:
-        return KernelSpec(**get_kernel_dict(extra_arguments=["--HistoryManager.enabled=False", _AHEAD]))
+        first = [f"--IPKernelApp.exec_lines={self.warm_up}"] if self.warm_up else []
+        return KernelSpec(**get_kernel_dict(extra_arguments=["--HistoryManager.enabled=False", *first]))
 
 
 _NICE = 10
@@ -84,14 +86,18 @@ class _Client(AsyncKernelClient):  # type: ignore[misc]
         raise RuntimeError("The kernel does not answer.")
 
 
-def launch(run_folder: Path, scratch: str) -> KernelManager:
-    """Start the kernel's process, in a thread of its own, and return before it is ready."""
+def launch(run_folder: Path, scratch: str, warm_up: str = "") -> KernelManager:
+    """Start the kernel's process, in a thread of its own, and return before it is ready.
+
+    `warm_up` is a line of Python to run before the first cell.
+    """
     manager = _OwnInterpreter(
         kernel_name="python3",
         client_class=f"{__name__}.{_Client.__name__}",
         **_channel(scratch),
         config=Config({"KernelManager": {"transport_encryption": "required"}}),
     )
+    manager.warm_up = warm_up
     with closing(ensure_event_loop()):  # Jupyter makes one for every thread and closes none
         manager.start_kernel(env=environment(run_folder, scratch), cwd=scratch, stdout=DEVNULL, stderr=DEVNULL)
     with suppress(AttributeError, OSError):  # no such call on Windows; or the process has died already

@@ -13,8 +13,8 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
+from runbook_lib.archive.record import Record, write_document
 from runbook_lib.example import EVIDENCE
-from runbook_lib.record import Record, write_document
 from runbook_lib.report.execute import execute
 from runbook_lib.report.join import METADATA, NOTEBOOKS, Source, shipped
 

@@ -22,10 +22,10 @@ from markupsafe import Markup, escape
 
 from runbook_lib import instant
 from runbook_lib._version import __version__
-from runbook_lib.markup import TICKS, WHOLE
-from runbook_lib.record import EVIDENCE, Call, Record
-from runbook_lib.report import foreign
+from runbook_lib.archive.record import EVIDENCE, Call, Record
+from runbook_lib.report import sanitise
 from runbook_lib.report.sections import Added, Failure, Part, Section, Shown
+from runbook_lib.showing.markup import TICKS, WHOLE
 
 DIAGNOSIS = "10_diagnosis"
 """The notebook that the page begins with."""
@@ -277,16 +277,16 @@ def environment() -> Environment:
         loader=PackageLoader("runbook_lib.report", "."),
         autoescape=True,
         undefined=StrictUndefined,
-        finalize=lambda value: foreign.visible_lines(value) if type(value) is str else value,
+        finalize=lambda value: sanitise.visible_lines(value) if type(value) is str else value,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=False,
     )
     made.filters.update(
         show=_show,
-        markdown=foreign.markdown,
-        cleaned=foreign.cleaned,
-        png=foreign.png,
+        markdown=sanitise.markdown,
+        cleaned=sanitise.cleaned,
+        png=sanitise.png,
         iso=instant.iso,
         clock=instant.clock,
         parsed=instant.parse,
@@ -303,7 +303,7 @@ def environment() -> Environment:
 
 def _command(text: str) -> Markup:
     """Let a long command break before its options, where a reader would break it; copied, it is the same text."""
-    first, *options = foreign.visible_lines(text).split(" --")
+    first, *options = sanitise.visible_lines(text).split(" --")
     short = [Markup('<span class="option">--{}</span>').format(one) for one in options]
     return Markup(" ").join([escape(first), *short])
 
@@ -314,7 +314,7 @@ _WHOLE = r'<span class="whole">\g<0></span>'
 
 def _whole(title: str) -> Markup:
     """Let no word of a heading be broken at its hyphen; long names stay free to break."""
-    return Markup(_HYPHENATED.sub(_WHOLE, str(escape(foreign.visible_lines(title)))))
+    return Markup(_HYPHENATED.sub(_WHOLE, str(escape(sanitise.visible_lines(title)))))
 
 
 _LONG_WORD = re.compile(r"[^\s<>]{28,}")
@@ -322,7 +322,7 @@ _LONG_WORD = re.compile(r"[^\s<>]{28,}")
 
 def _said(text: str) -> Markup:
     """Give text, code between backticks as such; long names break after `:`, `/` and `.`, dates and regions nowhere."""
-    safe = str(escape(foreign.visible_lines(str(text))))
+    safe = str(escape(sanitise.visible_lines(str(text))))
     dated = WHOLE.sub(_WHOLE, safe).replace("/<", "/<wbr><")
     broken = _LONG_WORD.sub(lambda word: re.sub(r"(?<=[:/.])(?=[^:/.])", "<wbr>", word.group()), dated)
     return Markup(TICKS.sub(r"<code>\1</code>", broken))

@@ -9,13 +9,14 @@ from collections.abc import Iterator
 from typing import Any
 
 from runbook_lib._version import __version__
-from runbook_lib.diagnosis import Diagnosis
-from runbook_lib.evidence import Evidence, otherwise
+from runbook_lib.archive.plain_json import dumped
+from runbook_lib.evidence import Evidence
 from runbook_lib.findings import Finding, Verdict
 from runbook_lib.findings.mapping import serving
 from runbook_lib.instant import iso
-from runbook_lib.markup import visible
-from runbook_lib.plain_json import dumped
+from runbook_lib.judging.diagnosis import Diagnosis
+from runbook_lib.observed import otherwise
+from runbook_lib.showing.markup import visible
 
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 

@@ -14,9 +14,9 @@ from typing import Any
 
 from nbformat import NotebookNode
 
-from runbook_lib.blocks import MIME
-from runbook_lib.report.foreign import visible_lines
 from runbook_lib.report.join import origin, tag
+from runbook_lib.report.sanitise import visible_lines
+from runbook_lib.showing.blocks import MIME
 
 _HEADING = re.compile(r"\A(#{1,6})[ \t]+(.+?)[ \t]*(?:\n|\Z)")
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)")

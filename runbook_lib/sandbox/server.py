@@ -13,9 +13,9 @@ from typing import Any
 from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 
 from runbook_lib.sandbox.answers import queries  # noqa: F401  # its import, with its package, registers the answers
-from runbook_lib.sandbox.front import Front, ServedWorld
-from runbook_lib.sandbox.journal import JournalEntry
-from runbook_lib.sandbox.rules import ConnectionDropped, Rule
+from runbook_lib.sandbox.wire.front import Front, ServedWorld
+from runbook_lib.sandbox.wire.journal import JournalEntry
+from runbook_lib.sandbox.wire.rules import ConnectionDropped, Rule
 
 INVESTIGATOR = "AKIDSANDBOXINVESTIGATOR"
 """The access key of the environment a sandbox hands out; rules may name it as their principal."""

@@ -2,7 +2,7 @@
 
 A world begins healthy, three days before its clock. The verbs of `story` change it at instants in between; nothing
 else is stated. What the pipe did (`pipe`), and with it metrics, logs, trail and the mappings' last results, follows.
-Whoever imports a world gets its answers registered with it.
+Answers are derived from it elsewhere (`sandbox.answers`, which `sandbox.server` registers).
 """
 
 from __future__ import annotations
@@ -13,17 +13,15 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from runbook_lib.sandbox import answers
-from runbook_lib.sandbox.healthy import Setting, healthy_state
-from runbook_lib.sandbox.pipe import Pipe
-from runbook_lib.sandbox.role_story import RoleStory
-from runbook_lib.sandbox.state import Function, Mapping, Scope, State, Table
-from runbook_lib.sandbox.story import FunctionStory, MappingStory, TableStory
-from runbook_lib.sandbox.table_story import TableLife
-from runbook_lib.sandbox.timeline import Change, Timeline
-from runbook_lib.sandbox.traffic import Traffic
-
-__all__ = ["HISTORY", "World", "answers"]
+from runbook_lib.sandbox.account.healthy import healthy_state
+from runbook_lib.sandbox.account.role_story import RoleStory
+from runbook_lib.sandbox.account.setting import Setting
+from runbook_lib.sandbox.account.state import Function, Mapping, Scope, State, Table
+from runbook_lib.sandbox.account.story import FunctionStory, MappingStory, TableStory
+from runbook_lib.sandbox.account.table_story import TableLife
+from runbook_lib.sandbox.account.timeline import Change, Timeline
+from runbook_lib.sandbox.account.traffic import Traffic
+from runbook_lib.sandbox.pipe.pipe import Pipe
 
 HISTORY = timedelta(hours=73)
 """How far back a world can be asked: the playbook's widest look is 48 hours before the incident."""

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from importlib import import_module
 
 from runbook_lib.aws import StepReader
-from runbook_lib.evidence import Evidence, Observed
+from runbook_lib.evidence import Evidence
 from runbook_lib.incident import Incident
+from runbook_lib.observed import Observed
 
 Look = Callable[[Incident, StepReader, Evidence], Observed]
 
@@ -75,8 +76,3 @@ for _module in (
     "configuration_changes",
 ):
     import_module(f"{__name__}.{_module}")
-
-
-def by_name(observes: str) -> Step:
-    """Find the step that makes the observation of this name."""
-    return next(one for one in STEPS.values() if one.observes == observes)

@@ -12,11 +12,12 @@ from typing import Any
 
 from runbook_lib import instant
 from runbook_lib.aws import StepReader, together
-from runbook_lib.evidence import Evidence, Gap, NotObserved, attempt, known, otherwise
+from runbook_lib.evidence import Evidence
 from runbook_lib.evidence.signals import ALARMED, Alarm, Alarms
 from runbook_lib.incident import Window
 from runbook_lib.interpret.alarm_history import Turn, turns
 from runbook_lib.interpret.arn import FunctionRef
+from runbook_lib.observed import Gap, NotObserved, attempt, known, otherwise
 
 _OPERATION = "DescribeAlarmsForMetric"
 

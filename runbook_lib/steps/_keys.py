@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from runbook_lib.aws import StepReader
-from runbook_lib.evidence import attempt, known
 from runbook_lib.evidence.key import Key, KeyUse
 from runbook_lib.interpret.arn import Arn
 from runbook_lib.interpret.key_policy import DECRYPT, may_use_key, stream_key_context
 from runbook_lib.interpret.policy import Policy
+from runbook_lib.observed import attempt, known
 
 
 def read_key(aws: StepReader, arn: str | None) -> Key | None:

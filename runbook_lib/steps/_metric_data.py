@@ -10,9 +10,9 @@ from typing import Any
 
 from runbook_lib import instant
 from runbook_lib.aws import Pages, StepReader
-from runbook_lib.evidence import Gap, NotObserved, attempt
 from runbook_lib.evidence.signals import Series
 from runbook_lib.incident import Window
+from runbook_lib.observed import Gap, NotObserved, attempt
 
 _KEPT = ((timedelta(days=15), 60), (timedelta(days=63), 300))
 """How long CloudWatch keeps datapoints of which period, in seconds; older ones are hourly (CloudWatch User Guide)."""

@@ -7,7 +7,7 @@ from contextlib import suppress
 
 from runbook_lib import instant
 from runbook_lib.aws import StepReader, together
-from runbook_lib.evidence import Evidence, attempt, known
+from runbook_lib.evidence import Evidence
 from runbook_lib.evidence.changes import DELIVERY_DELAY, EVENT_HISTORY, EXTENDED, Changes, TrailSearch
 from runbook_lib.incident import Incident, Window
 from runbook_lib.interpret.trail_event import (
@@ -18,6 +18,7 @@ from runbook_lib.interpret.trail_event import (
     TrailEvent,
     parse,
 )
+from runbook_lib.observed import attempt, known
 from runbook_lib.steps import step
 
 GLOBAL_REGION = "us-east-1"

@@ -7,11 +7,12 @@ from collections.abc import Iterable
 from typing import Any
 
 from runbook_lib.aws import Answer, StepReader, together
-from runbook_lib.evidence import Evidence, attempt, known
+from runbook_lib.evidence import Evidence
 from runbook_lib.evidence.function import Function
 from runbook_lib.evidence.mapping import Alias, Mapping, Mappings
 from runbook_lib.incident import Incident
 from runbook_lib.interpret.arn import Arn, FunctionRef, StreamArn, role_name_of
+from runbook_lib.observed import attempt, known
 from runbook_lib.steps import step
 
 

@@ -6,20 +6,19 @@ from collections.abc import Mapping
 from typing import Any
 
 from runbook_lib.aws import StepReader, together
-from runbook_lib.evidence import Evidence, Gap, NotObserved, attempt, known
+from runbook_lib.evidence import Evidence
 from runbook_lib.evidence.function import Function
 from runbook_lib.evidence.role import ExecutionRole, Role, Simulated
 from runbook_lib.incident import Incident
 from runbook_lib.interpret.arn import role_name_of
 from runbook_lib.interpret.policy import LIST_STREAMS, STREAM_ACTIONS, Policy, evaluate, poller_context
+from runbook_lib.observed import NOTHING_TO_READ, Gap, NotObserved, attempt, known
 from runbook_lib.steps import step
 from runbook_lib.steps._keys import read_key, use_of
 from runbook_lib.steps.event_source_mappings import describe_function
 
 _GONE = ("NoSuchEntity", "NoSuchEntityException")
 _NO_POLICY = ("PolicyNotFoundException", "ResourceNotFoundException")
-NOTHING_TO_READ = "NothingToRead"
-"""The code of a gap that hides nothing: what would have been read does not exist."""
 
 
 @step(

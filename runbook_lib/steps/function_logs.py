@@ -7,10 +7,11 @@ from typing import Any
 
 from runbook_lib import instant
 from runbook_lib.aws import StepReader, together
-from runbook_lib.evidence import Evidence, attempt, known
+from runbook_lib.evidence import Evidence
 from runbook_lib.evidence.function import LogGroup, Logs, LogSearch
 from runbook_lib.incident import Incident, Window
 from runbook_lib.interpret.lambda_log import group, join_traces, read
+from runbook_lib.observed import attempt, known
 from runbook_lib.steps import step
 
 FAILURES = (

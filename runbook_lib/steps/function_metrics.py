@@ -6,9 +6,10 @@ from collections.abc import Iterable, Iterator
 from datetime import timedelta
 
 from runbook_lib.aws import StepReader, together
-from runbook_lib.evidence import Each, Evidence, attempt, known
+from runbook_lib.evidence import Evidence
 from runbook_lib.evidence.signals import Concurrency, Metrics, Series
 from runbook_lib.incident import Incident
+from runbook_lib.observed import Each, attempt, known
 from runbook_lib.steps import step
 from runbook_lib.steps._alarms import read_alarms
 from runbook_lib.steps._metric_data import Query, read_series

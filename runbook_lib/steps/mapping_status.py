@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from runbook_lib.aws import StepReader, together
-from runbook_lib.evidence import Evidence, known
+from runbook_lib.evidence import Evidence
 from runbook_lib.evidence.mapping import Mapping, MappingStatus
 from runbook_lib.incident import Incident
+from runbook_lib.observed import known
 from runbook_lib.steps import step
 from runbook_lib.steps.event_source_mappings import read_mapping
 

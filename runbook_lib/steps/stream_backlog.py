@@ -8,12 +8,13 @@ from typing import Any
 
 from runbook_lib import instant
 from runbook_lib.aws import StepReader, together
-from runbook_lib.evidence import Each, Evidence, Gap, NotObserved, attempt, known, otherwise
+from runbook_lib.evidence import Evidence
 from runbook_lib.evidence.mapping import Mapping
 from runbook_lib.evidence.signals import Backlog, Peek, Series
 from runbook_lib.evidence.source import Shard, Stream
 from runbook_lib.incident import Incident
 from runbook_lib.interpret.filter_pattern import BadPattern, Pattern, parse
+from runbook_lib.observed import Each, Gap, NotObserved, attempt, known, otherwise
 from runbook_lib.steps import step
 from runbook_lib.steps._metric_data import Query, read_series
 

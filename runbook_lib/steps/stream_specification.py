@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from runbook_lib.aws import StepReader, together
-from runbook_lib.evidence import Evidence, Gap
+from runbook_lib.evidence import Evidence
 from runbook_lib.evidence.source import Stream, Streams, TimeToLive
 from runbook_lib.incident import Incident
 from runbook_lib.interpret.arn import StreamArn
+from runbook_lib.observed import Gap
 from runbook_lib.steps import step
 from runbook_lib.steps.table_and_service_health import describe_table
 

@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
+from runbook_lib.archive.record import EVIDENCE, Record
+from runbook_lib.archive.redact import Redactor
 from runbook_lib.aws import Budget, Live, Reader, StepReader
 from runbook_lib.errors import BadArchive
 from runbook_lib.incident import Incident, Window
-from runbook_lib.record import EVIDENCE, Record
-from runbook_lib.redact import Redactor
 
 EVERY = "every-one-there-is"
 """What stands for the table and the function of a sweep, which is about none in particular."""

@@ -10,10 +10,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from runbook_lib.aws import StepReader, together
-from runbook_lib.evidence import attempt, known
 from runbook_lib.evidence.mapping import Mapping as SourceMapping
 from runbook_lib.evidence.signals import Series
 from runbook_lib.interpret.arn import StreamArn
+from runbook_lib.observed import attempt, known
 from runbook_lib.steps._metric_data import Query, read_series
 from runbook_lib.steps.function_metrics import FAILED_WRITES, MAPPING_EVENTS, WRITES
 from runbook_lib.sweep.area import Opened

@@ -11,7 +11,7 @@ from typing import Any
 from runbook_lib import instant
 from runbook_lib._version import __version__
 from runbook_lib.errors import COULD_NOT_RUN, gravest
-from runbook_lib.evidence import Gap
+from runbook_lib.observed import Gap
 from runbook_lib.sweep.area import Area
 from runbook_lib.sweep.evidence import NOT_EXAMINED
 from runbook_lib.sweep.rank import urgency

@@ -11,12 +11,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from runbook_lib import batch
+from runbook_lib.archive.plain_json import dumped
+from runbook_lib.archive.record import is_sealed, seal, write_document
 from runbook_lib.aws import Budget
 from runbook_lib.errors import RunbookError
 from runbook_lib.incident import Incident
-from runbook_lib.plain_json import dumped
-from runbook_lib.record import is_sealed, seal, write_document
+from runbook_lib.running import batch
 from runbook_lib.sweep.area import Area, begin, reopen, with_names
 from runbook_lib.sweep.document import Refused, Result, to_json
 from runbook_lib.sweep.sweeping import Progress, Swept, sweep

@@ -9,11 +9,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from runbook_lib.evidence import Each, Evidence, Gap, Observed, attempt
+from runbook_lib.evidence import Evidence
 from runbook_lib.evidence.mapping import Mapping as SourceMapping
 from runbook_lib.evidence.mapping import Mappings
 from runbook_lib.evidence.signals import Backlog, Concurrency, Metrics
 from runbook_lib.evidence.source import Health, Identity, Stream, Streams
+from runbook_lib.observed import Each, Gap, Observed, attempt
 from runbook_lib.steps.function_metrics import FAILED_WRITES, MAPPING_EVENTS, WRITES
 from runbook_lib.sweep.area import Opened, with_names
 from runbook_lib.sweep.counters import Counted, Key

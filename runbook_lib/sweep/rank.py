@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from runbook_lib.loss_clock import LOST_FIRST, LossState
+from runbook_lib.judging.loss_clock import LOST_FIRST, LossState
 from runbook_lib.sweep.triage import Outcome, Triage
 
 _OUTCOMES = tuple(Outcome)

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from runbook_lib.aws import Pages, StepReader, together
-from runbook_lib.evidence import Gap, NotObserved, Observed, attempt, known, otherwise
 from runbook_lib.evidence.mapping import Mapping as SourceMapping
 from runbook_lib.evidence.source import Table
 from runbook_lib.interpret.arn import StreamArn
+from runbook_lib.observed import Gap, NotObserved, Observed, attempt, known, otherwise
 from runbook_lib.sweep.area import Opened
 
 _MOST_PAGES = 1000

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from functools import partial
 
 from runbook_lib.aws import StepReader, together
-from runbook_lib.evidence import Gap, attempt, known, otherwise
 from runbook_lib.evidence.mapping import Mapping as SourceMapping
+from runbook_lib.observed import Gap, attempt, known, otherwise
 from runbook_lib.sweep import counters
 from runbook_lib.sweep.area import Opened
 from runbook_lib.sweep.evidence import CLOSER, NOT_ASKED, Limits, Seen

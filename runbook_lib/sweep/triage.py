@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from runbook_lib.diagnosis import Diagnosis, Status, diagnose
 from runbook_lib.evidence.mapping import Mapping
 from runbook_lib.findings import Confidence, Verdict
-from runbook_lib.loss_clock import Loss
-from runbook_lib.stages import Stage, State
+from runbook_lib.judging.diagnosis import Diagnosis, Status, diagnose
+from runbook_lib.judging.loss_clock import Loss
+from runbook_lib.measuring.pipe import Stage, State
 from runbook_lib.sweep.evidence import Seen, swept
 from runbook_lib.sweep.survey import Trigger
 

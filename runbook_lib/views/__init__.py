@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from runbook_lib.blocks import Block, Prose, Stack
-from runbook_lib.evidence import Evidence, Gap, NotObserved
+from runbook_lib.evidence import Evidence
+from runbook_lib.observed import Gap, NotObserved
+from runbook_lib.showing.blocks import Block, Prose, Stack
 from runbook_lib.steps import STEPS
 from runbook_lib.views import changes, function, source, trigger
 from runbook_lib.views.changes import changes_view

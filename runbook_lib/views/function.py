@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterator
 from functools import partial
 
 from runbook_lib import instant
-from runbook_lib.blocks import Block, Fact, Facts, Table
-from runbook_lib.evidence import Evidence, NotObserved, otherwise
+from runbook_lib.evidence import Evidence
 from runbook_lib.evidence.role import Reading, Role
 from runbook_lib.evidence.signals import ALARMED, Alarm, Series
 from runbook_lib.interpret.policy import LIST_STREAMS, STREAM_ACTIONS, Decision, PolicyType
+from runbook_lib.observed import NotObserved, otherwise
+from runbook_lib.showing.blocks import Block, Fact, Facts, Table
 from runbook_lib.views.words import columns, count, fact, moment, refs_of, said, stretch, summed
 
 _EXCERPT = 300

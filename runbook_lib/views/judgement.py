@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from runbook_lib import blocks, instant
-from runbook_lib.blocks import Block, Fact, Facts, Prose, Stack, Table
-from runbook_lib.diagnosis import Blinded, Diagnosis, Status
-from runbook_lib.evidence import Gap
+from runbook_lib import instant
 from runbook_lib.findings import FINDINGS, Verdict, Weight, Word
-from runbook_lib.stages import Flow, Stage, State
+from runbook_lib.judging.diagnosis import Blinded, Diagnosis, Status
+from runbook_lib.measuring.pipe import Flow, Stage, State
+from runbook_lib.observed import Gap
+from runbook_lib.showing import blocks
+from runbook_lib.showing.blocks import Block, Fact, Facts, Prose, Stack, Table
 from runbook_lib.views.changes import changes_view, where, who
 from runbook_lib.views.words import columns, count, moment, reason
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from runbook_lib.blocks import Block, Prose, Stack, Table
-from runbook_lib.diagnosis import Diagnosis
+from runbook_lib.judging.diagnosis import Diagnosis
+from runbook_lib.showing.blocks import Block, Prose, Stack, Table
 from runbook_lib.views.words import columns
 
 _WORKS = {True: "works", False: "does not work", None: "not known"}

@@ -6,11 +6,12 @@ from datetime import timedelta
 from functools import partial
 
 from runbook_lib import instant
-from runbook_lib.blocks import Block, Facts, Prose, Table
-from runbook_lib.evidence import Evidence, NotObserved, otherwise
+from runbook_lib.evidence import Evidence
 from runbook_lib.evidence.signals import Peek, Series
 from runbook_lib.evidence.source import Stream, TimeToLive
 from runbook_lib.evidence.source import Table as DynamoTable
+from runbook_lib.observed import NotObserved, otherwise
+from runbook_lib.showing.blocks import Block, Facts, Prose, Table
 from runbook_lib.views.words import Told, age, columns, count, fact, moment, stretch, summed, yes
 
 # -- step 1 ----------------------------------------------------------------------------------------------------

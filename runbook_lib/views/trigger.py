@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 
 from runbook_lib import instant
-from runbook_lib.blocks import Block, Fact, Facts, Prose, Stack, Table
-from runbook_lib.evidence import Evidence, otherwise
+from runbook_lib.evidence import Evidence
 from runbook_lib.evidence.mapping import Mapping
+from runbook_lib.observed import otherwise
+from runbook_lib.showing.blocks import Block, Fact, Facts, Prose, Stack, Table
 from runbook_lib.views.words import columns, count, fact, moment, yes
 
 # -- step 3 ----------------------------------------------------------------------------------------------------

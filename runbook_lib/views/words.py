@@ -8,11 +8,10 @@ from datetime import datetime, timedelta
 from typing import Any, cast
 
 from runbook_lib import instant
-from runbook_lib.blocks import Block, Column, ColumnKind, Fact, Prose, Table
-from runbook_lib.evidence import Each, Gap, NotObserved, Observed
 from runbook_lib.evidence.signals import Series
 from runbook_lib.incident import Window
-from runbook_lib.steps.execution_role import NOTHING_TO_READ
+from runbook_lib.observed import NOTHING_TO_READ, Each, Gap, NotObserved, Observed
+from runbook_lib.showing.blocks import Block, Column, ColumnKind, Fact, Prose, Table
 
 NO_POINTS = "no datapoint (which is not zero)"
 Told = tuple[str, str | None]

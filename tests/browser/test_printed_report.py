@@ -12,10 +12,10 @@ import pytest
 from canaries import CANARIES, found_in, worst
 from pypdf import PdfReader
 
-from runbook_lib import run
+from runbook_lib.archive.record import verify
 from runbook_lib.example import EVIDENCE
-from runbook_lib.record import verify
 from runbook_lib.report import pdf
+from runbook_lib.running import run
 
 pytestmark = pytest.mark.browser
 A4_PT = (595, 842)

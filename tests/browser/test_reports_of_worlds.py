@@ -15,9 +15,9 @@ from playwright.sync_api import Browser
 from worlds import ARCHIVE, FAST, NOW, incident_of, investigated, sandboxed
 
 import scoreboard
-from runbook_lib import run
+from runbook_lib.running import run
 from runbook_lib.sandbox.faults import build
-from runbook_lib.sandbox.rules import Rule, deny
+from runbook_lib.sandbox.wire.rules import Rule, deny
 from runbook_lib.sandbox.world import World
 from serving import declared_actions
 from witness import Witness, chromium_running

@@ -10,9 +10,9 @@ import nbformat
 from nbformat import NotebookNode
 from PIL import Image, ImageDraw
 
-from runbook_lib import blocks
-from runbook_lib.record import Call
+from runbook_lib.archive.record import Call
 from runbook_lib.report.render import EvidenceFile, Meta
+from runbook_lib.showing import blocks
 
 AS_OF = datetime(2026, 3, 15, 4, 43, tzinfo=UTC)
 UUID = "5f1c2d3e-0000-4000-8000-00000000a001"

@@ -9,11 +9,10 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from runbook_lib import report
+from runbook_lib.archive.record import Record
 from runbook_lib.example import EVIDENCE
-from runbook_lib.investigation import Investigation
-from runbook_lib.record import Record
-from runbook_lib.report import sections
+from runbook_lib.report import build, sections
+from runbook_lib.running.investigation import Investigation
 
 pytestmark = pytest.mark.xdist_group("report-build")
 
@@ -25,7 +24,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     for name in ("one", "two"):
         folder = tmp_path_factory.mktemp(name)
         shutil.copytree(EVIDENCE, folder / "evidence")
-        report.build(Investigation(Record.open(folder)), folder)
+        build.build(Investigation(Record.open(folder)), folder)
         made.append(folder)
     return made
 

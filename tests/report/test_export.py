@@ -12,10 +12,10 @@ from report_samples import AS_OF, meta, verdict
 
 from runbook_lib.incident import Window
 from runbook_lib.interpret.trail_event import TrailEvent
-from runbook_lib.loss_clock import Loss, LossState
-from runbook_lib.onset import Onset
+from runbook_lib.judging.loss_clock import Loss, LossState
+from runbook_lib.measuring.onset import Onset
+from runbook_lib.measuring.setting_change import Change
 from runbook_lib.report import export
-from runbook_lib.timeline import Change
 
 
 def headline(**changed: Any) -> dict[str, Any]:

@@ -9,8 +9,8 @@ import pytest
 from example_evidence import DENIED, example, judged, with_observations
 from worlds import investigated
 
-from runbook_lib.diagnosis import Diagnosis, Status
 from runbook_lib.findings import FINDINGS, Sign, Weight
+from runbook_lib.judging.diagnosis import Diagnosis, Status
 from runbook_lib.report.junit import junit
 
 WORLDS = ("healthy", "mapping-paused", "no-table-writes", "poison-record", "trail-denied")

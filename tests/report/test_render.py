@@ -27,8 +27,8 @@ from report_samples import (
     verdict,
 )
 
-from runbook_lib import blocks
 from runbook_lib.report import render, sections
+from runbook_lib.showing import blocks
 
 VOID = {"meta", "img", "br", "wbr", "hr", "link", "input"}
 

@@ -11,9 +11,9 @@ from example_evidence import DENIED, evidence_in, example, judged, with_observat
 from jsonschema import Draft202012Validator
 from worlds import investigated
 
-from runbook_lib.diagnosis import Diagnosis, Status
 from runbook_lib.evidence import Evidence
 from runbook_lib.findings import Sign, Weight
+from runbook_lib.judging.diagnosis import Diagnosis, Status
 from runbook_lib.report.sarif import sarif
 
 WORLDS = ("healthy", "mapping-paused", "no-table-writes", "poison-record", "trail-denied")

@@ -7,9 +7,9 @@ import pytest
 from nbformat import NotebookNode
 from report_samples import TITLES, code_cell, executed, finding, shown_cell, step_stack, text_cell
 
-from runbook_lib import blocks
 from runbook_lib.report import sections
 from runbook_lib.report.sections import Added, Failure, Heading, Prose, Section, Shown
+from runbook_lib.showing import blocks
 
 NAME = "03_event_source_mappings"
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from runbook_lib.sandbox import moto_backend, registry
-from runbook_lib.sandbox.conformance import violations
-from runbook_lib.sandbox.models import SERVICES_BY_SIGNING_NAME, service_model
+from runbook_lib.sandbox.wire import moto_backend, registry
+from runbook_lib.sandbox.wire.conformance import violations
+from runbook_lib.sandbox.wire.models import SERVICES_BY_SIGNING_NAME, service_model
 
 NOW = datetime(2026, 3, 14, 15, 9, 26, tzinfo=UTC)
 MAPPING = {"UUID": "11111111-2222-4333-8444-555555555555", "State": "Enabled", "BatchSize": 100, "LastModified": NOW}

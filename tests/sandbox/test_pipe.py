@@ -9,12 +9,12 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from runbook_lib.sandbox.code import TIMEOUT, Code
-from runbook_lib.sandbox.flow import FAILED, NOTHING_YET, OK, Flow
-from runbook_lib.sandbox.healthy import Setting
-from runbook_lib.sandbox.metrics import Metrics
-from runbook_lib.sandbox.state import Mapping
-from runbook_lib.sandbox.traffic import Traffic, writes_of
+from runbook_lib.sandbox.account.code import TIMEOUT, Code
+from runbook_lib.sandbox.account.flow import FAILED, NOTHING_YET, OK, Flow
+from runbook_lib.sandbox.account.setting import Setting
+from runbook_lib.sandbox.account.state import Mapping
+from runbook_lib.sandbox.account.traffic import Traffic, writes_of
+from runbook_lib.sandbox.telemetry.metrics import Metrics
 from runbook_lib.sandbox.world import World
 
 NOW = datetime(2026, 3, 14, 15, 9, 26, 535000, tzinfo=UTC)

@@ -12,9 +12,10 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError, HTTPClientError
 
-from runbook_lib.sandbox import rules
-from runbook_lib.sandbox.call import Call
-from runbook_lib.sandbox.rules import (
+from runbook_lib.sandbox.server import INVESTIGATOR, RunningSandbox, serve
+from runbook_lib.sandbox.wire import rules
+from runbook_lib.sandbox.wire.call import Call
+from runbook_lib.sandbox.wire.rules import (
     Rule,
     RuleBook,
     cut,
@@ -27,7 +28,6 @@ from runbook_lib.sandbox.rules import (
     skew,
     throttle,
 )
-from runbook_lib.sandbox.server import INVESTIGATOR, RunningSandbox, serve
 
 SESSION = boto3.session.Session()
 TABLE = "arn:aws:dynamodb:eu-west-1:123456789012:table/Orders"
@@ -59,7 +59,7 @@ class EmptyWorld:
 def sandbox(monkeypatch: pytest.MonkeyPatch, *given: Rule, own: tuple[Rule, ...] = ()) -> Iterator[RunningSandbox]:
     """Serve an empty world that answers every DescribeTable, GetFunction and GetMetricData emptily."""
     answered = {("dynamodb", "DescribeTable"), ("lambda", "GetFunction"), ("cloudtrail", "LookupEvents")}
-    monkeypatch.setattr("runbook_lib.sandbox.front.ANSWERS", dict.fromkeys(answered, lambda world, call: {}))
+    monkeypatch.setattr("runbook_lib.sandbox.wire.front.ANSWERS", dict.fromkeys(answered, lambda world, call: {}))
     with serve(EmptyWorld(*own), rules=given) as running:
         yield running
 

@@ -20,9 +20,10 @@ from served import (
     recent,
 )
 
-from runbook_lib.sandbox.code import MISSING_MODULE, Code
-from runbook_lib.sandbox.healthy import Setting, document
-from runbook_lib.sandbox.state import HealthEvent
+from runbook_lib.sandbox.account.code import MISSING_MODULE, Code
+from runbook_lib.sandbox.account.healthy import document
+from runbook_lib.sandbox.account.setting import Setting
+from runbook_lib.sandbox.account.state import HealthEvent
 from runbook_lib.sandbox.world import World
 
 

@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 
-from runbook_lib.sandbox.code import MISSING_MODULE, TIMEOUT, Code
-from runbook_lib.sandbox.healthy import Setting, document
-from runbook_lib.sandbox.history import recorded
-from runbook_lib.sandbox.state import Mapping
-from runbook_lib.sandbox.traffic import Traffic, images, record, writes_of
-from runbook_lib.sandbox.trail import Recorded
+from runbook_lib.sandbox.account.code import MISSING_MODULE, TIMEOUT, Code
+from runbook_lib.sandbox.account.healthy import document
+from runbook_lib.sandbox.account.setting import Setting
+from runbook_lib.sandbox.account.state import Mapping
+from runbook_lib.sandbox.account.traffic import Traffic, images, record, writes_of
+from runbook_lib.sandbox.account.trail import Recorded
+from runbook_lib.sandbox.telemetry.history import recorded
 from runbook_lib.sandbox.world import World
 
 NOW = datetime(2026, 3, 14, 15, 9, 26, 535000, tzinfo=UTC)

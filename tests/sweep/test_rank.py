@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from runbook_lib.loss_clock import Loss, LossState
+from runbook_lib.judging.loss_clock import Loss, LossState
 from runbook_lib.sweep.counters import Asked, batches
 from runbook_lib.sweep.rank import first_to_lose
 from runbook_lib.sweep.survey import Trigger

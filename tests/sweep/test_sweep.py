@@ -12,17 +12,17 @@ from typing import Any
 import pytest
 from fleets import REGION, enforcing, fleet_of, sixty, sweep_all, swept, ten, unhurried
 
-from runbook_lib import run
+from runbook_lib.archive.record import Record, verify
 from runbook_lib.aws import Live
 from runbook_lib.errors import BadParameters, CannotRun
 from runbook_lib.incident import Incident
-from runbook_lib.least_privilege import policy
-from runbook_lib.record import Record, verify
+from runbook_lib.permissions import policy
 from runbook_lib.report.sweep_page import sweep_page
-from runbook_lib.sandbox.accounts import Accounts
-from runbook_lib.sandbox.call import Call
-from runbook_lib.sandbox.fleet_kinds import PLANTED
-from runbook_lib.sandbox.rules import Rule, action_of, deny, throttle
+from runbook_lib.running import run
+from runbook_lib.sandbox.fleet.accounts import Accounts
+from runbook_lib.sandbox.fleet.fleet_kinds import PLANTED
+from runbook_lib.sandbox.wire.call import Call
+from runbook_lib.sandbox.wire.rules import Rule, action_of, deny, throttle
 from runbook_lib.sweep.area import Area
 from runbook_lib.sweep.everywhere import Wanted, replay
 

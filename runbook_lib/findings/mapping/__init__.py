@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from importlib import import_module
 
-from runbook_lib.evidence import Evidence, otherwise
+from runbook_lib.evidence import Evidence
 from runbook_lib.evidence.mapping import Mapping
+from runbook_lib.observed import otherwise
 
 GUIDE = "https://docs.aws.amazon.com/lambda/latest/dg"
 

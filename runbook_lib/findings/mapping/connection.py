@@ -12,8 +12,8 @@ from runbook_lib.findings.mapping import GUIDE
 from runbook_lib.findings.source import replaced
 from runbook_lib.interpret.arn import StreamArn
 from runbook_lib.interpret.trail_event import effects
-from runbook_lib.stages import Stage
-from runbook_lib.timeline import changes
+from runbook_lib.measuring.pipe import Stage
+from runbook_lib.measuring.setting_change import changes
 
 
 @finding(

@@ -7,13 +7,14 @@ from collections.abc import Mapping as Counts
 from datetime import timedelta
 
 from runbook_lib import instant
-from runbook_lib.evidence import Evidence, otherwise
+from runbook_lib.evidence import Evidence
 from runbook_lib.evidence.mapping import Mapping
 from runbook_lib.evidence.signals import Series
 from runbook_lib.findings import Kind, Sign, against, counter, decisive, finding, sign
 from runbook_lib.findings.mapping import GUIDE, serving
 from runbook_lib.incident import Window
-from runbook_lib.stages import Stage, State, measure
+from runbook_lib.measuring.pipe import Stage, State, measure
+from runbook_lib.observed import otherwise
 
 _ERRORS = f"{GUIDE}/services-dynamodb-errors.html"
 _GIVEN_UP = {

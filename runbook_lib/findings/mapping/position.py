@@ -11,7 +11,7 @@ from runbook_lib.evidence.mapping import Mapping
 from runbook_lib.findings import Kind, Sign, against, counter, decisive, finding, sign
 from runbook_lib.findings.mapping import GUIDE, serving
 from runbook_lib.interpret.trail_event import TrailEvent, effects
-from runbook_lib.onset import Onset, delivery_gap
+from runbook_lib.measuring.onset import Onset, delivery_gap
 
 _START_UP = timedelta(minutes=15)
 """Polling follows a new mapping within minutes (Lambda Developer Guide, "Using AWS Lambda with Amazon DynamoDB")."""

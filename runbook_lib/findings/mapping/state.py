@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from runbook_lib import instant
-from runbook_lib.evidence import Evidence, otherwise
+from runbook_lib.evidence import Evidence
 from runbook_lib.evidence.mapping import Mapping
 from runbook_lib.findings import Kind, Sign, against, decisive, finding, sign
 from runbook_lib.findings.mapping import GUIDE, serving
 from runbook_lib.interpret.trail_event import Effect, TrailEvent, effects
-from runbook_lib.stages import Stage
+from runbook_lib.measuring.pipe import Stage
+from runbook_lib.observed import otherwise
 
 _OFF = {"Disabled", "Disabling"}
 _BY_REQUEST = {"User action", "USER_INITIATED", "User initiated", ""}

@@ -7,13 +7,14 @@ from datetime import timedelta
 from importlib import import_module
 
 from runbook_lib import instant
-from runbook_lib.evidence import Evidence, otherwise
+from runbook_lib.evidence import Evidence
 from runbook_lib.evidence.signals import Series
 from runbook_lib.findings import Sign, sign
 from runbook_lib.findings.mapping import serving
 from runbook_lib.incident import Window
 from runbook_lib.interpret.lambda_log import ErrorClass, LineKind
 from runbook_lib.interpret.processing_result import ResultKind
+from runbook_lib.observed import otherwise
 
 RECENT = timedelta(minutes=45)
 """A failure older than this is over; logs themselves may be ten minutes late."""

@@ -6,14 +6,15 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from runbook_lib import instant
-from runbook_lib.evidence import Evidence, otherwise
+from runbook_lib.evidence import Evidence
 from runbook_lib.evidence.mapping import Mapping
 from runbook_lib.findings import Kind, Sign, against, counter, decisive, finding, sign
 from runbook_lib.findings.mapping import serving
 from runbook_lib.findings.processing import ERRORS_GUIDE, RECENT, call_failed, climb, current, newest_age, quoted
 from runbook_lib.incident import Window
 from runbook_lib.interpret.lambda_log import LineKind
-from runbook_lib.stages import success_minutes, write_minutes
+from runbook_lib.measuring.pipe import success_minutes, write_minutes
+from runbook_lib.observed import otherwise
 
 _BLOCKING = (LineKind.CODE_ERROR, LineKind.MISSING_IMAGE, LineKind.TIMEOUT, LineKind.OUT_OF_MEMORY, LineKind.CRASH)
 _GUIDE = "https://docs.aws.amazon.com/lambda/latest/dg"

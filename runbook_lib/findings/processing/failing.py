@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from runbook_lib import instant
-from runbook_lib.evidence import Evidence, Gap, NotObserved
+from runbook_lib.evidence import Evidence
 from runbook_lib.findings import Kind, Sign, against, decisive, finding, sign
 from runbook_lib.findings.processing import ERRORS_GUIDE, RECENT, call_failed, current, quoted
 from runbook_lib.incident import Window
 from runbook_lib.interpret.lambda_log import ErrorClass, LineKind
-from runbook_lib.stages import Stage, State, measure, success_minutes
+from runbook_lib.measuring.pipe import Stage, State, measure, success_minutes
+from runbook_lib.observed import Gap, NotObserved
 
 _CODE_LAG = timedelta(minutes=20)
 _LIFECYCLE = "https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html"

@@ -7,12 +7,12 @@ from datetime import datetime
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from runbook_lib.sandbox.alarms import transitions
+from runbook_lib.sandbox.account.state import Alarm, CompositeAlarm, Watched
 from runbook_lib.sandbox.answers.cloudwatch import metrics_of
 from runbook_lib.sandbox.answers.paging import page
 from runbook_lib.sandbox.answers.regional import regional
-from runbook_lib.sandbox.call import Call
-from runbook_lib.sandbox.state import Alarm, CompositeAlarm, Watched
+from runbook_lib.sandbox.telemetry.alarm_states import transitions
+from runbook_lib.sandbox.wire.call import Call
 
 if TYPE_CHECKING:
     from runbook_lib.sandbox.world import World

@@ -7,12 +7,12 @@ from collections.abc import Mapping as Keyed
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from runbook_lib.sandbox.account.trail import DELIVERY_LAG, Recorded
 from runbook_lib.sandbox.answers.paging import page
-from runbook_lib.sandbox.call import Call
-from runbook_lib.sandbox.errors import ApiError
-from runbook_lib.sandbox.history import recorded
-from runbook_lib.sandbox.registry import answers
-from runbook_lib.sandbox.trail import DELIVERY_LAG, Recorded
+from runbook_lib.sandbox.telemetry.history import recorded
+from runbook_lib.sandbox.wire.call import Call
+from runbook_lib.sandbox.wire.errors import ApiError
+from runbook_lib.sandbox.wire.registry import answers
 
 if TYPE_CHECKING:
     from runbook_lib.sandbox.world import World

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from runbook_lib.sandbox.answers.paging import offset_of, page, token_for
 from runbook_lib.sandbox.answers.regional import regional
-from runbook_lib.sandbox.call import Call
-from runbook_lib.sandbox.errors import ApiError, not_emulated
-from runbook_lib.sandbox.metrics import UNITS, Metrics
+from runbook_lib.sandbox.telemetry.metrics import UNITS, Metrics
+from runbook_lib.sandbox.wire.call import Call
+from runbook_lib.sandbox.wire.errors import ApiError, not_emulated
 
 if TYPE_CHECKING:
     from runbook_lib.sandbox.world import World

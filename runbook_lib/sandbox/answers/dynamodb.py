@@ -6,12 +6,12 @@ import json
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from runbook_lib.sandbox.account.state import Table
+from runbook_lib.sandbox.account.trail import OPERATOR
 from runbook_lib.sandbox.answers.regional import regional
-from runbook_lib.sandbox.call import Call
-from runbook_lib.sandbox.errors import ApiError
-from runbook_lib.sandbox.state import Table
-from runbook_lib.sandbox.trail import OPERATOR
-from runbook_lib.sandbox.writes import KEY_SECONDS, decrypts
+from runbook_lib.sandbox.pipe.writes import KEY_SECONDS, decrypts
+from runbook_lib.sandbox.wire.call import Call
+from runbook_lib.sandbox.wire.errors import ApiError
 
 if TYPE_CHECKING:
     from runbook_lib.sandbox.world import World

@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from runbook_lib.sandbox.account.code import SOUND
+from runbook_lib.sandbox.account.state import Function, Version
 from runbook_lib.sandbox.answers.functions import configuration, described_alias, described_concurrency, missing, named
 from runbook_lib.sandbox.answers.regional import regional
-from runbook_lib.sandbox.call import Call
-from runbook_lib.sandbox.code import SOUND
-from runbook_lib.sandbox.errors import ApiError
-from runbook_lib.sandbox.state import Function, Version
+from runbook_lib.sandbox.wire.call import Call
+from runbook_lib.sandbox.wire.errors import ApiError
 
 if TYPE_CHECKING:
     from runbook_lib.sandbox.world import World

@@ -6,13 +6,13 @@ import json
 from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
-from runbook_lib.sandbox import noise
+from runbook_lib.sandbox.account import noise
+from runbook_lib.sandbox.account.state import Function, Version
 from runbook_lib.sandbox.answers.mappings import function_named
 from runbook_lib.sandbox.answers.paging import page
 from runbook_lib.sandbox.answers.regional import regional
-from runbook_lib.sandbox.call import Call
-from runbook_lib.sandbox.errors import ApiError
-from runbook_lib.sandbox.state import Function, Version
+from runbook_lib.sandbox.wire.call import Call
+from runbook_lib.sandbox.wire.errors import ApiError
 
 if TYPE_CHECKING:
     from runbook_lib.sandbox.world import World

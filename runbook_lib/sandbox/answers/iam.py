@@ -6,12 +6,12 @@ import json
 from collections.abc import Mapping as Keyed
 from typing import TYPE_CHECKING, Any
 
-from runbook_lib.sandbox import iam_truth
+from runbook_lib.sandbox.account.state import ManagedPolicy, Role
 from runbook_lib.sandbox.answers.paging import offset_of, token_for
-from runbook_lib.sandbox.call import Call
-from runbook_lib.sandbox.errors import ApiError, not_emulated
-from runbook_lib.sandbox.registry import answers
-from runbook_lib.sandbox.state import ManagedPolicy, Role
+from runbook_lib.sandbox.pipe import iam_truth
+from runbook_lib.sandbox.wire.call import Call
+from runbook_lib.sandbox.wire.errors import ApiError, not_emulated
+from runbook_lib.sandbox.wire.registry import answers
 
 if TYPE_CHECKING:
     from runbook_lib.sandbox.world import World

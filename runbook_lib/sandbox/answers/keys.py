@@ -6,9 +6,9 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from runbook_lib.sandbox.answers.regional import regional
-from runbook_lib.sandbox.call import Call
-from runbook_lib.sandbox.errors import ApiError
-from runbook_lib.sandbox.iam_truth import key_policy
+from runbook_lib.sandbox.pipe.iam_truth import key_policy
+from runbook_lib.sandbox.wire.call import Call
+from runbook_lib.sandbox.wire.errors import ApiError
 
 if TYPE_CHECKING:
     from runbook_lib.sandbox.world import World

@@ -6,14 +6,14 @@ from bisect import bisect_left
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from runbook_lib.sandbox import log_pattern
+from runbook_lib.sandbox.account.trail import DELIVERY_LAG
 from runbook_lib.sandbox.answers.cloudtrail import delivered
 from runbook_lib.sandbox.answers.paging import offset_of, page, token_for
 from runbook_lib.sandbox.answers.regional import regional
-from runbook_lib.sandbox.call import Call
-from runbook_lib.sandbox.errors import ApiError
-from runbook_lib.sandbox.function_logs import LogEvent, function_events
-from runbook_lib.sandbox.trail import DELIVERY_LAG
+from runbook_lib.sandbox.logs import log_pattern
+from runbook_lib.sandbox.telemetry.function_logs import LogEvent, function_events
+from runbook_lib.sandbox.wire.call import Call
+from runbook_lib.sandbox.wire.errors import ApiError
 
 if TYPE_CHECKING:
     from runbook_lib.sandbox.world import World

@@ -6,12 +6,12 @@ from collections.abc import Mapping as Keyed
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from runbook_lib.sandbox import noise
+from runbook_lib.sandbox.account import noise
+from runbook_lib.sandbox.account.state import Mapping
 from runbook_lib.sandbox.answers.paging import page
 from runbook_lib.sandbox.answers.regional import regional
-from runbook_lib.sandbox.call import Call
-from runbook_lib.sandbox.errors import ApiError
-from runbook_lib.sandbox.state import Mapping
+from runbook_lib.sandbox.wire.call import Call
+from runbook_lib.sandbox.wire.errors import ApiError
 
 if TYPE_CHECKING:
     from runbook_lib.sandbox.world import World

@@ -6,7 +6,7 @@ import base64
 from collections.abc import Sequence
 from typing import Any
 
-from runbook_lib.sandbox.errors import ApiError
+from runbook_lib.sandbox.wire.errors import ApiError
 
 
 def token_for(offset: int) -> str:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from runbook_lib.sandbox import noise
+from runbook_lib.sandbox.account import noise
+from runbook_lib.sandbox.account.state import HealthEvent
 from runbook_lib.sandbox.answers.paging import page
-from runbook_lib.sandbox.call import Call
-from runbook_lib.sandbox.errors import ApiError
-from runbook_lib.sandbox.registry import answers
-from runbook_lib.sandbox.state import HealthEvent
+from runbook_lib.sandbox.wire.call import Call
+from runbook_lib.sandbox.wire.errors import ApiError
+from runbook_lib.sandbox.wire.registry import answers
 
 if TYPE_CHECKING:
     from runbook_lib.sandbox.world import World

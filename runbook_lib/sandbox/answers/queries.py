@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 from weakref import WeakKeyDictionary
 
-from runbook_lib.sandbox import insights
 from runbook_lib.sandbox.answers.logs import events_of
-from runbook_lib.sandbox.call import Call
-from runbook_lib.sandbox.errors import ApiError
-from runbook_lib.sandbox.registry import answers
+from runbook_lib.sandbox.logs import insights
+from runbook_lib.sandbox.wire.call import Call
+from runbook_lib.sandbox.wire.errors import ApiError
+from runbook_lib.sandbox.wire.registry import answers
 
 if TYPE_CHECKING:
     from runbook_lib.sandbox.world import World

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from runbook_lib.sandbox.call import Call
-from runbook_lib.sandbox.registry import answers
+from runbook_lib.sandbox.wire.call import Call
+from runbook_lib.sandbox.wire.registry import answers
 
 if TYPE_CHECKING:
     from runbook_lib.sandbox.world import World

@@ -14,13 +14,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from runbook_lib.sandbox import noise
+from runbook_lib.sandbox.account import noise
+from runbook_lib.sandbox.account.state import RETENTION, Stream
+from runbook_lib.sandbox.account.traffic import LINEAGES, Write, record
 from runbook_lib.sandbox.answers.regional import regional
-from runbook_lib.sandbox.call import Call
-from runbook_lib.sandbox.errors import ApiError
-from runbook_lib.sandbox.state import RETENTION, Stream
-from runbook_lib.sandbox.traffic import LINEAGES, Write, record
-from runbook_lib.sandbox.writes import records_of
+from runbook_lib.sandbox.pipe.writes import records_of
+from runbook_lib.sandbox.wire.call import Call
+from runbook_lib.sandbox.wire.errors import ApiError
 
 if TYPE_CHECKING:
     from runbook_lib.sandbox.world import World

@@ -2,12 +2,13 @@
 
 from datetime import datetime, timedelta
 
+from runbook_lib.sandbox.account.healthy import DYNAMODB_EXECUTION, LAMBDA_TRUST, allow, document, stream_reader
+from runbook_lib.sandbox.account.setting import Setting
+from runbook_lib.sandbox.account.state import Role
+from runbook_lib.sandbox.account.timeline import Change
+from runbook_lib.sandbox.account.trail import CONSOLE, PIPELINE, SECURITY
 from runbook_lib.sandbox.faults.fault import fault
-from runbook_lib.sandbox.healthy import DYNAMODB_EXECUTION, LAMBDA_TRUST, Setting, allow, document, stream_reader
-from runbook_lib.sandbox.iam_truth import root_statement
-from runbook_lib.sandbox.state import Role
-from runbook_lib.sandbox.timeline import Change
-from runbook_lib.sandbox.trail import CONSOLE, PIPELINE, SECURITY
+from runbook_lib.sandbox.pipe.iam_truth import root_statement
 from runbook_lib.sandbox.world import World
 
 _KEY = "arn:aws:kms:eu-west-1:123456789012:key/5e2d1c8a-7b34-4f0e-9a61-c83d5b7f2e10"

@@ -3,13 +3,14 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from runbook_lib.sandbox import noise
-from runbook_lib.sandbox.code import SOUND
+from runbook_lib.sandbox.account import noise
+from runbook_lib.sandbox.account.code import SOUND
+from runbook_lib.sandbox.account.healthy import allow, document, stream_reader
+from runbook_lib.sandbox.account.setting import Setting
+from runbook_lib.sandbox.account.state import Mapping
+from runbook_lib.sandbox.account.timeline import Change
+from runbook_lib.sandbox.account.trail import OPERATOR, PIPELINE
 from runbook_lib.sandbox.faults.fault import fault
-from runbook_lib.sandbox.healthy import Setting, allow, document, stream_reader
-from runbook_lib.sandbox.state import Mapping
-from runbook_lib.sandbox.timeline import Change
-from runbook_lib.sandbox.trail import OPERATOR, PIPELINE
 from runbook_lib.sandbox.world import World
 
 _BUSY = {"per_minute": 40.0, "swing": 11.0, "jitter": 8.0}

@@ -2,10 +2,11 @@
 
 from datetime import datetime, timedelta
 
-from runbook_lib.sandbox.code import Code
+from runbook_lib.sandbox.account.code import Code
+from runbook_lib.sandbox.account.healthy import REPORTS
+from runbook_lib.sandbox.account.setting import Setting
+from runbook_lib.sandbox.account.trail import OPERATOR, PIPELINE, SECURITY
 from runbook_lib.sandbox.faults.fault import fault
-from runbook_lib.sandbox.healthy import REPORTS, Setting
-from runbook_lib.sandbox.trail import OPERATOR, PIPELINE, SECURITY
 from runbook_lib.sandbox.world import World
 
 QUEUE = "arn:aws:sqs:eu-west-1:123456789012:orders-failures"

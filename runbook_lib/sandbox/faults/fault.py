@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from runbook_lib.sandbox.healthy import Setting
-from runbook_lib.sandbox.rules import Rule
-from runbook_lib.sandbox.traffic import writes_of
+from runbook_lib.sandbox.account.setting import Setting
+from runbook_lib.sandbox.account.traffic import writes_of
+from runbook_lib.sandbox.wire.rules import Rule
 from runbook_lib.sandbox.world import HISTORY, World
 
 Loss = Literal["none", "at_risk", "losing", "unknown"]

@@ -3,11 +3,11 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from runbook_lib.sandbox.code import MISSING_MODULE, Code
+from runbook_lib.sandbox.account.code import MISSING_MODULE, Code
+from runbook_lib.sandbox.account.setting import Setting
+from runbook_lib.sandbox.account.timeline import Change
+from runbook_lib.sandbox.account.trail import CONSOLE, OPERATOR, PIPELINE, STACK
 from runbook_lib.sandbox.faults.fault import fault
-from runbook_lib.sandbox.healthy import Setting
-from runbook_lib.sandbox.timeline import Change
-from runbook_lib.sandbox.trail import CONSOLE, OPERATOR, PIPELINE, STACK
 from runbook_lib.sandbox.world import World
 
 _STOPPED = ("function-not-invoked",)

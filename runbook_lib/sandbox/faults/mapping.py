@@ -3,11 +3,12 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from runbook_lib.sandbox import noise
+from runbook_lib.sandbox.account import noise
+from runbook_lib.sandbox.account.healthy import stream_reader
+from runbook_lib.sandbox.account.setting import Setting
+from runbook_lib.sandbox.account.trail import CONSOLE, OPERATOR, PIPELINE, STACK
 from runbook_lib.sandbox.faults.fault import fault
-from runbook_lib.sandbox.healthy import Setting, stream_reader
-from runbook_lib.sandbox.rules import deny
-from runbook_lib.sandbox.trail import CONSOLE, OPERATOR, PIPELINE, STACK
+from runbook_lib.sandbox.wire.rules import deny
 from runbook_lib.sandbox.world import World
 
 

@@ -2,10 +2,10 @@
 
 from datetime import datetime, timedelta
 
-from runbook_lib.sandbox.code import BROKEN_HANDLER, MISREPORTED, OUT_OF_MEMORY, STATELESS, TIMEOUT, Code
+from runbook_lib.sandbox.account.code import BROKEN_HANDLER, MISREPORTED, OUT_OF_MEMORY, STATELESS, TIMEOUT, Code
+from runbook_lib.sandbox.account.setting import Setting
+from runbook_lib.sandbox.account.trail import PIPELINE
 from runbook_lib.sandbox.faults.fault import fault
-from runbook_lib.sandbox.healthy import Setting
-from runbook_lib.sandbox.trail import PIPELINE
 from runbook_lib.sandbox.world import World
 
 _FAILING = ("iterator-age-rising", "errors-high")

@@ -2,9 +2,9 @@
 
 from datetime import datetime, timedelta
 
+from runbook_lib.sandbox.account.setting import Setting
+from runbook_lib.sandbox.account.trail import CONSOLE, OPERATOR, PIPELINE, SECURITY, STACK
 from runbook_lib.sandbox.faults.fault import fault
-from runbook_lib.sandbox.healthy import Setting
-from runbook_lib.sandbox.trail import CONSOLE, OPERATOR, PIPELINE, SECURITY, STACK
 from runbook_lib.sandbox.world import World
 
 KEY = "arn:aws:kms:eu-west-1:123456789012:key/5e2d1c8a-7b34-4f0e-9a61-c83d5b7f2e10"

@@ -3,11 +3,11 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from runbook_lib.sandbox.account.healthy import BASIC_EXECUTION
+from runbook_lib.sandbox.account.state import HealthEvent, State
+from runbook_lib.sandbox.account.timeline import Change
+from runbook_lib.sandbox.account.trail import OPERATOR, SECURITY
 from runbook_lib.sandbox.faults.fault import fault
-from runbook_lib.sandbox.healthy import BASIC_EXECUTION
-from runbook_lib.sandbox.state import HealthEvent, State
-from runbook_lib.sandbox.timeline import Change
-from runbook_lib.sandbox.trail import OPERATOR, SECURITY
 from runbook_lib.sandbox.world import World
 
 

@@ -4,10 +4,11 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from runbook_lib.sandbox.code import BROKEN_HANDLER, Code
+from runbook_lib.sandbox.account.code import BROKEN_HANDLER, Code
+from runbook_lib.sandbox.account.healthy import stream_reader
+from runbook_lib.sandbox.account.setting import Setting
+from runbook_lib.sandbox.account.trail import OPERATOR, PIPELINE
 from runbook_lib.sandbox.faults.fault import Tell
-from runbook_lib.sandbox.healthy import Setting, stream_reader
-from runbook_lib.sandbox.trail import OPERATOR, PIPELINE
 from runbook_lib.sandbox.world import World
 from runbook_lib.sandbox.worlds.trial import trial
 

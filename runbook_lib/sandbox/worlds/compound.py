@@ -5,12 +5,13 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from runbook_lib.sandbox import noise
-from runbook_lib.sandbox.code import BROKEN_HANDLER, MISSING_MODULE, Code
+from runbook_lib.sandbox.account import noise
+from runbook_lib.sandbox.account.code import BROKEN_HANDLER, MISSING_MODULE, Code
+from runbook_lib.sandbox.account.healthy import allow, document, stream_reader
+from runbook_lib.sandbox.account.setting import Setting
+from runbook_lib.sandbox.account.state import Mapping
+from runbook_lib.sandbox.account.trail import CONSOLE, OPERATOR, PIPELINE, SECURITY, STACK
 from runbook_lib.sandbox.faults.fault import Tell
-from runbook_lib.sandbox.healthy import Setting, allow, document, stream_reader
-from runbook_lib.sandbox.state import Mapping
-from runbook_lib.sandbox.trail import CONSOLE, OPERATOR, PIPELINE, SECURITY, STACK
 from runbook_lib.sandbox.world import World
 from runbook_lib.sandbox.worlds.trial import trial
 

@@ -5,12 +5,12 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from runbook_lib.sandbox.code import MISSING_MODULE, Code
+from runbook_lib.sandbox.account.code import MISSING_MODULE, Code
+from runbook_lib.sandbox.account.healthy import allow, document, stream_reader
+from runbook_lib.sandbox.account.state import HealthEvent, State
+from runbook_lib.sandbox.account.timeline import Change
+from runbook_lib.sandbox.account.trail import CONSOLE, OPERATOR, PIPELINE, SECURITY, STACK, Actor, TrailEvent
 from runbook_lib.sandbox.faults.fault import Tell
-from runbook_lib.sandbox.healthy import allow, document, stream_reader
-from runbook_lib.sandbox.state import HealthEvent, State
-from runbook_lib.sandbox.timeline import Change
-from runbook_lib.sandbox.trail import CONSOLE, OPERATOR, PIPELINE, SECURITY, STACK, Actor, TrailEvent
 from runbook_lib.sandbox.world import World
 from runbook_lib.sandbox.worlds.trial import trial
 

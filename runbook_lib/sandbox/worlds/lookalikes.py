@@ -5,13 +5,14 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from runbook_lib.sandbox import noise
-from runbook_lib.sandbox.code import MISSING_MODULE, SOUND, TIMEOUT, Code
+from runbook_lib.sandbox.account import noise
+from runbook_lib.sandbox.account.code import MISSING_MODULE, SOUND, TIMEOUT, Code
+from runbook_lib.sandbox.account.healthy import BASIC_EXECUTION, document, stream_reader
+from runbook_lib.sandbox.account.setting import Setting
+from runbook_lib.sandbox.account.state import HealthEvent, Mapping
+from runbook_lib.sandbox.account.timeline import Change
+from runbook_lib.sandbox.account.trail import OPERATOR, PIPELINE, SECURITY
 from runbook_lib.sandbox.faults.fault import Tell
-from runbook_lib.sandbox.healthy import BASIC_EXECUTION, Setting, document, stream_reader
-from runbook_lib.sandbox.state import HealthEvent, Mapping
-from runbook_lib.sandbox.timeline import Change
-from runbook_lib.sandbox.trail import OPERATOR, PIPELINE, SECURITY
 from runbook_lib.sandbox.world import World
 from runbook_lib.sandbox.worlds.trial import trial
 

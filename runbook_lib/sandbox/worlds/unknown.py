@@ -5,11 +5,12 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from runbook_lib.sandbox.code import MISSING_MODULE, Code
+from runbook_lib.sandbox.account.code import MISSING_MODULE, Code
+from runbook_lib.sandbox.account.healthy import BASIC_EXECUTION
+from runbook_lib.sandbox.account.setting import Setting
+from runbook_lib.sandbox.account.timeline import Change
+from runbook_lib.sandbox.account.trail import PIPELINE, SECURITY
 from runbook_lib.sandbox.faults.fault import Tell
-from runbook_lib.sandbox.healthy import BASIC_EXECUTION, Setting
-from runbook_lib.sandbox.timeline import Change
-from runbook_lib.sandbox.trail import PIPELINE, SECURITY
 from runbook_lib.sandbox.world import World
 from runbook_lib.sandbox.worlds.trial import trial
 

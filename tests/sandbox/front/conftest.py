@@ -8,15 +8,15 @@ from collections.abc import Iterator
 import pytest
 from small_world import ANSWERS, ROLE, SmallWorld
 
-from runbook_lib.sandbox import registry
 from runbook_lib.sandbox.server import RunningSandbox, serve
+from runbook_lib.sandbox.wire import registry
 
 
 @pytest.fixture(autouse=True)
 def _only_these_answers(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the answers above be the only ones, and moto answer what else it may."""
     monkeypatch.setattr(registry, "ANSWERS", ANSWERS)
-    monkeypatch.setattr("runbook_lib.sandbox.front.ANSWERS", ANSWERS)
+    monkeypatch.setattr("runbook_lib.sandbox.wire.front.ANSWERS", ANSWERS)
     for name in list(os.environ):
         if name.startswith("AWS_"):
             monkeypatch.delenv(name)

@@ -1,0 +1,140 @@
+"""Who else is hurt? The playbook's clause 8, as a prior and never as proof.
+
+Each mapping keeps its own position in the stream, so one consumer that works does not clear the stream for another,
+and one that fails does not convict it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from runbook_lib import instant
+from runbook_lib.evidence import Evidence
+from runbook_lib.evidence.mapping import Mapping
+from runbook_lib.evidence.signals import Series
+from runbook_lib.measuring.pipe import first_write_after
+from runbook_lib.observed import NotObserved, otherwise
+
+
+class Relation(StrEnum):
+    """How a neighbour is related to the incident."""
+
+    SAME_STREAM = "another function on the same table"
+    SAME_FUNCTION = "another source of the same function"
+    ACCOUNT = "the account's other functions"
+
+
+class Reach(StrEnum):
+    """How far the harm seems to reach."""
+
+    FUNCTION = "function-specific"
+    STREAM = "stream-wide"
+    PLATFORM = "platform-wide"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class Neighbour:
+    """One neighbour: whether it works, is hurt, or could not be told (None), and what that was read from."""
+
+    name: str
+    relation: Relation
+    works: bool | None
+    basis: str
+    refs: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The neighbours, and how far the harm seems to reach."""
+
+    neighbours: tuple[Neighbour, ...]
+    reach: Reach
+    sentence: str
+
+
+def compare(seen: Evidence, *, hurt: bool) -> Comparison:
+    """Compare the incident's function with its neighbours; what could not be seen is left out or told as unknown.
+
+    `hurt`: the function itself is seen to be stopped, failing or behind.
+    """
+    found = (*_unseen_free(_same_stream(seen)), *_unseen_free(_same_function(seen)), *_unseen_free(_account(seen)))
+    reach, sentence = _reach(found, hurt=hurt)
+    return Comparison(found, reach, sentence)
+
+
+def _unseen_free(looks: Iterator[Neighbour]) -> tuple[Neighbour, ...]:
+    found: list[Neighbour] = []
+    try:
+        for one in looks:
+            found.append(one)  # noqa: PERF402 - what was found before it raised is kept
+    except NotObserved:
+        pass
+    return tuple(found)
+
+
+def _same_stream(seen: Evidence) -> Iterator[Neighbour]:
+    for mapping in seen.mappings.same_stream:
+        name = mapping.function.name
+        series = otherwise(lambda: seen.metrics.siblings, {}).get(name)
+        works, basis = _works(seen, mapping, series)
+        refs = (mapping.ref, series.ref) if series else (mapping.ref,)
+        yield Neighbour(name, Relation.SAME_STREAM, works, basis, refs)
+
+
+def _works(seen: Evidence, mapping: Mapping, invocations: Series | None) -> tuple[bool | None, str]:
+    """A neighbour works when it was invoked after the newest write that had time to reach it."""
+    if mapping.state != "Enabled":
+        return None, f"Its mapping is {mapping.state}, so it tells nothing."
+    latest = otherwise(lambda: seen.streams.table.latest_stream_arn, None)
+    if latest and mapping.event_source_arn != latest:
+        return False, "Its mapping reads an old stream, like one left behind."
+    if invocations is None or not invocations.points:
+        return None, "Its invocations have no datapoints."
+    last = invocations.last_positive
+    if last is None:
+        return False, "It was not invoked in the window."
+    missed = otherwise(lambda: first_write_after(seen, last + 5 * instant.MINUTE), None)
+    at = instant.clock(last, seen.as_of)
+    if missed is not None and missed < seen.window.settled_end - 5 * instant.MINUTE:
+        return False, f"It was last invoked at {at}, and writes went on."
+    return True, f"It was invoked up to {at}."
+
+
+def _same_function(seen: Evidence) -> Iterator[Neighbour]:
+    for mapping in seen.mappings.same_function:
+        result = mapping.processing
+        works = None if result.text is None else not result.is_problem
+        basis = f"Its mapping is {mapping.state}; its last result is {result.text or 'not given'}."
+        yield Neighbour(
+            mapping.event_source_arn.rsplit(":", 1)[-1], Relation.SAME_FUNCTION, works, basis, (mapping.ref,)
+        )
+
+
+def _account(seen: Evidence) -> Iterator[Neighbour]:
+    limit, series = seen.metrics.concurrency.account_limit, seen.metrics.account_concurrent
+    peak = series.peak
+    if peak is None:
+        return
+    full = peak >= 0.95 * limit
+    words = f"The account ran {peak:,.0f} executions at once at its peak, of {limit:,} allowed."
+    refs = (series.ref, seen.metrics.concurrency.account_ref)
+    yield Neighbour("concurrency", Relation.ACCOUNT, not full, words, refs)
+
+
+def _reach(found: tuple[Neighbour, ...], *, hurt: bool) -> tuple[Reach, str]:
+    peers = [one for one in found if one.relation is Relation.SAME_STREAM and one.works is not None]
+    if not hurt:
+        return Reach.UNKNOWN, "The function itself is not seen to be hurt, so there is nothing to compare."
+    if any(one.relation is Relation.ACCOUNT and one.works is False for one in found):
+        return Reach.PLATFORM, "The account's concurrency is used up, which hurts every function of it."
+    if not peers:
+        return Reach.UNKNOWN, "No other function reads the table's stream, so nothing can be compared."
+    names = ", ".join(sorted(one.name for one in peers))
+    if all(one.works for one in peers):
+        return Reach.FUNCTION, f"The same stream triggers {names}: look at this function and its mapping first."
+    if not any(one.works for one in peers):
+        return Reach.STREAM, f"The same stream does not trigger {names} either: look at the stream first."
+    return Reach.UNKNOWN, f"Of the functions on the same stream ({names}) some are triggered and some are not."

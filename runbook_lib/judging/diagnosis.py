@@ -1,0 +1,349 @@
+"""From verdicts to a diagnosis: what is wrong, since when, what set it off, what is lost, what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from runbook_lib import instant
+from runbook_lib.evidence import Evidence, step_number
+from runbook_lib.evidence.signals import Alarm
+from runbook_lib.findings import Confidence, Kind, Verdict, Word, judge_all
+from runbook_lib.findings.mapping import serving
+from runbook_lib.incident import Incident, Window
+from runbook_lib.instant import RETENTION
+from runbook_lib.interpret.filter_pattern import corrected
+from runbook_lib.judging.comparison import Comparison, compare
+from runbook_lib.judging.fallbacks import Fallback, review
+from runbook_lib.judging.loss_clock import Loss
+from runbook_lib.judging.onset_signals import corroborated
+from runbook_lib.judging.proposals import Proposal, propose
+from runbook_lib.judging.remedies import prescribe
+from runbook_lib.judging.remedy_cards import Remedy
+from runbook_lib.judging.undelivered import assess, began_with
+from runbook_lib.measuring.onset import Onset, delivery_gap, failing_since, onset
+from runbook_lib.measuring.pipe import Flow, Stage, Stages, State, first_write_after, measure
+from runbook_lib.measuring.setting_change import (
+    Change,
+    Coverage,
+    Trigger,
+    changes,
+    coverage,
+    find_latent_trigger,
+    find_trigger,
+)
+from runbook_lib.observed import NOTHING_TO_READ, Gap, NotObserved, attempt, known, otherwise
+
+
+class Status(StrEnum):
+    """The outcome of an investigation."""
+
+    FAULT = "fault"
+    NO_FAULT = "no_fault"
+    UNDETERMINED = "undetermined"
+
+    @property
+    def exit_code(self) -> int:
+        """0 no fault and nothing important unseen, 1 at least one cause or latent fault, 2 undetermined."""
+        return {Status.NO_FAULT: 0, Status.FAULT: 1, Status.UNDETERMINED: 2}[self]
+
+
+@dataclass(frozen=True)
+class Blinded:
+    """A gap, and what it kept us from seeing: steps by number, and findings by id that it left undetermined."""
+
+    gap: Gap
+    steps: tuple[int, ...]
+    findings: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """The answer to an incident. Every tuple is in the order in which it should be read.
+
+    `latent` are faults that would stop the pipe and have stopped nothing, because nobody writes. `rang` are the alarms
+    on the function's metrics that were in ALARM in the window, as far as that could be seen.
+    """
+
+    incident: Incident
+    as_of: datetime
+    window: Window
+    status: Status
+    causes: tuple[Verdict, ...]
+    contributing: tuple[Verdict, ...]
+    symptoms: tuple[Verdict, ...]
+    latent: tuple[Verdict, ...]
+    innocent: tuple[Verdict, ...]
+    ruled_out: tuple[Verdict, ...]
+    undetermined: tuple[Verdict, ...]
+    onset: Onset | None
+    trigger: Trigger | None
+    changes: tuple[Change, ...]
+    coverage: Coverage | None
+    loss: Loss
+    stages: Stages
+    unexplained: tuple[str, ...]
+    remedies: tuple[Remedy, ...]
+    gaps: tuple[Blinded, ...]
+    comparison: Comparison | None = None
+    fallbacks: tuple[Fallback, ...] = ()
+    proposals: tuple[Proposal, ...] = ()
+    rang: tuple[Alarm, ...] = ()
+
+    @property
+    def exit_code(self) -> int:
+        """The exit code of the outcome."""
+        return self.status.exit_code
+
+    @property
+    def sentence(self) -> str:
+        """What is wrong, in one sentence."""
+        if self.causes:
+            first = self.causes[0]
+            since = f", since about {instant.clock(self.onset.at, self.as_of)}" if self.onset else ""
+            return f"{first.finding.title}{since}{_more(self.causes, 'cause')}."
+        if self.latent:
+            more = _more(self.latent, "latent fault")
+            return f"{self._quiet}. The next write would not arrive: {self.latent[0].finding.title}{more}."
+        if self.status is Status.NO_FAULT:
+            return f"No fault found{f'. {self._quiet}' if self._quiet else ': what is written is delivered'}."
+        if self.unexplained:
+            stopped = self.stages.broken_at is not None
+            said = "The trigger is broken and no known cause explains it" if stopped else "No known cause explains this"
+            return f"{said}: {self.unexplained[0]}"
+        blind = ", ".join(sorted({one.gap.call for one in self.gaps if one.findings})) or "needed facts"
+        return f"Undetermined: {blind} could not be read."
+
+    @property
+    def _quiet(self) -> str:
+        """Why the pipe has nothing to carry; empty where it has."""
+        idle = ("rejected-writes", "noop-writes", "no-table-writes")
+        quiet = (one.finding.title for id in idle for one in self.innocent if one.finding.id == id)
+        return next(quiet, "")
+
+
+def _more(found: tuple[Verdict, ...], what: str) -> str:
+    rest = len(found) - 1
+    return f"; {rest} more {what}{'s' * (rest > 1)} found" if rest else ""
+
+
+_SURE = (Confidence.PROVED, Confidence.LIKELY, Confidence.SUSPECTED)
+_ORDER = tuple(Stage)
+
+
+def diagnose(seen: Evidence) -> Diagnosis:
+    """Judge everything that was observed. Pure: the same evidence gives the same diagnosis."""
+    stages = measure(seen)
+    verdicts = judge_all(seen, stages)
+    present = {kind: _present(verdicts, kind) for kind in Kind}
+    harm = attempt(lambda: onset(seen, stages))
+    faults = tuple(sorted(present[Kind.CAUSE], key=_rank))
+    latent = tuple(one for one in faults if one.finding.stops) if harm is None and _is_idle(stages) else ()
+    causes = tuple(one for one in faults if one not in latent)
+    found = otherwise(lambda: changes(seen), ())
+    noop = not causes and _is_noop(verdicts)
+    began = None if noop else otherwise(lambda: _began(seen, known(harm), causes, found), None)
+    began = corroborated(seen, began)
+    unexplained = () if noop else _unexplained(causes, stages, began)
+    undetermined = tuple(one for one in verdicts if one.word is Word.UNDETERMINED)
+    gaps = _blinded(seen, verdicts)
+    status = _status(seen, faults, unexplained, undetermined, stages)
+    trigger = _latent_trigger(latent, found) if latent and not causes else _trigger(causes, began, found)
+    certain = status is Status.NO_FAULT or (not causes and bool(latent) and _nothing_waits(seen, stages))
+    return Diagnosis(
+        incident=seen.incident,
+        as_of=seen.as_of,
+        window=seen.window,
+        status=status,
+        causes=causes,
+        contributing=present[Kind.CONTRIBUTING],
+        symptoms=present[Kind.SYMPTOM],
+        latent=latent,
+        innocent=present[Kind.INNOCENT],
+        ruled_out=tuple(one for one in verdicts if one.word is Word.ABSENT and one.finding.kind is Kind.CAUSE),
+        undetermined=undetermined,
+        onset=began,
+        trigger=trigger,
+        changes=found,
+        coverage=otherwise(lambda: coverage(seen), None),
+        loss=assess(seen, causes, stages, began, trigger, found, certain=certain),
+        stages=stages,
+        unexplained=unexplained,
+        remedies=_remedies(seen, (*faults, *present[Kind.CONTRIBUTING]) or present[Kind.INNOCENT]),
+        gaps=gaps,
+        comparison=compare(seen, hurt=began is not None),
+        fallbacks=review(seen, found) if status is not Status.NO_FAULT and trigger is None else (),
+        proposals=propose(seen),
+        rang=tuple(_rang(seen)),
+    )
+
+
+def _rang(seen: Evidence) -> Iterator[Alarm]:
+    """Give the alarms that went off; of one whose history could not be seen that is not known."""
+    for one in otherwise(lambda: seen.metrics.alarms.found, ()):
+        with suppress(NotObserved):
+            if one.ringing:
+                yield one
+
+
+def _began(seen: Evidence, harm: Onset | None, causes: tuple[Verdict, ...], found: tuple[Change, ...]) -> Onset | None:
+    """Say when it began: by the counters of the pipe, and by what the causes tell of it."""
+    if not causes:
+        return harm
+    first = harm or _fallen_behind(seen)
+    return first and otherwise(lambda: began_with(seen, causes, first, found), first)
+
+
+def _fallen_behind(seen: Evidence) -> Onset | None:
+    """Say since when records have been failing or were left out, where the pipe as a whole goes on."""
+    return failing_since(seen) or delivery_gap(seen)
+
+
+def _is_idle(stages: Stages) -> bool:
+    """Whether nobody writes and all that was written has come out: a fault that is there has done no harm yet."""
+    known = (State.FLOWING, State.IDLE)
+    outlets = (stages[Stage.INVOKED], stages[Stage.SUCCEEDED])
+    return stages[Stage.WRITTEN].state is State.IDLE and all(one.state in known for one in outlets)
+
+
+def _nothing_waits(seen: Evidence, stages: Stages) -> bool:
+    """Whether nothing was written since the last delivery, as far back as a record can live."""
+    last = stages[Stage.INVOKED].last
+    looked = last is not None or seen.window.end - seen.window.start >= RETENTION
+    return looked and first_write_after(seen, last) is None
+
+
+def _is_noop(verdicts: Iterable[Verdict]) -> bool:
+    """Whether the stream is known to hold nothing for what was written: then nothing is missing downstream."""
+    return any(one.finding.id == "noop-writes" and one.confidence is Confidence.PROVED for one in verdicts)
+
+
+def _present(verdicts: Iterable[Verdict], kind: Kind) -> tuple[Verdict, ...]:
+    return tuple(one for one in verdicts if one.word is Word.PRESENT and one.finding.kind is kind)
+
+
+def _rank(one: Verdict) -> tuple[int, int, bool]:
+    """The surest first; of equals, the one nearest the source, which has to be repaired first.
+
+    Of those that stop polling, the role comes before the mapping: AWS makes no mapping that its role cannot read for.
+    """
+    sure = _SURE.index(one.confidence) if one.confidence else len(_SURE)
+    stage = _ORDER.index(one.finding.stops) if one.finding.stops else len(_ORDER)
+    return sure, stage, one.finding.module != "authorization"
+
+
+def _trigger(causes: tuple[Verdict, ...], began: Onset | None, found: tuple[Change, ...]) -> Trigger | None:
+    """Find the change that set it off: of several causes that are equally sure, the one nearest to the onset."""
+    sure = [one.finding for one in causes if one.confidence is causes[0].confidence]
+    candidates = [find_trigger(one.id, one.set_off_by, one.lag, began, found) for one in sure]
+    named = [(abs(one.lag), one) for one in candidates if one is not None and one.lag is not None]
+    return min(named, key=lambda pair: pair[0], default=(None, None))[1]
+
+
+def _latent_trigger(latent: tuple[Verdict, ...], found: tuple[Change, ...]) -> Trigger | None:
+    """Find the change that set the first latent fault off."""
+    first = latent[0].finding
+    return find_latent_trigger(first.id, first.set_off_by, found)
+
+
+def _unexplained(causes: tuple[Verdict, ...], stages: Stages, began: Onset | None) -> tuple[str, ...]:
+    """Say which observed breaks no cause explains, and which observed flow a cause cannot explain."""
+    if causes:
+        return tuple(sentence for one in causes[:1] for sentence in one.unexplained)
+    outlets: tuple[Flow, ...] = (stages[Stage.INVOKED], stages[Stage.SUCCEEDED])
+    broken = next((flow.basis for flow in outlets if flow.state is State.STOPPED), None)
+    if broken is None and began is not None:
+        broken = began.signals[0]
+    return (broken,) if broken else ()
+
+
+def _status(
+    seen: Evidence,
+    faults: tuple[Verdict, ...],
+    unexplained: tuple[str, ...],
+    undetermined: tuple[Verdict, ...],
+    stages: Stages,
+) -> Status:
+    """A fault where there is one, at work or latent; no fault only where the pipe works or nothing needed is unseen.
+
+    A pipe that works for most records may still fail or have left out some: then what is unseen matters.
+    """
+    if faults:
+        return Status.FAULT
+    if unexplained:
+        return Status.UNDETERMINED
+    unseen = [one for one in undetermined if one.finding.kind is Kind.CAUSE and one.finding.id != "service-event"]
+    flows = stages[Stage.SUCCEEDED].state is State.FLOWING and stages[Stage.INVOKED].state is State.FLOWING
+    works = flows and otherwise(lambda: _fallen_behind(seen), None) is None
+    return Status.UNDETERMINED if unseen and not works else Status.NO_FAULT
+
+
+def _blinded(seen: Evidence, verdicts: tuple[Verdict, ...]) -> tuple[Blinded, ...]:
+    """Give each gap with the steps it occurred in and the findings that needed it."""
+    steps: dict[Gap, list[int]] = {}
+    for name, observation in seen.observations.items():
+        found = (observation,) if isinstance(observation, Gap) else tuple(observation.gaps())
+        for gap in found:
+            steps.setdefault(gap, []).append(step_number(name))
+    needed: dict[Gap, list[str]] = {gap: [] for gap in steps}
+    for one in verdicts:
+        for gap in one.needs:
+            needed.setdefault(gap, []).append(one.finding.id)
+    return tuple(
+        Blinded(gap, tuple(sorted(set(steps.get(gap, ())))), tuple(dict.fromkeys(ids)))
+        for gap, ids in needed.items()
+        if gap.code != NOTHING_TO_READ
+    )
+
+
+def _remedies(seen: Evidence, causes: tuple[Verdict, ...]) -> tuple[Remedy, ...]:
+    ids = dict.fromkeys(id for one in causes for id in one.finding.remedies)
+    touched = otherwise(lambda: serving(seen), ())
+    return prescribe(ids, _facts(seen), latest=any(one.starting_position == "LATEST" for one in touched))
+
+
+def _facts(seen: Evidence) -> dict[str, str]:
+    """Collect what the commands of remedies need; what was not seen is left out."""
+    first = otherwise(lambda: serving(seen)[:1], ())
+    facts = {
+        "region": seen.incident.region,
+        "table": seen.incident.table_name,
+        "function": seen.incident.function.name,
+        "target": seen.incident.function_name,
+        "batch_size": "100",
+        "filter_criteria": "{}",
+    }
+    table_arn = otherwise(lambda: seen.streams.table.arn, "")
+    view = otherwise(lambda: seen.streams.table.view_type, None) or otherwise(
+        lambda: seen.streams.generations[0].view_type if seen.streams.generations else None, None
+    )
+    facts["view_type"] = view or "NEW_AND_OLD_IMAGES"
+    for one in first:
+        facts |= {"destination": one.failure_destination} if one.failure_destination else {}
+        facts |= {"uuid": one.uuid, "target": one.function_arn, "batch_size": str(one.batch_size)}
+        fixed = corrected(one.filters, view_type=facts["view_type"])
+        facts["filter_criteria"] = fixed or "{}"
+    latest = otherwise(lambda: seen.streams.table.latest_stream_arn, None)
+    key = otherwise(lambda: seen.streams.table.kms_key_arn, None)
+    facts |= {"table_key": key} if key else {}
+    if latest:
+        facts["latest_stream_arn"] = latest
+    role = otherwise(lambda: seen.role.role.name, "") or otherwise(
+        lambda: seen.mappings.function.role_arn.rsplit("/", 1)[-1], ""
+    )
+    if role:
+        facts["role"] = role
+    if table_arn:
+        facts["grant"] = (
+            '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["dynamodb:DescribeStream",'
+            f'"dynamodb:GetRecords","dynamodb:GetShardIterator"],"Resource":"{table_arn}/stream/*"}},'
+            '{"Effect":"Allow","Action":"dynamodb:ListStreams","Resource":"*"}]}'
+        )
+    facts["trust"] = (
+        '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},'
+        '"Action":"sts:AssumeRole"}]}'
+    )
+    return facts

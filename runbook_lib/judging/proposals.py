@@ -1,0 +1,117 @@
+"""What would have shown the incident sooner, or cost less: proposed only where the evidence shows that it is missing.
+
+Apart from the repair. A proposal has no owner and no date; those are for people to give.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from runbook_lib.evidence import Evidence
+from runbook_lib.evidence.changes import EVENT_HISTORY
+from runbook_lib.evidence.mapping import Mapping
+from runbook_lib.interpret.trail_event import POLL_EVENT_NAME
+from runbook_lib.observed import NotObserved
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """One proposed action: its slug, what to do, the observation that speaks for it, and the recorded calls."""
+
+    id: str
+    what: str
+    why: str
+    refs: tuple[str, ...]
+
+
+def propose(seen: Evidence) -> tuple[Proposal, ...]:
+    """Give what the evidence supports, in the order in which it helps; where it could not look it proposes nothing."""
+    return tuple(one for look in _LOOKS for one in _supported(look, seen))
+
+
+def _supported(look: Callable[[Evidence], Iterator[Proposal]], seen: Evidence) -> tuple[Proposal, ...]:
+    try:
+        return tuple(look(seen))
+    except NotObserved:
+        return ()
+
+
+def _silence(seen: Evidence) -> Iterator[Proposal]:
+    """A dead trigger leaves no datapoint, so only an alarm to which missing data are a breach can tell of it."""
+    alarms, name = seen.metrics.alarms, seen.incident.function.name
+    watching = [one for one in alarms.found if one.metric == "Invocations"]
+    if any(one.missing == "breaching" for one in watching):
+        return
+    what = f"Alarm on the silence of {name}: Invocations below 1, with missing data treated as breaching."
+    if watching:
+        told = ", ".join(f"{one.name} treats missing data as {one.missing}" for one in watching)
+        why = f"{told}, and Lambda reports no datapoint for a function that nobody invokes."
+    else:
+        why = f"No alarm on the Invocations of {name} by themselves was found."
+    yield Proposal("alarm-on-silence", what, why, (alarms.invocations_ref, *(one.ref for one in watching)))
+
+
+def _age(seen: Evidence) -> Iterator[Proposal]:
+    alarms, name = seen.metrics.alarms, seen.incident.function.name
+    if not any(one.metric == "IteratorAge" for one in alarms.found):
+        yield Proposal(
+            "alarm-on-age",
+            f"Alarm on the IteratorAge of {name}: it tells of records that wait long before they are lost.",
+            f"No alarm on the IteratorAge of {name} by itself was found.",
+            (alarms.age_ref,),
+        )
+
+
+def _retries(seen: Evidence) -> Iterator[Proposal]:
+    for one in seen.mappings.ours:
+        if one.maximum_retry_attempts == -1 and one.maximum_record_age_s == -1:
+            yield Proposal(
+                "limit-retries",
+                f"Limit the retries of mapping {one.uuid}, and send what it gives up to an on-failure destination.",
+                "It retries a failing batch until its records expire, a day later, and all behind them wait.",
+                (one.ref,),
+            )
+
+
+def _destination(seen: Evidence) -> Iterator[Proposal]:
+    for one in seen.mappings.ours:
+        if not one.failure_destination and (one.maximum_retry_attempts != -1 or one.maximum_record_age_s != -1):
+            yield Proposal(
+                "on-failure-destination",
+                f"Give mapping {one.uuid} an on-failure destination.",
+                f"It gives up on records ({_limits(one)}) and leaves no trace of which.",
+                (one.ref,),
+            )
+
+
+def _limits(one: Mapping) -> str:
+    """Say after what a mapping gives up."""
+    told = {"retries": one.maximum_retry_attempts, "seconds of age": one.maximum_record_age_s}
+    return " or ".join(f"after {number:,} {what}" for what, number in told.items() if number != -1)
+
+
+def _event_count(seen: Evidence) -> Iterator[Proposal]:
+    for one in seen.mappings.ours:
+        if not one.counts_events:
+            yield Proposal(
+                "count-events",
+                f"Switch the EventCount metrics of mapping {one.uuid} on.",
+                "Without them no metric shows what it polls, filters out and drops.",
+                (one.ref,),
+            )
+
+
+def _trail(seen: Evidence) -> Iterator[Proposal]:
+    cut = [one for one in seen.changes.searches if one.truncated and one.source == EVENT_HISTORY]
+    short = [one for one in cut if POLL_EVENT_NAME not in one.names]
+    if short:
+        yield Proposal(
+            "trail-to-logs",
+            "Deliver a trail to a CloudWatch Logs group, and name it as cloudtrail_log_group.",
+            f"Event history answers two searches a second, and {len(short)} of them had to be cut short.",
+            tuple(dict.fromkeys(one.ref for one in short)),
+        )
+
+
+_LOOKS = (_silence, _age, _retries, _destination, _event_count, _trail)

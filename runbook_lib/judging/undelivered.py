@@ -1,0 +1,170 @@
+"""What waits undelivered behind a cause, so that the loss clock can be read.
+
+Every cause leaves the same question: which record is the oldest that was not delivered, and does anything shorten
+its life? Where that cannot be told, the earliest bound of the onset stands in; a late guess would be an optimistic one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from runbook_lib import instant
+from runbook_lib.evidence import Evidence
+from runbook_lib.evidence.mapping import Mapping
+from runbook_lib.evidence.signals import LONG_WAIT
+from runbook_lib.findings import Verdict
+from runbook_lib.findings.mapping import serving
+from runbook_lib.interpret.arn import StreamArn
+from runbook_lib.judging.loss_clock import Loss, LossState, Undelivered, clock
+from runbook_lib.measuring.onset import FIRST_WINDOW, Onset, delivery_gap
+from runbook_lib.measuring.pipe import Stage, Stages, State, first_write_after, measure
+from runbook_lib.measuring.setting_change import Change, Trigger
+from runbook_lib.observed import otherwise
+
+_OTHER_STREAM = {"stale-stream-arn", "table-recreated-or-restored"}
+_FUNCTION_ERRORS = (Stage.FAILED, Stage.SUCCEEDED)
+
+
+def assess(
+    seen: Evidence,
+    causes: tuple[Verdict, ...],
+    stages: Stages,
+    began: Onset | None,
+    trigger: Trigger | None,
+    found: tuple[Change, ...],
+    *,
+    certain: bool,
+) -> Loss:
+    """Read the loss clock for a diagnosis. `certain`: it ended in no fault, or in one that held nothing back."""
+    if certain and began is None:
+        return clock(_worked_off(seen), seen.as_of)
+    ids = {one.finding.id for one in causes}
+    off = _off_since(seen, ids, began, found)
+    refs = tuple(dict.fromkeys((*(began.refs if began else ()), *stages[Stage.WRITTEN].refs)))
+    enabled = otherwise(lambda: seen.streams.table.stream_enabled, "stream-disabled" not in ids)
+    if off is not None and not enabled:
+        return clock((), seen.as_of, never_recorded=(off, None), refs=refs)
+    recreated = _recreated(seen) if enabled and ids & _OTHER_STREAM else None
+    gap = (off, recreated) if off is not None and recreated is not None and off < recreated else None
+    left_out = began.earliest if began and "latest-startup-gap" in ids else None
+    waiting = tuple(_waiting(seen, stages, began, recreated or left_out))
+    if (
+        not causes
+        and began is None
+        and all(stages[s].state is not State.STOPPED for s in (Stage.INVOKED, Stage.SUCCEEDED))
+    ):
+        return Loss(
+            LossState.UNKNOWN,
+            None,
+            None,
+            None,
+            "What is delivered could not be compared with what is written.",
+            (),
+            refs,
+        )
+    return clock(waiting, seen.as_of, never_recorded=gap, refs=refs)
+
+
+def _worked_off(seen: Evidence) -> Iterator[Undelivered]:
+    """Give the front of a backlog that delivery gains on: it waits, though nothing is wrong."""
+    oldest = otherwise(lambda: seen.backlog.oldest_unread if seen.backlog.is_worked_off else None, None)
+    if oldest is not None and seen.window.end - oldest > LONG_WAIT:
+        words = "Older records are worked off, faster than the clock runs; this is how far that has come."
+        yield Undelivered("", oldest, words)
+
+
+def began_with(seen: Evidence, causes: tuple[Verdict, ...], harm: Onset, found: tuple[Change, ...]) -> Onset:
+    """Say when the harm began, where a cause tells it better than the counters of the whole pipe.
+
+    What a new mapping skipped may lie long before a later trouble, and an old stream's last records may be delivered
+    for hours after the writes have gone elsewhere.
+    """
+    ids = {one.finding.id for one in causes}
+    gap = delivery_gap(seen) if "latest-startup-gap" in ids else None
+    if gap is not None and gap.at < harm.at:
+        return replace(gap, signals=(*gap.signals, *harm.signals), refs=tuple(dict.fromkeys((*gap.refs, *harm.refs))))
+    moved = _moved(seen, ids, found)
+    drained = measure(seen)[Stage.INVOKED].last
+    if moved is None or drained is None or drained - moved <= FIRST_WINDOW:
+        return harm
+    first = first_write_after(seen, instant.floor(moved) - timedelta(seconds=1)) or instant.floor(moved)
+    words = (
+        f"What is written since {instant.clock(moved, seen.as_of)} is not in the stream that the mapping reads;"
+        f" what was delivered up to {instant.clock(drained, seen.as_of)} had been written before."
+    )
+    latest = first + 2 * seen.backlog.iterator_age_ms.period
+    refs = (seen.streams.table.ref, *harm.refs)
+    return Onset(max(moved, first), instant.floor(moved), latest, (words,), refs)
+
+
+def _moved(seen: Evidence, ids: set[str], found: tuple[Change, ...]) -> datetime | None:
+    """When writes ceased to reach the stream that the mappings read; None where no cause or no fact says so."""
+    if ids & _OTHER_STREAM and seen.streams.table.stream_enabled:
+        return _recreated(seen)
+    return _ended(found) if "stream-disabled" in ids else None
+
+
+def _waiting(seen: Evidence, stages: Stages, began: Onset | None, recreated: datetime | None) -> Iterator[Undelivered]:
+    """Give what each mapping has not delivered; without any mapping, what the stream itself holds."""
+    oldest, basis = _oldest(seen, stages, began, recreated)
+    mappings = otherwise(lambda: serving(seen), ())
+    failing = stages[Stage.INVOKED].state is not State.STOPPED and stages[Stage.FAILED].state is not State.IDLE
+    if not mappings:
+        yield Undelivered("", oldest, basis)
+    for one in mappings:
+        first = began.earliest if began and failing and one.maximum_retry_attempts >= 0 else oldest
+        yield _of_mapping(one, first, basis, failing)
+
+
+_UNTOLD = "When the oldest undelivered record was written could not be told: the counters are not readable."
+
+
+def _of_mapping(one: Mapping, oldest: datetime | None, basis: str, failing: bool) -> Undelivered:
+    return Undelivered(one.uuid, oldest, basis, one.maximum_record_age_s, one.maximum_retry_attempts, discards=failing)
+
+
+def _oldest(
+    seen: Evidence, stages: Stages, began: Onset | None, recreated: datetime | None
+) -> tuple[datetime | None, str]:
+    """Give the earliest moment from which a record may wait, and what it was read from.
+
+    Within the minute of the last delivery, records after it were not delivered any more, so that minute's start counts.
+    While failing batches are still sent, the iterator age says how old the oldest of them is.
+    """
+    if recreated is not None:
+        return recreated, "Everything since then waits, as no mapping has begun with it."
+    if began is None:
+        return None, _UNTOLD
+    if stages[Stage.INVOKED].state is State.STOPPED:
+        return began.earliest, "Read from the last delivery and the first write after it."
+    oldest = otherwise(lambda: seen.backlog.oldest_unread, None)
+    if oldest is None:
+        return began.earliest, "Read from the earliest moment at which the harm may have begun."
+    return oldest, "Read from the iterator age of the oldest batch that is still tried."
+
+
+def _recreated(seen: Evidence) -> datetime | None:
+    """When the latest stream began, by its label: everything in it waits for a mapping."""
+    arn = otherwise(lambda: seen.streams.table.latest_stream_arn, None)
+    return StreamArn.parse(arn).label_time if arn else None
+
+
+def _off_since(seen: Evidence, ids: set[str], began: Onset | None, found: tuple[Change, ...]) -> datetime | None:
+    """Since when no stream took records: the last change that ended one, or else the earliest bound of the onset."""
+    if not ids & {"stream-disabled", *_OTHER_STREAM}:
+        return None
+    ended = _ended(found)
+    if ended is not None:
+        return ended
+    if otherwise(lambda: seen.streams.table.stream_enabled, "stream-disabled" not in ids):
+        return None
+    return began.earliest if began else seen.window.start
+
+
+def _ended(found: tuple[Change, ...]) -> datetime | None:
+    """When a stream was last ended, as far as the trail shows."""
+    kinds = ("stream-disabled", "table-deleted", "table-restored")
+    ends = (change.event.at for change in found if any(effect.kind in kinds for effect in change.effects))
+    return max(ends, default=None)

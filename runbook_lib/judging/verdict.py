@@ -1,0 +1,228 @@
+"""`verdict.json`: the diagnosis as one JSON document, for machines and for next year.
+
+The form is versioned and published as a JSON Schema in docs/. The same evidence gives the same bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from runbook_lib import instant
+from runbook_lib._version import __version__
+from runbook_lib.archive.plain_json import dumped
+from runbook_lib.archive.record import Record
+from runbook_lib.findings import Verdict
+from runbook_lib.incident import Window
+from runbook_lib.judging.comparison import Comparison
+from runbook_lib.judging.diagnosis import Diagnosis
+from runbook_lib.judging.loss_clock import Loss
+from runbook_lib.judging.remedy_cards import Remedy
+from runbook_lib.measuring.onset import Onset
+from runbook_lib.measuring.pipe import Stages
+from runbook_lib.measuring.setting_change import Coverage, Trigger
+
+SCHEMA = 1
+
+
+def to_json(diagnosis: Diagnosis, record: Record) -> dict[str, Any]:
+    """Give the document as plain JSON values; times are ISO 8601 UTC."""
+    return {
+        "schema": SCHEMA,
+        "incident_id": diagnosis.incident.incident_id,
+        "kit_version": __version__,
+        "as_of": instant.iso(diagnosis.as_of),
+        "window": _window(diagnosis.window),
+        "status": diagnosis.status.value,
+        "sentence": diagnosis.sentence,
+        "causes": [_cause(one) for one in diagnosis.causes],
+        "contributing": [_finding(one) for one in diagnosis.contributing],
+        "trigger": _trigger(diagnosis.trigger),
+        "symptoms": [_finding(one) for one in diagnosis.symptoms],
+        "latent": [_cause(one) for one in diagnosis.latent],
+        "not_causes": [_finding(one) for one in diagnosis.innocent],
+        "ruled_out": [{"id": one.finding.id, "because": list(one.because)} for one in diagnosis.ruled_out],
+        "undetermined": [{"id": one.finding.id, "needs": list(one.lacking)} for one in diagnosis.undetermined],
+        "unexplained": list(diagnosis.unexplained),
+        "gaps": [
+            {
+                "call": one.gap.call,
+                "region": one.gap.region,
+                "code": one.gap.code,
+                "reason": one.gap.reason,
+                "permission": one.gap.permission,
+                "steps": list(one.steps),
+                "findings": list(one.findings),
+                "evidence": one.gap.ref,
+            }
+            for one in diagnosis.gaps
+        ],
+        "coverage": _coverage(diagnosis.coverage),
+        "comparison": _comparison(diagnosis.comparison),
+        "fallbacks": [
+            {"id": one.id, "title": one.title, "answer": one.answer, "notable": one.notable, "evidence": list(one.refs)}
+            for one in diagnosis.fallbacks
+        ],
+        "proposals": [
+            {"id": one.id, "what": one.what, "why": one.why, "evidence": list(one.refs)} for one in diagnosis.proposals
+        ],
+        "alarms": [
+            {
+                "name": one.name,
+                "metric": one.metric,
+                "condition": one.condition,
+                "in_alarm": [_window(stretch) for stretch in one.ringing],
+                "evidence": list(one.refs),
+            }
+            for one in diagnosis.rang
+        ],
+        "redacted": _redacted(record),
+        "onset": _onset(diagnosis.onset),
+        "loss": _loss(diagnosis.loss),
+        "stages": _stages(diagnosis.stages),
+        "remedies": [_remedy(one) for one in diagnosis.remedies],
+    }
+
+
+def to_text(diagnosis: Diagnosis, record: Record) -> str:
+    """Give the document as the text of `verdict.json`, the same bytes for the same evidence."""
+    return dumped(to_json(diagnosis, record), indent=2) + "\n"
+
+
+def _moment(at: datetime | None) -> str | None:
+    return instant.iso(at) if at else None
+
+
+def _window(window: Window) -> dict[str, str]:
+    return {"from": instant.iso(window.start), "to": instant.iso(window.end)}
+
+
+def _finding(one: Verdict) -> dict[str, Any]:
+    return {
+        "id": one.finding.id,
+        "title": one.finding.title,
+        "page": f"docs/findings/{one.finding.id}.md",
+        "confidence": one.confidence.value if one.confidence else None,
+        "because": list(one.because),
+        "evidence": list(one.refs),
+    }
+
+
+def _cause(one: Verdict) -> dict[str, Any]:
+    return _finding(one) | {
+        "diagnosis": list(one.finding.diagnosis),
+        "remedies": list(one.finding.remedies),
+        "not_explained": list(one.unexplained),
+    }
+
+
+def _trigger(trigger: Trigger | None) -> dict[str, Any] | None:
+    if trigger is None:
+        return None
+    event = trigger.change.event
+    return {
+        "event": event.event_name,
+        "event_id": event.event_id,
+        "at": instant.iso(event.at),
+        "actor": event.actor,
+        "what": trigger.change.sentence,
+        "cause": trigger.cause,
+        "lag_s": int(trigger.lag.total_seconds()) if trigger.lag is not None else None,
+        "correlation": trigger.correlation,
+    }
+
+
+def _coverage(coverage: Coverage | None) -> dict[str, Any] | None:
+    if coverage is None:
+        return None
+    return {
+        "regions": list(coverage.regions),
+        "accounts": list(coverage.accounts),
+        "from": instant.iso(coverage.start),
+        "to": instant.iso(coverage.end),
+        "trail_delivered_until": instant.iso(coverage.delivered_until),
+        "missing": list(coverage.missing),
+    }
+
+
+def _onset(onset: Onset | None) -> dict[str, Any] | None:
+    if onset is None:
+        return None
+    return {
+        "at": instant.iso(onset.at),
+        "earliest": instant.iso(onset.earliest),
+        "latest": instant.iso(onset.latest),
+        "from": list(onset.signals),
+    }
+
+
+def _loss(loss: Loss) -> dict[str, Any]:
+    return {
+        "state": loss.state.value,
+        "deadline": _moment(loss.deadline),
+        "already_lost_from": _moment(loss.already_lost_from),
+        "already_lost_to": _moment(loss.already_lost_to),
+        "basis": loss.basis,
+        "mappings": [
+            {"uuid": one.uuid, "deadline": _moment(one.deadline), "basis": one.basis} for one in loss.mappings
+        ],
+    }
+
+
+def _stages(stages: Stages) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        stage.value: {
+            "state": flow.state.value,
+            "total": flow.total,
+            "last": _moment(flow.last),
+            "since": _moment(flow.since),
+            "basis": flow.basis,
+        }
+        for stage, flow in stages.flows.items()
+    }
+    return found | {"by_mapping": [{"uuid": uuid, **counts} for uuid, counts in stages.by_mapping.items()]}
+
+
+def _comparison(comparison: Comparison | None) -> dict[str, Any] | None:
+    if comparison is None:
+        return None
+    return {
+        "reach": comparison.reach.value,
+        "sentence": comparison.sentence,
+        "neighbours": [
+            {
+                "name": one.name,
+                "relation": one.relation.value,
+                "works": one.works,
+                "basis": one.basis,
+                "evidence": list(one.refs),
+            }
+            for one in comparison.neighbours
+        ],
+    }
+
+
+def _remedy(one: Remedy) -> dict[str, str]:
+    return {
+        "id": one.id,
+        "title": one.title,
+        "command": one.command,
+        "risk": one.risk,
+        "effect": one.effect,
+        "precondition": one.precondition,
+        "check": one.check,
+    }
+
+
+def _redacted(record: Record) -> dict[str, int]:
+    """Count what was redacted in all recorded calls, by kind."""
+    return _summed(call.redacted or {} for call in record.calls())
+
+
+def _summed(counts: Iterable[Any]) -> dict[str, int]:
+    total: dict[str, int] = {}
+    for one in counts:
+        for kind, count in one.items():
+            total[kind] = total.get(kind, 0) + count
+    return dict(sorted(total.items()))

@@ -1,0 +1,266 @@
+"""Where the pipe breaks: written -> in stream -> polled -> filtered -> invoked -> failed -> succeeded.
+
+Each stage is *flowing*, *stopped*, *idle* (nothing came in, so nothing can come out) or *unknown*. "Recently" is
+measured against the stage's own input: a stage has stopped when something was written well after the last sign that
+it let anything through, so a quiet table never looks broken and a busy one is not given half an hour of grace.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from runbook_lib import instant
+from runbook_lib.evidence import Evidence
+from runbook_lib.evidence.signals import Series
+from runbook_lib.observed import Gap, NotObserved, otherwise
+
+_SLACK = timedelta(minutes=5)
+"""Batching, polling and metric delivery may take this long on a healthy trigger."""
+
+
+_QUIET = timedelta(minutes=30)
+"""A table that nobody wrote to for this long is quiet: its trigger has had nothing to do."""
+
+
+class Stage(StrEnum):
+    """A stage of the pipe, left to right."""
+
+    WRITTEN = "written"
+    IN_STREAM = "in_stream"
+    POLLED = "polled"
+    FILTERED = "filtered"
+    INVOKED = "invoked"
+    FAILED = "failed"
+    SUCCEEDED = "succeeded"
+
+
+class State(StrEnum):
+    """What a stage does now."""
+
+    FLOWING = "flowing"
+    STOPPED = "stopped"
+    IDLE = "idle"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class Flow:
+    """One stage as measured. `total` is None where nothing counts it; `last` is the newest sign of life in the window.
+
+    `since` is the first input that did not come through (only when stopped). `basis` says in words what was counted.
+    """
+
+    stage: Stage
+    state: State
+    basis: str
+    total: float | None = None
+    last: datetime | None = None
+    since: datetime | None = None
+    refs: tuple[str, ...] = ()
+    gap: Gap | None = None
+
+
+@dataclass(frozen=True)
+class Stages:
+    """Every stage of the pipe, left to right.
+
+    `by_mapping` holds the totals of each mapping's own event counts by metric name, for mappings that count.
+    """
+
+    flows: Mapping[Stage, Flow]
+    by_mapping: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+
+    def __getitem__(self, stage: Stage) -> Flow:
+        return self.flows[stage]
+
+    def observed(self, stage: Stage) -> Flow:
+        """Give a stage that could be measured; raises NotObserved for one that could not."""
+        flow = self[stage]
+        if flow.gap is not None:
+            raise NotObserved(flow.gap)
+        return flow
+
+    @property
+    def broken_at(self) -> Flow | None:
+        """The first stage that has input and no output; None when none is known to have stopped."""
+        return next((flow for flow in self.flows.values() if flow.state is State.STOPPED), None)
+
+    def bear_out(
+        self, stops: Stage | None
+    ) -> tuple[tuple[tuple[str, tuple[str, ...]], ...], tuple[str, ...], tuple[Gap, ...]]:
+        """Compare a fault that stops the pipe at `stops` with what was counted.
+
+        Returns the counts that fit (sentence and calls), the sentences that do not, and the gaps in between. Where
+        nobody writes, what came through earlier speaks neither for the fault nor against it.
+        """
+        if stops is None:
+            return (), (), ()
+        outlet = self[Stage.SUCCEEDED if stops in (Stage.FAILED, Stage.SUCCEEDED) else Stage.INVOKED]
+        if outlet.state is State.STOPPED:
+            return ((outlet.basis, outlet.refs),), (), ()
+        if outlet.state is State.FLOWING:
+            return (), () if self[Stage.WRITTEN].state is State.IDLE else (outlet.basis,), ()
+        return (), (), (outlet.gap,) if outlet.gap else ()
+
+
+def measure(seen: Evidence) -> Stages:
+    """Measure every stage; one that cannot be measured is unknown, with its gap."""
+    return seen.once("stages", lambda: _measure(seen))
+
+
+def _measure(seen: Evidence) -> Stages:
+    flows: dict[Stage, Flow] = {}
+    for stage, look in _LOOKS.items():
+        try:
+            flows[stage] = look(seen)
+        except NotObserved as unseen:
+            flows[stage] = Flow(stage, State.UNKNOWN, f"Not seen: {unseen.gap.reason}", gap=unseen.gap)
+    return Stages(flows, otherwise(lambda: _by_mapping(seen), {}))
+
+
+def _by_mapping(seen: Evidence) -> dict[str, dict[str, float]]:
+    """Add up each mapping's own counts; a metric without any datapoint is left out, as it is not zero."""
+    return {
+        uuid: {name: sum(series.points.values()) for name, series in counts.items() if series.points}
+        for uuid, counts in seen.metrics.mapping_events.items()
+    }
+
+
+def write_minutes(seen: Evidence) -> dict[datetime, float]:
+    """Count successful write requests per minute over all write operations; capacity units where requests are unknown.
+
+    Requests are an upper bound for records: a write that changes nothing leaves no record. Capacity is used by refused
+    writes too, so it does not stand in for requests where some were refused.
+    """
+    return seen.once("writes", lambda: _write_minutes(seen))
+
+
+def _write_minutes(seen: Evidence) -> dict[datetime, float]:
+    minutes: dict[datetime, float] = {}
+    for series in seen.metrics.writes.values():
+        for at, value in series.points.items():
+            minutes[at] = minutes.get(at, 0.0) + value
+    refused = any(series.points for series in otherwise(lambda: seen.metrics.failed_writes, {}).values())
+    return minutes if minutes or refused else dict(seen.metrics.consumed_writes.points)
+
+
+def first_write_after(seen: Evidence, moment: datetime | None) -> datetime | None:
+    """Find the first minute after `moment` (None: of the window) in which something was written."""
+    written = seen.once("write times", lambda: sorted(at for at, value in write_minutes(seen).items() if value > 0))
+    place = bisect_right(written, moment) if moment else 0
+    return written[place] if place < len(written) else None
+
+
+def _written(seen: Evidence) -> Flow:
+    minutes = write_minutes(seen)
+    total = sum(minutes.values())
+    last = max((at for at, value in minutes.items() if value > 0), default=None)
+    refs = (seen.metrics.consumed_writes.ref,)
+    if last is None:
+        return Flow(Stage.WRITTEN, State.IDLE, "CloudWatch counts no write to the table in the window.", 0.0, refs=refs)
+    at = instant.clock(last, seen.as_of)
+    if seen.window.settled_end - last > _QUIET:
+        words = f"Nothing has been written since {at}; {total:,.0f} write requests in the window before that."
+        return Flow(Stage.WRITTEN, State.IDLE, words, total, last, refs=refs)
+    words = f"{total:,.0f} write requests in the window, the last at {at}."
+    return Flow(Stage.WRITTEN, State.FLOWING, words, total, last, refs=refs)
+
+
+def _in_stream(seen: Evidence) -> Flow:
+    table = seen.streams.table
+    if not table.exists or not table.stream_enabled:
+        words = "No stream is enabled on the table: writes leave no record."
+        return Flow(Stage.IN_STREAM, State.STOPPED, words, refs=(table.ref,))
+    words = "The stream is enabled; AWS counts records only when somebody reads them."
+    return Flow(Stage.IN_STREAM, State.UNKNOWN, words, refs=(table.ref,))
+
+
+def _polled(seen: Evidence) -> Flow:
+    counted = [series["PolledEventCount"] for series in seen.metrics.mapping_events.values()]
+    if counted:
+        return _against_writes(seen, Stage.POLLED, counted, "polled by the mapping")
+    label = (seen.streams.table.latest_stream_arn or "").rsplit("/", 1)[-1]
+    returned = seen.backlog.returned.get(label)
+    if returned is None:
+        return Flow(Stage.POLLED, State.UNKNOWN, "Nothing counts what the mapping polls (EventCount is off).")
+    if seen.mappings.same_stream:
+        words = "Records are counted for all readers of the stream together, and it has other readers."
+        return Flow(Stage.POLLED, State.UNKNOWN, words, sum(returned.points.values()), refs=(returned.ref,))
+    return _against_writes(seen, Stage.POLLED, [returned], "read from the latest stream")
+
+
+def _filtered(seen: Evidence) -> Flow:
+    counted = [series["FilteredOutEventCount"] for series in seen.metrics.mapping_events.values()]
+    if not counted:
+        return Flow(Stage.FILTERED, State.UNKNOWN, "Nothing counts what filters drop (EventCount is off).")
+    total = sum(sum(series.points.values()) for series in counted)
+    polled = sum(sum(series["PolledEventCount"].points.values()) for series in seen.metrics.mapping_events.values())
+    words = f"{total:,.0f} of {polled:,.0f} polled records were filtered out."
+    return Flow(Stage.FILTERED, State.FLOWING, words, total, refs=(counted[0].ref,))
+
+
+def _invoked(seen: Evidence) -> Flow:
+    """Iterator age has a datapoint only when a stream invoked the function: it tells our trigger from other ones."""
+    age = seen.backlog.iterator_age_ms
+    flow = _against_writes(seen, Stage.INVOKED, [age], "invoked by a stream", counts=False)
+    total = sum(seen.metrics.invocations.points.values())
+    return Flow(
+        flow.stage, flow.state, flow.basis, total, flow.last, flow.since, (*flow.refs, seen.metrics.invocations.ref)
+    )
+
+
+def _failed(seen: Evidence) -> Flow:
+    errors = seen.metrics.errors
+    total = sum(errors.points.values())
+    if total == 0:
+        return Flow(Stage.FAILED, State.IDLE, "No invocation failed in the window.", 0.0, refs=(errors.ref,))
+    last = errors.last_positive
+    assert last is not None
+    words = f"{total:,.0f} invocations failed, the last at {instant.clock(last, seen.as_of)}."
+    return Flow(Stage.FAILED, State.FLOWING, words, total, last, refs=(errors.ref,))
+
+
+def success_minutes(seen: Evidence) -> dict[datetime, float]:
+    """Count successful invocations per minute: started less failed."""
+    errors = seen.metrics.errors.points
+    return {at: max(value - errors.get(at, 0.0), 0.0) for at, value in seen.metrics.invocations.points.items()}
+
+
+def _succeeded(seen: Evidence) -> Flow:
+    invocations = seen.metrics.invocations
+    minutes = success_minutes(seen)
+    good = Series("Successes", "Successful invocations", "count", "Sum", invocations.period, minutes, invocations.ref)
+    return _against_writes(seen, Stage.SUCCEEDED, [good], "handled without an error")
+
+
+def _against_writes(seen: Evidence, stage: Stage, counted: list[Series], verb: str, *, counts: bool = True) -> Flow:
+    """Compare a stage's newest sign of life with what was written after it."""
+    refs = (counted[0].ref, seen.metrics.consumed_writes.ref)
+    total = sum(sum(series.points.values()) for series in counted) if counts else None
+    alive = [at for series in counted for at, value in series.points.items() if value > 0 or not counts]
+    last = max(alive, default=None)
+    since = first_write_after(seen, last + _SLACK if last else None)
+    if since is None or since > seen.window.settled_end - _SLACK:
+        if last is None:
+            return Flow(stage, State.IDLE, f"Nothing was written, so nothing could be {verb}.", total, refs=refs)
+        words = f"Up to {instant.clock(last, seen.as_of)} records were {verb}, and nothing was written well after that."
+        return Flow(stage, State.FLOWING, words, total, last, refs=refs)
+    missed = sum(value for at, value in write_minutes(seen).items() if at >= since)
+    before = f"since {instant.clock(last, seen.as_of)}" if last else "in the whole window"
+    words = f"{missed:,.0f} write requests from {instant.clock(since, seen.as_of)} on, and nothing {verb} {before}."
+    return Flow(stage, State.STOPPED, words, total, last, since, refs)
+
+
+_LOOKS: dict[Stage, Callable[[Evidence], Flow]] = {
+    Stage.WRITTEN: _written,
+    Stage.IN_STREAM: _in_stream,
+    Stage.POLLED: _polled,
+    Stage.FILTERED: _filtered,
+    Stage.INVOKED: _invoked,
+    Stage.FAILED: _failed,
+    Stage.SUCCEEDED: _succeeded,
+}

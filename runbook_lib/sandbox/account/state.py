@@ -1,0 +1,381 @@
+"""The state of the account at one instant: frozen values, changed only by making new ones.
+
+Every member is a fact that AWS would act upon; what AWS *shows* (answers, metrics, logs, trail) is derived from these
+elsewhere. Times are aware UTC datetimes.
+"""
+
+from collections.abc import Mapping as Keyed
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from typing import Any
+
+from runbook_lib.sandbox.account.code import Code
+from runbook_lib.sandbox.account.traffic import LINEAGES, Traffic
+
+RETENTION = timedelta(hours=24)
+"""How long a stream record lives, and how long a disabled stream stays readable (DynamoDB Developer Guide, Streams)."""
+
+Document = Keyed[str, Any]
+"""A parsed IAM policy document."""
+
+
+def iso(at: datetime, timespec: str = "milliseconds") -> str:
+    """ISO 8601 without a zone, as stream labels and CloudTrail bodies write it."""
+    return at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec=timespec)
+
+
+@dataclass(frozen=True)
+class Scope:
+    """The account and region every ARN of a world is made of."""
+
+    account: str
+    region: str
+
+    def arn(self, service: str, resource: str) -> str:
+        """The ARN of a resource in this account; IAM's carry no region."""
+        region = "" if service in ("iam", "sts") else self.region
+        return f"arn:aws:{service}:{region}:{self.account}:{resource}"
+
+
+@dataclass(frozen=True)
+class Stream:
+    """One generation of a table's stream; disabling and enabling again makes another, with another label."""
+
+    table: str
+    created: datetime
+    view_type: str
+    disabled: datetime | None = None
+
+    @cached_property
+    def label(self) -> str:
+        """The stream's creation time, to the millisecond."""
+        return iso(self.created)
+
+    def arn(self, scope: Scope) -> str:
+        """The stream's ARN."""
+        return scope.arn("dynamodb", f"table/{self.table}/stream/{self.label}")
+
+    def readable(self, at: datetime) -> bool:
+        """Whether the stream still exists: for good while enabled, and 24 h after it was disabled."""
+        return self.created <= at and (self.disabled is None or at < self.disabled + RETENTION)
+
+
+@dataclass(frozen=True)
+class Table:
+    """A DynamoDB table and every generation of its stream, oldest first.
+
+    `restored` from a backup or a point in time; `kinesis` is the ARN of a Kinesis stream that it feeds as
+    well, since `kinesis_since`;
+    `replicas` are its other regions; `key` the ARN of the customer's KMS key it is encrypted with, unusable from
+    `key_lost` on. `partitions` beyond `LINEAGES` hold items that nobody writes to.
+    """
+
+    name: str
+    table_id: str
+    created: datetime
+    streams: tuple[Stream, ...] = ()
+    write_units: int = 50
+    read_units: int = 50
+    ttl_attribute: str | None = None
+    resource_policy: Document | None = None
+    stream_policies: Keyed[str, Document] = field(default_factory=dict)
+    restored: bool = False
+    kinesis: str | None = None
+    kinesis_since: datetime | None = None
+    replicas: tuple[str, ...] = ()
+    key: str | None = None
+    key_lost: datetime | None = None
+    partitions: int = LINEAGES
+
+    @property
+    def latest(self) -> Stream | None:
+        """The youngest generation, enabled or not; None when the table never had a stream."""
+        return self.streams[-1] if self.streams else None
+
+    @property
+    def stream(self) -> Stream | None:
+        """The enabled stream; None while there is none."""
+        latest = self.latest
+        return latest if latest is not None and latest.disabled is None else None
+
+
+@dataclass(frozen=True)
+class Mapping:
+    """An event source mapping. `function` is a name with an optional qualifier: `orders-projector:live`.
+
+    `stalled`: its poller stands still for a reason inside AWS that no API tells. `tumbling` is its window in seconds,
+    `settling` how long after its last change AWS shows it as being updated, `remark` what follows its last result.
+    """
+
+    uuid: str
+    function: str
+    stream_arn: str
+    created: datetime
+    modified: datetime
+    enabled: bool = True
+    starting_position: str = "TRIM_HORIZON"
+    batch_size: int = 100
+    window: int = 0
+    parallelization: int = 1
+    max_age: int = -1
+    max_retries: int = -1
+    bisect: bool = False
+    destination: str | None = None
+    filters: tuple[str, ...] = ()
+    event_count: bool = False
+    response_types: tuple[str, ...] = ()
+    reason: str = "User action"
+    filter_key: str | None = None
+    stalled: bool = False
+    tumbling: int = 0
+    settling: timedelta = timedelta(0)
+    remark: str = ""
+
+    def shown(self, at: datetime) -> str:
+        """The state that AWS shows at an instant."""
+        if at < self.modified + self.settling:
+            return "Updating"
+        return "Enabled" if self.enabled else "Disabled"
+
+    def gathers(self, waiting: int, seconds: float) -> bool:
+        """Whether the batching window still waits for more, with the oldest record this old."""
+        return waiting < self.batch_size and seconds < self.window
+
+    @property
+    def function_name(self) -> str:
+        """The function's name without the qualifier."""
+        return self.function.partition(":")[0]
+
+    @property
+    def qualifier(self) -> str | None:
+        """The alias or version the mapping invokes; None for the unqualified function."""
+        return self.function.partition(":")[2] or None
+
+    @property
+    def stream_label(self) -> str:
+        """The label of the stream generation the mapping reads."""
+        return self.stream_arn.rpartition("/stream/")[2]
+
+
+@dataclass(frozen=True)
+class Version:
+    """A function's code and configuration: `$LATEST`, or a published version.
+
+    `update_failure` says why the last update failed (None: it did not), `key` is the ARN of the customer's KMS key.
+    """
+
+    number: str
+    role: str
+    code: Code
+    modified: datetime
+    handler: str = "app.handler"
+    runtime: str = "python3.12"
+    memory: int = 256
+    timeout: int = 30
+    description: str = ""
+    state: str = "Active"
+    state_reason: str | None = None
+    state_reason_code: str | None = None
+    update_failure: str | None = None
+    package: str = "Zip"
+    key: str | None = None
+    environment: Keyed[str, str] = field(default_factory=dict, hash=False)
+
+
+@dataclass(frozen=True)
+class Function:
+    """A Lambda function. `concurrency` None means unreserved, 0 means fully throttled.
+
+    `scheduled`: a schedule invokes it every five minutes, whatever its streams do. `topic` is the ARN of
+    one that it publishes to and that invokes it as well, as often: a loop, which Lambda breaks off each time.
+    """
+
+    name: str
+    created: datetime
+    versions: tuple[Version, ...]
+    aliases: Keyed[str, str] = field(default_factory=dict)
+    concurrency: int | None = None
+    log_format: str = "Text"
+    log_group: str | None = None
+    scheduled: bool = False
+    topic: str | None = None
+
+    @property
+    def logs_to(self) -> str:
+        """The function's log group."""
+        return self.log_group or f"/aws/lambda/{self.name}"
+
+    @property
+    def latest(self) -> Version:
+        """`$LATEST`."""
+        return self.versions[0]
+
+    def version(self, qualifier: str | None) -> Version | None:
+        """The version that a qualifier (alias, number, `$LATEST` or None) names; None when there is no such one."""
+        number = self.aliases.get(qualifier or "$LATEST", qualifier or "$LATEST")
+        return next((version for version in self.versions if version.number == number), None)
+
+    def with_latest(self, **changes: Any) -> "Function":
+        """This function with `$LATEST` changed."""
+        return replace(self, versions=(replace(self.latest, **changes), *self.versions[1:]))
+
+
+@dataclass(frozen=True)
+class Role:
+    """An IAM role: who may assume it, and what it may do."""
+
+    name: str
+    role_id: str
+    created: datetime
+    trust: Document
+    inline: Keyed[str, Document] = field(default_factory=dict)
+    attached: tuple[str, ...] = ()
+    boundary: str | None = None
+    path: str = "/"
+
+
+@dataclass(frozen=True)
+class ManagedPolicy:
+    """A managed policy, AWS's (its ARN's account is `aws`) or the customer's own."""
+
+    arn: str
+    policy_id: str
+    created: datetime
+    document: Document
+    version: str = "v1"
+
+    @property
+    def name(self) -> str:
+        """The last part of the ARN."""
+        return self.arn.rpartition("/")[2]
+
+    @property
+    def by_aws(self) -> bool:
+        """Whether AWS manages it."""
+        return self.arn.startswith("arn:aws:iam::aws:")
+
+
+@dataclass(frozen=True)
+class Watched:
+    """A metric under an alarm; `id` is what the alarm's expression calls it, if it has one."""
+
+    namespace: str
+    metric: str
+    statistic: str
+    dimensions: tuple[tuple[str, str], ...]
+    id: str = "m1"
+
+
+@dataclass(frozen=True)
+class Alarm:
+    """A CloudWatch alarm of the customer's, one-minute periods: on a metric, or on an expression of several."""
+
+    name: str
+    watched: tuple[Watched, ...]
+    threshold: float
+    comparison: str
+    periods: int
+    missing: str
+    created: datetime
+    description: str = ""
+    expression: str = ""
+
+
+@dataclass(frozen=True)
+class CompositeAlarm:
+    """An alarm that goes off when any of these alarms does."""
+
+    name: str
+    children: tuple[str, ...]
+    created: datetime
+    description: str = ""
+
+    @property
+    def rule(self) -> str:
+        """Its rule, as AWS writes it."""
+        return " OR ".join(f'ALARM("{name}")' for name in self.children)
+
+
+@dataclass(frozen=True)
+class HealthEvent:
+    """A public AWS Health event."""
+
+    code: str
+    service: str
+    begin: datetime
+    end: datetime | None = None
+    category: str = "issue"
+
+
+@dataclass(frozen=True)
+class State:
+    """Everything at one instant. Mappings are keyed by UUID; the other collections by name or ARN.
+
+    `organization` holds the service control policies above the account that deny something, besides the one that
+    allows everything; None for an account of no organization. `crowd` is how many executions the function that no
+    stream triggers has running at any time. `orphans` are the streams of deleted tables.
+    """
+
+    tables: Keyed[str, Table]
+    mappings: Keyed[str, Mapping]
+    functions: Keyed[str, Function]
+    roles: Keyed[str, Role]
+    policies: Keyed[str, ManagedPolicy]
+    traffic: Traffic = field(default_factory=Traffic)
+    concurrency_limit: int = 1000
+    crowd: int = 0
+    key_policies: Keyed[str, Document] = field(default_factory=dict)
+    disabled_keys: frozenset[str] = frozenset()
+    organization: tuple[Document, ...] | None = None
+    orphans: tuple[Stream, ...] = ()
+    alarms: tuple[Alarm | CompositeAlarm, ...] = ()
+    health: tuple[HealthEvent, ...] | None = None
+
+    @property
+    def source(self) -> Table | None:
+        """The table that the application writes to, the oldest there is; None when there is none."""
+        return next(iter(self.tables.values()), None)
+
+    def target(self, mapping: Mapping) -> Version | None:
+        """The version a mapping invokes; None when the function or its qualifier is gone."""
+        function = self.functions.get(mapping.function_name)
+        return function.version(mapping.qualifier) if function else None
+
+    def stream(self, arn: str) -> Stream | None:
+        """The stream generation with this ARN (any account part); None when there never was one.
+
+        A Kinesis stream that a table feeds is read like a generation that began with the feed.
+        """
+        if ":kinesis:" in arn:
+            fed = (one for one in self.tables.values() if one.kinesis == arn and one.kinesis_since is not None)
+            return next((Stream(one.name, one.kinesis_since, "NEW_AND_OLD_IMAGES") for one in fed), None)  # type: ignore[arg-type]
+        table, _, label = arn.rpartition(":table/")[2].partition("/stream/")
+        owner = self.tables.get(table)
+        known = (*(owner.streams if owner else ()), *self.orphans)
+        return next((stream for stream in known if (stream.table, stream.label) == (table, label)), None)
+
+    def with_mapping(self, mapping: Mapping) -> "State":
+        """This state with the mapping added or replaced."""
+        return replace(self, mappings={**self.mappings, mapping.uuid: mapping})
+
+    def with_function(self, function: Function) -> "State":
+        """This state with the function added or replaced."""
+        return replace(self, functions={**self.functions, function.name: function})
+
+    def with_role(self, role: Role) -> "State":
+        """This state with the role added or replaced."""
+        return replace(self, roles={**self.roles, role.name: role})
+
+    def with_policy(self, policy: ManagedPolicy) -> "State":
+        """This state with the managed policy added or replaced."""
+        return replace(self, policies={**self.policies, policy.arn: policy})
+
+    def with_table(self, table: Table) -> "State":
+        """This state with the table added or replaced."""
+        return replace(self, tables={**self.tables, table.name: table})
+
+
+def without(collection: Keyed[str, Any], key: str) -> dict[str, Any]:
+    """A copy of a collection that lacks one key."""
+    return {name: value for name, value in collection.items() if name != key}

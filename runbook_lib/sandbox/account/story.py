@@ -1,0 +1,380 @@
+"""The verbs a world's history is told in: each changes the state and leaves the trail event real AWS would leave."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from collections.abc import Mapping as Keyed
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+from runbook_lib.sandbox.account.code import Code
+from runbook_lib.sandbox.account.state import Document, Function, Mapping, Scope, State, Stream, without
+from runbook_lib.sandbox.account.timeline import Change
+from runbook_lib.sandbox.account.trail import LAMBDA, OPERATOR, PIPELINE, SECURITY, STACK, Actor, TrailEvent, long_date
+
+
+class Told(Protocol):
+    """What the verbs need of a world."""
+
+    scope: Scope
+    seed: int
+
+    def add(self, change: Change) -> None:
+        """Put a change into the history."""
+
+    def at(self, instant: datetime) -> State:
+        """The state at an instant."""
+
+
+class TableStory(Told):
+    """What may happen to tables and their streams."""
+
+    def disable_stream(self, at: datetime, table: str, by: Actor = OPERATOR) -> None:
+        """Switch the table's stream off; its records stay readable for 24 hours."""
+
+        def apply(state: State) -> State:
+            owner = state.tables[table]
+            streams = tuple(s if s.disabled else replace(s, disabled=at) for s in owner.streams)
+            return state.with_table(replace(owner, streams=streams))
+
+        self._update_table(at, table, by, {"streamSpecification": {"streamEnabled": False}}, apply)
+
+    def enable_stream(
+        self, at: datetime, table: str, view_type: str = "NEW_AND_OLD_IMAGES", by: Actor = OPERATOR
+    ) -> None:
+        """Switch a stream on: always a new generation with a new ARN."""
+
+        def apply(state: State) -> State:
+            owner = state.tables[table]
+            return state.with_table(replace(owner, streams=(*owner.streams, Stream(table, at, view_type))))
+
+        specification = {"streamEnabled": True, "streamViewType": view_type}
+        self._update_table(at, table, by, {"streamSpecification": specification}, apply)
+
+    def set_capacity(self, at: datetime, table: str, write_units: int, by: Actor = OPERATOR) -> None:
+        """Change the table's provisioned write capacity; it does nothing to the stream."""
+
+        def apply(state: State) -> State:
+            return state.with_table(replace(state.tables[table], write_units=write_units))
+
+        units = {"readCapacityUnits": self.at(at).tables[table].read_units, "writeCapacityUnits": write_units}
+        self._update_table(at, table, by, {"provisionedThroughput": units}, apply)
+
+    def put_stream_policy(self, at: datetime, table: str, document: Document, by: Actor = SECURITY) -> None:
+        """Put a resource policy on the table's enabled stream, in place of the one it had."""
+        stream = self.at(at).tables[table].stream
+        assert stream is not None, "there is a stream to put the policy on"
+        arn, label = stream.arn(self.scope), stream.label
+
+        def apply(state: State) -> State:
+            owner = state.tables[table]
+            return state.with_table(replace(owner, stream_policies={**owner.stream_policies, label: document}))
+
+        request = {"resourceArn": arn, "policy": json.dumps(document)}
+        event = TrailEvent(
+            at, by, "dynamodb", "PutResourcePolicy", request, {"revisionId": str(int(at.timestamp() * 1000))},
+            (("AWS::DynamoDB::Stream", arn),),
+        )  # fmt: skip
+        self.add(Change(at, apply, event))
+
+    def set_traffic(self, at: datetime, per_minute: float, swing: float = 0.0, jitter: float = 0.0) -> None:
+        """Make the application write this often from now on. Writes are data events: the trail shows nothing."""
+        self.add(Change(at, lambda s: replace(s, traffic=replace(
+            s.traffic, per_minute=per_minute, swing=swing, jitter=jitter))))  # fmt: skip
+
+    def burden(self, at: datetime, size: int) -> None:
+        """Make each item carry this many bytes more, as its record in the stream then does, from now on."""
+        self.add(Change(at, lambda s: replace(s, traffic=replace(s.traffic, bulk=size))))
+
+    def write_back(self, at: datetime, times: int) -> None:
+        """Let the function write each item back this often from now on; the last time it changes nothing."""
+        self.add(Change(at, lambda s: replace(s, traffic=replace(s.traffic, echoes=times))))
+
+    def poison(self, at: datetime) -> None:
+        """Let the application write, at or just after this instant, one item the function's code cannot digest."""
+        self.add(Change(at, lambda s: replace(s, traffic=replace(s.traffic, poison_at=at.timestamp()))))
+
+    def _update_table(
+        self, at: datetime, table: str, by: Actor, members: Keyed[str, Any], apply: Callable[[State], State]
+    ) -> None:
+        after = apply(self.at(at)).tables[table]
+        described: dict[str, Any] = {
+            "tableName": table,
+            "tableArn": self.scope.arn("dynamodb", f"table/{table}"),
+            "tableId": after.table_id,
+            "tableStatus": "UPDATING",
+            "creationDateTime": long_date(after.created),
+        }
+        if after.latest is not None:
+            described |= {"latestStreamArn": after.latest.arn(self.scope), "latestStreamLabel": after.latest.label}
+        if after.stream is not None:
+            described["streamSpecification"] = {"streamEnabled": True, "streamViewType": after.stream.view_type}
+        resource = ("AWS::DynamoDB::Table", table)
+        event = TrailEvent(
+            at, by, "dynamodb", "UpdateTable", {"tableName": table, **members}, {"tableDescription": described},
+            (resource,),
+        )  # fmt: skip
+        self.add(Change(at, apply, event))
+
+
+class MappingStory(Told):
+    """What may happen to event source mappings."""
+
+    def create_mapping(self, at: datetime, mapping: Mapping, by: Actor = OPERATOR) -> None:
+        """Create a mapping."""
+        request = {
+            "functionName": mapping.function,
+            "eventSourceArn": mapping.stream_arn,
+            "enabled": mapping.enabled,
+            "startingPosition": mapping.starting_position,
+            "batchSize": mapping.batch_size,
+        } | ({"filterCriteria": {}} if mapping.filters else {})
+        self._mapping_change(
+            at, by, "CreateEventSourceMapping20150331", mapping, request, lambda s: s.with_mapping(mapping)
+        )
+
+    def update_mapping(
+        self, at: datetime, uuid: str, by: Actor = OPERATOR, request: Keyed[str, Any] | None = None, **changes: Any
+    ) -> None:
+        """Change a mapping; `changes` are fields of `Mapping`, `request` further members of the recorded request."""
+        after = replace(self.at(at).mappings[uuid], modified=at, reason="User action", **changes)
+        recorded: dict[str, Any] = {"uUID": uuid} | dict(request or {})
+        if "enabled" in changes:
+            recorded["enabled"] = changes["enabled"]
+        if "filters" in changes:
+            recorded["filterCriteria"] = {}
+        if "function" in changes:
+            recorded["functionName"] = changes["function"]
+
+        def apply(state: State) -> State:
+            return state.with_mapping(replace(state.mappings[uuid], modified=at, reason="User action", **changes))
+
+        self._mapping_change(at, by, "UpdateEventSourceMapping20150331", after, recorded, apply)
+
+    def delete_mapping(self, at: datetime, uuid: str, by: Actor = OPERATOR) -> None:
+        """Delete a mapping and its checkpoint."""
+        gone = self.at(at).mappings[uuid]
+        self._mapping_change(
+            at, by, "DeleteEventSourceMapping20150331", gone, {"uUID": uuid},
+            lambda s: replace(s, mappings=without(s.mappings, uuid)),
+        )  # fmt: skip
+
+    def fail_to_create(self, at: datetime, mapping: Mapping, code: str, message: str, by: Actor = OPERATOR) -> None:
+        """Let an attempt to create a mapping be refused: only the trail knows of it."""
+        request = {"functionName": mapping.function, "eventSourceArn": mapping.stream_arn}
+        event = TrailEvent(at, by, "lambda", "CreateEventSourceMapping20150331", request, error=(code, message))
+        self.add(Change(at, lambda state: state, event))
+
+    def give_up_mapping(self, at: datetime, uuid: str, code: str) -> None:
+        """Let Lambda disable a mapping by itself, with a reason code of "Logging Lambda API calls using CloudTrail".
+
+        AWS publishes no text for the mapping's own reason then; the sandbox gives one that names the code.
+        """
+
+        def apply(state: State) -> State:
+            reason = f"Lambda disabled the event source mapping: {code}"
+            return state.with_mapping(replace(state.mappings[uuid], enabled=False, modified=at, reason=reason))
+
+        arn = self.scope.arn("lambda", f"event-source-mapping:{uuid}")
+        event = TrailEvent(
+            at, LAMBDA, "lambda", "LambdaESMDisabled", resources=(("AWS::Lambda::EventSourceMapping", arn),),
+            details={"ESMDisableReason": code},
+        )  # fmt: skip
+        self.add(Change(at, apply, event))
+
+    def _mapping_change(
+        self, at: datetime, by: Actor, name: str, mapping: Mapping, request: Keyed[str, Any],
+        apply: Callable[[State], State],
+    ) -> None:  # fmt: skip
+        passing = {"Create": "Creating", "Delete": "Deleting"}.get(name[:6], "Updating")
+        if "enabled" in request and name.startswith("Update"):
+            passing = "Enabling" if request["enabled"] else "Disabling"
+        response = {
+            "uUID": mapping.uuid,
+            "batchSize": mapping.batch_size,
+            "eventSourceArn": mapping.stream_arn,
+            "functionArn": self.scope.arn("lambda", f"function:{mapping.function}"),
+            "lastModified": long_date(at),
+            "state": passing,
+            "stateTransitionReason": "User action",
+            "startingPosition": mapping.starting_position,
+        } | ({"filterCriteria": {}} if mapping.filters else {})
+        self.add(Change(at, apply, TrailEvent(at, by, "lambda", name, request, response)))
+
+
+class FunctionStory(Told):
+    """What may happen to functions."""
+
+    def deploy(self, at: datetime, function: str, code: Code, by: Actor = PIPELINE) -> None:
+        """Upload code; when the function has aliases, publish a version and move every alias to it."""
+        self.upload(at, function, code, by)
+        aliases = self.at(at).functions[function].aliases
+        if not aliases:
+            return
+        number = self.publish(at, function, by)
+        for alias in aliases:
+            self.point_alias(at, function, alias, number, by)
+
+    def upload(self, at: datetime, function: str, code: Code, by: Actor = PIPELINE) -> None:
+        """Upload code, to `$LATEST` alone."""
+
+        def apply(state: State) -> State:
+            return state.with_function(state.functions[function].with_latest(code=code, modified=at))
+
+        self._function_change(
+            at, by, "UpdateFunctionCode20150331v2", function, {"publish": False, "dryRun": False}, apply
+        )
+
+    def publish(self, at: datetime, function: str, by: Actor = PIPELINE) -> str:
+        """Publish `$LATEST` as a version and return its number."""
+        self._function_change(at, by, "PublishVersion20150331", function, {}, _publish(function, at))
+        return self.at(at).functions[function].versions[-1].number
+
+    def point_alias(self, at: datetime, function: str, alias: str, number: str, by: Actor = PIPELINE) -> None:
+        """Point an alias at a version; one of a new name is created."""
+        verb = "UpdateAlias" if alias in self.at(at).functions[function].aliases else "CreateAlias"
+        members = {"name": alias, "functionVersion": number}
+        self._function_change(at, by, f"{verb}20150331", function, members, _point(function, alias, number))
+
+    def reconfigure(self, at: datetime, function: str, by: Actor = PIPELINE, **changes: Any) -> None:
+        """Change fields of `$LATEST`: `timeout`, `memory`, `role`, `handler`."""
+
+        def apply(state: State) -> State:
+            return state.with_function(state.functions[function].with_latest(modified=at, **changes))
+
+        spelt = {"memory": "memorySize"}
+        members = {spelt.get(name, name): value for name, value in changes.items()}
+        self._function_change(at, by, "UpdateFunctionConfiguration20150331v2", function, members, apply)
+
+    def put_out_of_service(self, at: datetime, function: str, state: str, code: str, reason: str) -> None:
+        """Let Lambda move `$LATEST` to another state, which leaves no event of its own."""
+
+        def apply(before: State) -> State:
+            owner = before.functions[function]
+            return before.with_function(owner.with_latest(state=state, state_reason=reason, state_reason_code=code))
+
+        self.add(Change(at, apply))
+
+    def put_in_service(self, at: datetime, function: str) -> None:
+        """Let Lambda move `$LATEST` to Active, which leaves no event of its own."""
+        active: Any = {"state": "Active", "state_reason": None, "state_reason_code": None}
+
+        def apply(before: State) -> State:
+            return before.with_function(before.functions[function].with_latest(**active))
+
+        self.add(Change(at, apply))
+
+    def recreate_function(self, at: datetime, function: str, by: Actor = STACK, **changes: Any) -> None:
+        """Delete a function and create it again under its name; `changes` are fields of its `Version`."""
+        before = self.at(at).functions[function]
+        self.delete_function(at - timedelta(seconds=19), function, by)
+        latest = replace(before.latest, modified=at, **changes)
+        created = replace(before, created=at, versions=(latest,), aliases={})
+        request = {"functionName": function, "runtime": latest.runtime, "role": latest.role, "handler": latest.handler}
+        arn = self.scope.arn("lambda", f"function:{function}")
+        answer = {"functionName": function, "functionArn": arn, "version": "$LATEST", "state": "Pending"}
+        event = TrailEvent(
+            at, by, "lambda", "CreateFunction20150331", request, answer, (("AWS::Lambda::Function", function),)
+        )
+        self.add(Change(at, lambda s: s.with_function(created), event))
+
+    def refuse(
+        self,
+        at: datetime,
+        service: str,
+        name: str,
+        request: Keyed[str, Any],
+        error: tuple[str, str],
+        by: Actor = PIPELINE,
+    ) -> None:
+        """Record a call that AWS refused: it changed nothing."""
+        self.add(Change(at, lambda s: s, TrailEvent(at, by, service, name, request, error=error)))
+
+    def subscribe(self, at: datetime, function: str, topic: str, by: Actor = OPERATOR) -> None:
+        """Let a topic that the function publishes to invoke it: a loop, which Lambda breaks off each time."""
+        arn = self.scope.arn("sns", topic)
+        members = {"statementId": topic, "action": "lambda:InvokeFunction", "principal": "sns.amazonaws.com"}
+        self._function_change(
+            at, by, "AddPermission20150331v2", function, members | {"sourceArn": arn}, _with(function, topic=arn), None
+        )
+
+    def put_concurrency(self, at: datetime, function: str, reserved: int, by: Actor = OPERATOR) -> None:
+        """Reserve concurrency; 0 stops every invocation."""
+        members = {"reservedConcurrentExecutions": reserved}
+        self._function_change(
+            at, by, "PutFunctionConcurrency20171031", function, members, _with(function, concurrency=reserved), members
+        )
+
+    def delete_concurrency(self, at: datetime, function: str, by: Actor = OPERATOR) -> None:
+        """Give the reserved concurrency back."""
+        self._function_change(
+            at, by, "DeleteFunctionConcurrency20171031", function, {}, _with(function, concurrency=None), None
+        )
+
+    def delete_function(self, at: datetime, function: str, by: Actor = OPERATOR) -> None:
+        """Delete a function with all its versions. Its mappings stay, and stay Enabled."""
+        self._function_change(
+            at, by, "DeleteFunction20150331", function, {},
+            lambda s: replace(s, functions=without(s.functions, function)), None,
+        )  # fmt: skip
+
+    def create_function(self, at: datetime, function: Function, by: Actor = PIPELINE) -> None:
+        """Create a function under a name that is free; mappings that still name it have something to invoke again."""
+        latest = function.latest
+        request = {
+            "functionName": function.name,
+            "role": latest.role,
+            "runtime": latest.runtime,
+            "handler": latest.handler,
+        }
+        response = request | {"functionArn": self.scope.arn("lambda", f"function:{function.name}"), "state": "Pending"}
+        event = TrailEvent(
+            at, by, "lambda", "CreateFunction20150331", request, response, (("AWS::Lambda::Function", function.name),)
+        )  # fmt: skip
+        self.add(Change(at, lambda s: s.with_function(function), event))
+
+    def _function_change(
+        self, at: datetime, by: Actor, name: str, function: str, members: Keyed[str, Any],
+        apply: Callable[[State], State], response: Keyed[str, Any] | str | None = "described",
+    ) -> None:  # fmt: skip
+        latest = self.at(at).functions[function].latest
+        described = {
+            "functionName": function,
+            "functionArn": self.scope.arn("lambda", f"function:{function}"),
+            "runtime": latest.runtime,
+            "role": latest.role,
+            "handler": latest.handler,
+            "lastModified": at.strftime("%Y-%m-%dT%H:%M:%S.000+0000"),
+            "state": "Active",
+            "lastUpdateStatus": "InProgress",
+        }
+        answered = described if isinstance(response, str) else response
+        event = TrailEvent(
+            at, by, "lambda", name, {"functionName": function, **members}, answered,
+            (("AWS::Lambda::Function", function),),
+        )  # fmt: skip
+        self.add(Change(at, apply, event))
+
+
+def _with(function: str, **changes: Any) -> Callable[[State], State]:
+    return lambda state: state.with_function(replace(state.functions[function], **changes))
+
+
+def _publish(function: str, at: datetime) -> Callable[[State], State]:
+    def apply(state: State) -> State:
+        owner = state.functions[function]
+        numbers = [int(version.number) for version in owner.versions if version.number.isdigit()]
+        published = replace(owner.latest, number=str(max(numbers, default=0) + 1), modified=at)
+        return state.with_function(replace(owner, versions=(*owner.versions, published)))
+
+    return apply
+
+
+def _point(function: str, alias: str, number: str) -> Callable[[State], State]:
+    def apply(state: State) -> State:
+        owner: Function = state.functions[function]
+        return state.with_function(replace(owner, aliases={**owner.aliases, alias: number}))
+
+    return apply
