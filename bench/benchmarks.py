@@ -18,7 +18,7 @@ from pathlib import Path
 
 import cluster
 import growth
-import lab
+import jupyterlab_timing
 import many_incidents
 import one_incident
 import sweep
@@ -92,7 +92,7 @@ def _growth() -> Iterator[str]:
 
 
 def _lab() -> Iterator[str]:
-    yield from lab.table(lab.measure())
+    yield from jupyterlab_timing.table(jupyterlab_timing.measure())
 
 
 PARTS: Mapping[str, tuple[str, Callable[[], Iterator[str]]]] = {

@@ -82,7 +82,7 @@ def _end(one: subprocess.Popen[bytes]) -> None:
 
 
 @dataclass(frozen=True)
-class Measured:
+class ClusterMeasures:
     """Incidents per minute by number of workers; and of a run with a killed worker, what was found afterwards."""
 
     per_minute: Mapping[int, float]
@@ -92,7 +92,7 @@ class Measured:
     killed_broken: tuple[str, ...]
 
 
-def measure(each: int = 8, numbers: Sequence[int] = (1, 2, 4)) -> Measured:
+def measure(each: int = 8, numbers: Sequence[int] = (1, 2, 4)) -> ClusterMeasures:
     """Investigate `each` incidents per worker on clusters of every size, and once more with a worker killed mid-run."""
     found: dict[int, float] = {}
     with sandbox(WORLD, LATENCY_MS) as target, TemporaryDirectory() as scratch:
@@ -106,7 +106,7 @@ def measure(each: int = 8, numbers: Sequence[int] = (1, 2, 4)) -> Measured:
                 found[number] = len(incidents) / (time.monotonic() - began) * 60
                 if any(one["exit_code"] != 1 for one in documents):
                     raise SystemExit("An incident on the cluster was not done: there is no throughput to tell.")
-        return Measured(found, *_killed(target.environment, target.names, folder, each))
+        return ClusterMeasures(found, *_killed(target.environment, target.names, folder, each))
 
 
 def _ready(running: Cluster, number: int) -> None:
@@ -148,7 +148,7 @@ def _incidents(names: Mapping[str, str], folder: Path, name: str, number: int) -
     ]
 
 
-def rows(found: Measured) -> Iterator[str]:
+def rows(found: ClusterMeasures) -> Iterator[str]:
     """Write the table of the page."""
     yield "| workers | incidents a minute | relative to one |"
     yield "|---|---|---|"
@@ -156,7 +156,7 @@ def rows(found: Measured) -> Iterator[str]:
         yield f"| {number} | {rate:.1f} | {rate / found.per_minute[1]:.2f} |"
 
 
-def words(found: Measured) -> Iterator[str]:
+def words(found: ClusterMeasures) -> Iterator[str]:
     """Write what follows from the table."""
     broken = f"; {'; '.join(found.killed_broken)}" if found.killed_broken else ", every one of them whole"
     yield (

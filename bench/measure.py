@@ -29,7 +29,7 @@ _HISTORY = timedelta(hours=30)
 
 
 @dataclass(frozen=True)
-class Target:
+class SandboxTarget:
     """A sandbox under latency: the environment that points at it, and what an incident's parameters name."""
 
     environment: Mapping[str, str]
@@ -44,14 +44,14 @@ class Target:
 
 
 @contextmanager
-def sandbox(world: str, latency_ms: float) -> Iterator[Target]:
+def sandbox(world: str, latency_ms: float) -> Iterator[SandboxTarget]:
     """Serve a world in another process, so that answering costs the measured one nothing but the wait."""
     with served_apart([__file__, world, str(latency_ms)]) as target:
         yield target
 
 
 @contextmanager
-def served_apart(script: Sequence[str]) -> Iterator[Target]:
+def served_apart(script: Sequence[str]) -> Iterator[SandboxTarget]:
     """Start a script that ends in `serve_until_closed`, and close it at the end."""
     command = [sys.executable, *script]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as serving:
@@ -59,7 +59,7 @@ def served_apart(script: Sequence[str]) -> Iterator[Target]:
         assert serving.stdout
         try:
             said = json.loads(serving.stdout.readline())
-            yield Target(said["environment"], said["names"])
+            yield SandboxTarget(said["environment"], said["names"])
         finally:
             serving.stdin.close()
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import nbformat
 
-from measure import BIN, ROOT, Cost, Target, measured, sandbox, spread, together
+from measure import BIN, ROOT, Cost, SandboxTarget, measured, sandbox, spread, together
 from runbook_lib.record import Record
 from runbook_lib.report.join import ONLY_ALONE
 
@@ -43,7 +43,7 @@ _PERSON = re.compile("person-[0-9a-f]{6}")
 
 
 @dataclass(frozen=True)
-class Measured:
+class IncidentMeasures:
     """The costs of every way, one of each per round, and whether our outputs are those of the plain runs."""
 
     ways: Mapping[str, list[Cost]]
@@ -64,7 +64,7 @@ class Measured:
         return median(one.cpu_s for one in self.ways[way])
 
 
-def measure(rounds: int = 5) -> Measured:
+def measure(rounds: int = 5) -> IncidentMeasures:
     """Run every way once per round, in turn, so that a busy moment of the machine meets all of them."""
     ways: dict[str, list[Cost]] = {}
     compared: tuple[int, tuple[str, ...]] = (0, ())
@@ -81,10 +81,10 @@ def measure(rounds: int = 5) -> Measured:
             run = _run_folder(target, folder, f"OURS-{number}", ways)
             plain = _plain(target, folder, f"PLAIN-{number}", ways)
             compared = _compare(run / "runbook.ipynb", plain)
-        return Measured(ways, *compared, len(record.calls()))
+        return IncidentMeasures(ways, *compared, len(record.calls()))
 
 
-def _run_folder(target: Target, folder: Path, incident_id: str, ways: dict[str, list[Cost]]) -> Path:
+def _run_folder(target: SandboxTarget, folder: Path, incident_id: str, ways: dict[str, list[Cost]]) -> Path:
     """Run our one command, and give the finished run."""
     parameters = target.parameters(folder, incident_id)
     for way, more in (("verdict only", ["--no-report"]), ("investigate", [])):
@@ -93,7 +93,7 @@ def _run_folder(target: Target, folder: Path, incident_id: str, ways: dict[str, 
     return next(one.parent for one in (folder / "archive" / incident_id).glob("*/report.html"))
 
 
-def _plain(target: Target, folder: Path, incident_id: str, ways: dict[str, list[Cost]]) -> list[Path]:
+def _plain(target: SandboxTarget, folder: Path, incident_id: str, ways: dict[str, list[Cost]]) -> list[Path]:
     """Run the ten notebooks one by one as papermill's own command does, and nbconvert's on the result."""
     parameters = target.parameters(folder, incident_id)
     out = folder / incident_id
@@ -163,7 +163,7 @@ def _numbered(text: str) -> str:
     return _PERSON.sub(lambda one: f"person-{people.index(one[0])}", text)
 
 
-def rows(found: Measured) -> Iterator[str]:
+def rows(found: IncidentMeasures) -> Iterator[str]:
     """Write the table of the page."""
     base, floor = "ten papermill runs and nbconvert", "report floor"
     yield "| way | seconds, median (least to most) | processor s | peak MB | times as fast | of the report floor |"
@@ -177,7 +177,7 @@ def rows(found: Measured) -> Iterator[str]:
         )
 
 
-def words(found: Measured) -> Iterator[str]:
+def words(found: IncidentMeasures) -> Iterator[str]:
     """Write what follows from the table."""
     verdict, floor = found.verdict(), found.wall("verdict floor")
     base, ours = "ten papermill runs and nbconvert", "investigate"

@@ -34,7 +34,7 @@ THROTTLES = {"ThrottlingException", "Throttling", "TooManyRequestsException", "L
 
 
 @dataclass(frozen=True)
-class Row:
+class SweepRow:
     """One sweep: what it asked, how long it took, the most memory its process held, and what it found."""
 
     triggers: int
@@ -58,13 +58,13 @@ class Row:
         return self.found == self.planted and not self.invented and not self.throttled
 
 
-def rows(sizes: Iterable[int] = SIZES) -> Iterator[Row]:
+def rows(sizes: Iterable[int] = SIZES) -> Iterator[SweepRow]:
     """Sweep fleets of these sizes, one after the other."""
     for size in sizes:
         yield measure(size)
 
 
-def measure(size: int) -> Row:
+def measure(size: int) -> SweepRow:
     """Sweep one fleet: the sandbox in one process, the sweep in another."""
     serving = subprocess.Popen(
         [sys.executable, __file__, "--serve", str(size)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -81,7 +81,7 @@ def measure(size: int) -> Row:
         errors, calls = json.loads(serving.stdout.readline())
     swept = json.loads(ran.stdout)
     wrong, broken = set(swept["wrong"]), set(served["broken"])
-    return Row(
+    return SweepRow(
         triggers=swept["triggers"],
         calls=calls,
         wall_s=swept["wall_s"],
@@ -94,7 +94,7 @@ def measure(size: int) -> Row:
     )
 
 
-def table(found: Iterable[Row]) -> Iterator[str]:
+def table(found: Iterable[SweepRow]) -> Iterator[str]:
     """Give the rows as Markdown."""
     yield "| triggers | calls | per trigger | seconds | peak MB | throttled | broken | found | invented |"
     yield "|---:|---:|---:|---:|---:|---:|---:|---:|---:|"

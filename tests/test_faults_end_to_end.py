@@ -87,11 +87,11 @@ def test_change_that_set_it_off_is_named(name: str) -> None:
     """The trigger is the trail event of the fault, at its time; without such an event none is named."""
     seen = investigated(name)
     named = seen.diagnosis.trigger
-    if any(rule_denies_trail(gap.gap) for gap in seen.diagnosis.gaps) or seen.fault.trigger is None:
+    if any(rule_denies_trail(gap.gap) for gap in seen.diagnosis.gaps) or seen.fault.set_off_by is None:
         assert named is None
         return
     assert named is not None
-    assert named.change.event.event_name == seen.fault.trigger
+    assert named.change.event.event_name == seen.fault.set_off_by
     assert seen.began is not None
     assert abs(named.change.event.at - seen.began) < MINUTE
 

@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import pytest
 
 import conformance
-from conformance import Result, Seen
+from conformance import ConformanceResult, ScenarioOutcome
 from runbook_lib.findings import FINDINGS, Kind
 from scenarios import REFUSED, SCENARIOS, Scenario
 
@@ -26,21 +26,21 @@ def _scenario(expects: str | None = "esm-disabled-by-user", unlike: str = "") ->
 @pytest.mark.parametrize(
     ("expects", "status", "named", "result"),
     [
-        (None, "no_fault", (), Result.AGREES),
-        (None, "fault", (DISABLED,), Result.DIFFERS),
-        ("esm-disabled-by-user", "fault", (DISABLED,), Result.AGREES),
-        ("esm-disabled-by-user", "fault", (DISABLED, MISSING), Result.DIFFERS),
-        ("esm-disabled-by-user", "fault", (MISSING,), Result.DIFFERS),
-        ("esm-disabled-by-user", "undetermined", (), Result.UNDETERMINED),
-        ("esm-disabled-by-user", "no_fault", (), Result.DIFFERS),
-        (REFUSED, REFUSED, ((REFUSED, "There is no such table."),), Result.AGREES),
+        (None, "no_fault", (), ConformanceResult.AGREES),
+        (None, "fault", (DISABLED,), ConformanceResult.DIFFERS),
+        ("esm-disabled-by-user", "fault", (DISABLED,), ConformanceResult.AGREES),
+        ("esm-disabled-by-user", "fault", (DISABLED, MISSING), ConformanceResult.DIFFERS),
+        ("esm-disabled-by-user", "fault", (MISSING,), ConformanceResult.DIFFERS),
+        ("esm-disabled-by-user", "undetermined", (), ConformanceResult.UNDETERMINED),
+        ("esm-disabled-by-user", "no_fault", (), ConformanceResult.DIFFERS),
+        (REFUSED, REFUSED, ((REFUSED, "There is no such table."),), ConformanceResult.AGREES),
     ],
 )
 def test_only_what_was_done_is_agreement(
-    expects: str | None, status: str, named: tuple[tuple[str, str], ...], result: Result
+    expects: str | None, status: str, named: tuple[tuple[str, str], ...], result: ConformanceResult
 ) -> None:
     """The verdict names what was done and nothing else; to call a broken trigger healthy differs."""
-    assert Seen(_scenario(expects), status, named, ()).result is result
+    assert ScenarioOutcome(_scenario(expects), status, named, ()).result is result
 
 
 def test_every_scenario_can_be_recognised() -> None:
@@ -78,16 +78,16 @@ def test_page_is_written_only_when_all_ran_and_nothing_differs_unexplained(
 ) -> None:
     """A scenario that did not run, an unexplained difference and a part of the scenarios leave the page as it was."""
 
-    def look(scenario: Scenario, backend: SimpleNamespace) -> Seen:
+    def look(scenario: Scenario, backend: SimpleNamespace) -> ScenarioOutcome:
         if named is None:
             raise TimeoutError("the mapping says nothing")
-        return Seen(scenario, "fault", named, ())
+        return ScenarioOutcome(scenario, "fault", named, ())
 
     page = tmp_path / "conformance.md"
     monkeypatch.setattr(conformance, "PAGE", page)
     monkeypatch.setattr(conformance, "SCENARIOS", [_scenario(unlike=unlike)])
     monkeypatch.setattr(conformance, "running", _nothing_started)
-    monkeypatch.setattr(conformance, "look", look)
+    monkeypatch.setattr(conformance, "run_scenario", look)
     assert conformance.main(["python", *names]) == code
     assert page.exists() == written
 

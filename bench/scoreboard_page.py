@@ -8,9 +8,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from held_against import Result, Score
+from score import Score, ScoreResult
 
-_ORDER = (Result.RIGHT, Result.ABSTAINED, Result.WRONG)
+_ORDER = (ScoreResult.RIGHT, ScoreResult.ABSTAINED, ScoreResult.WRONG)
 _HEAD = """# Scoreboard
 
 Written by `make scoreboard`, which refuses to write when anything did not run or came out wrong. Every world is served
@@ -23,7 +23,7 @@ known. *Proved wrong* counts causes called proved that are none, and must be 0.
 """
 
 
-class Refused(Protocol):
+class RefusedAction(Protocol):
     """What the page needs of a refused action."""
 
     @property
@@ -44,14 +44,14 @@ def line(found: Score) -> str:
     """Write one score for a terminal."""
     more = [*found.trouble]
     more += [f"missing {id}" for id in found.missing]
-    more += [f"trigger {found.trigger}"] if found.trigger is not Result.RIGHT else []
+    more += [f"trigger {found.set_off_by}"] if found.set_off_by is not ScoreResult.RIGHT else []
     more += ["optimistic loss clock"] if found.optimistic else []
     more += [] if found.onset_bounded else ["onset outside its bounds"]
     more += [] if found.cited else ["cites other steps"]
     return f"{found.result:9} {found.kind:10} {found.id}: {causes(found.named)}{'; ' if more else ''}{'; '.join(more)}"
 
 
-def render(scores: Sequence[Score], refused: Sequence[Refused]) -> str:
+def render(scores: Sequence[Score], refused: Sequence[RefusedAction]) -> str:
     """Write the whole page."""
     parts = [_HEAD, "## By kind of world\n", *_kinds(scores), "\n## By confidence\n", *_confidence(scores)]
     parts += ["\n## With one IAM action refused\n", *_refused(refused)]
@@ -75,8 +75,8 @@ def _kinds(scores: Sequence[Score]) -> Iterator[str]:
         )
         yield f"| {kind} | {' | '.join(map(str, told))} |"
     yield ""
-    triggers = Counter(one.trigger for one in scores)
-    yield f"Change that set it off: {', '.join(f'{triggers[one]} {one}' for one in _ORDER)}.  "
+    set_off = Counter(one.set_off_by for one in scores)
+    yield f"Change that set it off: {', '.join(f'{set_off[one]} {one}' for one in _ORDER)}.  "
     onsets = sorted(abs(one.onset_error_s) for one in scores if one.onset_error_s is not None)
     outside = sum(not one.onset_bounded for one in scores)
     yield f"{_spread('Error of the onset', onsets)} {outside} outside the stated bounds.  "
@@ -100,7 +100,7 @@ def _confidence(scores: Sequence[Score]) -> Iterator[str]:
         yield f"| {word} | {len(ids) - false} | {false} |"
 
 
-def _refused(refused: Sequence[Refused]) -> Iterator[str]:
+def _refused(refused: Sequence[RefusedAction]) -> Iterator[str]:
     yield "Each action that a step declares, denied and throttled to exhaustion, in every world with a single fault."
     yield ""
     changes = list(dict.fromkeys(sorted((str(one.change) for one in refused), key=str)))
@@ -116,7 +116,7 @@ def _rows(scores: Sequence[Score]) -> Iterator[str]:
     yield "|---|---|---|---|---|---|---|"
     for one in scores:
         yield (
-            f"| {one.kind} | {one.id} | {one.result} | {causes(one.named)} | {one.trigger}"
+            f"| {one.kind} | {one.id} | {one.result} | {causes(one.named)} | {one.set_off_by}"
             f" | {_seconds(one.onset_error_s)} | {_seconds(one.deadline_early_s)} |"
         )
 
@@ -130,7 +130,7 @@ def worse_than(page: Path, scores: Iterable[Score]) -> list[str]:
     if not page.exists():
         return [f"{page.name} does not exist: run make scoreboard"]
     rows = [[cell.strip() for cell in row.split("|")[1:-1]] for row in page.read_text(encoding="utf-8").splitlines()]
-    said = {row[1]: Result(row[2]) for row in rows if len(row) == 7 and row[2] in set(_ORDER)}
+    said = {row[1]: ScoreResult(row[2]) for row in rows if len(row) == 7 and row[2] in set(_ORDER)}
     return [
         f"{one.id}: {one.result}, the page says {said[one.id]}"
         for one in scores

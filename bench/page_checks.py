@@ -35,21 +35,21 @@ def chromium_running(path: str, *more: str) -> Iterator[Browser]:
         running.close()
 
 
-class Witness:
-    """A page and what it did. `seen` has each message, error, dialog and request."""
+class CheckedPage:
+    """A page and what it did. `events` has each message, error, dialog and request."""
 
     def __init__(self, browser: Browser, path: Path, width: int = 1280, scheme: str = "light", **context: bool) -> None:
         viewport = {"width": width, "height": 900}
         self.context = browser.new_context(viewport=viewport, color_scheme=scheme, **context)  # type: ignore[arg-type]
         self.page: Page = self.context.new_page()
-        self.seen: list[str] = []
-        self.page.on("console", lambda message: self.seen.append(f"console: {message.text}"))
-        self.page.on("pageerror", lambda error: self.seen.append(f"error: {error}"))
-        self.page.on("dialog", lambda dialog: self.seen.append(f"dialog: {dialog.message}"))
-        self.page.on("request", lambda request: self.seen.append(f"request: {request.url[:80]}"))
+        self.events: list[str] = []
+        self.page.on("console", lambda message: self.events.append(f"console: {message.text}"))
+        self.page.on("pageerror", lambda error: self.events.append(f"error: {error}"))
+        self.page.on("dialog", lambda dialog: self.events.append(f"dialog: {dialog.message}"))
+        self.page.on("request", lambda request: self.events.append(f"request: {request.url[:80]}"))
         self.page.goto(path.as_uri())
 
-    def __enter__(self) -> Witness:
+    def __enter__(self) -> CheckedPage:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -58,8 +58,8 @@ class Witness:
     @property
     def offences(self) -> list[str]:
         """What it did but for asking, once, for its own file, and for the pictures inside it."""
-        own = [one for one in self.seen if one.startswith("request: file://")]
-        return own[1:] + [one for one in self.seen if one not in own and "data:image/png" not in one]
+        own = [one for one in self.events if one.startswith("request: file://")]
+        return own[1:] + [one for one in self.events if one not in own and "data:image/png" not in one]
 
     @property
     def width(self) -> int:
