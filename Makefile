@@ -15,7 +15,7 @@ OTHER := .venv-conformance
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
-.PHONY: help setup demo report jupyter test test-more lint docs docs-check notebooks notebooks-check example scoreboard remedies
+.PHONY: help setup demo report jupyter test test-more lint docs docs-check notebooks notebooks-check example scoreboard remedies same
 .PHONY: bench fuzz conformance lock clean
 
 help: ## print this list
@@ -63,6 +63,10 @@ example: $(READY) ## record the example incident anew, from the sandbox; make no
 
 scoreboard: $(READY) ## investigate every world of the sandbox, also half blind, and write docs/scoreboard.md [SAMPLE=1]
 	@$(BIN)/python bench/scoreboard.py $(if $(SAMPLE),--sample)
+
+same: $(READY) ## show that this tree says what another commit says, byte for byte [BASE=commit ONLY="sweep ..."]
+	@test -n "$(BASE)" || { echo 'Name the commit: make same BASE=main compares this tree with main' >&2; exit 2; }
+	@$(BIN)/python bench/same.py $(BASE) $(if $(ONLY),--only $(ONLY))
 
 bench: $(READY) ## measure everything that is said about speed and write docs/benchmarks.md [PARTS="one many ..."]
 	@$(BIN)/python bench/benchmarks.py $(PARTS)
