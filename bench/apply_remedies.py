@@ -248,7 +248,7 @@ def take_one_reader_off(clients: Clients, world: World) -> None:
     """R36: the readers are listed, and the last to come gets its records from somewhere else."""
     client = clients("lambda")
     found = client.list_event_source_mappings(EventSourceArn=_latest_stream(clients, world))["EventSourceMappings"]
-    third = next(one for one in found if one["FunctionArn"].endswith(world.setting.bystander))
+    third = next(mapping for mapping in found if mapping["FunctionArn"].endswith(world.setting.bystander))
     client.delete_event_source_mapping(UUID=third["UUID"])
 
 
@@ -268,7 +268,7 @@ def aws_recovers(clients: Clients, world: World) -> None:
     def mended(state: State) -> State:
         for mapping in state.mappings.values():
             state = state.with_mapping(replace(mapping, stalled=False))
-        return replace(state, health=tuple(replace(one, end=world.now) for one in state.health or ()))
+        return replace(state, health=tuple(replace(event, end=world.now) for event in state.health or ()))
 
     world.add(Change(world.now, mended))
 
@@ -290,18 +290,18 @@ def fetch_discarded(clients: Clients, world: World) -> frozenset[str]:
     fetched = set()
     for write in lost:
         shard = next(
-            one
-            for one in shards
-            if one.lineage == write.lineage
-            and one.begin.timestamp() <= write.at
-            and (one.end is None or write.at < one.end.timestamp())
+            shard
+            for shard in shards
+            if shard.lineage == write.lineage
+            and shard.begin.timestamp() <= write.at
+            and (shard.end is None or write.at < shard.end.timestamp())
         )
         iterator = client.get_shard_iterator(
             StreamArn=stream, ShardId=shard.shard_id, ShardIteratorType="AT_SEQUENCE_NUMBER",
             SequenceNumber=write.sequence_number,
         )["ShardIterator"]  # fmt: skip
         records = client.get_records(ShardIterator=iterator, Limit=1)["Records"]
-        fetched |= {one["dynamodb"]["SequenceNumber"] for one in records}
+        fetched |= {record["dynamodb"]["SequenceNumber"] for record in records}
     return frozenset(fetched)
 
 

@@ -63,7 +63,7 @@ def _many() -> Iterator[str]:
 
 def _sweep() -> Iterator[str]:
     found = list(sweep.rows())
-    if not all(one.is_sound for one in found):
+    if not all(row.is_sound for row in found):
         raise SystemExit("A sweep missed what is broken, invented something or was throttled.")
     yield from sweep.table(found)
     yield ""
@@ -106,8 +106,8 @@ PARTS: Mapping[str, tuple[str, Callable[[], Iterator[str]]]] = {
 
 
 def _paragraphs(words: Iterator[str]) -> Iterator[str]:
-    for one in words:
-        yield one
+    for paragraph in words:
+        yield paragraph
         yield ""
 
 

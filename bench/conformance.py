@@ -92,8 +92,8 @@ def run_scenario(scenario: Scenario, backend: SecondBackend) -> ScenarioOutcome:
     if done.returncode >= _REFUSED_CODE:
         raise RuntimeError(done.stderr.strip())
     verdict = json.loads(done.stdout)
-    named = [(one["id"], one["confidence"]) for one in verdict["causes"]]
-    named += [(one["id"], "latent") for one in verdict["latent"]]
+    named = [(cause["id"], cause["confidence"]) for cause in verdict["causes"]]
+    named += [(fault["id"], "latent") for fault in verdict["latent"]]
     gaps = sorted({f"{gap['call']} ({gap['code']})" for gap in verdict["gaps"]})
     return ScenarioOutcome(scenario, verdict["status"], tuple(named), tuple(gaps))
 
@@ -126,18 +126,18 @@ def _said(seen: ScenarioOutcome) -> str:
 def _rows(all_seen: Sequence[ScenarioOutcome]) -> Iterator[str]:
     yield "| scenario | what was done | result | the verdict | it names |"
     yield "|---|---|---|---|---|"
-    for one in all_seen:
-        shown = (one.scenario.name, one.scenario.story, one.result, one.status, _said(one))
+    for outcome in all_seen:
+        shown = (outcome.scenario.name, outcome.scenario.story, outcome.result, outcome.status, _said(outcome))
         yield f"| {' | '.join(shown)} |"
 
 
 def _unlike(all_seen: Sequence[ScenarioOutcome]) -> Iterator[str]:
     yield "Where ministack does not behave as AWS does:"
     yield ""
-    for reason in dict.fromkeys(one.scenario.unlike for one in all_seen if one.scenario.unlike):
-        names = ", ".join(one.scenario.name for one in all_seen if one.scenario.unlike == reason)
+    for reason in dict.fromkeys(outcome.scenario.unlike for outcome in all_seen if outcome.scenario.unlike):
+        names = ", ".join(outcome.scenario.name for outcome in all_seen if outcome.scenario.unlike == reason)
         yield f"* {reason} ({names})."
-    for gap in sorted({gap for one in all_seen for gap in one.gaps}):
+    for gap in sorted({gap for outcome in all_seen for gap in outcome.gaps}):
         yield f"* {gap} is not answered."
     yield from _EVERYWHERE
 
@@ -148,7 +148,7 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("python", type=Path)
     parser.add_argument("names", nargs="*", metavar="NAME")
     asked = parser.parse_args(argv)
-    chosen = [one for one in SCENARIOS if not asked.names or one.name in asked.names]
+    chosen = [scenario for scenario in SCENARIOS if not asked.names or scenario.name in asked.names]
     found: list[ScenarioOutcome] = []
     with running(asked.python) as backend:
         for scenario in chosen:
@@ -160,7 +160,7 @@ def main(argv: Sequence[str]) -> int:
                 print(line(found[-1]), flush=True)
     if not chosen or len(found) < len(chosen):
         return 2
-    if any(one.result is ConformanceResult.DIFFERS and not one.scenario.unlike for one in found):
+    if any(outcome.result is ConformanceResult.DIFFERS and not outcome.scenario.unlike for outcome in found):
         return 1
     if not asked.names:
         PAGE.write_text(render(found, backend.version), encoding="utf-8")

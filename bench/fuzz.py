@@ -59,7 +59,12 @@ RUNS = 2400
 DRAWN_EVERY = 100
 TOLD_EVERY = 200
 ACTIONS = tuple(
-    sorted(iam_action(service, one) for service, operations in READS.items() for one in operations if service != "sts")
+    sorted(
+        iam_action(service, operation)
+        for service, operations in READS.items()
+        for operation in operations
+        if service != "sts"
+    )
 )
 SCHEMA = Path(__file__).parent.parent / "docs" / "verdict.schema.json"
 
@@ -101,7 +106,7 @@ def recorded_run(world: str) -> tuple[Record, frozenset[str]]:
     if world == EXAMPLE:
         record = Record.read(EVIDENCE)
         return record, _named(Investigation(record).diagnosis)
-    case = next(one for one in scoreboard.cases() if one.id == world)
+    case = next(case for case in scoreboard.cases() if case.id == world)
     with served_world(case.fault.build(scoreboard.NOW, scoreboard.SEED)) as served:
         outcome = served.investigate()
         return outcome.record, _named(outcome.diagnosis)
@@ -187,7 +192,7 @@ def _schema() -> Draft202012Validator:
 
 def _named(diagnosis: Diagnosis) -> frozenset[str]:
     sure = (Confidence.PROVED, Confidence.LIKELY)
-    return frozenset(one.finding.id for one in diagnosis.causes if one.confidence in sure)
+    return frozenset(cause.finding.id for cause in diagnosis.causes if cause.confidence in sure)
 
 
 def _dishonest(diagnosis: Diagnosis, expected: frozenset[str]) -> str:
@@ -242,7 +247,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1 if failure else 0
     seeds = range(asked.seed, asked.seed + asked.runs)
     failures = run_all(seeds, worlds, asked.jobs)
-    kinds = Counter(one.wrong.strip().splitlines()[-1][:160] for one in failures)
+    kinds = Counter(failure.wrong.strip().splitlines()[-1][:160] for failure in failures)
     for wrong, count in kinds.most_common():
         print(f"{count:5} {wrong}", file=sys.stderr)
     print(f"{len(seeds)} runs, {len(failures)} failed")

@@ -99,7 +99,7 @@ def _row(kind: str, factor: int, target: SandboxTarget, folder: Path) -> GrowthR
         for path in Path(verdict["run_folder"]).glob("evidence/*")
         if path.name[:2] != "00"
     )
-    told = [*verdict["coverage"]["missing"], *(one["reason"] for one in verdict["gaps"])]
+    told = [*verdict["coverage"]["missing"], *(gap["reason"] for gap in verdict["gaps"])]
     capped = tuple(words for words in told if "cut short" in words or "sampled" in words or "of its" in words)
     return GrowthRow(
         kind, factor, cost, calls, verdict["causes"][0]["id"] if verdict["causes"] else "undetermined", capped
@@ -110,10 +110,10 @@ def table(found: Iterable[GrowthRow]) -> Iterator[str]:
     """Give the rows as Markdown."""
     yield "| what grows | size | calls | seconds | processor s | peak MB | cause | said to be cut short |"
     yield "|---|---|---:|---:|---:|---:|---|---|"
-    for one in found:
+    for row in found:
         yield (
-            f"| {one.kind} | {KINDS[one.kind].size(one.factor)} | {one.calls} | {one.cost.wall_s:.1f}"
-            f" | {one.cost.cpu_s:.1f} | {one.cost.peak_mb:.0f} | {one.cause} | {' '.join(one.capped) or '–'} |"
+            f"| {row.kind} | {KINDS[row.kind].size(row.factor)} | {row.calls} | {row.cost.wall_s:.1f}"
+            f" | {row.cost.cpu_s:.1f} | {row.cost.peak_mb:.0f} | {row.cause} | {' '.join(row.capped) or '–'} |"
         )
 
 

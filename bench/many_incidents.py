@@ -71,7 +71,9 @@ def _ours(target: SandboxTarget, folder: Path, number: int, at_once: int) -> tup
                 memory.append(tree_mb(running.pid))
     took, after = time.monotonic() - began, os.times()
     index = json.loads((folder / "archive" / "index.json").read_text(encoding="utf-8"))["incidents"]
-    if [one["status"] for one in index] != ["fault"] * number or not all(one["report"] for one in index):
+    if [incident["status"] for incident in index] != ["fault"] * number or not all(
+        incident["report"] for incident in index
+    ):
         raise SystemExit("A batch that did not do all its incidents has no speed.")
     return took, _cpu(before, after), tuple(memory)
 

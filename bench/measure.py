@@ -147,8 +147,8 @@ def tree_mb(pid: int) -> float:
     """Give the resident memory of a process and its descendants, in MB; pages they share count for each."""
     total = 0.0
     try:
-        for one in (process := psutil.Process(pid), *process.children(recursive=True)):
-            total += one.memory_info().rss / 1e6
+        for member in (process := psutil.Process(pid), *process.children(recursive=True)):
+            total += member.memory_info().rss / 1e6
     except psutil.NoSuchProcess:
         pass
     return total
@@ -157,7 +157,7 @@ def tree_mb(pid: int) -> float:
 def together(costs: Sequence[Cost]) -> Cost:
     """Add up commands that ran one after the other."""
     return Cost(
-        sum(one.wall_s for one in costs), None, sum(one.cpu_s for one in costs), max(one.peak_mb for one in costs)
+        sum(cost.wall_s for cost in costs), None, sum(cost.cpu_s for cost in costs), max(cost.peak_mb for cost in costs)
     )
 
 

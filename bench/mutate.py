@@ -77,7 +77,7 @@ class MutatedAnswers(Live):
         self.budget = Budget()
         self.mutated: set[str] = set()
         self._mutation = mutation
-        self._known = {_key(one.service, one.operation, one.region, one.params): one for one in record.calls()}
+        self._known = {_key(call.service, call.operation, call.region, call.params): call for call in record.calls()}
         self._region = record.incident.region
 
     @cached_property
@@ -86,7 +86,7 @@ class MutatedAnswers(Live):
         found: dict[str, list[Any]] = {}
         for call in self._known.values():
             for path, value in leaves(call.response or {}):
-                name = next((one for one in reversed(path) if isinstance(one, str)), "")
+                name = next((part for part in reversed(path) if isinstance(part, str)), "")
                 if len(held := found.setdefault(name, [])) < 50:
                     held.append(value)
         return found
@@ -172,7 +172,7 @@ class ValueMaker:
         return TIMES[3] + timedelta(minutes=self._rng.randrange(-2000, 2000))
 
     def _text(self, shape: Shape, name: str) -> Any:
-        held = [one for one in self._words.get(name, ()) if isinstance(one, str)]
+        held = [word for word in self._words.get(name, ()) if isinstance(word, str)]
         if held and self._rng.random() < 0.6:
             return self._rng.choice(held)
         enum = shape.metadata.get("enum")
@@ -203,7 +203,7 @@ class ValueMaker:
                 return
             kinds = sorted({_kind(path) for path, *_ in places})
             wanted = self._rng.choice(kinds)
-            of_kind = [one for one in places if _kind(one[0]) == wanted]
+            of_kind = [place for place in places if _kind(place[0]) == wanted]
             chosen = of_kind if self._rng.random() < 0.4 else [self._rng.choice(of_kind)]
             for path, holder, inner, required in chosen:
                 if path[-1] in holder if isinstance(holder, dict) else int(path[-1]) < len(holder):
@@ -227,7 +227,7 @@ class ValueMaker:
         old = holder[name]
         document = _document(old)
         if document is not None and self._rng.random() < 0.8:
-            places = [one for one in self._places(document, None) if one[0]]
+            places = [place for place in self._places(document, None) if place[0]]
             if places:
                 path, inner, *_ = self._rng.choice(places)
                 inner[path[-1]] = self._anything(inner[path[-1]])
@@ -250,7 +250,7 @@ class ValueMaker:
 
 def _kind(path: Path) -> str:
     """Name a place without the numbers of lists, so that a long list counts as much as a short one."""
-    return ".".join(one if isinstance(one, str) else "*" for one in path)
+    return ".".join(part if isinstance(part, str) else "*" for part in path)
 
 
 def _member(shape: Shape | None, name: str) -> tuple[Shape | None, bool]:

@@ -53,15 +53,15 @@ class IncidentMeasures:
 
     def wall(self, way: str) -> float:
         """Give the median seconds of a way."""
-        return median(one.wall_s for one in self.ways[way])
+        return median(cost.wall_s for cost in self.ways[way])
 
     def verdict(self) -> float:
         """Give the median seconds until the verdict stood on the screen."""
-        return median(one.first_line_s or 0.0 for one in self.ways["investigate"])
+        return median(cost.first_line_s or 0.0 for cost in self.ways["investigate"])
 
     def cpu(self, way: str) -> float:
         """Give the median processor seconds of a way."""
-        return median(one.cpu_s for one in self.ways[way])
+        return median(cost.cpu_s for cost in self.ways[way])
 
 
 def measure(rounds: int = 5) -> IncidentMeasures:
@@ -90,7 +90,7 @@ def _run_folder(target: SandboxTarget, folder: Path, incident_id: str, ways: dic
     for way, more in (("verdict only", ["--no-report"]), ("investigate", [])):
         cost = measured([BIN / "runbook", "investigate", parameters, *more], target.environment)
         ways.setdefault(way, []).append(_sound(cost, 1))
-    return next(one.parent for one in (folder / "archive" / incident_id).glob("*/report.html"))
+    return next(path.parent for path in (folder / "archive" / incident_id).glob("*/report.html"))
 
 
 def _plain(target: SandboxTarget, folder: Path, incident_id: str, ways: dict[str, list[Cost]]) -> list[Path]:
@@ -133,7 +133,7 @@ def _asked(record: Record, operation: str) -> tuple[str, str, str, dict[str, Any
     """Give a call of the recorded run, to be made again."""
     if operation == "GetCallerIdentity":
         return ("sts", operation, record.incident.region, {})
-    call = next(one for one in record.calls() if one.operation == operation)
+    call = next(call for call in record.calls() if call.operation == operation)
     return (call.service, operation, call.region, dict(call.params))
 
 
@@ -160,7 +160,7 @@ def _outputs(path: Path, prefix: str) -> Iterator[tuple[str, str]]:
 
 def _numbered(text: str) -> str:
     people = list(dict.fromkeys(_PERSON.findall(text)))
-    return _PERSON.sub(lambda one: f"person-{people.index(one[0])}", text)
+    return _PERSON.sub(lambda match: f"person-{people.index(match[0])}", text)
 
 
 def rows(found: IncidentMeasures) -> Iterator[str]:
@@ -171,8 +171,8 @@ def rows(found: IncidentMeasures) -> Iterator[str]:
     for way, costs in found.ways.items():
         wall = found.wall(way)
         yield (
-            f"| {way} | {spread([one.wall_s for one in costs])} | {found.cpu(way):.1f}"
-            f" | {median(one.peak_mb for one in costs):.0f} | {found.wall(base) / wall:.1f}"
+            f"| {way} | {spread([cost.wall_s for cost in costs])} | {found.cpu(way):.1f}"
+            f" | {median(cost.peak_mb for cost in costs):.0f} | {found.wall(base) / wall:.1f}"
             f" | {wall / found.wall(floor):.1f} |"
         )
 

@@ -17,13 +17,14 @@ A4_PX = 680
 """The width between the margins of an A4 page, in CSS pixels: 180 mm."""
 
 _BEYOND = """width => [...document.querySelectorAll('body *')]
-    .filter(one => one.checkVisibility() && !one.closest('.heard, .skip'))
-    .filter(one => one.getBoundingClientRect().right > width + 1
-        || one.scrollWidth > one.clientWidth + 1 && !['visible', 'clip'].includes(getComputedStyle(one).overflowX))
-    .map(one => one.outerHTML.slice(0, 80))"""
+    .filter(element => element.checkVisibility() && !element.closest('.heard, .skip'))
+    .filter(element => element.getBoundingClientRect().right > width + 1
+        || element.scrollWidth > element.clientWidth + 1
+            && !['visible', 'clip'].includes(getComputedStyle(element).overflowX))
+    .map(element => element.outerHTML.slice(0, 80))"""
 _TOGETHER = """() => [...document.querySelectorAll('main *, header *')]
-    .filter(one => getComputedStyle(one).breakInside === 'avoid')
-    .map(one => [one.outerHTML.slice(0, 80), one.getBoundingClientRect().height])"""
+    .filter(element => getComputedStyle(element).breakInside === 'avoid')
+    .map(element => [element.outerHTML.slice(0, 80), element.getBoundingClientRect().height])"""
 
 
 @contextmanager
@@ -58,8 +59,8 @@ class CheckedPage:
     @property
     def offences(self) -> list[str]:
         """What it did but for asking, once, for its own file, and for the pictures inside it."""
-        own = [one for one in self.events if one.startswith("request: file://")]
-        return own[1:] + [one for one in self.events if one not in own and "data:image/png" not in one]
+        own = [event for event in self.events if event.startswith("request: file://")]
+        return own[1:] + [event for event in self.events if event not in own and "data:image/png" not in event]
 
     @property
     def width(self) -> int:
@@ -68,7 +69,7 @@ class CheckedPage:
 
     def unfold(self) -> None:
         """Open everything that is folded, and pass over all of it."""
-        self.page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
+        self.page.evaluate("document.querySelectorAll('details').forEach(element => element.open = true)")
         self.page.mouse.move(self.page.viewport_size["width"] // 2, 400)  # type: ignore[index]
         self.page.mouse.wheel(0, 50_000)
 
@@ -77,7 +78,7 @@ class CheckedPage:
         self.page.evaluate(AXE)
         how = {"resultTypes": ["violations"], **({"runOnly": rules} if rules else {})}
         found = self.page.evaluate("how => axe.run(document, how)", how)["violations"]
-        return [(one["id"], one["impact"], one["nodes"][0]["html"][:120]) for one in found]
+        return [(violation["id"], violation["impact"], violation["nodes"][0]["html"][:120]) for violation in found]
 
     def to_paper(self) -> None:
         """Show the page as it is laid out between the margins of A4."""
@@ -86,7 +87,7 @@ class CheckedPage:
 
     def beyond_the_paper(self) -> list[str]:
         """What reaches beyond the right margin, or scrolls on screen, and would be cut off."""
-        return [str(one) for one in self.page.evaluate(_BEYOND, A4_PX)]
+        return [str(element) for element in self.page.evaluate(_BEYOND, A4_PX)]
 
     def kept_together(self) -> dict[str, float]:
         """What must not be broken between two pages, with its height in pixels."""

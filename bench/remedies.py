@@ -45,9 +45,9 @@ def run(number: int) -> RemedyOutcome:
     return remedy_cases.run(case, world, NOW)
 
 
-def line(one: RemedyOutcome) -> str:
+def line(outcome: RemedyOutcome) -> str:
     """Write one outcome for a terminal."""
-    return f"{one.case.remedy:4} {one.world:32} {'; '.join(one.trouble) or 'proved'}"
+    return f"{outcome.case.remedy:4} {outcome.world:32} {'; '.join(outcome.trouble) or 'proved'}"
 
 
 def render(outcomes: Sequence[RemedyOutcome]) -> str:
@@ -57,10 +57,10 @@ def render(outcomes: Sequence[RemedyOutcome]) -> str:
 
 def _counts(outcomes: Sequence[RemedyOutcome]) -> Iterator[str]:
     cards: dict[AppliedBy, set[str]] = {how: set() for how in AppliedBy}
-    for one in outcomes:
-        cards[one.case.applied_by].add(one.case.remedy)
+    for outcome in outcomes:
+        cards[outcome.case.applied_by].add(outcome.case.remedy)
     outside = cards[AppliedBy.OTHERS] - cards[AppliedBy.API]
-    seen = Counter(effect for one in outcomes for effect in one.records.effects)
+    seen = Counter(effect for outcome in outcomes for effect in outcome.records.effects)
     yield (
         f"{len(REMEDIES)} cards, {len(outcomes)} pairs of card and world, all proved: {len(cards[AppliedBy.API])} cards"
         f" are executed through the API alone, {len(outside)} besides by others outside the account,"
@@ -73,11 +73,12 @@ def _counts(outcomes: Sequence[RemedyOutcome]) -> Iterator[str]:
 def _rows(outcomes: Sequence[RemedyOutcome]) -> Iterator[str]:
     yield "| card | world | applied through | healed within | records: said | seen |"
     yield "|---|---|---|---|---|---|"
-    for one in outcomes:
-        card, case = REMEDIES[one.case.remedy], one.case
+    for outcome in outcomes:
+        card, case = REMEDIES[outcome.case.remedy], outcome.case
         yield (
-            f"| {card.id} {card.title} | {one.world} | {case.applied_by} | {case.within.total_seconds() / 60:.0f} min"
-            f" | {effects_in_words(case.effects)}: “{case.says}” | {_seen(one.records)} |"
+            f"| {card.id} {card.title} | {outcome.world} | {case.applied_by}"
+            f" | {case.within.total_seconds() / 60:.0f} min"
+            f" | {effects_in_words(case.effects)}: “{case.says}” | {_seen(outcome.records)} |"
         )
 
 
@@ -92,7 +93,9 @@ def _seen(records: RecordCounts) -> str:
 
 def _reasons(outcomes: Sequence[RemedyOutcome]) -> Iterator[str]:
     yield "\n## More, or less, than calls\n"
-    told_already = dict.fromkeys((one.case.remedy, one.case.applied_by, one.case.reason) for one in outcomes)
+    told_already = dict.fromkeys(
+        (outcome.case.remedy, outcome.case.applied_by, outcome.case.reason) for outcome in outcomes
+    )
     yield from (f"* **{id}**, {how}: {reason}." for id, how, reason in told_already if how is not AppliedBy.API)
 
 
@@ -103,17 +106,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--jobs", type=int, default=min(4, os.cpu_count() or 1), help="processes")
     asked = parser.parse_args(arguments)
     everything = remedy_cases.pairs()
-    chosen = [number for number, (one, _) in enumerate(everything) if not asked.cards or one.remedy in asked.cards]
+    chosen = [number for number, (case, _) in enumerate(everything) if not asked.cards or case.remedy in asked.cards]
     outcomes: list[RemedyOutcome] = []
     with ProcessPoolExecutor(max_workers=asked.jobs) as pool:
         for found in pool.map(run, chosen):
             outcomes.append(found)
             print(line(found), file=sys.stderr)
-    missing = (set(asked.cards) or set(REMEDIES)) - {one.case.remedy for one in outcomes}
+    missing = (set(asked.cards) or set(REMEDIES)) - {outcome.case.remedy for outcome in outcomes}
     if missing or not outcomes:
         print(f"did not run: {', '.join(sorted(missing))}", file=sys.stderr)
         return 2
-    if failed := [one for one in outcomes if one.trouble]:
+    if failed := [outcome for outcome in outcomes if outcome.trouble]:
         print(f"failed: {len(failed)} of {len(outcomes)}", file=sys.stderr)
         return 1
     if not asked.cards:

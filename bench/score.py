@@ -70,7 +70,7 @@ def single_faults() -> tuple[ScoreCase, ...]:
 def score(case: ScoreCase, world: World, outcome: InvestigationResult) -> Score:
     """Hold one investigation against the truth."""
     found = outcome.diagnosis
-    named = tuple((one.finding.id, str(one.confidence)) for one in _faults(found))
+    named = tuple((verdict.finding.id, str(verdict.confidence)) for verdict in _faults(found))
     ids = tuple(id for id, _ in named)
     proved = [id for id, sure in named if sure == Confidence.PROVED]
     false = tuple(id for id in ids if id not in case.expects)
@@ -82,7 +82,7 @@ def score(case: ScoreCase, world: World, outcome: InvestigationResult) -> Score:
         named=named,
         missing=tuple(id for id in case.expects if id not in ids),
         top3=set(case.expects) <= set(ids[:3]),
-        cited=all(_cites(one, outcome) for one in _faults(found)),
+        cited=all(_cites(verdict, outcome) for verdict in _faults(found)),
         false_causes=false,
         proved_wrong=tuple(id for id in proved if id not in case.expects),
         set_off_by=_set_off_by(case, world, found),
@@ -100,7 +100,7 @@ def _faults(found: Diagnosis) -> tuple[Verdict, ...]:
 
 
 def _result(case: ScoreCase, found: Diagnosis) -> ScoreResult:
-    ids = tuple(one.finding.id for one in _faults(found))
+    ids = tuple(verdict.finding.id for verdict in _faults(found))
     if case.kind == UNKNOWN:
         return ScoreResult.RIGHT if not ids and found.status is Status.UNDETERMINED else ScoreResult.WRONG
     if not case.expects:
@@ -114,19 +114,21 @@ def _result(case: ScoreCase, found: Diagnosis) -> ScoreResult:
 
 def _trouble(case: ScoreCase, found: Diagnosis, false: tuple[str, ...]) -> Iterable[str]:
     """Say what is wrong whatever the first cause is: a forbidden id as a cause, an innocent proved."""
-    forbidden = set(case.fault.forbids) & {one.finding.id for one in _faults(found)}
+    forbidden = set(case.fault.forbids) & {verdict.finding.id for verdict in _faults(found)}
     if forbidden:
         yield f"names {', '.join(sorted(forbidden))}"
-    sure = [one.finding.id for one in _faults(found) if one.finding.id in false and one.confidence in SURE]
+    sure = [
+        verdict.finding.id for verdict in _faults(found) if verdict.finding.id in false and verdict.confidence in SURE
+    ]
     if sure:
         yield f"is sure of {', '.join(sure)}"
 
 
-def _cites(one: Verdict, outcome: InvestigationResult) -> bool:
+def _cites(verdict: Verdict, outcome: InvestigationResult) -> bool:
     """Whether every reference of a cause is a recorded call, the run itself or an event of the trail."""
     known = {call.ref for call in outcome.record.calls()} | {"run"}
-    told = {ref for ref in one.refs if not ref.startswith("trail:")}
-    return bool(one.refs) and told <= known
+    told = {ref for ref in verdict.refs if not ref.startswith("trail:")}
+    return bool(verdict.refs) and told <= known
 
 
 def _set_off_by(case: ScoreCase, world: World, found: Diagnosis) -> ScoreResult:
@@ -182,8 +184,8 @@ OFFENCES = (RefusalEffect.UNNAMED, RefusalEffect.CLEARED, RefusalEffect.MISLED)
 
 def compare(case: ScoreCase, action: str, whole: Diagnosis, blinded: Diagnosis) -> RefusalEffect:
     """Say what became of a verdict when an action was refused."""
-    before = [(one.finding.id, one.confidence) for one in _faults(whole)]
-    after = [(one.finding.id, one.confidence) for one in _faults(blinded)]
+    before = [(verdict.finding.id, verdict.confidence) for verdict in _faults(whole)]
+    after = [(verdict.finding.id, verdict.confidence) for verdict in _faults(blinded)]
     others = [(id, sure) for id, sure in after if id not in {known for known, _ in before}]
     if any(sure in SURE for _, sure in others) or (others and len(others) == len(after)):
         return RefusalEffect.MISLED
@@ -192,6 +194,6 @@ def compare(case: ScoreCase, action: str, whole: Diagnosis, blinded: Diagnosis) 
     if blinded.status is Status.NO_FAULT:
         return RefusalEffect.CLEARED if case.expects else RefusalEffect.WEAKER
     if blinded.status is Status.UNDETERMINED:
-        named = {one.gap.call for one in blinded.gaps if one.findings}
+        named = {gap.gap.call for gap in blinded.gaps if gap.findings}
         return RefusalEffect.UNDETERMINED if action in named else RefusalEffect.UNNAMED
     return RefusalEffect.WEAKER

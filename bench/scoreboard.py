@@ -47,7 +47,7 @@ class Denial:
 
 def cases() -> tuple[ScoreCase, ...]:
     """Every world there is."""
-    return (*single_faults(), *(ScoreCase(one.kind, one.fault, one.expects) for one in trials()))
+    return (*single_faults(), *(ScoreCase(trial.kind, trial.fault, trial.expects) for trial in trials()))
 
 
 def run(case: ScoreCase, *, denials: bool) -> tuple[Score, tuple[Denial, ...]]:
@@ -64,7 +64,7 @@ def run(case: ScoreCase, *, denials: bool) -> tuple[Score, tuple[Denial, ...]]:
                     continue
                 blinded = world.investigate(action, how).diagnosis
                 change = compare(case, action, whole.diagnosis, blinded)
-                named = tuple((one.finding.id, str(one.confidence)) for one in blinded.causes)
+                named = tuple((cause.finding.id, str(cause.confidence)) for cause in blinded.causes)
                 refused.append(Denial(case.id, action, how, change, named))
     return found, tuple(refused)
 
@@ -78,10 +78,10 @@ def run_all(chosen: Sequence[ScoreCase], *, denials: bool, jobs: int) -> tuple[l
             scores.append(found)
             refused += more
             print(scoreboard_page.line(found), file=sys.stderr)
-            for one in more:
-                if one.change in OFFENCES:
+            for denial in more:
+                if denial.change in OFFENCES:
                     print(
-                        f"    {one.action} {one.how}: {one.change}: {scoreboard_page.causes(one.named)}",
+                        f"    {denial.action} {denial.how}: {denial.change}: {scoreboard_page.causes(denial.named)}",
                         file=sys.stderr,
                     )
     return scores, refused
@@ -89,7 +89,7 @@ def run_all(chosen: Sequence[ScoreCase], *, denials: bool, jobs: int) -> tuple[l
 
 def never_asked(refused: Sequence[Denial]) -> tuple[str, ...]:
     """Name the actions of the policy that no investigation made a call for: they should not be in it."""
-    asked = {one.action for one in refused if one.change is not RefusalEffect.UNASKED}
+    asked = {denial.action for denial in refused if denial.change is not RefusalEffect.UNASKED}
     return tuple(sorted(set(declared_actions()) - PEEK_ONLY - MISSPELT_ONLY - asked))
 
 
@@ -115,13 +115,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--jobs", type=int, default=min(4, os.cpu_count() or 1), help="processes")
     asked = parser.parse_args(arguments)
     everything = cases()
-    chosen = [one for one in everything if not asked.names or one.id in asked.names]
+    chosen = [case for case in everything if not asked.names or case.id in asked.names]
     if asked.sample:
         chosen = chosen[::SAMPLE_EVERY]
     partly = bool(asked.names or asked.sample)
     scores, refused = run_all(chosen, denials=asked.denials or not partly, jobs=asked.jobs)
-    wrong = [one.id for one in scores if is_wrong(one)]
-    offences = [one for one in refused if one.change in OFFENCES]
+    wrong = [score.id for score in scores if is_wrong(score)]
+    offences = [denial for denial in refused if denial.change in OFFENCES]
     if not scores or len(scores) < len(set(asked.names)):
         print("nothing ran, or a name is unknown", file=sys.stderr)
         return 2

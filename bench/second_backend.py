@@ -71,9 +71,9 @@ def running(python: Path) -> Iterator[SecondBackend]:
 
 
 def _free_port() -> tuple[str, int]:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port = one.getsockname()[1]
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port = listener.getsockname()[1]
     return f"http://127.0.0.1:{port}", port
 
 

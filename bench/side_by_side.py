@@ -61,7 +61,7 @@ def measure(browser: Browser, name: str, path: Path) -> PageMeasures:
     with CheckedPage(browser, path) as checked:
         checked.page.wait_for_timeout(SETTLES_MS)
         said, scripts = checked.page.inner_text("body"), checked.page.evaluate("document.scripts.length")
-        outside = [one for one in checked.events if re.match(r"request: (?!file:|data:|blob:)", one)]
+        outside = [event for event in checked.events if re.match(r"request: (?!file:|data:|blob:)", event)]
         sheets = len(re.findall(rb"/MediaBox", checked.page.pdf(format="A4", prefer_css_page_size=True)))
         checked.to_paper()
         beyond = len(checked.beyond_the_paper())
@@ -80,15 +80,15 @@ def _grave(browser: Browser, path: Path, scheme: str) -> int:
 
 
 ROWS: Sequence[tuple[str, Callable[[PageMeasures], str]]] = (
-    ("size", lambda one: f"{one.size / 1_000:,.0f} KB"),
-    ("requests to other machines", lambda one: str(one.outside)),
-    ("scripts", lambda one: str(one.scripts)),
-    ("names the cause when opened, without network", lambda one: _yes(one.says_cause)),
-    ("also with scripts switched off", lambda one: _yes(one.says_cause_unscripted)),
-    ("rules of axe-core broken, serious or critical: light, dark", lambda one: "{}, {}".format(*one.grave)),
-    ("width at 375 px", lambda one: f"{one.phone_width} px"),
-    ("elements cut off on A4", lambda one: str(one.beyond_paper)),
-    ("sheets of A4", lambda one: str(one.sheets)),
+    ("size", lambda page: f"{page.size / 1_000:,.0f} KB"),
+    ("requests to other machines", lambda page: str(page.outside)),
+    ("scripts", lambda page: str(page.scripts)),
+    ("names the cause when opened, without network", lambda page: _yes(page.says_cause)),
+    ("also with scripts switched off", lambda page: _yes(page.says_cause_unscripted)),
+    ("rules of axe-core broken, serious or critical: light, dark", lambda page: "{}, {}".format(*page.grave)),
+    ("width at 375 px", lambda page: f"{page.phone_width} px"),
+    ("elements cut off on A4", lambda page: str(page.beyond_paper)),
+    ("sheets of A4", lambda page: str(page.sheets)),
 )
 
 
@@ -98,8 +98,8 @@ def _yes(so: bool) -> str:
 
 def table(found: Sequence[PageMeasures]) -> str:
     """Write what was measured as a table, a column for each page."""
-    lines = [["", *(one.name for one in found)], ["---"] * (len(found) + 1)]
-    lines += [[what, *(told(one) for one in found)] for what, told in ROWS]
+    lines = [["", *(page.name for page in found)], ["---"] * (len(found) + 1)]
+    lines += [[what, *(told(page) for page in found)] for what, told in ROWS]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
@@ -128,7 +128,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Measure the pages, take their pictures, and write the table into the page."""
     parser = argparse.ArgumentParser(description="Measure pages of the same incident side by side.")
     parser.add_argument("pages", nargs="+", metavar="NAME=PAGE", help="what to call a page, and its file; ours first")
-    pages = [(name, Path(path)) for name, _, path in (one.partition("=") for one in parser.parse_args(arguments).pages)]
+    pages = [
+        (name, Path(path))
+        for name, _, path in (argument.partition("=") for argument in parser.parse_args(arguments).pages)
+    ]
     path = chromium()
     if path is None:
         print("Chromium is not installed.", file=sys.stderr)

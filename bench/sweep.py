@@ -98,10 +98,10 @@ def table(found: Iterable[SweepRow]) -> Iterator[str]:
     """Give the rows as Markdown."""
     yield "| triggers | calls | per trigger | seconds | peak MB | throttled | broken | found | invented |"
     yield "|---:|---:|---:|---:|---:|---:|---:|---:|---:|"
-    for one in found:
+    for row in found:
         yield (
-            f"| {one.triggers:,} | {one.calls:,} | {one.calls_per_trigger:.2f} | {one.wall_s:.1f} | {one.peak_mb} "
-            f"| {one.throttled} | {one.planted} | {one.found} | {one.invented} |"
+            f"| {row.triggers:,} | {row.calls:,} | {row.calls_per_trigger:.2f} | {row.wall_s:.1f} | {row.peak_mb} "
+            f"| {row.throttled} | {row.planted} | {row.found} | {row.invented} |"
         )
 
 
@@ -128,7 +128,11 @@ def _sweep() -> None:
         began = time.monotonic()
         document = sweep_all([Area(REGION)], Wanted(Path(archive), timeout_s=3600))
         took = time.monotonic() - began
-    wrong = [one["table"] for one in document["triggers"] if one["outcome"] not in ("quiet", "nothing_seen")]
+    wrong = [
+        connection["table"]
+        for connection in document["triggers"]
+        if connection["outcome"] not in ("quiet", "nothing_seen")
+    ]
     found: dict[str, Any] = {
         "triggers": len(document["triggers"]),
         "orphans": len(document["orphaned_streams"]),
@@ -154,13 +158,13 @@ def main() -> int:
         _sweep()
         return 0
     found = []
-    for one in rows(asked.sizes):
-        found.append(one)
-        print(list(table([one]))[-1], file=sys.stderr)
+    for row in rows(asked.sizes):
+        found.append(row)
+        print(list(table([row]))[-1], file=sys.stderr)
     if not found:
         return 2
     print("\n".join(table(found)))
-    return int(asked.check and not all(one.is_sound for one in found))
+    return int(asked.check and not all(row.is_sound for row in found))
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ def _attempt(world: World, at: datetime, by: Actor, source: str, name: str, requ
 
 def _sibling_mapping(world: World) -> str:
     sibling = world.setting.sibling
-    return next(one.uuid for one in world.state.mappings.values() if one.function_name == sibling)
+    return next(mapping.uuid for mapping in world.state.mappings.values() if mapping.function_name == sibling)
 
 
 @_decoy(
