@@ -132,8 +132,8 @@ def pair_of(name: str, kind: str) -> Pair:
 
 def _waiting(world: World, since: datetime) -> timedelta | None:
     got: Counter[Write] = records_reached(world)
-    own = [world.pipe.cursors[uuid] for uuid, one in world.state.mappings.items()
-           if one.function_name == world.setting.function and one.stream_arn == _latest(world)]  # fmt: skip
+    own = [world.pipe.cursors[uuid] for uuid, mapping in world.state.mappings.items()
+           if mapping.function_name == world.setting.function and mapping.stream_arn == _latest(world)]  # fmt: skip
     missing = [write for write in records_due(world, since, world.now) if write not in got]
     missing += [cursor.oldest for cursor in own if cursor.oldest]
     return timedelta(seconds=world.now.timestamp() - min(missing).at) if missing else None

@@ -202,7 +202,7 @@ def _recorded(world: str) -> tuple[Record, frozenset[str]]:
 
 def test_the_sample_visits_every_operation() -> None:
     """Over all faults the sample leaves no operation out."""
-    assert {one for fault in FAULTS for one in _operations(fault, SAMPLE_EVERY)} == set(OPERATIONS)
+    assert {operation for fault in FAULTS for operation in _operations(fault, SAMPLE_EVERY)} == set(OPERATIONS)
 
 
 # -- over the wire -----------------------------------------------------------------------------------------------------
@@ -273,7 +273,7 @@ def test_the_runs_clock_follows_awss_however_far_off(hours: int) -> None:
 def test_no_answer_holds_a_run_past_its_ceiling() -> None:
     """An operation that does not answer is a gap when the time is up; the other steps are told."""
     diagnosis = _judged_over_http(latency(20_000, "iam", "GetRole"), timeout_s=3)
-    assert "Timeout" in {one.gap.code for one in diagnosis.gaps}
+    assert "Timeout" in {gap.gap.code for gap in diagnosis.gaps}
     assert diagnosis.causes == ()
 
 

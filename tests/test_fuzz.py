@@ -61,7 +61,7 @@ def test_mutated_answers_end_in_an_honest_verdict(seed: int) -> None:
 def test_every_kind_of_mutation_is_in_the_sample() -> None:
     """The sample holds made-up answers, replaced values and missing members, and a seed always gives the same run."""
     runs = [fuzz.fuzz_run(seed, (fuzz.EXAMPLE,)) for seed in SAMPLE]
-    assert {one.mutation.how for one in runs} == set(MutationKind)
+    assert {run.mutation.how for run in runs} == set(MutationKind)
     assert runs == [fuzz.fuzz_run(seed, (fuzz.EXAMPLE,)) for seed in SAMPLE]
 
 
@@ -102,7 +102,11 @@ ODD = ("not one of", "has length", "does not match", "outside", "is NoneType")
 def test_made_up_answers_have_the_models_members_and_types(seed: int) -> None:
     """A made-up answer differs from the model in what AWS may add one day and in odd lengths, never in its form."""
     for service, operation, answer in _made(seed):
-        wrong = [one for one in violations(service, operation, answer) if not any(odd in one for odd in ODD)]
+        wrong = [
+            violation
+            for violation in violations(service, operation, answer)
+            if not any(odd in violation for odd in ODD)
+        ]
         assert wrong == []
 
 
@@ -148,7 +152,7 @@ def test_a_generation_that_could_not_be_described_is_shown_unseen() -> None:
 def test_a_table_that_leaves_out_a_stream_that_is_enabled_proves_nothing() -> None:
     """DescribeTable without a stream specification is no proof against DescribeStream, which says ENABLED."""
     seen = _without(TABLE, lambda answer: answer["Table"].pop("StreamSpecification"))
-    assert "stream-disabled" not in {one.finding.id for one in judged(seen).diagnosis.causes}
+    assert "stream-disabled" not in {cause.finding.id for cause in judged(seen).diagnosis.causes}
 
 
 ODD_POINTS = (
@@ -185,14 +189,14 @@ def test_a_series_that_did_not_come_whole_is_not_seen(members: dict[str, Any], c
 def test_a_partial_page_is_completed_by_the_next() -> None:
     """A page that says PartialData leaves no gap where the next page of the same series says Complete."""
 
-    def part(one: Any, taken: slice, code: str) -> Any:
-        return one | {name: one[name][taken] for name in ("Timestamps", "Values")} | {"StatusCode": code}
+    def part(series: Any, taken: slice, code: str) -> Any:
+        return series | {name: series[name][taken] for name in ("Timestamps", "Values")} | {"StatusCode": code}
 
     def split(answer: Any) -> None:
         whole = answer["MetricDataResults"]
         first, rest = slice(0, 5), slice(5, None)
-        answer["MetricDataResults"] = [part(one, first, "PartialData") for one in whole]
-        answer["MetricDataResults"] += [part(one, rest, "Complete") for one in whole]
+        answer["MetricDataResults"] = [part(series, first, "PartialData") for series in whole]
+        answer["MetricDataResults"] += [part(series, rest, "Complete") for series in whole]
 
     in_two, whole = (_without("cloudwatch:GetMetricData", how).metrics.invocations for how in (split, lambda _: None))
     assert in_two.points == whole.points

@@ -26,7 +26,9 @@ def _world(*, may_write: bool = True) -> World:
 
 def _loop(world: World) -> list[Verdict]:
     with served_world(world) as asked:
-        return [one for one in asked.investigate().diagnosis.contributing if one.finding.id == "write-back-loop"]
+        return [
+            verdict for verdict in asked.investigate().diagnosis.contributing if verdict.finding.id == "write-back-loop"
+        ]
 
 
 def test_a_loop_is_asked_about_and_never_sure() -> None:

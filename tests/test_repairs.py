@@ -52,11 +52,11 @@ def test_every_remedy_of_a_fault_is_applied_to_it() -> None:
 
 def test_every_card_belongs_to_a_finding() -> None:
     """No card is there that no finding prescribes, and none is tried where nothing could prescribe it."""
-    prescribed = {remedy for one in FINDINGS.values() for remedy in one.remedies}
+    prescribed = {remedy for finding in FINDINGS.values() for remedy in finding.remedies}
     assert set(REMEDIES) - prescribed == set()
 
 
-@pytest.mark.parametrize("case", REMEDY_CASES, ids=[f"{one.remedy}-{one.worlds[0]}" for one in REMEDY_CASES])
+@pytest.mark.parametrize("case", REMEDY_CASES, ids=[f"{case.remedy}-{case.worlds[0]}" for case in REMEDY_CASES])
 def test_table_quotes_the_card(case: remedy_cases.RemedyCase) -> None:
     """What the table takes a card to say stands in the card, and whatever is not plain calls has its reason."""
     card = REMEDIES[case.remedy]

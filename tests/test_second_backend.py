@@ -45,10 +45,10 @@ def test_only_what_was_done_is_agreement(
 
 def test_every_scenario_can_be_recognised() -> None:
     """Each scenario is told in its docstring, has a name of its own and expects a cause that the kit knows."""
-    causes = {one.id for one in FINDINGS.values() if one.kind is Kind.CAUSE} | {REFUSED, None}
-    assert {one.expects for one in SCENARIOS} <= causes
-    assert len({one.name for one in SCENARIOS}) == len(SCENARIOS)
-    assert all(one.story.endswith(".") for one in SCENARIOS)
+    causes = {finding.id for finding in FINDINGS.values() if finding.kind is Kind.CAUSE} | {REFUSED, None}
+    assert {scenario.expects for scenario in SCENARIOS} <= causes
+    assert len({scenario.name for scenario in SCENARIOS}) == len(SCENARIOS)
+    assert all(scenario.story.endswith(".") for scenario in SCENARIOS)
 
 
 @contextmanager
@@ -97,6 +97,8 @@ def test_committed_page_tells_of_every_scenario_on_the_pinned_backend(root: Path
     page = (root / "docs" / "conformance.md").read_text(encoding="utf-8")
     (pinned,) = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["dependency-groups"]["conformance"]
     rows = [line.split(" | ") for line in page.splitlines() if line.startswith("| ")][1:]
-    assert [(row[0].removeprefix("| "), row[1]) for row in rows] == [(one.name, one.story) for one in SCENARIOS]
+    assert [(row[0].removeprefix("| "), row[1]) for row in rows] == [
+        (scenario.name, scenario.story) for scenario in SCENARIOS
+    ]
     assert f"and {pinned.replace('==', ' ')};" in page
     assert f"{pinned} \\\n    --hash=" in (root / "conformance.lock").read_text(encoding="utf-8")

@@ -27,11 +27,11 @@ BLINDFOLDS = {
 BLINDFOLDED = ("mapping-paused", "role-lost-getrecords")
 """In every run of the tests; the others are marked slow."""
 
-CASES = {one.id: one for one in scoreboard.cases()}
+CASES = {case.id: case for case in scoreboard.cases()}
 
 
 def _cases() -> list[object]:
-    return [pytest.param(one.id, marks=_marks(one.id)) for one in trials()]
+    return [pytest.param(trial.id, marks=_marks(trial.id)) for trial in trials()]
 
 
 def _marks(name: str) -> list[pytest.MarkDecorator]:
@@ -49,14 +49,14 @@ def test_trial_does_not_fool_the_kit(name: str) -> None:
 @pytest.mark.parametrize(("kind", "least"), KINDS.items())
 def test_there_are_enough_trials_of_each_kind(kind: str, least: int) -> None:
     """Every kind of trial has at least as many worlds as were asked for."""
-    assert sum(one.kind == kind for one in trials()) >= least
+    assert sum(trial.kind == kind for trial in trials()) >= least
 
 
 def test_trials_are_no_faults_and_have_names_of_their_own() -> None:
     """No trial is offered as a fault, and none shares its name with one."""
-    names = [one.id for one in scoreboard.cases()]
+    names = [case.id for case in scoreboard.cases()]
     assert len(names) == len(set(names))
-    assert not {one.id for one in trials()} & {one.id for one in single_faults()}
+    assert not {trial.id for trial in trials()} & {case.id for case in single_faults()}
 
 
 @pytest.mark.parametrize(
@@ -74,12 +74,12 @@ def test_refused_call_never_misleads(name: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [one.id for one in single_faults()])
+@pytest.mark.parametrize("name", [case.id for case in single_faults()])
 def test_no_refused_call_misleads_in_any_world(name: str) -> None:
     """Whatever action is refused, in whatever way, no broken world is cleared and no other cause is named."""
     _, refused = scoreboard.run(CASES[name], denials=True)
     assert len(refused) == len(declared_actions()) * len(REFUSALS)
-    assert [one for one in refused if one.change in OFFENCES] == []
+    assert [denial for denial in refused if denial.change in OFFENCES] == []
 
 
 def _verdict(*causes: tuple[str, Confidence], status: Status = Status.FAULT, gap: str = "") -> SimpleNamespace:
@@ -160,5 +160,5 @@ def _with(score: Score, result: ScoreResult) -> Score:
 def test_every_world_is_on_the_scoreboard() -> None:
     """Every fault and every trial is a case, with a truth for each kind."""
     assert len(CASES) == len(single_faults()) + len(trials())
-    assert all(one.expects for one in CASES.values() if one.kind in ("compound", "decoy", "big"))
-    assert not any(one.expects for one in CASES.values() if one.kind in ("look-alike", "unknown"))
+    assert all(case.expects for case in CASES.values() if case.kind in ("compound", "decoy", "big"))
+    assert not any(case.expects for case in CASES.values() if case.kind in ("look-alike", "unknown"))

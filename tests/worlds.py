@@ -134,7 +134,7 @@ class Judged:
 @cache
 def tried(name: str) -> Judged:
     """Investigate a trial over HTTP and hold the outcome against its truth; the same name gives the same run."""
-    case = next(one for one in scoreboard.cases() if one.id == name)
+    case = next(case for case in scoreboard.cases() if case.id == name)
     with served_world(case.fault.build(scoreboard.NOW, scoreboard.SEED)) as world:
         outcome = world.investigate()
         investigation = Investigation(outcome.record)

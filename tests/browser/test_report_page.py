@@ -80,7 +80,7 @@ def test_page_of_a_hostile_world_does_nothing(browser: Browser, width: int) -> N
         assert checked.page.evaluate("document.scripts.length") == 0
         assert checked.width == width
         assert "window.__x=1" in checked.page.inner_text("body")
-        broken = "[...document.images].filter(one => !one.complete || !one.naturalWidth).length"
+        broken = "[...document.images].filter(element => !element.complete || !element.naturalWidth).length"
         assert checked.page.evaluate("document.images.length") > 3
         assert checked.page.evaluate(broken) == 0
 
@@ -100,7 +100,7 @@ def test_schemes_differ(browser: Browser, page_file: Path) -> None:
     for scheme in ("light", "dark"):
         with CheckedPage(browser, page_file, scheme=scheme) as checked:
             found.append(checked.page.evaluate("getComputedStyle(document.body).backgroundColor"))
-    assert [max(map(int, one[4:-1].split(","))) > 128 for one in found] == [True, False]
+    assert [max(map(int, colour[4:-1].split(","))) > 128 for colour in found] == [True, False]
 
 
 def test_keyboard_reaches_what_scrolls(browser: Browser, page_file: Path) -> None:
@@ -154,12 +154,12 @@ def test_witness_sees_what_is_wrong(browser: Browser, tmp_path: Path) -> None:
     path = tmp_path / "bad.html"
     path.write_text(BAD, encoding="utf-8")
     with CheckedPage(browser, path) as checked:
-        assert {one.partition(":")[0] for one in checked.offences} == {"request", "console", "error"}
+        assert {offence.partition(":")[0] for offence in checked.offences} == {"request", "console", "error"}
         assert {"image-alt", "color-contrast"} <= {rule for rule, _, _ in checked.violations()}
         checked.page.set_viewport_size({"width": 375, "height": 900})
         assert checked.width > 375
         checked.to_paper()
-        assert [one[:5] for one in checked.beyond_the_paper()] == ["<main", "<p st"]
+        assert [element[:5] for element in checked.beyond_the_paper()] == ["<main", "<p st"]
         assert list(checked.kept_together().values()) == [700]
 
 
@@ -177,6 +177,6 @@ def test_tables_stack_on_a_phone(browser: Browser, page_file: Path) -> None:
     with CheckedPage(browser, page_file, 375) as checked:
         cells = checked.page.locator("main .stacks td")
         assert cells.count() > 10
-        rights = cells.evaluate_all("all => all.map(one => one.getBoundingClientRect().right)")
+        rights = cells.evaluate_all("all => all.map(element => element.getBoundingClientRect().right)")
         assert max(rights) <= 375
         assert checked.page.locator(".stacks td:not([data-of])").count() == 0

@@ -24,7 +24,7 @@ from serve_world import declared_actions
 
 pytestmark = pytest.mark.browser
 
-CASES = {one.id: one for one in scoreboard.cases()}
+CASES = {case.id: case for case in scoreboard.cases()}
 HOSTILE, REFUSED = "every text is hostile", "every read is refused"
 SAMPLE: Mapping[str, str] = {
     "healthy": "no fault",
@@ -86,7 +86,7 @@ def _on_screen(browser: Browser, path: Path) -> Iterator[object]:
     for scheme, rules in (("light", ()), ("dark", ("color-contrast",))):
         with CheckedPage(browser, path, scheme=scheme, bypass_csp=True) as checked:
             checked.unfold()
-            yield from (f"{scheme}: {one}" for one in (*checked.violations(*rules), *checked.offences))
+            yield from (f"{scheme}: {violation}" for violation in (*checked.violations(*rules), *checked.offences))
             for width in (1280, 375, 320):
                 checked.page.set_viewport_size({"width": width, "height": 900})
                 if scheme == "light" and checked.width != width:
@@ -96,7 +96,7 @@ def _on_screen(browser: Browser, path: Path) -> Iterator[object]:
 _COUNTS = {
     "document.scripts.length": 0,
     "[...document.querySelectorAll('*')].filter(e => e.getAttributeNames().some(n => n.startsWith('on'))).length": 0,
-    "[...document.images].filter(one => !one.complete || !one.naturalWidth).length": 0,
+    "[...document.images].filter(element => !element.complete || !element.naturalWidth).length": 0,
     "document.querySelectorAll('a:not([href^=\"#\"])').length": 0,
     "[...document.links].filter(a => !document.getElementById(a.hash.slice(1))).length": 0,
     "document.querySelectorAll('[id]').length - new Set([...document.querySelectorAll('[id]')].map(e => e.id)).size": 0,
@@ -111,7 +111,7 @@ def _as_it_is(browser: Browser, path: Path, tallest: float = TALLEST_PX) -> Iter
     """
     with CheckedPage(browser, path) as checked:
         checked.to_paper()
-        yield from (f"cut off: {one}" for one in checked.beyond_the_paper())
+        yield from (f"cut off: {element}" for element in checked.beyond_the_paper())
         for what, height in checked.kept_together().items():
             if height > tallest:
                 yield f"kept together over {height:.0f} px: {what}"

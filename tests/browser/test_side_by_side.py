@@ -47,5 +47,5 @@ def test_page_shows_what_was_measured(root: Path) -> None:
     assert figures["requests to other machines"][0] == figures["scripts"][0] == "0"
     assert set(figures) >= {what for what, _ in side_by_side.ROWS}
     pictures = sorted(side_by_side.PICTURES.glob("*.png"))
-    assert all(f"side-by-side/{one.name}" in shown and one.stat().st_size < 150_000 for one in pictures)
+    assert all(f"side-by-side/{picture.name}" in shown and picture.stat().st_size < 150_000 for picture in pictures)
     assert len(pictures) == 6

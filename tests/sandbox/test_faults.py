@@ -251,7 +251,9 @@ NOTHING_TO_READ = {"no-table-writes", "noop-writes"}
 
 @pytest.mark.parametrize(
     "name",
-    each(n for n, one in FAULTS.items() if one.expects not in HURTING_ALL and not NOTHING_TO_READ & set(one.notes)),
+    each(
+        n for n, fault in FAULTS.items() if fault.expects not in HURTING_ALL and not NOTHING_TO_READ & set(fault.notes)
+    ),
 )
 def test_the_sibling_is_invoked_unless_the_stream_is_at_fault(name: str) -> None:
     """A fault of one function's own leaves the other consumer alone; a fault of the stream hits both."""
@@ -311,7 +313,9 @@ def test_the_alarm_rings_when_invocations_cease(name: str) -> None:
 def test_the_alarm_is_quiet_in_health() -> None:
     """No alarm where every minute has invocations."""
     alarms = ask(world_of("healthy"), "cloudwatch", "DescribeAlarms", AlarmTypes=["MetricAlarm", "CompositeAlarm"])
-    states = {one["AlarmName"]: one["StateValue"] for one in (*alarms["MetricAlarms"], *alarms["CompositeAlarms"])}
+    states = {
+        alarm["AlarmName"]: alarm["StateValue"] for alarm in (*alarms["MetricAlarms"], *alarms["CompositeAlarms"])
+    }
     assert len(states) == 5
     assert set(states.values()) == {"OK"}
 
