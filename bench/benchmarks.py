@@ -18,7 +18,7 @@ from pathlib import Path
 
 import cluster
 import growth
-import lab
+import jupyterlab_timing
 import many_incidents
 import one_incident
 import sweep
@@ -63,7 +63,7 @@ def _many() -> Iterator[str]:
 
 def _sweep() -> Iterator[str]:
     found = list(sweep.rows())
-    if not all(one.is_sound for one in found):
+    if not all(row.is_sound for row in found):
         raise SystemExit("A sweep missed what is broken, invented something or was throttled.")
     yield from sweep.table(found)
     yield ""
@@ -92,7 +92,7 @@ def _growth() -> Iterator[str]:
 
 
 def _lab() -> Iterator[str]:
-    yield from lab.table(lab.measure())
+    yield from jupyterlab_timing.table(jupyterlab_timing.measure())
 
 
 PARTS: Mapping[str, tuple[str, Callable[[], Iterator[str]]]] = {
@@ -106,8 +106,8 @@ PARTS: Mapping[str, tuple[str, Callable[[], Iterator[str]]]] = {
 
 
 def _paragraphs(words: Iterator[str]) -> Iterator[str]:
-    for one in words:
-        yield one
+    for paragraph in words:
+        yield paragraph
         yield ""
 
 

@@ -46,8 +46,8 @@ def cluster(number: int, environment: Mapping[str, str], folder: Path) -> Iterat
     try:
         while not where.exists():
             time.sleep(0.1)
-        one = ["worker", "--nthreads", "1", "--no-nanny", *common]
-        started += [_start(one, environment, folder) for _ in range(number)]
+        command = ["worker", "--nthreads", "1", "--no-nanny", *common]
+        started += [_start(command, environment, folder) for _ in range(number)]
         yield Cluster(json.loads(where.read_text(encoding="utf-8"))["address"], started)
     finally:
         for process in reversed(started):
@@ -64,25 +64,25 @@ def _start(command: Sequence[str], environment: Mapping[str, str], folder: Path)
     )
 
 
-def _end(one: subprocess.Popen[bytes]) -> None:
+def _end(process: subprocess.Popen[bytes]) -> None:
     """End a process and what it started; a nanny-less worker may not end by itself when its scheduler is gone."""
     try:
-        children = psutil.Process(one.pid).children(recursive=True)
+        children = psutil.Process(process.pid).children(recursive=True)
     except psutil.NoSuchProcess:
         children = []
-    one.terminate()
+    process.terminate()
     try:
-        one.wait(5)
+        process.wait(5)
     except subprocess.TimeoutExpired:
-        one.kill()
-        one.wait()
+        process.kill()
+        process.wait()
     for child in children:
         if child.is_running():
             child.kill()
 
 
 @dataclass(frozen=True)
-class Measured:
+class ClusterMeasures:
     """Incidents per minute by number of workers; and of a run with a killed worker, what was found afterwards."""
 
     per_minute: Mapping[int, float]
@@ -92,7 +92,7 @@ class Measured:
     killed_broken: tuple[str, ...]
 
 
-def measure(each: int = 8, numbers: Sequence[int] = (1, 2, 4)) -> Measured:
+def measure(each: int = 8, numbers: Sequence[int] = (1, 2, 4)) -> ClusterMeasures:
     """Investigate `each` incidents per worker on clusters of every size, and once more with a worker killed mid-run."""
     found: dict[int, float] = {}
     with sandbox(WORLD, LATENCY_MS) as target, TemporaryDirectory() as scratch:
@@ -104,9 +104,9 @@ def measure(each: int = 8, numbers: Sequence[int] = (1, 2, 4)) -> Measured:
                 began = time.monotonic()
                 documents = investigate_all(incidents, Wish(folder / "archive"), number=1, cluster=running.address)
                 found[number] = len(incidents) / (time.monotonic() - began) * 60
-                if any(one["exit_code"] != 1 for one in documents):
+                if any(document["exit_code"] != 1 for document in documents):
                     raise SystemExit("An incident on the cluster was not done: there is no throughput to tell.")
-        return Measured(found, *_killed(target.environment, target.names, folder, each))
+        return ClusterMeasures(found, *_killed(target.environment, target.names, folder, each))
 
 
 def _ready(running: Cluster, number: int) -> None:
@@ -114,8 +114,8 @@ def _ready(running: Cluster, number: int) -> None:
     while True:
         with suppress(CannotRun), workers(1, warm, running.address) as (pool, at_once):
             if at_once == number:
-                for one in [pool.submit(warm) for _ in range(number * 4)]:
-                    one.result()
+                for future in [pool.submit(warm) for _ in range(number * 4)]:
+                    future.result()
                 return
         time.sleep(0.2)
 
@@ -134,10 +134,10 @@ def _killed(
             time.sleep(0.05)
         running.kill_a_worker()
         documents = batch.result()
-    folders = [one for one in archive.glob("KILLED-*/*") if one.is_dir()]
-    broken = [f"{one.name} is not finished" for one in folders if not is_sealed(one)]
-    broken += [sentence for one in folders if is_sealed(one) for sentence in verify(one)]
-    right = sum(one["exit_code"] == 1 for one in documents)
+    folders = [path for path in archive.glob("KILLED-*/*") if path.is_dir()]
+    broken = [f"{folder.name} is not finished" for folder in folders if not is_sealed(folder)]
+    broken += [sentence for folder in folders if is_sealed(folder) for sentence in verify(folder)]
+    right = sum(document["exit_code"] == 1 for document in documents)
     return len(incidents), right, len(folders), tuple(broken)
 
 
@@ -148,7 +148,7 @@ def _incidents(names: Mapping[str, str], folder: Path, name: str, number: int) -
     ]
 
 
-def rows(found: Measured) -> Iterator[str]:
+def rows(found: ClusterMeasures) -> Iterator[str]:
     """Write the table of the page."""
     yield "| workers | incidents a minute | relative to one |"
     yield "|---|---|---|"
@@ -156,7 +156,7 @@ def rows(found: Measured) -> Iterator[str]:
         yield f"| {number} | {rate:.1f} | {rate / found.per_minute[1]:.2f} |"
 
 
-def words(found: Measured) -> Iterator[str]:
+def words(found: ClusterMeasures) -> Iterator[str]:
     """Write what follows from the table."""
     broken = f"; {'; '.join(found.killed_broken)}" if found.killed_broken else ", every one of them whole"
     yield (

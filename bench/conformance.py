@@ -21,9 +21,9 @@ from tempfile import TemporaryDirectory
 
 import yaml
 
-from backend import Backend, running
 from runbook_lib._version import __version__
 from scenarios import REFUSED, SCENARIOS, Account, Scenario
+from second_backend import SecondBackend, running
 
 _REFUSED_CODE = 3
 PAGE = Path(__file__).parent.parent / "docs" / "conformance.md"
@@ -51,7 +51,7 @@ _EVERYWHERE = (
 """What was seen of ministack whatever the scenario."""
 
 
-class Result(StrEnum):
+class ConformanceResult(StrEnum):
     """How a verdict compares with what was done."""
 
     AGREES = "agrees"
@@ -60,7 +60,7 @@ class Result(StrEnum):
 
 
 @dataclass(frozen=True)
-class Seen:
+class ScenarioOutcome:
     """What the kit said of one scenario."""
 
     scenario: Scenario
@@ -69,14 +69,18 @@ class Seen:
     gaps: tuple[str, ...]
 
     @property
-    def result(self) -> Result:
+    def result(self) -> ConformanceResult:
         """Whether that is what was done."""
         if [id for id, _ in self.named] == ([self.scenario.expects] if self.scenario.expects else []):
-            return Result.AGREES
-        return Result.UNDETERMINED if self.status == Result.UNDETERMINED else Result.DIFFERS
+            return ConformanceResult.AGREES
+        return (
+            ConformanceResult.UNDETERMINED
+            if self.status == ConformanceResult.UNDETERMINED
+            else ConformanceResult.DIFFERS
+        )
 
 
-def look(scenario: Scenario, backend: Backend) -> Seen:
+def run_scenario(scenario: Scenario, backend: SecondBackend) -> ScenarioOutcome:
     """Play one scenario in an empty account and investigate it as a responder would."""
     backend.reset()
     account = Account(backend.environment)
@@ -84,17 +88,17 @@ def look(scenario: Scenario, backend: Backend) -> Seen:
     scenario.act(account)
     done = _investigate(account, backend)
     if done.returncode == _REFUSED_CODE and scenario.expects == REFUSED:
-        return Seen(scenario, REFUSED, ((REFUSED, done.stderr.strip().removeprefix("runbook: ")),), ())
+        return ScenarioOutcome(scenario, REFUSED, ((REFUSED, done.stderr.strip().removeprefix("runbook: ")),), ())
     if done.returncode >= _REFUSED_CODE:
         raise RuntimeError(done.stderr.strip())
     verdict = json.loads(done.stdout)
-    named = [(one["id"], one["confidence"]) for one in verdict["causes"]]
-    named += [(one["id"], "latent") for one in verdict["latent"]]
+    named = [(cause["id"], cause["confidence"]) for cause in verdict["causes"]]
+    named += [(fault["id"], "latent") for fault in verdict["latent"]]
     gaps = sorted({f"{gap['call']} ({gap['code']})" for gap in verdict["gaps"]})
-    return Seen(scenario, verdict["status"], tuple(named), tuple(gaps))
+    return ScenarioOutcome(scenario, verdict["status"], tuple(named), tuple(gaps))
 
 
-def _investigate(account: Account, backend: Backend) -> subprocess.CompletedProcess[str]:
+def _investigate(account: Account, backend: SecondBackend) -> subprocess.CompletedProcess[str]:
     """Run the command as a responder would."""
     with TemporaryDirectory() as folder:
         params = Path(folder) / "INC-1.yaml"
@@ -105,35 +109,35 @@ def _investigate(account: Account, backend: Backend) -> subprocess.CompletedProc
         return subprocess.run(command, env=told, capture_output=True, text=True, check=False)
 
 
-def line(seen: Seen) -> str:
+def line(seen: ScenarioOutcome) -> str:
     """Write one result for a terminal."""
     return f"{seen.result:12} {seen.scenario.name:24} {seen.status}: {_said(seen)}"
 
 
-def render(all_seen: Sequence[Seen], version: str) -> str:
+def render(all_seen: Sequence[ScenarioOutcome], version: str) -> str:
     """Write the whole page."""
     return "\n".join([_HEAD.format(kit=__version__, backend=version), *_rows(all_seen), "", *_unlike(all_seen)]) + "\n"
 
 
-def _said(seen: Seen) -> str:
+def _said(seen: ScenarioOutcome) -> str:
     return ", ".join(f"{id} ({sure})" for id, sure in seen.named) or "none"
 
 
-def _rows(all_seen: Sequence[Seen]) -> Iterator[str]:
+def _rows(all_seen: Sequence[ScenarioOutcome]) -> Iterator[str]:
     yield "| scenario | what was done | result | the verdict | it names |"
     yield "|---|---|---|---|---|"
-    for one in all_seen:
-        shown = (one.scenario.name, one.scenario.story, one.result, one.status, _said(one))
+    for outcome in all_seen:
+        shown = (outcome.scenario.name, outcome.scenario.story, outcome.result, outcome.status, _said(outcome))
         yield f"| {' | '.join(shown)} |"
 
 
-def _unlike(all_seen: Sequence[Seen]) -> Iterator[str]:
+def _unlike(all_seen: Sequence[ScenarioOutcome]) -> Iterator[str]:
     yield "Where ministack does not behave as AWS does:"
     yield ""
-    for reason in dict.fromkeys(one.scenario.unlike for one in all_seen if one.scenario.unlike):
-        names = ", ".join(one.scenario.name for one in all_seen if one.scenario.unlike == reason)
+    for reason in dict.fromkeys(outcome.scenario.unlike for outcome in all_seen if outcome.scenario.unlike):
+        names = ", ".join(outcome.scenario.name for outcome in all_seen if outcome.scenario.unlike == reason)
         yield f"* {reason} ({names})."
-    for gap in sorted({gap for one in all_seen for gap in one.gaps}):
+    for gap in sorted({gap for outcome in all_seen for gap in outcome.gaps}):
         yield f"* {gap} is not answered."
     yield from _EVERYWHERE
 
@@ -144,19 +148,19 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("python", type=Path)
     parser.add_argument("names", nargs="*", metavar="NAME")
     asked = parser.parse_args(argv)
-    chosen = [one for one in SCENARIOS if not asked.names or one.name in asked.names]
-    found: list[Seen] = []
+    chosen = [scenario for scenario in SCENARIOS if not asked.names or scenario.name in asked.names]
+    found: list[ScenarioOutcome] = []
     with running(asked.python) as backend:
         for scenario in chosen:
             try:
-                found.append(look(scenario, backend))
+                found.append(run_scenario(scenario, backend))
             except (RuntimeError, TimeoutError) as failure:
                 print(f"did not run  {scenario.name}: {failure}")
             else:
                 print(line(found[-1]), flush=True)
     if not chosen or len(found) < len(chosen):
         return 2
-    if any(one.result is Result.DIFFERS and not one.scenario.unlike for one in found):
+    if any(outcome.result is ConformanceResult.DIFFERS and not outcome.scenario.unlike for outcome in found):
         return 1
     if not asked.names:
         PAGE.write_text(render(found, backend.version), encoding="utf-8")

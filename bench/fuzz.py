@@ -1,8 +1,8 @@
-"""The model fuzz: investigations of recorded worlds whose answers are spoilt as AWS's models allow.
+"""The model fuzz: investigations of recorded worlds whose answers are mutated as AWS's models allow.
 
-python bench/fuzz.py                    every way of spoiling in turn, 2,400 runs from seed 1
+python bench/fuzz.py                    every kind of mutation in turn, 2,400 runs from seed 1
 python bench/fuzz.py --runs N --seed S  so many, from there
-python bench/fuzz.py --only S           one run again, with as few operations spoilt as still fail
+python bench/fuzz.py --only S           one run again, with as few operations mutated as still fail
 
 Whatever AWS leaves out or makes up: the kit ends with a verdict that holds to its schema, shows every view, and says
 the same when it is replayed. Where members are only left out, it names no cause as proved or likely that the whole
@@ -28,6 +28,7 @@ from pathlib import Path
 from jsonschema import Draft202012Validator
 
 import scoreboard
+from mutate import MutatedAnswers, Mutation, MutationKind
 from runbook_lib import charts, views
 from runbook_lib.archive.plain_json import dumped
 from runbook_lib.archive.record import Record
@@ -46,82 +47,86 @@ from runbook_lib.running.investigation import Investigation
 from runbook_lib.showing.axis import overview_axis, zoom_axis
 from runbook_lib.showing.blocks import Block
 from runbook_lib.steps import STEPS
-from serving import served
-from spoilt import How, Played, Spoiling
+from serve_world import served_world
 
 EXAMPLE = "example"
 WORLDS = (
     *(EXAMPLE, "healthy", "no-table-writes", "mapping-deleted", "mapping-paused", "stream-disabled", "poison-record"),
     *("concurrency-zero", "role-lost-getrecords", "mapping-on-alias", "role-pinned-to-table-arn", "mapping-given-up"),
 )
-"""The worlds whose answers are spoilt: the recorded example, and worlds of the sandbox recorded anew."""
+"""The worlds whose answers are mutated: the recorded example, and worlds of the sandbox recorded anew."""
 
 RUNS = 2400
 DRAWN_EVERY = 100
 TOLD_EVERY = 200
 ACTIONS = tuple(
-    sorted(iam_action(service, one) for service, operations in READS.items() for one in operations if service != "sts")
+    sorted(
+        iam_action(service, operation)
+        for service, operations in READS.items()
+        for operation in operations
+        if service != "sts"
+    )
 )
 SCHEMA = Path(__file__).parent.parent / "docs" / "verdict.schema.json"
 
 
 @dataclass(frozen=True)
-class Trial:
-    """One run: the world, and how its answers are spoilt. Everything follows from the seed."""
+class FuzzRun:
+    """One run: the world, and how its answers are mutated. Everything follows from the seed."""
 
     world: str
-    spoiling: Spoiling
+    mutation: Mutation
 
     def __str__(self) -> str:
-        spoiling = self.spoiling
-        operations = ", ".join(sorted(spoiling.operations)) if len(spoiling.operations) < len(ACTIONS) else "all"
-        return f"seed {spoiling.seed}: {self.world}, {spoiling.how}: {operations}"
+        mutation = self.mutation
+        operations = ", ".join(sorted(mutation.operations)) if len(mutation.operations) < len(ACTIONS) else "all"
+        return f"seed {mutation.seed}: {self.world}, {mutation.how}: {operations}"
 
 
 @dataclass(frozen=True)
-class Failure:
-    """A run that failed: what was spoilt, and what went wrong."""
+class FailedRun:
+    """A run that failed: what was mutated, and what went wrong."""
 
-    trial: Trial
-    spoilt: tuple[str, ...]
+    run: FuzzRun
+    mutated: tuple[str, ...]
     wrong: str
 
 
-def trial(seed: int, worlds: Sequence[str] = WORLDS) -> Trial:
+def fuzz_run(seed: int, worlds: Sequence[str] = WORLDS) -> FuzzRun:
     """Give the run of a seed."""
     rng = random.Random(seed)
-    how = tuple(How)[seed % len(How)]
+    how = tuple(MutationKind)[seed % len(MutationKind)]
     some = rng.sample(ACTIONS, rng.choice((1, 1, 2, 3, 5, 9)))
-    operations = ACTIONS if how is How.INVENTED and rng.random() < 0.3 else some
-    return Trial(rng.choice(worlds), Spoiling(seed, how, frozenset(operations)))
+    operations = ACTIONS if how is MutationKind.INVENTED and rng.random() < 0.3 else some
+    return FuzzRun(rng.choice(worlds), Mutation(seed, how, frozenset(operations)))
 
 
 @cache
-def recorded(world: str) -> tuple[Record, frozenset[str]]:
+def recorded_run(world: str) -> tuple[Record, frozenset[str]]:
     """Give a world's recorded run, and the causes that its whole answers show."""
     if world == EXAMPLE:
         record = Record.read(EVIDENCE)
         return record, _named(Investigation(record).diagnosis)
-    case = next(one for one in scoreboard.cases() if one.id == world)
-    with served(case.fault.build(scoreboard.NOW, scoreboard.SEED)) as world_served:
-        looked = world_served.investigate()
-        return looked.record, _named(looked.diagnosis)
+    case = next(case for case in scoreboard.cases() if case.id == world)
+    with served_world(case.fault.build(scoreboard.NOW, scoreboard.SEED)) as served:
+        outcome = served.investigate()
+        return outcome.record, _named(outcome.diagnosis)
 
 
-def run(one: Trial) -> Failure | None:
+def run(fuzzed: FuzzRun) -> FailedRun | None:
     """Investigate once and show all of it; None when everything held."""
-    record, expected = recorded(one.world)
-    live = Played(record, one.spoiling)
+    record, expected = recorded_run(fuzzed.world)
+    live = MutatedAnswers(record, fuzzed.mutation)
     try:
         with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-            diagnosis = _whole_route(record, live, Path(folder), drawn=one.spoiling.seed % DRAWN_EVERY == 0)
+            diagnosis = _whole_route(record, live, Path(folder), drawn=fuzzed.mutation.seed % DRAWN_EVERY == 0)
     except Exception:
-        return Failure(one, tuple(sorted(live.spoilt)), traceback.format_exc(limit=-8))
-    wrong = _dishonest(diagnosis, expected) if one.spoiling.how is How.REMOVED else ""
-    return Failure(one, tuple(sorted(live.spoilt)), wrong) if wrong else None
+        return FailedRun(fuzzed, tuple(sorted(live.mutated)), traceback.format_exc(limit=-8))
+    wrong = _dishonest(diagnosis, expected) if fuzzed.mutation.how is MutationKind.REMOVED else ""
+    return FailedRun(fuzzed, tuple(sorted(live.mutated)), wrong) if wrong else None
 
 
-def _whole_route(known: Record, live: Played, folder: Path, *, drawn: bool) -> Diagnosis:
+def _whole_route(known: Record, live: MutatedAnswers, folder: Path, *, drawn: bool) -> Diagnosis:
     """Go the whole way from the questions to everything that is shown, and the way of a replay."""
     record = Record.create(known.incident, known.as_of, known.run["identity"], archive=folder, peek=True)
     investigation = Investigation(record, live)
@@ -188,7 +193,7 @@ def _schema() -> Draft202012Validator:
 
 def _named(diagnosis: Diagnosis) -> frozenset[str]:
     sure = (Confidence.PROVED, Confidence.LIKELY)
-    return frozenset(one.finding.id for one in diagnosis.causes if one.confidence in sure)
+    return frozenset(cause.finding.id for cause in diagnosis.causes if cause.confidence in sure)
 
 
 def _dishonest(diagnosis: Diagnosis, expected: frozenset[str]) -> str:
@@ -200,28 +205,28 @@ def _dishonest(diagnosis: Diagnosis, expected: frozenset[str]) -> str:
     return ""
 
 
-def shrunk(failure: Failure) -> Failure:
-    """Spoil fewer operations, one at a time, for as long as the run still fails."""
-    for action in sorted(failure.trial.spoiling.operations):
-        spoiling = failure.trial.spoiling
-        fewer = replace(spoiling, operations=spoiling.operations - {action})
-        failure = run(replace(failure.trial, spoiling=fewer)) or failure
+def shrunk(failure: FailedRun) -> FailedRun:
+    """Mutate fewer operations, one at a time, for as long as the run still fails."""
+    for action in sorted(failure.run.mutation.operations):
+        mutation = failure.run.mutation
+        fewer = replace(mutation, operations=mutation.operations - {action})
+        failure = run(replace(failure.run, mutation=fewer)) or failure
     return failure
 
 
-def run_all(seeds: Sequence[int], worlds: Sequence[str], jobs: int) -> list[Failure]:
-    """Run many trials in several processes; what fails is told at once."""
+def run_all(seeds: Sequence[int], worlds: Sequence[str], jobs: int) -> list[FailedRun]:
+    """Make many runs in several processes; what fails is told at once."""
     for world in worlds if jobs > 1 else ():
-        recorded(world)  # before the fork, so that every process has it
-    failures: list[Failure] = []
-    trials = [trial(seed, worlds) for seed in seeds]
+        recorded_run(world)  # before the fork, so that every process has it
+    failures: list[FailedRun] = []
+    runs = [fuzz_run(seed, worlds) for seed in seeds]
     with ProcessPoolExecutor(max_workers=jobs) as pool:
-        for number, failure in enumerate(pool.map(run, trials, chunksize=10), start=1):
+        for number, failure in enumerate(pool.map(run, runs, chunksize=10), start=1):
             if number % TOLD_EVERY == 0:
                 print(f"{number} runs, {len(failures)} failed", file=sys.stderr, flush=True)
             if failure is not None:
                 failures.append(failure)
-                print(f"{failure.trial}\n    {'; '.join(failure.spoilt)}\n{failure.wrong}", file=sys.stderr)
+                print(f"{failure.run}\n    {'; '.join(failure.mutated)}\n{failure.wrong}", file=sys.stderr)
     return failures
 
 
@@ -236,14 +241,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     asked = parser.parse_args(arguments)
     worlds = tuple(asked.world or WORLDS)
     if asked.only is not None:
-        failure = run(trial(asked.only, worlds))
+        failure = run(fuzz_run(asked.only, worlds))
         if failure:
             least = shrunk(failure)
-            print(f"{least.trial}\n    {'; '.join(least.spoilt)}\n{least.wrong}")
+            print(f"{least.run}\n    {'; '.join(least.mutated)}\n{least.wrong}")
         return 1 if failure else 0
     seeds = range(asked.seed, asked.seed + asked.runs)
     failures = run_all(seeds, worlds, asked.jobs)
-    kinds = Counter(one.wrong.strip().splitlines()[-1][:160] for one in failures)
+    kinds = Counter(failure.wrong.strip().splitlines()[-1][:160] for failure in failures)
     for wrong, count in kinds.most_common():
         print(f"{count:5} {wrong}", file=sys.stderr)
     print(f"{len(seeds)} runs, {len(failures)} failed")

@@ -17,7 +17,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from measure import BIN, NOW, Cost, Target, measured, served_apart
+from measure import BIN, NOW, Cost, SandboxTarget, measured, served_apart
 from runbook_lib.sandbox.account.code import BROKEN_HANDLER, Code
 from runbook_lib.sandbox.account.setting import Setting
 from runbook_lib.sandbox.account.trail import PIPELINE
@@ -44,7 +44,7 @@ def _talkative(per_minute: float) -> World:
 
 
 @dataclass(frozen=True)
-class Kind:
+class GrowthKind:
     """Something that an account may have a hundred times more of. `size` names it at a factor."""
 
     size: Callable[[int], str]
@@ -52,12 +52,14 @@ class Kind:
     parameters: Callable[[int], Mapping[str, int]] = lambda factor: {}
 
 
-KINDS: Mapping[str, Kind] = {
-    "trail": Kind(lambda n: f"{1_000 * n:,} changes a day", lambda n: _paused(teams=100 * n)),
-    "log": Kind(lambda n: f"{10_000 * n:,} log lines", lambda n: _talkative(2 * n)),
-    "shards": Kind(lambda n: f"{20 * n:,} shards", lambda n: _paused(table_fields={"partitions": round(2.9 * n)})),
-    "mappings": Kind(lambda n: f"{10 * n:,} more mappings", lambda n: _paused(other_sources=10 * n)),
-    "metrics": Kind(
+KINDS: Mapping[str, GrowthKind] = {
+    "trail": GrowthKind(lambda n: f"{1_000 * n:,} changes a day", lambda n: _paused(teams=100 * n)),
+    "log": GrowthKind(lambda n: f"{10_000 * n:,} log lines", lambda n: _talkative(2 * n)),
+    "shards": GrowthKind(
+        lambda n: f"{20 * n:,} shards", lambda n: _paused(table_fields={"partitions": round(2.9 * n)})
+    ),
+    "mappings": GrowthKind(lambda n: f"{10 * n:,} more mappings", lambda n: _paused(other_sources=10 * n)),
+    "metrics": GrowthKind(
         lambda n: f"{round(3.36 * n)} hours of metrics",
         lambda n: _paused(history=_FORTNIGHT),
         lambda n: {"lookback_hours": round(3.36 * n)},
@@ -66,7 +68,7 @@ KINDS: Mapping[str, Kind] = {
 
 
 @dataclass(frozen=True)
-class Row:
+class GrowthRow:
     """One investigation: its cost, its calls, its verdict, and what it says was cut short or sampled."""
 
     kind: str
@@ -77,7 +79,7 @@ class Row:
     capped: tuple[str, ...]
 
 
-def rows(kinds: Iterable[str] = tuple(KINDS), factors: Iterable[int] = FACTORS) -> Iterator[Row]:
+def rows(kinds: Iterable[str] = tuple(KINDS), factors: Iterable[int] = FACTORS) -> Iterator[GrowthRow]:
     """Investigate every kind at every size."""
     sizes = tuple(factors)
     for kind in kinds:
@@ -86,7 +88,7 @@ def rows(kinds: Iterable[str] = tuple(KINDS), factors: Iterable[int] = FACTORS) 
                 yield _row(kind, factor, target, Path(scratch))
 
 
-def _row(kind: str, factor: int, target: Target, folder: Path) -> Row:
+def _row(kind: str, factor: int, target: SandboxTarget, folder: Path) -> GrowthRow:
     parameters = target.parameters(folder, "GROWTH", **KINDS[kind].parameters(factor))
     cost = measured([BIN / "runbook", "investigate", parameters, "--no-report", "--json"], target.environment)
     if cost.code not in (1, 2):
@@ -97,19 +99,21 @@ def _row(kind: str, factor: int, target: Target, folder: Path) -> Row:
         for path in Path(verdict["run_folder"]).glob("evidence/*")
         if path.name[:2] != "00"
     )
-    told = [*verdict["coverage"]["missing"], *(one["reason"] for one in verdict["gaps"])]
+    told = [*verdict["coverage"]["missing"], *(gap["reason"] for gap in verdict["gaps"])]
     capped = tuple(words for words in told if "cut short" in words or "sampled" in words or "of its" in words)
-    return Row(kind, factor, cost, calls, verdict["causes"][0]["id"] if verdict["causes"] else "undetermined", capped)
+    return GrowthRow(
+        kind, factor, cost, calls, verdict["causes"][0]["id"] if verdict["causes"] else "undetermined", capped
+    )
 
 
-def table(found: Iterable[Row]) -> Iterator[str]:
+def table(found: Iterable[GrowthRow]) -> Iterator[str]:
     """Give the rows as Markdown."""
     yield "| what grows | size | calls | seconds | processor s | peak MB | cause | said to be cut short |"
     yield "|---|---|---:|---:|---:|---:|---|---|"
-    for one in found:
+    for row in found:
         yield (
-            f"| {one.kind} | {KINDS[one.kind].size(one.factor)} | {one.calls} | {one.cost.wall_s:.1f}"
-            f" | {one.cost.cpu_s:.1f} | {one.cost.peak_mb:.0f} | {one.cause} | {' '.join(one.capped) or '–'} |"
+            f"| {row.kind} | {KINDS[row.kind].size(row.factor)} | {row.calls} | {row.cost.wall_s:.1f}"
+            f" | {row.cost.cpu_s:.1f} | {row.cost.peak_mb:.0f} | {row.cause} | {' '.join(row.capped) or '–'} |"
         )
 
 

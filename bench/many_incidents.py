@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from measure import BIN, ROOT, Target, sandbox, tree_mb
+from measure import BIN, ROOT, SandboxTarget, sandbox, tree_mb
 from one_incident import LATENCY_MS, WORLD
 
 _PLAIN = """
@@ -26,7 +26,7 @@ done
 
 
 @dataclass(frozen=True)
-class Measured:
+class BatchMeasures:
     """What both ways made of how many incidents, and the memory of our processes when each of ours had arrived."""
 
     number: int
@@ -49,16 +49,16 @@ class Measured:
         return self.plain_number / self.plain_s * 60
 
 
-def measure(number: int = 50, plain_number: int = 4, at_once: int = 2) -> Measured:
+def measure(number: int = 50, plain_number: int = 4, at_once: int = 2) -> BatchMeasures:
     """Investigate `number` incidents by one command, and `plain_number` by plain papermill, `at_once` at a time."""
     with sandbox(WORLD, LATENCY_MS) as target, TemporaryDirectory() as scratch:
         folder = Path(scratch)
         ours_s, ours_cpu_s, memory = _ours(target, folder, number, at_once)
         plain_s, plain_cpu_s = _plain(target, folder, plain_number, at_once)
-    return Measured(number, at_once, ours_s, ours_cpu_s, plain_number, plain_s, plain_cpu_s, memory)
+    return BatchMeasures(number, at_once, ours_s, ours_cpu_s, plain_number, plain_s, plain_cpu_s, memory)
 
 
-def _ours(target: Target, folder: Path, number: int, at_once: int) -> tuple[float, float, tuple[float, ...]]:
+def _ours(target: SandboxTarget, folder: Path, number: int, at_once: int) -> tuple[float, float, tuple[float, ...]]:
     files = [target.parameters(folder, f"MANY-{place}") for place in range(number)]
     began, before = time.monotonic(), os.times()
     command = [str(BIN / "runbook"), "investigate", *map(str, files), "--workers", str(at_once)]
@@ -71,12 +71,14 @@ def _ours(target: Target, folder: Path, number: int, at_once: int) -> tuple[floa
                 memory.append(tree_mb(running.pid))
     took, after = time.monotonic() - began, os.times()
     index = json.loads((folder / "archive" / "index.json").read_text(encoding="utf-8"))["incidents"]
-    if [one["status"] for one in index] != ["fault"] * number or not all(one["report"] for one in index):
+    if [incident["status"] for incident in index] != ["fault"] * number or not all(
+        incident["report"] for incident in index
+    ):
         raise SystemExit("A batch that did not do all its incidents has no speed.")
     return took, _cpu(before, after), tuple(memory)
 
 
-def _plain(target: Target, folder: Path, number: int, at_once: int) -> tuple[float, float]:
+def _plain(target: SandboxTarget, folder: Path, number: int, at_once: int) -> tuple[float, float]:
     scripts = []
     for place in range(number):
         parameters = target.parameters(folder, f"PLAIN-{place}")
@@ -102,7 +104,7 @@ def _cpu(before: os.times_result, after: os.times_result) -> float:
     return after.children_user - before.children_user + after.children_system - before.children_system
 
 
-def rows(found: Measured) -> Iterator[str]:
+def rows(found: BatchMeasures) -> Iterator[str]:
     """Write the table of the page."""
     yield "| way | incidents | at once | seconds | incidents a minute | processor s each |"
     yield "|---|---|---|---|---|---|"
@@ -117,7 +119,7 @@ def rows(found: Measured) -> Iterator[str]:
     )
 
 
-def words(found: Measured) -> Iterator[str]:
+def words(found: BatchMeasures) -> Iterator[str]:
     """Write what follows from the table."""
     yield f"{found.per_minute / found.plain_per_minute:.1f} times as many incidents a minute."
     early, late = found.memory_mb[min(4, len(found.memory_mb) - 1)], found.memory_mb[-1]

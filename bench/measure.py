@@ -29,7 +29,7 @@ _HISTORY = timedelta(hours=30)
 
 
 @dataclass(frozen=True)
-class Target:
+class SandboxTarget:
     """A sandbox under latency: the environment that points at it, and what an incident's parameters name."""
 
     environment: Mapping[str, str]
@@ -44,14 +44,14 @@ class Target:
 
 
 @contextmanager
-def sandbox(world: str, latency_ms: float) -> Iterator[Target]:
+def sandbox(world: str, latency_ms: float) -> Iterator[SandboxTarget]:
     """Serve a world in another process, so that answering costs the measured one nothing but the wait."""
     with served_apart([__file__, world, str(latency_ms)]) as target:
         yield target
 
 
 @contextmanager
-def served_apart(script: Sequence[str]) -> Iterator[Target]:
+def served_apart(script: Sequence[str]) -> Iterator[SandboxTarget]:
     """Start a script that ends in `serve_until_closed`, and close it at the end."""
     command = [sys.executable, *script]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as serving:
@@ -59,7 +59,7 @@ def served_apart(script: Sequence[str]) -> Iterator[Target]:
         assert serving.stdout
         try:
             said = json.loads(serving.stdout.readline())
-            yield Target(said["environment"], said["names"])
+            yield SandboxTarget(said["environment"], said["names"])
         finally:
             serving.stdin.close()
 
@@ -147,8 +147,8 @@ def tree_mb(pid: int) -> float:
     """Give the resident memory of a process and its descendants, in MB; pages they share count for each."""
     total = 0.0
     try:
-        for one in (process := psutil.Process(pid), *process.children(recursive=True)):
-            total += one.memory_info().rss / 1e6
+        for member in (process := psutil.Process(pid), *process.children(recursive=True)):
+            total += member.memory_info().rss / 1e6
     except psutil.NoSuchProcess:
         pass
     return total
@@ -157,7 +157,7 @@ def tree_mb(pid: int) -> float:
 def together(costs: Sequence[Cost]) -> Cost:
     """Add up commands that ran one after the other."""
     return Cost(
-        sum(one.wall_s for one in costs), None, sum(one.cpu_s for one in costs), max(one.peak_mb for one in costs)
+        sum(cost.wall_s for cost in costs), None, sum(cost.cpu_s for cost in costs), max(cost.peak_mb for cost in costs)
     )
 
 

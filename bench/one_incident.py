@@ -13,7 +13,7 @@ from typing import Any
 
 import nbformat
 
-from measure import BIN, ROOT, Cost, Target, measured, sandbox, spread, together
+from measure import BIN, ROOT, Cost, SandboxTarget, measured, sandbox, spread, together
 from runbook_lib.archive.record import Record
 from runbook_lib.report.join import ONLY_ALONE
 
@@ -43,7 +43,7 @@ _PERSON = re.compile("person-[0-9a-f]{6}")
 
 
 @dataclass(frozen=True)
-class Measured:
+class IncidentMeasures:
     """The costs of every way, one of each per round, and whether our outputs are those of the plain runs."""
 
     ways: Mapping[str, list[Cost]]
@@ -53,18 +53,18 @@ class Measured:
 
     def wall(self, way: str) -> float:
         """Give the median seconds of a way."""
-        return median(one.wall_s for one in self.ways[way])
+        return median(cost.wall_s for cost in self.ways[way])
 
     def verdict(self) -> float:
         """Give the median seconds until the verdict stood on the screen."""
-        return median(one.first_line_s or 0.0 for one in self.ways["investigate"])
+        return median(cost.first_line_s or 0.0 for cost in self.ways["investigate"])
 
     def cpu(self, way: str) -> float:
         """Give the median processor seconds of a way."""
-        return median(one.cpu_s for one in self.ways[way])
+        return median(cost.cpu_s for cost in self.ways[way])
 
 
-def measure(rounds: int = 5) -> Measured:
+def measure(rounds: int = 5) -> IncidentMeasures:
     """Run every way once per round, in turn, so that a busy moment of the machine meets all of them."""
     ways: dict[str, list[Cost]] = {}
     compared: tuple[int, tuple[str, ...]] = (0, ())
@@ -81,19 +81,19 @@ def measure(rounds: int = 5) -> Measured:
             run = _run_folder(target, folder, f"OURS-{number}", ways)
             plain = _plain(target, folder, f"PLAIN-{number}", ways)
             compared = _compare(run / "runbook.ipynb", plain)
-        return Measured(ways, *compared, len(record.calls()))
+        return IncidentMeasures(ways, *compared, len(record.calls()))
 
 
-def _run_folder(target: Target, folder: Path, incident_id: str, ways: dict[str, list[Cost]]) -> Path:
+def _run_folder(target: SandboxTarget, folder: Path, incident_id: str, ways: dict[str, list[Cost]]) -> Path:
     """Run our one command, and give the finished run."""
     parameters = target.parameters(folder, incident_id)
     for way, more in (("verdict only", ["--no-report"]), ("investigate", [])):
         cost = measured([BIN / "runbook", "investigate", parameters, *more], target.environment)
         ways.setdefault(way, []).append(_sound(cost, 1))
-    return next(one.parent for one in (folder / "archive" / incident_id).glob("*/report.html"))
+    return next(path.parent for path in (folder / "archive" / incident_id).glob("*/report.html"))
 
 
-def _plain(target: Target, folder: Path, incident_id: str, ways: dict[str, list[Cost]]) -> list[Path]:
+def _plain(target: SandboxTarget, folder: Path, incident_id: str, ways: dict[str, list[Cost]]) -> list[Path]:
     """Run the ten notebooks one by one as papermill's own command does, and nbconvert's on the result."""
     parameters = target.parameters(folder, incident_id)
     out = folder / incident_id
@@ -133,7 +133,7 @@ def _asked(record: Record, operation: str) -> tuple[str, str, str, dict[str, Any
     """Give a call of the recorded run, to be made again."""
     if operation == "GetCallerIdentity":
         return ("sts", operation, record.incident.region, {})
-    call = next(one for one in record.calls() if one.operation == operation)
+    call = next(call for call in record.calls() if call.operation == operation)
     return (call.service, operation, call.region, dict(call.params))
 
 
@@ -160,10 +160,10 @@ def _outputs(path: Path, prefix: str) -> Iterator[tuple[str, str]]:
 
 def _numbered(text: str) -> str:
     people = list(dict.fromkeys(_PERSON.findall(text)))
-    return _PERSON.sub(lambda one: f"person-{people.index(one[0])}", text)
+    return _PERSON.sub(lambda match: f"person-{people.index(match[0])}", text)
 
 
-def rows(found: Measured) -> Iterator[str]:
+def rows(found: IncidentMeasures) -> Iterator[str]:
     """Write the table of the page."""
     base, floor = "ten papermill runs and nbconvert", "report floor"
     yield "| way | seconds, median (least to most) | processor s | peak MB | times as fast | of the report floor |"
@@ -171,13 +171,13 @@ def rows(found: Measured) -> Iterator[str]:
     for way, costs in found.ways.items():
         wall = found.wall(way)
         yield (
-            f"| {way} | {spread([one.wall_s for one in costs])} | {found.cpu(way):.1f}"
-            f" | {median(one.peak_mb for one in costs):.0f} | {found.wall(base) / wall:.1f}"
+            f"| {way} | {spread([cost.wall_s for cost in costs])} | {found.cpu(way):.1f}"
+            f" | {median(cost.peak_mb for cost in costs):.0f} | {found.wall(base) / wall:.1f}"
             f" | {wall / found.wall(floor):.1f} |"
         )
 
 
-def words(found: Measured) -> Iterator[str]:
+def words(found: IncidentMeasures) -> Iterator[str]:
     """Write what follows from the table."""
     verdict, floor = found.verdict(), found.wall("verdict floor")
     base, ours = "ten papermill runs and nbconvert", "investigate"

@@ -17,9 +17,9 @@ from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
-import repairs
-from healing import Effect, Records
-from repairs import How, Outcome, told
+import remedy_cases
+from remedy_cases import AppliedBy, RemedyOutcome, effects_in_words
+from remedy_effects import RecordCounts, RecordEffect
 from runbook_lib.judging.remedies import REMEDIES
 
 PAGE = Path(__file__).parent.parent / "docs" / "remedies.md"
@@ -39,57 +39,64 @@ worlds are ours: they say how the cards do on AWS as it is documented.
 """
 
 
-def run(number: int) -> Outcome:
+def run(number: int) -> RemedyOutcome:
     """Run one pair of card and world, by its number."""
-    repair, world = repairs.pairs()[number]
-    return repairs.run(repair, world, NOW)
+    case, world = remedy_cases.pairs()[number]
+    return remedy_cases.run(case, world, NOW)
 
 
-def line(one: Outcome) -> str:
+def line(outcome: RemedyOutcome) -> str:
     """Write one outcome for a terminal."""
-    return f"{one.repair.remedy:4} {one.world:32} {'; '.join(one.trouble) or 'proved'}"
+    return f"{outcome.case.remedy:4} {outcome.world:32} {'; '.join(outcome.trouble) or 'proved'}"
 
 
-def render(outcomes: Sequence[Outcome]) -> str:
+def render(outcomes: Sequence[RemedyOutcome]) -> str:
     """Write the whole page."""
     return "\n".join([_HEAD, *_counts(outcomes), "", *_rows(outcomes), *_reasons(outcomes)]) + "\n"
 
 
-def _counts(outcomes: Sequence[Outcome]) -> Iterator[str]:
-    cards: dict[How, set[str]] = {how: set() for how in How}
-    for one in outcomes:
-        cards[one.repair.how].add(one.repair.remedy)
-    outside = cards[How.OTHERS] - cards[How.API]
-    seen = Counter(effect for one in outcomes for effect in one.records.effects)
+def _counts(outcomes: Sequence[RemedyOutcome]) -> Iterator[str]:
+    cards: dict[AppliedBy, set[str]] = {how: set() for how in AppliedBy}
+    for outcome in outcomes:
+        cards[outcome.case.applied_by].add(outcome.case.remedy)
+    outside = cards[AppliedBy.OTHERS] - cards[AppliedBy.API]
+    seen = Counter(effect for outcome in outcomes for effect in outcome.records.effects)
     yield (
-        f"{len(REMEDIES)} cards, {len(outcomes)} pairs of card and world, all proved: {len(cards[How.API])} cards are"
-        f" executed through the API alone, {len(outside)} besides by others outside the account,"
-        f" {len(cards[How.ADVICE])} are advice. Records were "
-        + ", ".join(f"{effect} in {seen[effect]} pairs" for effect in Effect)
+        f"{len(REMEDIES)} cards, {len(outcomes)} pairs of card and world, all proved: {len(cards[AppliedBy.API])} cards"
+        f" are executed through the API alone, {len(outside)} besides by others outside the account,"
+        f" {len(cards[AppliedBy.ADVICE])} are advice. Records were "
+        + ", ".join(f"{effect} in {seen[effect]} pairs" for effect in RecordEffect)
         + "."
     )
 
 
-def _rows(outcomes: Sequence[Outcome]) -> Iterator[str]:
+def _rows(outcomes: Sequence[RemedyOutcome]) -> Iterator[str]:
     yield "| card | world | applied through | healed within | records: said | seen |"
     yield "|---|---|---|---|---|---|"
-    for one in outcomes:
-        card, repair = REMEDIES[one.repair.remedy], one.repair
+    for outcome in outcomes:
+        card, case = REMEDIES[outcome.case.remedy], outcome.case
         yield (
-            f"| {card.id} {card.title} | {one.world} | {repair.how} | {repair.lasts.total_seconds() / 60:.0f} min"
-            f" | {told(repair.effects)}: “{repair.says}” | {_seen(one.records)} |"
+            f"| {card.id} {card.title} | {outcome.world} | {case.applied_by}"
+            f" | {case.within.total_seconds() / 60:.0f} min"
+            f" | {effects_in_words(case.effects)}: “{case.says}” | {_seen(outcome.records)} |"
         )
 
 
-def _seen(records: Records) -> str:
-    counts = {Effect.REPLAYED: records.replayed, Effect.DUPLICATED: records.duplicated, Effect.SKIPPED: records.skipped}
+def _seen(records: RecordCounts) -> str:
+    counts = {
+        RecordEffect.REPLAYED: records.replayed,
+        RecordEffect.DUPLICATED: records.duplicated,
+        RecordEffect.SKIPPED: records.skipped,
+    }
     return ", ".join(f"{count:,} {effect}" for effect, count in counts.items() if count) or "none"
 
 
-def _reasons(outcomes: Sequence[Outcome]) -> Iterator[str]:
+def _reasons(outcomes: Sequence[RemedyOutcome]) -> Iterator[str]:
     yield "\n## More, or less, than calls\n"
-    told_already = dict.fromkeys((one.repair.remedy, one.repair.how, one.repair.reason) for one in outcomes)
-    yield from (f"* **{id}**, {how}: {reason}." for id, how, reason in told_already if how is not How.API)
+    told_already = dict.fromkeys(
+        (outcome.case.remedy, outcome.case.applied_by, outcome.case.reason) for outcome in outcomes
+    )
+    yield from (f"* **{id}**, {how}: {reason}." for id, how, reason in told_already if how is not AppliedBy.API)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -98,18 +105,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("cards", nargs="*", help="cards by id; without any, all of them")
     parser.add_argument("--jobs", type=int, default=min(4, os.cpu_count() or 1), help="processes")
     asked = parser.parse_args(arguments)
-    everything = repairs.pairs()
-    chosen = [number for number, (one, _) in enumerate(everything) if not asked.cards or one.remedy in asked.cards]
-    outcomes: list[Outcome] = []
+    everything = remedy_cases.pairs()
+    chosen = [number for number, (case, _) in enumerate(everything) if not asked.cards or case.remedy in asked.cards]
+    outcomes: list[RemedyOutcome] = []
     with ProcessPoolExecutor(max_workers=asked.jobs) as pool:
         for found in pool.map(run, chosen):
             outcomes.append(found)
             print(line(found), file=sys.stderr)
-    missing = (set(asked.cards) or set(REMEDIES)) - {one.repair.remedy for one in outcomes}
+    missing = (set(asked.cards) or set(REMEDIES)) - {outcome.case.remedy for outcome in outcomes}
     if missing or not outcomes:
         print(f"did not run: {', '.join(sorted(missing))}", file=sys.stderr)
         return 2
-    if failed := [one for one in outcomes if one.trouble]:
+    if failed := [outcome for outcome in outcomes if outcome.trouble]:
         print(f"failed: {len(failed)} of {len(outcomes)}", file=sys.stderr)
         return 1
     if not asked.cards:

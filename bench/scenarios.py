@@ -26,7 +26,9 @@ _CLOCKS_MAY_DIFFER_S = 70
 WORKS = "def handler(event, context):\n    print(len(event['Records']), 'records')\n    return {}\n"
 RAISES = "def handler(event, context):\n    raise ValueError('order 5 has no customer')\n"
 LOADS_NOTHING = "import no_such_module\n\ndef handler(event, context):\n    return {}\n"
-READS_IMAGE = "def handler(event, context):\n    return [one['dynamodb']['NewImage'] for one in event['Records']]\n"
+READS_IMAGE = (
+    "def handler(event, context):\n    return [record['dynamodb']['NewImage'] for record in event['Records']]\n"
+)
 SLEEPS = "import time\n\ndef handler(event, context):\n    time.sleep(30)\n"
 
 _READS = [f"dynamodb:{name}" for name in ("GetRecords", "GetShardIterator", "DescribeStream", "ListStreams")]

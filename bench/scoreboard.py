@@ -20,11 +20,11 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-import page
-from held_against import FAULT, OFFENCES, Case, Change, Result, Score, compare, score, single_faults
+import scoreboard_page
 from runbook_lib.permissions import PEEK_ONLY
 from runbook_lib.sandbox.worlds import trials
-from serving import HOW, declared_actions, served
+from score import FAULT, OFFENCES, RefusalEffect, Score, ScoreCase, ScoreResult, compare, score, single_faults
+from serve_world import REFUSALS, declared_actions, served_world
 
 PAGE = Path(__file__).parent.parent / "docs" / "scoreboard.md"
 NOW = datetime(2026, 3, 14, 15, 9, 26, 535_000, tzinfo=UTC)
@@ -41,35 +41,35 @@ class Denial:
     case: str
     action: str
     how: str
-    change: Change
+    change: RefusalEffect
     named: tuple[tuple[str, str], ...]
 
 
-def cases() -> tuple[Case, ...]:
+def cases() -> tuple[ScoreCase, ...]:
     """Every world there is."""
-    return (*single_faults(), *(Case(one.kind, one.fault, one.expects) for one in trials()))
+    return (*single_faults(), *(ScoreCase(trial.kind, trial.fault, trial.expects) for trial in trials()))
 
 
-def run(case: Case, *, denials: bool) -> tuple[Score, tuple[Denial, ...]]:
+def run(case: ScoreCase, *, denials: bool) -> tuple[Score, tuple[Denial, ...]]:
     """Investigate one world, and again with each action refused where `denials` asks for it."""
-    with served(case.fault.build(NOW, SEED)) as world:
+    with served_world(case.fault.build(NOW, SEED)) as world:
         whole = world.investigate()
-        asked = frozenset(world.live.asked)
+        asked = frozenset(world.live.asked_actions)
         found = score(case, world.world, whole)
         refused: list[Denial] = []
         for action in declared_actions() if denials and case.kind == FAULT else ():
-            for how in HOW:
+            for how in REFUSALS:
                 if action not in asked:
-                    refused.append(Denial(case.id, action, how, Change.UNASKED, ()))
+                    refused.append(Denial(case.id, action, how, RefusalEffect.UNASKED, ()))
                     continue
                 blinded = world.investigate(action, how).diagnosis
                 change = compare(case, action, whole.diagnosis, blinded)
-                named = tuple((one.finding.id, str(one.confidence)) for one in blinded.causes)
+                named = tuple((cause.finding.id, str(cause.confidence)) for cause in blinded.causes)
                 refused.append(Denial(case.id, action, how, change, named))
     return found, tuple(refused)
 
 
-def run_all(chosen: Sequence[Case], *, denials: bool, jobs: int) -> tuple[list[Score], list[Denial]]:
+def run_all(chosen: Sequence[ScoreCase], *, denials: bool, jobs: int) -> tuple[list[Score], list[Denial]]:
     """Run the cases in several processes, one world at a time in each, and say how it goes."""
     scores: list[Score] = []
     refused: list[Denial] = []
@@ -77,24 +77,27 @@ def run_all(chosen: Sequence[Case], *, denials: bool, jobs: int) -> tuple[list[S
         for found, more in pool.map(partial(run, denials=denials), chosen):
             scores.append(found)
             refused += more
-            print(page.line(found), file=sys.stderr)
-            for one in more:
-                if one.change in OFFENCES:
-                    print(f"    {one.action} {one.how}: {one.change}: {page.causes(one.named)}", file=sys.stderr)
+            print(scoreboard_page.line(found), file=sys.stderr)
+            for denial in more:
+                if denial.change in OFFENCES:
+                    print(
+                        f"    {denial.action} {denial.how}: {denial.change}: {scoreboard_page.causes(denial.named)}",
+                        file=sys.stderr,
+                    )
     return scores, refused
 
 
 def never_asked(refused: Sequence[Denial]) -> tuple[str, ...]:
     """Name the actions of the policy that no investigation made a call for: they should not be in it."""
-    asked = {one.action for one in refused if one.change is not Change.UNASKED}
+    asked = {denial.action for denial in refused if denial.change is not RefusalEffect.UNASKED}
     return tuple(sorted(set(declared_actions()) - PEEK_ONLY - MISSPELT_ONLY - asked))
 
 
 def is_wrong(found: Score) -> bool:
     """Whether a case ended in anything but the truth or an abstention."""
     return bool(
-        found.result is Result.WRONG
-        or found.trigger is Result.WRONG
+        found.result is ScoreResult.WRONG
+        or found.set_off_by is ScoreResult.WRONG
         or found.proved_wrong
         or found.trouble
         or found.optimistic
@@ -112,18 +115,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--jobs", type=int, default=min(4, os.cpu_count() or 1), help="processes")
     asked = parser.parse_args(arguments)
     everything = cases()
-    chosen = [one for one in everything if not asked.names or one.id in asked.names]
+    chosen = [case for case in everything if not asked.names or case.id in asked.names]
     if asked.sample:
         chosen = chosen[::SAMPLE_EVERY]
     partly = bool(asked.names or asked.sample)
     scores, refused = run_all(chosen, denials=asked.denials or not partly, jobs=asked.jobs)
-    wrong = [one.id for one in scores if is_wrong(one)]
-    offences = [one for one in refused if one.change in OFFENCES]
+    wrong = [score.id for score in scores if is_wrong(score)]
+    offences = [denial for denial in refused if denial.change in OFFENCES]
     if not scores or len(scores) < len(set(asked.names)):
         print("nothing ran, or a name is unknown", file=sys.stderr)
         return 2
     if partly:
-        worse = page.worse_than(PAGE, scores) if asked.sample else []
+        worse = scoreboard_page.worse_than(PAGE, scores) if asked.sample else []
         print("\n".join(worse), file=sys.stderr, end="\n" if worse else "")
         return 1 if wrong or offences or worse else 0
     if wrong or offences:
@@ -133,7 +136,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if idle:
         print(f"the policy asks for what no world needs: {', '.join(idle)}", file=sys.stderr)
         return 1
-    PAGE.write_text(page.render(scores, refused), encoding="utf-8")
+    PAGE.write_text(scoreboard_page.render(scores, refused), encoding="utf-8")
     return 0
 
 

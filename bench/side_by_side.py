@@ -18,8 +18,8 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import Browser
 
+from page_checks import CheckedPage, chromium_running
 from runbook_lib.report.pdf import browser as chromium
-from witness import Witness, chromium_running
 
 DOCS = Path(__file__).parent.parent / "docs"
 PAGE, PICTURES = DOCS / "side-by-side.md", DOCS / "side-by-side"
@@ -35,7 +35,7 @@ SETTLES_MS = 1_500
 
 
 @dataclass(frozen=True)
-class Measured:
+class PageMeasures:
     """What was found of one page. `grave` counts violations of axe-core's rules in the light and in the dark scheme."""
 
     name: str
@@ -50,43 +50,45 @@ class Measured:
     sheets: int
 
 
-def measure(browser: Browser, name: str, path: Path) -> Measured:
+def measure(browser: Browser, name: str, path: Path) -> PageMeasures:
     """Measure one page."""
     grave = (_grave(browser, path, "light"), _grave(browser, path, "dark"))
-    with Witness(browser, path, PHONE_PX) as small:
+    with CheckedPage(browser, path, PHONE_PX) as small:
         small.page.wait_for_timeout(SETTLES_MS)
         phone_width = small.width
-    with Witness(browser, path, java_script_enabled=False) as plain:
+    with CheckedPage(browser, path, java_script_enabled=False) as plain:
         unscripted = plain.page.locator("body").inner_text()
-    with Witness(browser, path) as witness:
-        witness.page.wait_for_timeout(SETTLES_MS)
-        said, scripts = witness.page.inner_text("body"), witness.page.evaluate("document.scripts.length")
-        outside = [one for one in witness.seen if re.match(r"request: (?!file:|data:|blob:)", one)]
-        sheets = len(re.findall(rb"/MediaBox", witness.page.pdf(format="A4", prefer_css_page_size=True)))
-        witness.to_paper()
-        beyond = len(witness.beyond_the_paper())
+    with CheckedPage(browser, path) as checked:
+        checked.page.wait_for_timeout(SETTLES_MS)
+        said, scripts = checked.page.inner_text("body"), checked.page.evaluate("document.scripts.length")
+        outside = [event for event in checked.events if re.match(r"request: (?!file:|data:|blob:)", event)]
+        sheets = len(re.findall(rb"/MediaBox", checked.page.pdf(format="A4", prefer_css_page_size=True)))
+        checked.to_paper()
+        beyond = len(checked.beyond_the_paper())
     is_said, is_said_unscripted = CAUSE in said, CAUSE in unscripted
     size = path.stat().st_size
-    return Measured(name, size, len(outside), scripts, is_said, is_said_unscripted, grave, phone_width, beyond, sheets)
+    return PageMeasures(
+        name, size, len(outside), scripts, is_said, is_said_unscripted, grave, phone_width, beyond, sheets
+    )
 
 
 def _grave(browser: Browser, path: Path, scheme: str) -> int:
     """Count the rules of axe-core that a page breaks with a serious or critical impact."""
-    with Witness(browser, path, scheme=scheme, bypass_csp=True) as witness:
-        witness.page.wait_for_timeout(SETTLES_MS)
-        return sum(impact in GRAVE for _, impact, _ in witness.violations())
+    with CheckedPage(browser, path, scheme=scheme, bypass_csp=True) as checked:
+        checked.page.wait_for_timeout(SETTLES_MS)
+        return sum(impact in GRAVE for _, impact, _ in checked.violations())
 
 
-ROWS: Sequence[tuple[str, Callable[[Measured], str]]] = (
-    ("size", lambda one: f"{one.size / 1_000:,.0f} KB"),
-    ("requests to other machines", lambda one: str(one.outside)),
-    ("scripts", lambda one: str(one.scripts)),
-    ("names the cause when opened, without network", lambda one: _yes(one.says_cause)),
-    ("also with scripts switched off", lambda one: _yes(one.says_cause_unscripted)),
-    ("rules of axe-core broken, serious or critical: light, dark", lambda one: "{}, {}".format(*one.grave)),
-    ("width at 375 px", lambda one: f"{one.phone_width} px"),
-    ("elements cut off on A4", lambda one: str(one.beyond_paper)),
-    ("sheets of A4", lambda one: str(one.sheets)),
+ROWS: Sequence[tuple[str, Callable[[PageMeasures], str]]] = (
+    ("size", lambda page: f"{page.size / 1_000:,.0f} KB"),
+    ("requests to other machines", lambda page: str(page.outside)),
+    ("scripts", lambda page: str(page.scripts)),
+    ("names the cause when opened, without network", lambda page: _yes(page.says_cause)),
+    ("also with scripts switched off", lambda page: _yes(page.says_cause_unscripted)),
+    ("rules of axe-core broken, serious or critical: light, dark", lambda page: "{}, {}".format(*page.grave)),
+    ("width at 375 px", lambda page: f"{page.phone_width} px"),
+    ("elements cut off on A4", lambda page: str(page.beyond_paper)),
+    ("sheets of A4", lambda page: str(page.sheets)),
 )
 
 
@@ -94,10 +96,10 @@ def _yes(so: bool) -> str:
     return "yes" if so else "no"
 
 
-def table(found: Sequence[Measured]) -> str:
+def table(found: Sequence[PageMeasures]) -> str:
     """Write what was measured as a table, a column for each page."""
-    lines = [["", *(one.name for one in found)], ["---"] * (len(found) + 1)]
-    lines += [[what, *(told(one) for one in found)] for what, told in ROWS]
+    lines = [["", *(page.name for page in found)], ["---"] * (len(found) + 1)]
+    lines += [[what, *(told(page) for page in found)] for what, told in ROWS]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
@@ -113,12 +115,12 @@ SHOTS: Sequence[tuple[str, int, int, str, bool]] = (
 def photograph(browser: Browser, path: Path, to: Path, shots: Sequence[tuple[str, int, int, str, bool]]) -> None:
     """Take pictures of the first screen of a page, small enough for a repository."""
     for name, width, height, scheme, is_paper in shots:
-        with Witness(browser, path, width, scheme) as witness:
-            witness.page.wait_for_timeout(SETTLES_MS)
+        with CheckedPage(browser, path, width, scheme) as checked:
+            checked.page.wait_for_timeout(SETTLES_MS)
             if is_paper:
-                witness.to_paper()
-            witness.page.set_viewport_size({"width": width, "height": height})
-            picture = Image.open(io.BytesIO(witness.page.screenshot())).convert("RGB")
+                checked.to_paper()
+            checked.page.set_viewport_size({"width": width, "height": height})
+            picture = Image.open(io.BytesIO(checked.page.screenshot())).convert("RGB")
         picture.quantize(COLOURS, _RARE_COLOURS_TOO).save(to.with_name(f"{to.name}-{name}.png"), "PNG", optimize=True)
 
 
@@ -126,7 +128,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Measure the pages, take their pictures, and write the table into the page."""
     parser = argparse.ArgumentParser(description="Measure pages of the same incident side by side.")
     parser.add_argument("pages", nargs="+", metavar="NAME=PAGE", help="what to call a page, and its file; ours first")
-    pages = [(name, Path(path)) for name, _, path in (one.partition("=") for one in parser.parse_args(arguments).pages)]
+    pages = [
+        (name, Path(path))
+        for name, _, path in (argument.partition("=") for argument in parser.parse_args(arguments).pages)
+    ]
     path = chromium()
     if path is None:
         print("Chromium is not installed.", file=sys.stderr)

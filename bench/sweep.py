@@ -34,7 +34,7 @@ THROTTLES = {"ThrottlingException", "Throttling", "TooManyRequestsException", "L
 
 
 @dataclass(frozen=True)
-class Row:
+class SweepRow:
     """One sweep: what it asked, how long it took, the most memory its process held, and what it found."""
 
     triggers: int
@@ -58,13 +58,13 @@ class Row:
         return self.found == self.planted and not self.invented and not self.throttled
 
 
-def rows(sizes: Iterable[int] = SIZES) -> Iterator[Row]:
+def rows(sizes: Iterable[int] = SIZES) -> Iterator[SweepRow]:
     """Sweep fleets of these sizes, one after the other."""
     for size in sizes:
         yield measure(size)
 
 
-def measure(size: int) -> Row:
+def measure(size: int) -> SweepRow:
     """Sweep one fleet: the sandbox in one process, the sweep in another."""
     serving = subprocess.Popen(
         [sys.executable, __file__, "--serve", str(size)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -81,7 +81,7 @@ def measure(size: int) -> Row:
         errors, calls = json.loads(serving.stdout.readline())
     swept = json.loads(ran.stdout)
     wrong, broken = set(swept["wrong"]), set(served["broken"])
-    return Row(
+    return SweepRow(
         triggers=swept["triggers"],
         calls=calls,
         wall_s=swept["wall_s"],
@@ -94,14 +94,14 @@ def measure(size: int) -> Row:
     )
 
 
-def table(found: Iterable[Row]) -> Iterator[str]:
+def table(found: Iterable[SweepRow]) -> Iterator[str]:
     """Give the rows as Markdown."""
     yield "| triggers | calls | per trigger | seconds | peak MB | throttled | broken | found | invented |"
     yield "|---:|---:|---:|---:|---:|---:|---:|---:|---:|"
-    for one in found:
+    for row in found:
         yield (
-            f"| {one.triggers:,} | {one.calls:,} | {one.calls_per_trigger:.2f} | {one.wall_s:.1f} | {one.peak_mb} "
-            f"| {one.throttled} | {one.planted} | {one.found} | {one.invented} |"
+            f"| {row.triggers:,} | {row.calls:,} | {row.calls_per_trigger:.2f} | {row.wall_s:.1f} | {row.peak_mb} "
+            f"| {row.throttled} | {row.planted} | {row.found} | {row.invented} |"
         )
 
 
@@ -128,7 +128,11 @@ def _sweep() -> None:
         began = time.monotonic()
         document = sweep_all([Area(REGION)], Wanted(Path(archive), timeout_s=3600))
         took = time.monotonic() - began
-    wrong = [one["table"] for one in document["triggers"] if one["outcome"] not in ("quiet", "nothing_seen")]
+    wrong = [
+        connection["table"]
+        for connection in document["triggers"]
+        if connection["outcome"] not in ("quiet", "nothing_seen")
+    ]
     found: dict[str, Any] = {
         "triggers": len(document["triggers"]),
         "orphans": len(document["orphaned_streams"]),
@@ -154,13 +158,13 @@ def main() -> int:
         _sweep()
         return 0
     found = []
-    for one in rows(asked.sizes):
-        found.append(one)
-        print(list(table([one]))[-1], file=sys.stderr)
+    for row in rows(asked.sizes):
+        found.append(row)
+        print(list(table([row]))[-1], file=sys.stderr)
     if not found:
         return 2
     print("\n".join(table(found)))
-    return int(asked.check and not all(one.is_sound for one in found))
+    return int(asked.check and not all(row.is_sound for row in found))
 
 
 if __name__ == "__main__":

@@ -151,7 +151,7 @@ def faults() -> str:
             one.story,
             _finding_links((one.expects,) if one.expects else ()),
             _finding_links(tuple(name for name in named_by(one) if name != one.expects)),
-            code(one.trigger) if one.trigger else "-",
+            code(one.set_off_by) if one.set_off_by else "-",
             one.loss.replace("_", " "),
         )
         for one in all_faults().values()

@@ -16,9 +16,11 @@ from runbook_lib.sandbox.faults import all_faults
 from runbook_lib.steps import STEPS, Step
 
 ROOT = Path(__file__).parent.parent
-EVERY_CHANGE = tuple(fault.id for fault in all_faults().values() if fault.expects and fault.trigger and not fault.rules)
+EVERY_CHANGE = tuple(
+    fault.id for fault in all_faults().values() if fault.expects and fault.set_off_by and not fault.rules
+)
 """The faults that begin with a configuration change that the investigator can read in the trail."""
-NO_CHANGE = tuple(fault.id for fault in all_faults().values() if fault.expects and not fault.trigger)
+NO_CHANGE = tuple(fault.id for fault in all_faults().values() if fault.expects and not fault.set_off_by)
 """The faults with a cause that no configuration change explains."""
 
 

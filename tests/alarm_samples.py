@@ -111,22 +111,24 @@ def _detail(alarm: Described) -> dict[str, Any]:
     if "AlarmRule" in alarm:
         configuration["alarmRule"] = alarm["AlarmRule"]
     else:
-        configuration["metrics"] = [_query(one) for one in alarm.get("Metrics") or [{"MetricStat": {"Metric": alarm}}]]
+        configuration["metrics"] = [
+            _query(query) for query in alarm.get("Metrics") or [{"MetricStat": {"Metric": alarm}}]
+        ]
     state = {"value": alarm["StateValue"], "timestamp": _time(alarm), "reason": "Threshold Crossed"}
     return {"alarmName": alarm["AlarmName"], "configuration": configuration, "state": state}
 
 
-def _query(one: Mapping[str, Any]) -> dict[str, Any]:
-    if "Expression" in one:
-        return {"id": one["Id"], "expression": one["Expression"], "returnData": True}
-    held = one["MetricStat"]["Metric"]
+def _query(query: Mapping[str, Any]) -> dict[str, Any]:
+    if "Expression" in query:
+        return {"id": query["Id"], "expression": query["Expression"], "returnData": True}
+    held = query["MetricStat"]["Metric"]
     dimensions = {each["Name"]: each["Value"] for each in held["Dimensions"]}
     metric = {"namespace": held["Namespace"], "name": held["MetricName"], "dimensions": dimensions}
-    return {"id": one.get("Id", "m1"), "metricStat": {"metric": metric, "period": 60, "stat": "Sum"}}
+    return {"id": query.get("Id", "m1"), "metricStat": {"metric": metric, "period": 60, "stat": "Sum"}}
 
 
 def _small(dimensions: list[dict[str, str]]) -> list[dict[str, str]]:
-    return [{"value": one["Value"], "name": one["Name"]} for one in dimensions]
+    return [{"value": dimension["Value"], "name": dimension["Name"]} for dimension in dimensions]
 
 
 def _time(alarm: Described) -> str:

@@ -175,7 +175,7 @@ def run_of(world: World, *more: str) -> Run:
     with sandboxed(world, saying("dynamodb", "DescribeTimeToLive", text)) as sandbox:
         code, *said = cli("investigate", parameters(archive), "--peek", "--export", "junit,sarif", *more)
         assert sandbox.violations == []  # type: ignore[attr-defined]
-    (folder,) = (one for one in (archive / "archive" / "INC-1").iterdir() if one.is_dir())
+    (folder,) = (path for path in (archive / "archive" / "INC-1").iterdir() if path.is_dir())
     _, document, troubles = cli("replay", str(folder), "--json", "--no-report")
     return Run(folder, code, "\n".join((*said, troubles)), document)
 
@@ -205,14 +205,14 @@ def _inside(value: object) -> Iterator[str]:
         with contextlib.suppress(ValueError):
             yield base64.b64decode(value, validate=True).decode("utf-8", "replace")
     elif isinstance(value, list):
-        yield from (text for one in value for text in _inside(one))
+        yield from (text for item in value for text in _inside(item))
     elif isinstance(value, dict):
-        yield from (text for name, one in value.items() for text in (name, *_inside(one)))
+        yield from (text for name, held in value.items() for text in (name, *_inside(held)))
 
 
 def found_in(text: str) -> set[str]:
     """Name the canaries in a text, as they are or as URLs, JSON or base64 would spell them."""
-    return {name for name, spelt in _SPELT.items() if any(one in text for one in spelt)}
+    return {name for name, spelt in _SPELT.items() if any(spelling in text for spelling in spelt)}
 
 
 _SPELT = {

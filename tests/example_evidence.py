@@ -71,7 +71,7 @@ def with_fields(seen: Evidence, name: str, **changed: Any) -> Evidence:
 
 def replaced(observed: Any, **changed: Any) -> Any:
     """Replace fields, gaps in other fields included: `dataclasses.replace` would read, and so raise, them."""
-    kept = {one.name: object.__getattribute__(observed, one.name) for one in fields(observed)}
+    kept = {field.name: object.__getattribute__(observed, field.name) for field in fields(observed)}
     return type(observed)(**{**kept, **changed})
 
 
@@ -85,6 +85,6 @@ def blinded_fields() -> list[tuple[str, Evidence]]:
     found = []
     for name, observed in example().observations.items():
         assert isinstance(observed, Observed)
-        for one in fields(observed):  # type: ignore[arg-type]
-            found.append((f"{name}.{one.name}", with_fields(example(), name, **{one.name: DENIED})))
+        for field in fields(observed):  # type: ignore[arg-type]
+            found.append((f"{name}.{field.name}", with_fields(example(), name, **{field.name: DENIED})))
     return found

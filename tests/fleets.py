@@ -71,7 +71,7 @@ class SweptFleet:
     @property
     def triggers(self) -> dict[str, dict[str, Any]]:
         """The triggers by the name of their kind, one each."""
-        return {self.kinds[one["table"]].name: one for one in self.document["triggers"]}
+        return {self.kinds[connection["table"]].name: connection for connection in self.document["triggers"]}
 
 
 def sweep_all(areas: list[Area], wanted: Wanted) -> dict[str, Any]:
@@ -81,13 +81,13 @@ def sweep_all(areas: list[Area], wanted: Wanted) -> dict[str, Any]:
     return document
 
 
-def swept(one: Fleet, *rules: Rule, **wanted: Any) -> SweptFleet:
+def swept(fleet: Fleet, *rules: Rule, **wanted: Any) -> SweptFleet:
     """Sweep a fleet over HTTP."""
     archive = Path(tempfile.mkdtemp(prefix="runbook-sweeps-"))
-    with enforcing(one, *rules) as sandbox:
+    with enforcing(fleet, *rules) as sandbox:
         document = sweep_all([Area(REGION)], Wanted(archive, **wanted))
         journal, violations = tuple(sandbox.journal), tuple(sandbox.violations)
-    kinds = {member.table: member.kind for member in one.members}
+    kinds = {member.table: member.kind for member in fleet.members}
     return SweptFleet(document, kinds, journal, violations, Path(document["areas"][0]["run_folder"] or archive))
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from worlds import ARCHIVE, HISTORY, NOW, incident_of, sandboxed
 
-import applying
-from healing import Clients, due, reached
+import apply_remedies
+from remedy_effects import Clients, records_due, records_reached
 from runbook_lib.running import run
 from runbook_lib.sandbox.account.traffic import Write
 from runbook_lib.sandbox.faults import build
@@ -22,17 +22,17 @@ HALF_AN_HOUR = timedelta(minutes=30)
 Deed = Callable[[Clients, World], object]
 
 
-def _brake(ask: Clients, world: World) -> None:
-    ask("lambda").put_function_concurrency(FunctionName=world.setting.function, ReservedConcurrentExecutions=0)
+def _brake(clients: Clients, world: World) -> None:
+    clients("lambda").put_function_concurrency(FunctionName=world.setting.function, ReservedConcurrentExecutions=0)
 
 
-def _pause(ask: Clients, world: World) -> None:
-    ask("lambda").update_event_source_mapping(UUID=world.mapping.uuid, Enabled=False)
+def _pause(clients: Clients, world: World) -> None:
+    clients("lambda").update_event_source_mapping(UUID=world.mapping.uuid, Enabled=False)
 
 
-def _run_a_few_more_batches(ask: Clients, world: World) -> None:
+def _run_a_few_more_batches(clients: Clients, world: World) -> None:
     """R14 with care: what waits takes most of an hour to drain, which is long enough to be foretold."""
-    ask("lambda").update_event_source_mapping(UUID=world.mapping.uuid, ParallelizationFactor=3)
+    clients("lambda").update_event_source_mapping(UUID=world.mapping.uuid, ParallelizationFactor=3)
 
 
 @dataclass(frozen=True)
@@ -50,24 +50,30 @@ class Course:
 
 
 COURSES: Mapping[str, Course] = {
-    "mapping-paused": Course(applying.enable_mapping, applying.free_concurrency),
-    "paused-behind-a-schedule": Course(applying.enable_mapping, applying.deploy_last_good_code),
-    "stream-recreated": Course(applying.map_latest_stream, applying.enable_mapping),
-    "stream-disabled": Course(applying.switch_stream_on, applying.enable_mapping),
-    "filter-without-type-descriptor": Course(applying.remove_filter, applying.enable_mapping),
-    "role-lost-getrecords": Course(applying.grant_reads, applying.restore_trust),
-    "concurrency-zero": Course(applying.free_concurrency, applying.enable_mapping, _pause, "esm-disabled-by-user"),
-    "import-error-after-deploy": Course(applying.deploy_last_good_code, applying.free_concurrency),
-    "poison-record": Course(applying.skip_failing_batch, applying.deploy_last_good_code),
-    "retries-exhausted": Course(applying.deploy_last_good_code, applying.keep_records),
-    "reserved-too-low": Course(
-        applying.free_concurrency, applying.enable_mapping, _pause, "esm-disabled-by-user", timedelta(minutes=12)
+    "mapping-paused": Course(apply_remedies.enable_mapping, apply_remedies.free_concurrency),
+    "paused-behind-a-schedule": Course(apply_remedies.enable_mapping, apply_remedies.deploy_last_good_code),
+    "stream-recreated": Course(apply_remedies.map_latest_stream, apply_remedies.enable_mapping),
+    "stream-disabled": Course(apply_remedies.switch_stream_on, apply_remedies.enable_mapping),
+    "filter-without-type-descriptor": Course(apply_remedies.remove_filter, apply_remedies.enable_mapping),
+    "role-lost-getrecords": Course(apply_remedies.grant_reads, apply_remedies.restore_trust),
+    "concurrency-zero": Course(
+        apply_remedies.free_concurrency, apply_remedies.enable_mapping, _pause, "esm-disabled-by-user"
     ),
-    "release-too-slow": Course(_run_a_few_more_batches, applying.free_concurrency, lasts=timedelta(minutes=12)),
+    "import-error-after-deploy": Course(apply_remedies.deploy_last_good_code, apply_remedies.free_concurrency),
+    "poison-record": Course(apply_remedies.skip_failing_batch, apply_remedies.deploy_last_good_code),
+    "retries-exhausted": Course(apply_remedies.deploy_last_good_code, apply_remedies.keep_records),
+    "reserved-too-low": Course(
+        apply_remedies.free_concurrency,
+        apply_remedies.enable_mapping,
+        _pause,
+        "esm-disabled-by-user",
+        timedelta(minutes=12),
+    ),
+    "release-too-slow": Course(_run_a_few_more_batches, apply_remedies.free_concurrency, lasts=timedelta(minutes=12)),
 }
 
 
-def _silence(ask: Clients, world: World) -> None:
+def _silence(clients: Clients, world: World) -> None:
     world.set_traffic(world.now, per_minute=0)
 
 
@@ -113,22 +119,22 @@ def pair_of(name: str, kind: str) -> Pair:
     """Run a world before and after; the same arguments give the same two runs."""
     world = build(name, NOW, seed=1, history=HISTORY)
     deeds, lasts = KINDS[kind](COURSES[name])
-    had = reached(world)
+    had = records_reached(world)
     with sandboxed(world) as sandbox:
-        ask = Clients(sandbox.url, world.region)  # type: ignore[attr-defined]
+        clients = Clients(sandbox.url, world.region)  # type: ignore[attr-defined]
         for deed in deeds:
-            deed(ask, world)
+            deed(clients, world)
         world.advance(lasts)
         after = run.investigate(incident_of(world, f"R-{name}"), archive=ARCHIVE, report=False).folder
-    handled, waiting = reached(world).total() > had.total(), _waiting(world, NOW)
+    handled, waiting = records_reached(world).total() > had.total(), _waiting(world, NOW)
     return Pair(_before(name), after, handled, waiting, _drains(world) if kind == "fixed" else None)
 
 
 def _waiting(world: World, since: datetime) -> timedelta | None:
-    got: Counter[Write] = reached(world)
-    own = [world.pipe.cursors[uuid] for uuid, one in world.state.mappings.items()
-           if one.function_name == world.setting.function and one.stream_arn == _latest(world)]  # fmt: skip
-    missing = [write for write in due(world, since, world.now) if write not in got]
+    got: Counter[Write] = records_reached(world)
+    own = [world.pipe.cursors[uuid] for uuid, mapping in world.state.mappings.items()
+           if mapping.function_name == world.setting.function and mapping.stream_arn == _latest(world)]  # fmt: skip
+    missing = [write for write in records_due(world, since, world.now) if write not in got]
     missing += [cursor.oldest for cursor in own if cursor.oldest]
     return timedelta(seconds=world.now.timestamp() - min(missing).at) if missing else None
 

@@ -68,7 +68,7 @@ KINDS: dict[str, tuple[Described, Named]] = {
 }
 
 
-@pytest.mark.parametrize("dress", DRESSES, ids=lambda one: one.__name__)
+@pytest.mark.parametrize("dress", DRESSES, ids=lambda dress: dress.__name__)
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_is_read_alike_in_every_dress(kind: str, dress: Callable[[Described], dict[str, Any]]) -> None:
     """Name, place, state, time and what the metrics name do not depend on how the alarm was delivered."""
@@ -79,7 +79,7 @@ def test_every_kind_is_read_alike_in_every_dress(kind: str, dress: Callable[[Des
     assert named_by([alarm]) == named
 
 
-@pytest.mark.parametrize("dress", DRESSES, ids=lambda one: one.__name__)
+@pytest.mark.parametrize("dress", DRESSES, ids=lambda dress: dress.__name__)
 def test_composite_alarms_name_their_children(dress: Callable[[Described], dict[str, Any]]) -> None:
     """The rule's alarms are read whether they are quoted, bare or ARNs; a notification tells which went off."""
     rule = f"""(ALARM("a b") OR ALARM({ARN.format("b")})) AND NOT OK( plain ) AND TRUE AND ALARM('a b')"""
@@ -103,7 +103,7 @@ def test_other_accounts_metrics_are_told_apart() -> None:
     """The alarm of a monitoring account says whose metric it watches."""
     query = {"Id": "m1", "AccountId": "111122223333", "MetricStat": {"Metric": ERRORS}}
     (alarm,) = read_event(json.dumps(printed(described("a", Metrics=[query]))))
-    assert [one.account for one in alarm.metrics] == ["111122223333"]
+    assert [metric.account for metric in alarm.metrics] == ["111122223333"]
 
 
 REFUSED: dict[str, tuple[str, str]] = {
@@ -167,7 +167,7 @@ def test_wrong_types_never_break_the_reading(inner: dict[str, Any], outer: dict[
     for event in events:
         with suppress(BadParameters):
             found = read_event(json.dumps(event))
-            assert all(isinstance(one, Alarm) for one in found)
+            assert all(isinstance(alarm, Alarm) for alarm in found)
             assert isinstance(named_by(found), Named)
 
 
@@ -201,8 +201,8 @@ def test_a_mention_is_a_whole_word(name: str, tells: bool) -> None:
 )
 def test_incident_ids_are_made_of_any_name(name: str, since: datetime | None, number: int, id: str) -> None:
     """An id tells the alarm and its time, holds only what may name a folder, and differs between triggers."""
-    cases = [Case(Alarm(name, since=since), f"Orders-{one}", "orders-projector", "", "") for one in range(number)]
+    cases = [Case(Alarm(name, since=since), f"Orders-{place}", "orders-projector", "", "") for place in range(number)]
     found = incidents_of(cases, "eu-west-1")
     assert found[0].incident_id == id
-    assert len({one.incident_id for one in found}) == number
-    assert {one.detected_at for one in found} == {since}
+    assert len({incident.incident_id for incident in found}) == number
+    assert {incident.detected_at for incident in found} == {since}

@@ -38,7 +38,7 @@ def at(minute: int) -> datetime:
 
 def alarm(seen: Evidence, name: str) -> Alarm:
     """Give an alarm that was found, by its name."""
-    return next(one for one in seen.metrics.alarms.found if one.name == name)
+    return next(alarm for alarm in seen.metrics.alarms.found if alarm.name == name)
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_an_alarm_rings_as_its_history_says(
 ) -> None:
     """An alarm was in ALARM between its changes, before the first as that says, and outside the window not at all."""
     found = stretches([Turn(at(when), before, after) for when, before, after in told], now, WINDOW)
-    assert [(one.start, one.end) for one in found] == [(at(first), at(last)) for first, last in minutes]
+    assert [(stretch.start, stretch.end) for stretch in found] == [(at(first), at(last)) for first, last in minutes]
 
 
 _STATES = st.sampled_from(["OK", "ALARM", "INSUFFICIENT_DATA"])
@@ -72,9 +72,9 @@ _STATES = st.sampled_from(["OK", "ALARM", "INSUFFICIENT_DATA"])
 def test_ringing_stays_in_the_window(told: list[tuple[int, str, str]], now: str) -> None:
     """Whatever a history says, its stretches lie in the window, in order, and none is empty or overlaps another."""
     found = list(stretches([Turn(at(when), before, after) for when, before, after in told], now, WINDOW))
-    ends = [end for one in found for end in (one.start, one.end)]
+    ends = [end for stretch in found for end in (stretch.start, stretch.end)]
     assert ends == sorted(ends)
-    assert all(one.start < one.end for one in found)
+    assert all(stretch.start < stretch.end for stretch in found)
     assert all(WINDOW.start <= end <= WINDOW.end for end in ends)
 
 
@@ -96,7 +96,7 @@ def test_the_alarm_that_rang_is_found_with_its_time() -> None:
 @in_world("poison-record")
 def test_an_alarm_that_has_not_changed_needs_no_history() -> None:
     """Only an alarm that changed since the window began costs a call for its history."""
-    asked = [one.operation for one in investigated("poison-record").journal]
+    asked = [entry.operation for entry in investigated("poison-record").journal]
     assert asked.count("DescribeAlarmsForMetric") == len(ALARMED)
     assert asked.count("DescribeAlarmHistory") == 1
     seen = example("poison-record")
@@ -116,12 +116,14 @@ def test_the_chart_has_the_alarm_on_its_metric() -> None:
     seen = judged(example("mapping-paused"))
     axis = overview_axis(seen.evidence, seen.diagnosis)
     data = draw_data(seen.evidence, seen.diagnosis, axis)
-    drawn = {one.id: one.ringing for one in data.panels if one.ringing}
+    drawn = {panel.id: panel.ringing for panel in data.panels if panel.ringing}
     assert list(drawn) == ["invocations"]
     (ringing,) = drawn["invocations"]
     wanted = alarm(seen.evidence, SILENCE_ALARM).ringing
     assert ringing.name == SILENCE_ALARM
-    assert [(one.start, one.end) for one in ringing.stretches] == [(one.start, one.end) for one in wanted]
+    assert [(stretch.start, stretch.end) for stretch in ringing.stretches] == [
+        (stretch.start, stretch.end) for stretch in wanted
+    ]
     (told,) = (words for words in describe(data) if "in ALARM" in words)
     assert told.startswith("Invocations (a minute): ")
     assert f"alarm {SILENCE_ALARM} in ALARM from 13:51" in told
@@ -134,7 +136,7 @@ def test_what_cannot_be_seen_of_an_alarm_is_not_drawn() -> None:
     axis = overview_axis(seen.evidence, seen.diagnosis)
     whole = panel(INVOCATIONS, seen.evidence, axis, seen.diagnosis.onset)
     alarms = seen.evidence.metrics.alarms
-    deaf = tuple(replaced(one, ringing=DENIED) for one in alarms.found)
+    deaf = tuple(replaced(alarm, ringing=DENIED) for alarm in alarms.found)
     for hidden in (DENIED, replaced(alarms, found=deaf)):
         without = with_fields(seen.evidence, "metrics", alarms=hidden)
         assert panel(INVOCATIONS, without, axis, seen.diagnosis.onset) == replaced(whole, ringing=())
@@ -149,10 +151,10 @@ def test_step_7_shows_the_alarms() -> None:
     assert SILENCE_ALARM in text
     assert "2026-03-14 13:51:21" in text
     assert "composite ones, are not looked for" in text
-    deaf = tuple(replaced(one, ringing=DENIED) for one in seen.metrics.alarms.found)
+    deaf = tuple(replaced(alarm, ringing=DENIED) for alarm in seen.metrics.alarms.found)
     blind = with_fields(seen, "metrics", alarms=replaced(seen.metrics.alarms, found=deaf))
-    tables = [one for one in views.step_view(7, blind).blocks if isinstance(one, Table)]
-    (shown,) = (one for one in tables if one.title == "Alarms on the function's metrics")
+    tables = [block for block in views.step_view(7, blind).blocks if isinstance(block, Table)]
+    (shown,) = (table for table in tables if table.title == "Alarms on the function's metrics")
     assert [row[-1] for row in shown.rows] == ["Not seen: May not be called."] * len(deaf)
 
 
@@ -166,10 +168,10 @@ def test_the_timelines_have_the_alarm() -> None:
     assert SILENCE_ALARM in row[4]
     assert row[5].endswith("after the onset")
     lines = [json.loads(line) for line in export.timeline(done.diagnosis).splitlines()]
-    assert [one["datetime"][:19] for one in lines if one["timestamp_desc"] == "Alarm"] == ["2026-03-14T13:51:21"]
+    assert [line["datetime"][:19] for line in lines if line["timestamp_desc"] == "Alarm"] == ["2026-03-14T13:51:21"]
     (told,) = json.loads((done.folder / "verdict.json").read_text(encoding="utf-8"))["alarms"]
     assert told["name"] == SILENCE_ALARM
-    assert [one["from"][:19] for one in told["in_alarm"]] == ["2026-03-14T13:51:21"]
+    assert [stretch["from"][:19] for stretch in told["in_alarm"]] == ["2026-03-14T13:51:21"]
 
 
 @pytest.mark.xdist_group("mapping-paused")
@@ -179,11 +181,13 @@ def test_denied_alarms_change_no_verdict(operation: str) -> None:
     blind = investigated("mapping-paused", deny("cloudwatch", operation))
     whole = investigated("mapping-paused")
     assert blind.diagnosis.sentence == whole.diagnosis.sentence
-    assert [one.finding.id for one in blind.diagnosis.causes] == [one.finding.id for one in whole.diagnosis.causes]
-    assert f"cloudwatch:{operation}" in {one.gap.permission for one in blind.diagnosis.gaps}
+    assert [cause.finding.id for cause in blind.diagnosis.causes] == [
+        cause.finding.id for cause in whole.diagnosis.causes
+    ]
+    assert f"cloudwatch:{operation}" in {gap.gap.permission for gap in blind.diagnosis.gaps}
     seen = evidence_in(blind.folder)
     with pytest.raises(NotObserved):
-        _ = [one.ringing for one in seen.metrics.alarms.found]
+        _ = [alarm.ringing for alarm in seen.metrics.alarms.found]
 
 
 @in_world("mapping-paused")

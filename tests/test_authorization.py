@@ -39,7 +39,9 @@ def _quoting(seen: Evidence) -> set[str]:
     return {
         name
         for name in QUOTING
-        if any(one.weight is Weight.SIGN and " last said: " in one.sentence for one in FINDINGS[name].recognise(seen))
+        if any(
+            sign.weight is Weight.SIGN and " last said: " in sign.sentence for sign in FINDINGS[name].recognise(seen)
+        )
     }
 
 
@@ -97,4 +99,4 @@ def test_a_condition_on_one_action_excuses_no_other() -> None:
     )
     seen = with_fields(seen, "role", evaluated=evaluated, simulated=())
     signs = list(FINDINGS["role-missing-stream-actions"].recognise(seen))
-    assert [(one.weight, one.sentence) for one in signs] == [(Weight.DECISIVE, "Nothing allows it.")]
+    assert [(sign.weight, sign.sentence) for sign in signs] == [(Weight.DECISIVE, "Nothing allows it.")]

@@ -49,8 +49,8 @@ def done(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tup
 def test_one_failure_is_its_own(done: tuple[Path, list[dict[str, Any]], World]) -> None:
     """The documents come in the order of the incidents; the one that could not be investigated says why."""
     _, documents, _ = done
-    assert [one["incident_id"] for one in documents] == ["B-1", "B-2", "B-3"]
-    assert [one["exit_code"] for one in documents] == [1, 3, 1]
+    assert [document["incident_id"] for document in documents] == ["B-1", "B-2", "B-3"]
+    assert [document["exit_code"] for document in documents] == [1, 3, 1]
     assert "Ordres" in documents[1]["error"]
     assert all(verify(Path(documents[place]["run_folder"])) == () for place in (0, 2))
 
@@ -59,12 +59,12 @@ def test_index_names_every_incident_first_lost_first(done: tuple[Path, list[dict
     """`index.json` and `index.html` hold each incident once, in order of urgency, with paths inside the archive."""
     archive, _, _ = done
     index = json.loads((archive / batch.INDEX).read_text(encoding="utf-8"))
-    assert [one["incident_id"] for one in index["incidents"]] == ["B-1", "B-3", "B-2"]
+    assert [incident["incident_id"] for incident in index["incidents"]] == ["B-1", "B-3", "B-2"]
     assert index["incidents"] == sorted(index["incidents"], key=urgency)
     assert (archive / index["incidents"][0]["run_folder"] / "verdict.json").exists()
     page = (archive / batch.PAGE).read_text(encoding="utf-8")
     assert "<script" not in page
-    assert all(page.count(f"<td>{one}") == 1 for one in ("B-1", "B-2", "B-3"))
+    assert all(page.count(f"<td>{incident_id}") == 1 for incident_id in ("B-1", "B-2", "B-3"))
     assert "3 incidents: 2 fault, 1 could not run." in page
 
 
@@ -73,7 +73,10 @@ def test_resume_keeps_what_is_finished(done: tuple[Path, list[dict[str, Any]], W
     archive, documents, world = done
     incidents = [incident_of(world, name) for name in ("B-1", "B-3", "B-4")]
     again = investigate_all(incidents, Wish(archive, report=False), number=1, resume=True)
-    assert [one["run_folder"] for one in again[:2]] == [documents[0]["run_folder"], documents[2]["run_folder"]]
+    assert [document["run_folder"] for document in again[:2]] == [
+        documents[0]["run_folder"],
+        documents[2]["run_folder"],
+    ]
     assert again[2]["exit_code"] == 1
     assert [len(list((archive / name).glob("*/SHA256SUMS"))) for name in ("B-1", "B-3", "B-4")] == [1, 1, 1]
 
@@ -102,7 +105,7 @@ def test_a_unit_begun_again_goes_on_where_it_was(world: World, tmp_path: Path, m
             with pytest.raises(KeyboardInterrupt):
                 unit(incident, wish)
         before = len(sandbox.journal)  # type: ignore[attr-defined]
-        (folder,) = (one for one in (tmp_path / "B-5").iterdir() if one.is_dir())
+        (folder,) = (path for path in (tmp_path / "B-5").iterdir() if path.is_dir())
         assert not is_sealed(folder)
         again = unit(incident, wish)
         assert again["run_folder"] == str(folder)
@@ -132,7 +135,7 @@ def test_a_killed_process_costs_its_own_unit_another_try(tmp_path: Path) -> None
         assert futures[0].result() == "alive"
         with pytest.raises(WorkerLost, match="ended 3 times"):
             futures[1].result()
-        assert [one.result() for one in futures[2:]] == list(range(6))
+        assert [future.result() for future in futures[2:]] == list(range(6))
 
 
 def test_a_cluster_that_is_not_there_is_said() -> None:

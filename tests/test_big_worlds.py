@@ -16,7 +16,7 @@ from runbook_lib.sandbox.answers.streams import shards_of
 from runbook_lib.sandbox.world import World
 from runbook_lib.sandbox.worlds import trials
 
-BIG = {one.id: one.fault for one in trials() if one.kind == "big"}
+BIG = {trial.id: trial.fault for trial in trials() if trial.kind == "big"}
 pytestmark = pytest.mark.slow
 
 
@@ -27,7 +27,7 @@ def _world(name: str) -> World:
 def test_five_thousand_changes_are_in_the_trail() -> None:
     """The trail of the busy account holds at least 5,000 events that change something."""
     events = history_of(_world("paused-among-thousands-of-changes"))
-    assert sum(not one.event.read_only for one in events) >= 5_000
+    assert sum(not recorded.event.read_only for recorded in events) >= 5_000
 
 
 def test_the_stream_has_two_hundred_shards_and_the_function_forty_mappings() -> None:
@@ -35,7 +35,7 @@ def test_the_stream_has_two_hundred_shards_and_the_function_forty_mappings() -> 
     world = _world("role-lost-its-rights-on-many-sources")
     assert world.table.stream is not None
     assert len(shards_of(world, world.table.stream)) >= 200
-    mine = [one for one in world.state.mappings.values() if one.function_name == world.setting.function]
+    mine = [mapping for mapping in world.state.mappings.values() if mapping.function_name == world.setting.function]
     assert len(mine) == 40
 
 
@@ -52,7 +52,7 @@ def test_two_days_by_the_minute_give_the_same_cause(name: str, tmp_path: Path) -
     incident = incident_of(world, "INC-BIG", lookback_hours=48)
     with sandboxed(world):
         found = run.investigate(incident, archive=tmp_path, report=False).diagnosis
-    assert [(one.finding.id, one.confidence) for one in found.causes] == [(BIG[name].expects, Confidence.PROVED)]
+    assert [(cause.finding.id, cause.confidence) for cause in found.causes] == [(BIG[name].expects, Confidence.PROVED)]
     assert found.window.end - found.window.start >= timedelta(hours=48)
     assert found.coverage is not None
     cut_short = [words for words in found.coverage.missing if "cut short" in words]

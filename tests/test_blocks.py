@@ -105,7 +105,7 @@ def test_cleaning_twice_is_cleaning_once(text: str) -> None:
     once = visible(text)
     assert visible(once) == once
     assert once.encode("utf-8").decode("utf-8") == once
-    assert all(one.isprintable() or one.isspace() for one in once)
+    assert all(char.isprintable() or char.isspace() for char in once)
 
 
 @pytest.mark.parametrize("text", HOSTILE)
@@ -118,7 +118,7 @@ def test_hostile_text_stays_text(text: str) -> None:
     told = json.dumps(hostile.to_json(), ensure_ascii=False)
     assert told.encode("utf-8")
     for form in (hostile.to_html(), told, hostile.text.replace("\n", "")):
-        assert all(one.isprintable() or one == "\u00a0" for one in form)
+        assert all(char.isprintable() or char == "\u00a0" for char in form)
 
 
 @given(st.text(), st.text())
@@ -213,7 +213,7 @@ def test_a_chart_carries_its_picture() -> None:
     assert base64.b64decode(stacked["blocks"][0]["blocks"][0]["png"]) == b"\x89PNG"
 
 
-@pytest.mark.parametrize("block", [one for one in _every_kind("x") if not isinstance(one, Chart)])
+@pytest.mark.parametrize("block", [block for block in _every_kind("x") if not isinstance(block, Chart)])
 def test_a_bundle_has_three_forms(block: Block) -> None:
     """A block offers typed JSON, HTML and text, and its repr is the text."""
     bundle = block._repr_mimebundle_()

@@ -54,7 +54,7 @@ def _moments(budget: Budget, clock: Clock, calls: int, ask: Callable[[Budget], N
 
 def test_a_burst_goes_at_once_and_the_rest_at_the_rate(clock: Clock) -> None:
     """Two look-ups of the trail go at once; each further one waits, and no second ever holds more than AWS grants."""
-    moments = _moments(_budget(clock), clock, 20, lambda one: one.wait(*LOOKUP))
+    moments = _moments(_budget(clock), clock, 20, lambda budgeted: budgeted.wait(*LOOKUP))
     assert moments[:2] == [1000.0, 1000.0]
     assert all(later - sooner >= 1.0 for sooner, later in zip(moments[2:], moments[4:], strict=False))
     assert 8 <= moments[-1] - moments[0] <= 11
@@ -63,17 +63,17 @@ def test_a_burst_goes_at_once_and_the_rest_at_the_rate(clock: Clock) -> None:
 def test_a_rest_fills_the_bucket_and_no_further(clock: Clock) -> None:
     """After a long pause the burst is to be had again, and not twice."""
     budget = _budget(clock)
-    _moments(budget, clock, 5, lambda one: one.wait(*LOOKUP))
+    _moments(budget, clock, 5, lambda budgeted: budgeted.wait(*LOOKUP))
     clock.now += 3600
     clock.waits.clear()
-    _moments(budget, clock, 3, lambda one: one.wait(*LOOKUP))
+    _moments(budget, clock, 3, lambda budgeted: budgeted.wait(*LOOKUP))
     assert len(clock.waits) == 1
 
 
 def test_every_region_and_service_has_a_bucket_of_its_own(clock: Clock) -> None:
     """A bucket that is empty holds up neither another region nor another service."""
     budget = _budget(clock)
-    _moments(budget, clock, 2, lambda one: one.wait(*LOOKUP))
+    _moments(budget, clock, 2, lambda budgeted: budgeted.wait(*LOOKUP))
     budget.wait("cloudtrail", "LookupEvents", "us-east-1")
     budget.wait("lambda", "ListAliases", "eu-west-1")
     assert clock.waits == []
@@ -90,7 +90,7 @@ def test_the_operations_of_lambda_share_one_rate(clock: Clock) -> None:
 
 def test_what_has_no_rate_never_waits(clock: Clock) -> None:
     """A call that no line is about goes at once, however many there are."""
-    _moments(_budget(clock), clock, 100, lambda one: one.wait("sts", "GetCallerIdentity", "eu-west-1"))
+    _moments(_budget(clock), clock, 100, lambda budgeted: budgeted.wait("sts", "GetCallerIdentity", "eu-west-1"))
     assert clock.waits == []
 
 
@@ -98,7 +98,7 @@ def test_nobody_waits_for_a_turn_past_the_end(clock: Clock) -> None:
     """A call whose turn would come after the deadline is refused at once, and takes no token from one that can go."""
     budget = _budget(clock)
     budget.expire_in(0.3)
-    _moments(budget, clock, 2, lambda one: one.wait(*LOOKUP))
+    _moments(budget, clock, 2, lambda budgeted: budgeted.wait(*LOOKUP))
     with pytest.raises(NotObserved) as unseen:
         budget.wait(*LOOKUP)
     assert clock.waits == []
@@ -122,7 +122,7 @@ def test_stopping_sends_the_waiting_away() -> None:
     with ThreadPoolExecutor(4) as pool:
         waiting = [pool.submit(budget.wait, "lambda", "ListAliases", "eu-west-1") for _ in range(4)]
         threading.Timer(0.05, budget.stop).start()
-        assert all(isinstance(one.exception(timeout=10), NotObserved) for one in waiting)
+        assert all(isinstance(future.exception(timeout=10), NotObserved) for future in waiting)
 
 
 def test_threads_take_no_token_twice() -> None:
@@ -138,10 +138,10 @@ def test_threads_take_no_token_twice() -> None:
 def test_an_endpoint_of_ones_own_sets_no_rates(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> None:
     """What is not AWS is asked without waiting, unless one wants its rates all the same."""
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
-    _moments(_budget(clock), clock, 50, lambda one: one.wait(*LOOKUP))
+    _moments(_budget(clock), clock, 50, lambda budgeted: budgeted.wait(*LOOKUP))
     assert clock.waits == []
     monkeypatch.setenv("RUNBOOK_PACE", "aws")
-    _moments(_budget(clock), clock, 3, lambda one: one.wait(*LOOKUP))
+    _moments(_budget(clock), clock, 3, lambda budgeted: budgeted.wait(*LOOKUP))
     assert len(clock.waits) == 1
 
 

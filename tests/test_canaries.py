@@ -38,7 +38,7 @@ def searched() -> Run:
 def _leaks(run: Run) -> dict[str, set[str]]:
     """Name the canaries by file and screen."""
     files = [path for path in run.folder.parent.rglob("*") if path.is_file() and path != actors_file(run.folder)]
-    found = {path.name: {one for text in texts_of(path) for one in found_in(text)} for path in files}
+    found = {path.name: {canary for text in texts_of(path) for canary in found_in(text)} for path in files}
     return {name: leaked for name, leaked in (found | {"screen": found_in(run.said + run.document)}).items() if leaked}
 
 
@@ -46,7 +46,7 @@ def test_search_finds_what_is_there(tmp_path: Path) -> None:
     """The search sees every canary, in plain text and in the notebook's JSON: that it finds none means something."""
     path = tmp_path / "x.ipynb"
     path.write_text(json.dumps({"cells": [{"source": " ".join(CANARIES.values())}]}), encoding="utf-8")
-    assert {one for text in texts_of(path) for one in found_in(text)} == set(CANARIES)
+    assert {canary for text in texts_of(path) for canary in found_in(text)} == set(CANARIES)
     assert found_in(TEXT) == set(WORDS)
     assert len(FIELDS) == len(set(FIELDS))
 

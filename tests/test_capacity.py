@@ -111,6 +111,6 @@ def test_a_function_too_slow_for_its_shards_uses_every_place_all_the_time(
     """Places are open shards times parallelization: with some of them free, or idle, slowness is only suspected."""
     shards = sum(shard.open for found in example("healthy").backlog.shards.values() for shard in found)
     seen = _world(behind=behind, throttles=throttles, used=used * shards, busy=busy * used * shards)
-    parallel = tuple(replaced(one, parallelization_factor=factor) for one in seen.status.mappings)
+    parallel = tuple(replaced(mapping, parallelization_factor=factor) for mapping in seen.status.mappings)
     seen = with_fields(with_fields(seen, "mappings", ours=parallel), "status", mappings=parallel)
     assert _sure("shard-serial-lag", seen) is sure

@@ -94,7 +94,7 @@ def test_a_fault_names_only_what_there_is(fault: Fault) -> None:
     assert set(fault.remedies) <= set(REMEDIES)
 
 
-@pytest.mark.parametrize("fault", [one for one in FAULTS.values() if one.expects], ids=lambda one: one.id)
+@pytest.mark.parametrize("fault", [fault for fault in FAULTS.values() if fault.expects], ids=lambda fault: fault.id)
 def test_the_remedies_of_a_fault_are_those_of_its_findings(fault: Fault) -> None:
     """What would mend a fault is prescribed by its cause, or by what contributes to it."""
     prescribing = (*_named(fault, "expects"), *fault.contributing)
@@ -104,18 +104,18 @@ def test_the_remedies_of_a_fault_are_those_of_its_findings(fault: Fault) -> None
 @pytest.mark.parametrize("mode", NAMES)
 def test_every_failure_mode_is_recognised_or_listed_as_unseen(mode: str) -> None:
     """Each has findings that recognise it, one of them under its own name, or a reason why nothing shows it."""
-    recognised = {one.id for one in FINDINGS.values() if mode in one.modes}
-    listed = [one for one in UNSEEN if one.mode == mode]
-    assert recognised or [one for one in listed if one.finding is None]
+    recognised = {finding.id for finding in FINDINGS.values() if mode in finding.modes}
+    listed = [unseen_mode for unseen_mode in UNSEEN if unseen_mode.mode == mode]
+    assert recognised or [unseen_mode for unseen_mode in listed if unseen_mode.finding is None]
     assert not recognised or NAMES[mode] in recognised | {"diagnostic-update-gap"}
-    assert {one.finding for one in listed} <= recognised or not recognised
+    assert {unseen_mode.finding for unseen_mode in listed} <= recognised or not recognised
 
 
 def test_findings_and_unseen_name_known_modes() -> None:
     """No card and no line of the list names a failure mode that there is not, and every line gives its reason."""
-    assert {mode for one in FINDINGS.values() for mode in one.modes} <= set(NAMES)
-    assert {one.mode for one in UNSEEN} <= set(NAMES)
-    assert all(one.what and one.why.endswith(".") for one in UNSEEN)
+    assert {mode for finding in FINDINGS.values() for mode in finding.modes} <= set(NAMES)
+    assert {unseen_mode.mode for unseen_mode in UNSEEN} <= set(NAMES)
+    assert all(unseen_mode.what and unseen_mode.why.endswith(".") for unseen_mode in UNSEEN)
 
 
 def test_what_is_unseen_is_in_the_index(root: Path) -> None:
@@ -125,5 +125,5 @@ def test_what_is_unseen_is_in_the_index(root: Path) -> None:
         import catalogue
 
         page = catalogue.findings()
-    for one in UNSEEN:
-        assert f"| {one.what} | {one.why} |" in page
+    for unseen_mode in UNSEEN:
+        assert f"| {unseen_mode.what} | {unseen_mode.why} |" in page

@@ -94,11 +94,11 @@ def test_silent_stretches_hold_no_datapoint(points: dict[datetime, float], hours
     """A stretch marked silent was asked for and holds no datapoint; every long enough hole is marked."""
     axis = _axis(hours)
     drawn = panel(_source(points), example(), axis, None)
-    for one in drawn.silent:
-        assert not [at for at in points if one.start <= at < one.end]
-        assert axis.start <= one.start < one.end <= axis.settled
+    for stretch in drawn.silent:
+        assert not [at for at in points if stretch.start <= at < stretch.end]
+        assert axis.start <= stretch.start < stretch.end <= axis.settled
     least = max(3 * MINUTE, axis.length / 96)
-    covered = sum((one.length for one in drawn.silent), timedelta(0))
+    covered = sum((stretch.length for stretch in drawn.silent), timedelta(0))
     if not [at for at in points if at in axis] and axis.settled - axis.start >= least:
         assert covered == axis.settled - axis.start
 
@@ -113,7 +113,7 @@ def test_thinning_keeps_the_highest_minute() -> None:
         assert value == max(points[home + minute * MINUTE] for minute in range(5))
 
 
-@pytest.mark.parametrize("source", SOURCES, ids=lambda one: one.id)
+@pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.id)
 def test_panels_take_their_values_from_the_evidence(source: Source) -> None:
     """Each metric of the chart is the one of the evidence; ages are in seconds."""
     metrics, age = example().metrics, example().backlog.iterator_age_ms
@@ -124,7 +124,7 @@ def test_panels_take_their_values_from_the_evidence(source: Source) -> None:
         "throttles": metrics.throttles.points,
         "age": {at: value / 1000 for at, value in age.points.items()},
     }[source.id]
-    drawn = next(one for one in _zoom(example_seen()).panels if one.id == source.id)
+    drawn = next(panel for panel in _zoom(example_seen()).panels if panel.id == source.id)
     assert drawn.points
     assert set(drawn.points) <= set(wanted.items())
     assert drawn.unit
@@ -133,9 +133,9 @@ def test_panels_take_their_values_from_the_evidence(source: Source) -> None:
 def test_a_metric_unseen_is_unexamined_from_end_to_end() -> None:
     """A metric that could not be read has no point and no silence: all of it is unexamined, with the reason."""
     seen = judged(with_fields(example(), "metrics", invocations=DENIED))
-    drawn = next(one for one in _overview(seen).panels if one.id == "invocations")
+    drawn = next(panel for panel in _overview(seen).panels if panel.id == "invocations")
     assert (drawn.points, drawn.silent) == ((), ())
-    assert [one.why for one in drawn.unexamined] == ["May not be called."]
+    assert [stretch.why for stretch in drawn.unexamined] == ["May not be called."]
     told = "Invocations: not examined, May not be called; alarm DynamoDBStreamsTriggerFailure in ALARM from 12:34 UTC"
     assert any(words.startswith(told) for words in describe(_overview(seen)))
 
@@ -201,26 +201,26 @@ def test_every_change_on_the_axis_stands_on_its_lane() -> None:
     seen = example_seen()
     data = _overview(seen)
     drawn = {mark.number: mark.at for lane in data.lanes for mark in lane.marks}
-    assert drawn == {number: one.event.at for number, one in enumerate(seen.diagnosis.changes, 1)}
+    assert drawn == {number: change.event.at for number, change in enumerate(seen.diagnosis.changes, 1)}
     relations = {mark.relation for lane in data.lanes for mark in lane.marks}
     assert Relation.TRIGGER in relations
 
 
 def test_a_lane_is_quiet_only_where_it_was_searched() -> None:
     """What CloudTrail has not delivered yet is unexamined, and an unread trail is unexamined from end to end."""
-    assert [one.why for one in _overview(example_seen()).lanes[0].unexamined] == [NOT_DELIVERED]
+    assert [stretch.why for stretch in _overview(example_seen()).lanes[0].unexamined] == [NOT_DELIVERED]
     for changed in ({"regional": DENIED, "searches": ()}, {"searches": ()}):
         data = _overview(judged(with_fields(example(), "changes", **changed)))
         assert all(lane.unexamined[0].length == data.axis.length for lane in data.lanes)
     words = describe(_overview(judged(with_observations(example(), changes=DENIED))))
-    assert [one for one in words if one.startswith("IAM")] == ["IAM: not examined, May not be called."]
+    assert [word for word in words if word.startswith("IAM")] == ["IAM: not examined, May not be called."]
 
 
 def test_a_search_cut_short_leaves_its_lanes_unexamined() -> None:
     """A trail search that broke off proves no absence on the lanes it covers."""
-    searches = tuple(replaced(one, truncated=True) for one in example().changes.searches)
+    searches = tuple(replaced(search, truncated=True) for search in example().changes.searches)
     data = _overview(judged(with_fields(example(), "changes", searches=searches)))
-    assert {one.why for lane in data.lanes for one in lane.unexamined} == {"search cut short"}
+    assert {stretch.why for lane in data.lanes for stretch in lane.unexamined} == {"search cut short"}
 
 
 def test_strips_lie_end_to_end() -> None:
@@ -228,17 +228,17 @@ def test_strips_lie_end_to_end() -> None:
     for data in (_overview(example_seen()), _zoom(example_seen())):
         for strip in data.strips:
             assert strip.spans
-            for one, following in pairwise(strip.spans):
-                assert one.end <= following.start
-            assert all(data.axis.start <= one.start < one.end <= data.axis.end for one in strip.spans)
+            for span, following in pairwise(strip.spans):
+                assert span.end <= following.start
+            assert all(data.axis.start <= span.start < span.end <= data.axis.end for span in strip.spans)
 
 
 def test_the_generations_of_the_example() -> None:
     """The strip shows the older stream, the stretch without one, and the latest."""
     spans = _zoom(example_seen()).strips[-1].spans
-    states = [one.state for one in spans]
+    states = [span.state for span in spans]
     assert states == ["older stream, enabled", "no stream: writes leave no record", "latest stream, enabled"]
-    assert all(one.sure for one in spans)
+    assert all(span.sure for span in spans)
 
 
 def test_a_mapping_on_an_old_stream_is_not_shown_as_merely_enabled() -> None:
@@ -261,7 +261,7 @@ def test_a_state_is_kept_where_the_trail_was_searched() -> None:
     data = correlation(seen.evidence, seen.diagnosis, replace(axis, start=axis.start - timedelta(minutes=9)))
     before, since = data.strips[0].spans
     assert (before.state, before.sure) == ("not searched", False)
-    assert since.start == min(one.window.start for one in example().changes.searches)
+    assert since.start == min(search.window.start for search in example().changes.searches)
     assert (since.state, since.sure) == ("Enabled on an older stream, no change recorded", True)
 
 
@@ -300,15 +300,15 @@ def test_log_failures_are_those_of_the_log() -> None:
     evidence = with_fields(example(), "logs", failure_times=times)
     assert _overview(judged(evidence)).failures.times == times
     assert _overview(judged(evidence)).failures.unexamined == ()
-    searches = tuple(replaced(one, truncated=True) for one in evidence.logs.searches)
+    searches = tuple(replaced(search, truncated=True) for search in evidence.logs.searches)
     cut = _overview(judged(with_fields(evidence, "logs", searches=searches)))
-    assert {one.why for one in cut.failures.unexamined} == {"search cut short"}
-    assert any(one.start == times[-1] for one in cut.failures.unexamined)
+    assert {stretch.why for stretch in cut.failures.unexamined} == {"search cut short"}
+    assert any(stretch.start == times[-1] for stretch in cut.failures.unexamined)
 
 
 def test_every_panel_names_its_unit() -> None:
     """No metric is drawn without a unit; a longer period changes it."""
     panels: tuple[Panel, ...] = _overview(example_seen()).panels
-    assert [one.unit for one in panels] == ["requests a minute", "a minute", "a minute", "a minute", "seconds"]
+    assert [panel.unit for panel in panels] == ["requests a minute", "a minute", "a minute", "a minute", "seconds"]
     coarse = panel(_source({START: 1.0}, timedelta(minutes=5)), example(), _axis(1), None)
     assert coarse.unit == "in 5 min"

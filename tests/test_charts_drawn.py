@@ -56,12 +56,12 @@ def test_the_words_tell_what_the_picture_draws() -> None:
     for lane in data.lanes:
         for mark in lane.marks:
             assert f"{mark.number}. {mark.at:%Y-%m-%d %H:%M:%S} UTC: {mark.sentence}" in said
-    for one in data.panels[:2]:
-        assert one.peak
-        assert one.last
-        assert f"highest {one.peak[1]:,.0f} at" in said
-        assert f"last {one.last[1]:,.0f} at" in said
-        assert f"{one.counted:,} datapoints" in said
+    for panel in data.panels[:2]:
+        assert panel.peak
+        assert panel.last
+        assert f"highest {panel.peak[1]:,.0f} at" in said
+        assert f"last {panel.last[1]:,.0f} at" in said
+        assert f"{panel.counted:,} datapoints" in said
     for strip in data.strips:
         assert all(span.state in said for span in strip.spans)
 
@@ -126,7 +126,7 @@ def test_of_many_changes_the_trigger_keeps_its_number() -> None:
     )
     trigger = replace(seen.diagnosis.trigger, change=many[3])  # type: ignore[type-var]
     data = _overview(Seen(seen.evidence, replace(seen.diagnosis, changes=many, trigger=trigger)))
-    kept = [one.number for one in worth_numbers(data)]
+    kept = [change.number for change in worth_numbers(data)]
     assert len(kept) == MOST_NUMBERS
     assert kept == sorted(kept)
     assert 4 in kept
@@ -138,8 +138,8 @@ def test_names_of_lines_never_meet(monkeypatch: pytest.MonkeyPatch) -> None:
     shown: list[tuple[int, list[Bbox]]] = []
 
     def measure(figure: Figure) -> bytes:
-        named = [one for one in figure.axes[2].texts if not one.get_text().isdigit()]
-        shown.append((len(named), [one.get_window_extent() for one in named] + [figure.axes[2].get_window_extent()]))
+        named = [text for text in figure.axes[2].texts if not text.get_text().isdigit()]
+        shown.append((len(named), [text.get_window_extent() for text in named] + [figure.axes[2].get_window_extent()]))
         return b""
 
     monkeypatch.setattr(canvas, "png", measure)
@@ -150,8 +150,8 @@ def test_names_of_lines_never_meet(monkeypatch: pytest.MonkeyPatch) -> None:
         draw_correlation.draw(replace(data, lines=lines))
     for _, boxes in shown:
         *names, axis = boxes
-        assert all(axis.x0 <= one.x0 and one.x1 <= axis.x1 for one in names)
-        assert all(one.x1 < two.x0 or two.x1 < one.x0 for one, two in combinations(names, 2))
+        assert all(axis.x0 <= name.x0 and name.x1 <= axis.x1 for name in names)
+        assert all(left.x1 < right.x0 or right.x1 < left.x0 for left, right in combinations(names, 2))
     assert sum(count == 2 for count, _ in shown) >= 0.8 * len(shown)
 
 
@@ -189,13 +189,13 @@ def test_without_a_deadline_nothing_is_projected() -> None:
 def test_the_pipe_has_every_stage_and_one_break() -> None:
     """The boxes are the stages of the diagnosis, and exactly the first that stopped is marked."""
     boxes = pipe_data(example_seen().diagnosis)
-    assert [one.stage for one in boxes] == list(example_seen().diagnosis.stages.flows)
-    assert [one.name for one in boxes if one.broken] == ["function invoked"]
+    assert [box.stage for box in boxes] == list(example_seen().diagnosis.stages.flows)
+    assert [box.name for box in boxes if box.broken] == ["function invoked"]
 
 
 def test_failures_that_flow_are_not_drawn_as_well() -> None:
     """The stage of failed invocations never looks like one that works, though it flows."""
-    boxes = {one.stage: one for one in pipe_data(failing_seen().diagnosis)}
+    boxes = {box.stage: box for box in pipe_data(failing_seen().diagnosis)}
     assert boxes[Stage.FAILED].state is State.FLOWING
     assert look(boxes[Stage.FAILED]) != look(boxes[Stage.WRITTEN])
 
@@ -209,7 +209,7 @@ def test_labels_are_spread_without_touching(wanted: list[float]) -> None:
     placed = canvas.spread(wanted, 4.0, 0.0, 100.0)
     assert len(placed) == len(wanted)
     assert all(later - sooner >= 4.0 - 1e-6 for sooner, later in pairwise(placed))
-    assert all(-1e-6 <= one <= 100 + 1e-6 for one in placed)
+    assert all(-1e-6 <= place <= 100 + 1e-6 for place in placed)
 
 
 def test_labels_with_room_stay_where_they_are() -> None:
@@ -237,8 +237,8 @@ def _luminance(colour: str) -> float:
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
-def _contrast(one: str, other: str) -> float:
-    low, high = sorted((_luminance(one), _luminance(other)))
+def _contrast(first_colour: str, other_colour: str) -> float:
+    low, high = sorted((_luminance(first_colour), _luminance(other_colour)))
     return (high + 0.05) / (low + 0.05)
 
 

@@ -41,12 +41,12 @@ CLASSES = st.lists(
 def test_every_line_is_counted_once(classes: list[ErrorClass], chance: random.Random) -> None:
     """The rows hold every line on the axis in its own period, in few rows; the order of classes does not matter."""
     data = _data(*classes)
-    times = [at for one in classes for at in one.times if at in data.axis]
-    assert sum(one.total for one in data.rows) == len(times)
+    times = [at for error_class in classes for at in error_class.times if at in data.axis]
+    assert sum(row.total for row in data.rows) == len(times)
     assert len(data.rows) <= MOST_CLASSES + 1
     counted: dict[datetime, int] = {}
-    for one in data.rows:
-        for at, number in one.counts:
+    for row in data.rows:
+        for at, number in row.counts:
             assert number > 0
             counted[at] = counted.get(at, 0) + number
     wanted: dict[datetime, int] = {}
@@ -64,13 +64,13 @@ def test_every_line_is_counted_once(classes: list[ErrorClass], chance: random.Ra
 def test_what_is_drawn_is_the_data(classes: list[ErrorClass]) -> None:
     """Read back from the axes, each period has its count and lies within the axis; no name upsets the drawing."""
     data = _data(*classes)
-    for one in data.rows:
+    for row in data.rows:
         with canvas.drawing(1.0) as figure:
             axes = figure.add_axes((0, 0, 1, 1))
-            draw_class(axes, one, data)
+            draw_class(axes, row, data)
             shapes = [patch.get_data() for patch in axes.patches if isinstance(patch, StepPatch)]
         drawn = [(at, value) for shape in shapes for at, value in zip(shape.edges, shape.values, strict=False)]
-        assert drawn == [(canvas.x(at), number) for at, number in one.counts]
+        assert drawn == [(canvas.x(at), number) for at, number in row.counts]
         assert all(max(shape.edges) <= canvas.x(data.axis.end) for shape in shapes)
 
 
@@ -84,10 +84,10 @@ def test_names_are_drawn_in_letters_that_exist(name: str) -> None:
 def test_many_classes_leave_a_row_of_others() -> None:
     """Beyond so many classes the rarest are one row together, and the words say how many they are."""
     data = _data(*(_class(f"Error{n}", list(range(60, 70 + n))) for n in range(9)))
-    assert [one.name for one in data.rows] == [*(f"Error{n}" for n in range(8, 3, -1)), OTHER]
+    assert [row.name for row in data.rows] == [*(f"Error{n}" for n in range(8, 3, -1)), OTHER]
     assert data.others == 4
     assert data.rows[-1].total == 10 + 11 + 12 + 13
-    assert any(one.startswith("other classes (4): 46 lines between ") for one in errors_words(data))
+    assert any(sentence.startswith("other classes (4): 46 lines between ") for sentence in errors_words(data))
 
 
 def test_classes_bear_the_name_of_what_happened() -> None:
@@ -97,27 +97,29 @@ def test_classes_bear_the_name_of_what_happened() -> None:
         _class(None, [6, 7], LineKind.TIMEOUT),
         _class(None, [8, 9, 10]),
     )
-    assert [one.name for one in data.rows] == ["code error, no type given", "Task timed out", "Out of memory"]
+    assert [row.name for row in data.rows] == ["code error, no type given", "Task timed out", "Out of memory"]
 
 
 def test_the_classes_of_a_failing_function() -> None:
     """The chart of a function that fails counts every line that step 4 found, none of them before the onset."""
     seen = failing_seen()
     data = errors_data(seen.evidence, seen.diagnosis)
-    assert sum(one.total for one in data.rows) == sum(one.count for one in seen.evidence.logs.errors) > 0
-    assert "ValueError" in {one.name for one in data.rows}
-    for one, said in zip(data.rows, errors_words(data), strict=False):
-        assert said.startswith(f"{one.name}: {one.total:,} lines between ")
+    assert (
+        sum(row.total for row in data.rows) == sum(error_class.count for error_class in seen.evidence.logs.errors) > 0
+    )
+    assert "ValueError" in {row.name for row in data.rows}
+    for row, said in zip(data.rows, errors_words(data), strict=False):
+        assert said.startswith(f"{row.name}: {row.total:,} lines between ")
         assert said.endswith(", 0 of them before the period of the onset.")
 
 
 def test_a_search_cut_short_is_hatched() -> None:
     """What a search did not reach is unexamined in picture and words."""
     seen = failing_seen()
-    searches = tuple(replaced(one, truncated=True) for one in seen.evidence.logs.searches)
+    searches = tuple(replaced(search, truncated=True) for search in seen.evidence.logs.searches)
     data = errors_data(with_fields(seen.evidence, "logs", searches=searches), seen.diagnosis)
-    assert {one.why for one in data.unexamined} == {"search cut short"}
-    assert any(one.startswith("Not examined from ") for one in errors_words(data))
+    assert {stretch.why for stretch in data.unexamined} == {"search cut short"}
+    assert any(sentence.startswith("Not examined from ") for sentence in errors_words(data))
 
 
 @pytest.mark.parametrize("field", ["errors", "group"])
@@ -133,8 +135,10 @@ def test_no_failure_and_no_log_group_are_said_apart() -> None:
     seen = example_seen()
     logs = seen.evidence.logs
     missing = with_fields(seen.evidence, "logs", group=replaced(logs.group, exists=False))
-    cut = with_fields(seen.evidence, "logs", searches=tuple(replaced(one, truncated=True) for one in logs.searches))
-    said = [charts.error_classes(Seen(one, seen.diagnosis)).text for one in (seen.evidence, cut, missing)]
+    cut = with_fields(
+        seen.evidence, "logs", searches=tuple(replaced(search, truncated=True) for search in logs.searches)
+    )
+    said = [charts.error_classes(Seen(evidence, seen.diagnosis)).text for evidence in (seen.evidence, cut, missing)]
     assert said[0].startswith("No failure was found in /aws/lambda/orders-projector: ")
     assert "as far as it was searched" in " ".join(said[1].split())
     assert said[2].startswith("There is no log group /aws/lambda/orders-projector")

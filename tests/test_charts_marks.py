@@ -87,7 +87,9 @@ def test_every_change_and_failure_is_a_mark(world: str, drawn: list[Figure]) -> 
     ]
     wanted = [canvas.x(mark.at) for lane in data.lanes for mark in lane.marks]
     assert set(wanted) <= set(marks)
-    ticks = [segment[0][0] for axes in parts for one in axes.collections for segment in one.get_segments()]
+    ticks = [
+        segment[0][0] for axes in parts for collection in axes.collections for segment in collection.get_segments()
+    ]
     assert ticks == [canvas.x(at) for at in data.failures.times]
 
 
@@ -126,7 +128,9 @@ def test_the_boxes_of_the_pipe_lie_apart(drawn: list[Figure]) -> None:
     assert len(extents) == len(boxes)
     assert not [pair for pair in combinations(extents, 2) if pair[0].overlaps(pair[1])]
     (left, right), (low, high) = axes.get_xlim(), axes.get_ylim()
-    assert all(left <= one.x0 and one.x1 <= right and low <= one.y0 and one.y1 <= high for one in extents)
+    assert all(
+        left <= extent.x0 and extent.x1 <= right and low <= extent.y0 and extent.y1 <= high for extent in extents
+    )
 
 
 POINTS = st.dictionaries(
@@ -152,7 +156,7 @@ def test_bars_are_the_points(points: dict[datetime, float], hours: float) -> Non
     """The bars of a metric are its points, each from the start of its period on, and none is added."""
     data, axes = _axes(INVOCATIONS, points, hours)
     shapes = [patch.get_data() for patch in axes.patches if isinstance(patch, StepPatch)]
-    bars = [(at, value) for one in shapes for at, value in zip(one.edges, one.values, strict=False)]
+    bars = [(at, value) for shape in shapes for at, value in zip(shape.edges, shape.values, strict=False)]
     assert bars == [(canvas.x(instant.floor(at, data.bucket)), value) for at, value in data.points]
 
 

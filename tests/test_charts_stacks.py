@@ -60,8 +60,8 @@ def _stack(invocations: Series, errors: Series, throttles: Series, axis: Axis) -
     return stacked("invocations", "Invocations", "", parts, example(), axis, None)
 
 
-def _by_layer(one: Stacked, bar: Bar) -> dict[str, float | None]:
-    return dict(zip([layer.id for layer in one.layers], bar.values, strict=True))
+def _by_layer(stack: Stacked, bar: Bar) -> dict[str, float | None]:
+    return dict(zip([layer.id for layer in stack.layers], bar.values, strict=True))
 
 
 @given(COUNTS, COUNTS, COUNTS, HOURS, st.randoms(use_true_random=False))
@@ -85,10 +85,10 @@ def test_every_part_of_a_bar_was_counted_in_its_minute(
         if parts.get("unknown") is not None:
             assert bar.at not in failed
             assert parts["unknown"] == invoked[bar.at]
-    shuffled = [list(one.items()) for one in (invoked, failed, throttled)]
-    for one in shuffled:
-        chance.shuffle(one)
-    assert _stack(*(_series(dict(one)) for one in shuffled), axis) == drawn  # type: ignore[call-arg, arg-type, misc]
+    shuffled = [list(points.items()) for points in (invoked, failed, throttled)]
+    for points in shuffled:
+        chance.shuffle(points)
+    assert _stack(*(_series(dict(points)) for points in shuffled), axis) == drawn  # type: ignore[call-arg, arg-type, misc]
 
 
 @given(COUNTS, COUNTS, COUNTS, HOURS)
@@ -98,7 +98,7 @@ def test_of_each_period_the_worst_minute_is_drawn(
     """Every period with a datapoint has one bar, that of most harm; totals count every minute; gaps stay gaps."""
     axis = _axis(hours)
     drawn = _stack(_series(invoked), _series(failed), _series(throttled), axis)
-    counted = {at for one in (invoked, failed, throttled) for at in one if at in axis}
+    counted = {at for points in (invoked, failed, throttled) for at in points if at in axis}
     homes = [instant.floor(bar.at, drawn.bucket) for bar in drawn.bars]
     assert homes == sorted({instant.floor(at, drawn.bucket) for at in counted})
     for bar, home in zip(drawn.bars, homes, strict=True):
@@ -111,7 +111,7 @@ def test_of_each_period_the_worst_minute_is_drawn(
     for run in drawn.runs():
         starts = [instant.floor(bar.at, drawn.bucket) for bar in run]
         assert all(later - sooner == drawn.bucket for sooner, later in pairwise(starts))
-    assert not [at for one in drawn.silent for at in counted if one.start <= at < one.end]
+    assert not [at for stretch in drawn.silent for at in counted if stretch.start <= at < stretch.end]
 
 
 @given(COUNTS, COUNTS, COUNTS, HOURS)
@@ -120,10 +120,10 @@ def test_what_is_drawn_is_the_data(
 ) -> None:
     """Read back from the axes, the shapes hold each value above nothing once, in its period, within the axis."""
     axis = _axis(hours)
-    one = _stack(_series(invoked), _series(failed), _series(throttled), axis)
+    drawn_stack = _stack(_series(invoked), _series(failed), _series(throttled), axis)
     with canvas.drawing(1.0) as figure:
         axes = figure.add_axes((0, 0, 1, 1))
-        draw_stack(axes, one, axis)
+        draw_stack(axes, drawn_stack, axis)
         shapes = [patch for patch in axes.patches if isinstance(patch, StepPatch)]
     drawn: list[tuple[str, float, float]] = []
     for shape in shapes:
@@ -132,9 +132,9 @@ def test_what_is_drawn_is_the_data(
         assert max(edges) <= canvas.x(axis.end)
         drawn += [(str(shape.get_label()), at, top - low) for at, top, low in zip(edges, tops, base, strict=False)]
     wanted = [
-        (layer.id, canvas.x(max(instant.floor(bar.at, one.bucket), axis.start)), value)
-        for bar in one.bars
-        for layer, value in zip(one.layers, bar.values, strict=True)
+        (layer.id, canvas.x(max(instant.floor(bar.at, drawn_stack.bucket), axis.start)), value)
+        for bar in drawn_stack.bars
+        for layer, value in zip(drawn_stack.layers, bar.values, strict=True)
         if value
     ]
     assert len(drawn) == len(wanted)
@@ -148,8 +148,8 @@ def test_a_longer_period_changes_the_unit() -> None:
     five = timedelta(minutes=5)
     axis = _axis(1)
     points = {START: 5.0}
-    one = _stack(_series(points, five), _series(points, five), _series({}, five), axis)
-    assert (one.unit, one.bucket) == ("in 5 min", five)
+    drawn_stack = _stack(_series(points, five), _series(points, five), _series({}, five), axis)
+    assert (drawn_stack.unit, drawn_stack.bucket) == ("in 5 min", five)
     assert _stack(_series(points), _series(points), _series({}), axis).unit == "a minute"
 
 
@@ -175,11 +175,11 @@ def test_the_outcomes_are_those_of_the_metrics() -> None:
 def test_without_errors_seen_nothing_succeeded_or_failed() -> None:
     """Invocations whose errors could not be read are of unknown outcome, and the stack is marked as unexamined."""
     seen = judged(with_fields(failing_seen().evidence, "metrics", errors=DENIED))
-    one = outcomes_data(seen.evidence, seen.diagnosis).stacks[0]
-    layers = {layer.id: layer for layer in one.layers}
+    drawn_stack = outcomes_data(seen.evidence, seen.diagnosis).stacks[0]
+    layers = {layer.id: layer for layer in drawn_stack.layers}
     assert layers["unknown"].total == sum(seen.evidence.metrics.invocations.points.values())
     assert (layers["succeeded"].unseen, layers["failed"].unseen) == ("May not be called.", "May not be called.")
-    assert one.unexamined[0].why == "May not be called."
+    assert drawn_stack.unexamined[0].why == "May not be called."
     assert label_of(layers["failed"]) == "failed: unseen"
     assert "failed not examined (May not be called)" in charts.outcomes(seen).alt
 
@@ -188,9 +188,9 @@ def test_a_metric_without_datapoints_is_not_zero() -> None:
     """A layer that CloudWatch has nothing of is said to be silent, and takes no part in any bar."""
     silent = replaced(failing_seen().evidence.metrics.throttles, points={})
     seen = judged(with_fields(failing_seen().evidence, "metrics", throttles=silent))
-    one = outcomes_data(seen.evidence, seen.diagnosis).stacks[0]
-    assert label_of(one.layers[-1]) == "throttled: silent"
-    assert {bar.values[-1] for bar in one.bars} == {None}
+    drawn_stack = outcomes_data(seen.evidence, seen.diagnosis).stacks[0]
+    assert label_of(drawn_stack.layers[-1]) == "throttled: silent"
+    assert {bar.values[-1] for bar in drawn_stack.bars} == {None}
     assert "throttled no datapoint" in charts.outcomes(seen).alt
 
 
@@ -203,7 +203,7 @@ def test_records_are_stacked_where_the_mapping_counts_them() -> None:
     events |= {name: _series({}) for name in ("DroppedEventCount", "OnFailureDestinationDeliveredEventCount")}
     counting = with_fields(seen.evidence, "metrics", mapping_events={"0f0f0f0f-0000": events})
     data = outcomes_data(counting, seen.diagnosis)
-    assert [one.title for one in data.stacks] == ["Invocations", "Records of mapping 0f0f0f0f"]
+    assert [stack.title for stack in data.stacks] == ["Invocations", "Records of mapping 0f0f0f0f"]
     assert [layer.total for layer in data.stacks[1].layers] == [3.0, 2.0, 0.0, 0.0]
     assert data.stacks[1].unit == "records a minute"
     assert data.note == ""
@@ -232,8 +232,8 @@ def test_siblings_share_clock_and_scale() -> None:
     """The function stands first, its siblings beneath, as many as fit, on one stated scale that holds them all."""
     seen = _with_siblings(MOST_SIBLINGS + 2)
     data = siblings_data(seen.evidence, seen.diagnosis)
-    assert [one.id for one in data.rows] == ["self", *(f"sibling-reader-{n}" for n in range(MOST_SIBLINGS))]
-    assert data.top == max(one.top for one in data.rows) > data.rows[0].top
+    assert [row.id for row in data.rows] == ["self", *(f"sibling-reader-{n}" for n in range(MOST_SIBLINGS))]
+    assert data.top == max(row.top for row in data.rows) > data.rows[0].top
     assert data.more == 3
     said = siblings_words(data)
     assert f"0 to {data.top:,.0f} invocations a minute" in said[0]
@@ -246,9 +246,9 @@ def test_siblings_are_drawn_on_one_scale() -> None:
     data = siblings_data(seen.evidence, seen.diagnosis)
     with canvas.drawing(4.0) as figure:
         limits = set()
-        for one in data.rows:
+        for row in data.rows:
             axes = figure.add_axes((0, 0, 1, 1))
-            draw_stack(axes, one, data.axis, top=data.top)
+            draw_stack(axes, row, data.axis, top=data.top)
             limits.add(axes.get_ylim())
     assert len(limits) == 1
 

@@ -228,9 +228,9 @@ def test_lists_are_complete(capsys: pytest.CaptureFixture[str]) -> None:
     from runbook_lib.sandbox.faults import all_faults
 
     assert main(["findings", "--json"]) == 0
-    assert {one["id"] for one in json.loads(capsys.readouterr().out)} == set(FINDINGS)
+    assert {finding["id"] for finding in json.loads(capsys.readouterr().out)} == set(FINDINGS)
     assert main(["faults", "--json"]) == 0
-    assert {one["id"] for one in json.loads(capsys.readouterr().out)} == set(all_faults())
+    assert {fault["id"] for fault in json.loads(capsys.readouterr().out)} == set(all_faults())
     assert main(["policy"]) == 0
     actions = json.loads(capsys.readouterr().out)["Statement"][0]["Action"]
     assert all(

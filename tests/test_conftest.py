@@ -18,26 +18,26 @@ OUTSIDE = ("198.51.100.7", 443)
 
 def tcp_connect() -> None:
     """Connect as HTTP clients do."""
-    with socket.socket() as one:
-        one.connect(OUTSIDE)
+    with socket.socket() as connection:
+        connection.connect(OUTSIDE)
 
 
 def tcp_connect_ex() -> None:
     """Connect as event loops do."""
-    with socket.socket() as one:
-        one.connect_ex(OUTSIDE)
+    with socket.socket() as connection:
+        connection.connect_ex(OUTSIDE)
 
 
 def udp_send() -> None:
     """Send without a connection, as name servers and metrics daemons are spoken to."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:
-        one.sendto(b"", OUTSIDE)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as connection:
+        connection.sendto(b"", OUTSIDE)
 
 
 def ipv6_connect() -> None:
     """Connect over IPv6."""
-    with socket.socket(socket.AF_INET6) as one:
-        one.connect(("2001:db8::7", 443, 0, 0))
+    with socket.socket(socket.AF_INET6) as connection:
+        connection.connect(("2001:db8::7", 443, 0, 0))
 
 
 def by_name() -> None:

@@ -126,16 +126,18 @@ def _imports(node: ast.AST, by: str, lazy: bool = False) -> Iterator[Import]:
 def imports() -> tuple[Import, ...]:
     """Every import of the package."""
     return tuple(
-        one for name, path in modules().items() for one in _imports(ast.parse(path.read_text(encoding="utf-8")), name)
+        imported
+        for name, path in modules().items()
+        for imported in _imports(ast.parse(path.read_text(encoding="utf-8")), name)
     )
 
 
 def engine_imports() -> Iterator[Import]:
     """What the engine imports of this package, but what the package itself offers lazily as a shortcut."""
-    for one in imports():
-        inside = one.of == PACKAGE or one.of.startswith(f"{PACKAGE}.")
-        if inside and one.room not in ("", "sandbox"):
-            yield one
+    for imported in imports():
+        inside = imported.of == PACKAGE or imported.of.startswith(f"{PACKAGE}.")
+        if inside and imported.room not in ("", "sandbox"):
+            yield imported
 
 
 def test_every_module_has_a_place() -> None:
@@ -146,43 +148,66 @@ def test_every_module_has_a_place() -> None:
 
 def test_imports_point_left() -> None:
     """A module imports only from groups to the left of its own."""
-    wrong = (one for one in engine_imports() if RANK.get(_room(one.of), -1) > RANK.get(one.room, -1))
+    wrong = (
+        imported for imported in engine_imports() if RANK.get(_room(imported.of), -1) > RANK.get(imported.room, -1)
+    )
     assert _listed(wrong) == ""
 
 
 def test_findings_and_blocks_see_little() -> None:
     """A finding cannot reach AWS or a step; a block knows nothing of the engine."""
-    assert _listed(one for one in engine_imports() if _room(one.of) in FREE_OF.get(one.room, set())) == ""
+    assert (
+        _listed(imported for imported in engine_imports() if _room(imported.of) in FREE_OF.get(imported.room, set()))
+        == ""
+    )
 
 
 def test_the_sandbox_stands_apart() -> None:
     """The sandbox imports nothing of the engine; only `runbook sandbox` and its like import it, when called."""
-    outward = [str(one) for one in imports() if one.room == "sandbox" and _is_ours(one) and _room(one.of) in RANK]
+    outward = [
+        str(imported)
+        for imported in imports()
+        if imported.room == "sandbox" and _is_ours(imported) and _room(imported.of) in RANK
+    ]
     inward = [
-        str(one)
-        for one in engine_imports()
-        if _room(one.of) == "sandbox" and one.by not in SERVES and not (one.room == "cli" and one.lazy)
+        str(imported)
+        for imported in engine_imports()
+        if _room(imported.of) == "sandbox"
+        and imported.by not in SERVES
+        and not (imported.room == "cli" and imported.lazy)
     ]
     assert _listed(outward + inward) == ""
 
 
-def _is_ours(one: Import) -> bool:
-    return one.of.startswith(f"{PACKAGE}.")
+def _is_ours(imported: Import) -> bool:
+    return imported.of.startswith(f"{PACKAGE}.")
 
 
 def _listed(wrong: Iterable[object]) -> str:
     """One offence a line, so that a failure shows them all."""
-    return "\n".join(dict.fromkeys(str(one) for one in wrong))
+    return "\n".join(dict.fromkeys(str(offence) for offence in wrong))
 
 
 def test_libraries_stay_in_their_rooms() -> None:
     """Each library of weight is imported in its one place."""
-    assert _listed(one for one in imports() if one.room not in ONLY_IN.get(one.of.split(".")[0], {one.room})) == ""
+    assert (
+        _listed(
+            imported
+            for imported in imports()
+            if imported.room not in ONLY_IN.get(imported.of.split(".")[0], {imported.room})
+        )
+        == ""
+    )
 
 
 def test_this_package_imports_nothing_when_imported() -> None:
     """`import runbook_lib` alone loads no other module of the engine."""
-    assert _listed(one for one in imports() if one.by == PACKAGE and not one.lazy and _is_ours(one)) == ""
+    assert (
+        _listed(
+            imported for imported in imports() if imported.by == PACKAGE and not imported.lazy and _is_ours(imported)
+        )
+        == ""
+    )
 
 
 LIGHT = ("runbook_lib.cli", "runbook_lib.running.investigation", "runbook_lib.judging.verdict")

@@ -32,8 +32,8 @@ def test_a_paused_mapping_and_its_poller_agree_with_the_silence() -> None:
 def test_the_first_failure_in_the_log_agrees() -> None:
     """The first line of the failure that goes on stands beside the counters."""
     assert any(
-        one.startswith("The log first shows the failure that it still repeats")
-        for one in _onset("import-error-after-deploy").signals
+        signal.startswith("The log first shows the failure that it still repeats")
+        for signal in _onset("import-error-after-deploy").signals
     )
 
 
@@ -42,7 +42,7 @@ def test_a_signal_of_another_time_is_named_as_such() -> None:
     """A failure that had been there for hours does not pass for agreement, and the estimate stays what it was."""
     seen = example("import-error-after-deploy")
     before = _onset("import-error-after-deploy")
-    older = tuple(replace(one, times=(one.first - timedelta(hours=9), *one.times)) for one in seen.logs.errors)
+    older = tuple(replace(error, times=(error.first - timedelta(hours=9), *error.times)) for error in seen.logs.errors)
     plain = replace(before, signals=before.signals[:1])
     found = corroborated(with_fields(seen, "logs", errors=older), plain)
     assert found is not None

@@ -81,12 +81,12 @@ def test_every_finding_has_its_page(pages: dict[str, str]) -> None:
     """Each finding is explained on a page of its own with its reason, its remedies and its source."""
     from runbook_lib.findings import FINDINGS
 
-    for one in FINDINGS.values():
-        page = pages[f"findings/{one.id}.md"]
-        assert one.title in page
-        assert one.why in page
-        assert one.source in page
-        assert all(f"### {remedy}: " in page for remedy in one.remedies), one.id
+    for finding in FINDINGS.values():
+        page = pages[f"findings/{finding.id}.md"]
+        assert finding.title in page
+        assert finding.why in page
+        assert finding.source in page
+        assert all(f"### {remedy}: " in page for remedy in finding.remedies), finding.id
 
 
 def test_policy_is_what_the_command_prints(root: Path) -> None:

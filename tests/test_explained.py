@@ -8,19 +8,21 @@ from runbook_lib.findings import FINDINGS, Finding, Kind, Weight
 from runbook_lib.findings.explained import Said, explain, sayings
 
 
-@pytest.mark.parametrize("one", FINDINGS.values(), ids=FINDINGS)
-def test_every_finding_says_how_it_is_known_and_refuted(one: Finding) -> None:
+@pytest.mark.parametrize("finding", FINDINGS.values(), ids=FINDINGS)
+def test_every_finding_says_how_it_is_known_and_refuted(finding: Finding) -> None:
     """Neither list is empty, and no sentence has lost what it is about."""
-    reasons = explain(one)
+    reasons = explain(finding)
     assert reasons.known_by
     assert reasons.refuted_by
     assert not [words for words in (*reasons.known_by, *reasons.refuted_by) if "<value>" in words or "<>" in words]
 
 
-@pytest.mark.parametrize("one", [one for one in FINDINGS.values() if one.kind is Kind.CAUSE], ids=lambda one: one.id)
-def test_a_cause_can_be_refuted(one: Finding) -> None:
+@pytest.mark.parametrize(
+    "finding", [finding for finding in FINDINGS.values() if finding.kind is Kind.CAUSE], ids=lambda finding: finding.id
+)
+def test_a_cause_can_be_refuted(finding: Finding) -> None:
     """Every cause names something that would speak against it, in its code or by the counts of its stage."""
-    assert one.stops or [said for said in sayings(one) if said.weight is Weight.AGAINST]
+    assert finding.stops or [said for said in sayings(finding) if said.weight is Weight.AGAINST]
 
 
 def test_helpers_and_names_are_followed() -> None:
@@ -35,5 +37,5 @@ def test_helpers_and_names_are_followed() -> None:
 
 def test_a_helper_that_is_only_asked_is_not_quoted() -> None:
     """What a finding asks of another helper without handing it on is not among its sentences."""
-    said = [one.sentence for one in sayings(FINDINGS["stale-stream-arn"])]
+    said = [sign.sentence for sign in sayings(FINDINGS["stale-stream-arn"])]
     assert not [words for words in said if "was restored and never had a stream" in words]

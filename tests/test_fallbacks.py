@@ -18,7 +18,7 @@ HOUR = timedelta(hours=1)
 
 
 def _found(seen: Evidence, id: str) -> Fallback:
-    return next(one for one in review(seen, ()) if one.id == id)
+    return next(fallback for fallback in review(seen, ()) if fallback.id == id)
 
 
 def _age(hours_old: list[float]) -> Evidence:
@@ -131,5 +131,5 @@ def test_what_could_not_be_looked_at_says_so(id: str, observation: str) -> None:
 @pytest.mark.xdist_group("poller-stands-still-after-a-release")
 def test_the_alternatives_are_told_where_nothing_correlates() -> None:
     """A stall that no change explains is looked at in every way that the playbook's last paragraph names."""
-    found = {one.id for one in tried("poller-stands-still-after-a-release").diagnosis.fallbacks}
+    found = {fallback.id for fallback in tried("poller-stands-still-after-a-release").diagnosis.fallbacks}
     assert found >= {id for id, _ in BLIND}

@@ -36,12 +36,12 @@ def _declared(service: str) -> set[str]:
 def _noted(found: Diagnosis) -> set[str]:
     """The harmless facts of an investigation that must have ended well."""
     assert (found.status, found.causes, found.latent, found.unexplained) == (Status.NO_FAULT, (), (), ())
-    return {one.finding.id for one in found.innocent}
+    return {verdict.finding.id for verdict in found.innocent}
 
 
 def _with_mapping(seen: Evidence, **changed: Any) -> Evidence:
     """Give evidence with some fields of our mappings replaced, in the list and read one by one."""
-    mappings: tuple[Mapping, ...] = tuple(replaced(one, **changed) for one in seen.status.mappings)
+    mappings: tuple[Mapping, ...] = tuple(replaced(mapping, **changed) for mapping in seen.status.mappings)
     return with_fields(with_fields(seen, "mappings", ours=mappings), "status", mappings=mappings)
 
 
@@ -58,13 +58,13 @@ def _world(name: str) -> object:
     return pytest.param(name, marks=marks)
 
 
-@pytest.mark.parametrize("world", [_world(one) for one in ("no-table-writes", "noop-writes", "rejected-writes")])
+@pytest.mark.parametrize("world", [_world(name) for name in ("no-table-writes", "noop-writes", "rejected-writes")])
 def test_false_alarm_01_nothing_is_written_here(world: str) -> None:
     """No writes, writes that change nothing and refused writes trigger nothing, and that is what is said."""
     seen = investigated(world)
     assert world in _noted(seen.diagnosis)
     assert seen.diagnosis.sentence.startswith("No fault found. ")
-    assert [one.id for one in seen.diagnosis.remedies] == ["R20"]
+    assert [remedy.id for remedy in seen.diagnosis.remedies] == ["R20"]
 
 
 @in_world("no-table-writes")
@@ -74,7 +74,7 @@ def test_false_alarm_01_writes_of_another_region_are_not_counted_here() -> None:
     table = replaced(seen.streams.table, replica_regions=("us-east-1",))
     found = judged(with_fields(seen, "streams", table=table)).diagnosis
     assert {"no-table-writes", "replica-expectations"} <= _noted(found)
-    (noted,) = (one for one in found.innocent if one.finding.id == "replica-expectations")
+    (noted,) = (verdict for verdict in found.innocent if verdict.finding.id == "replica-expectations")
     assert "Writes of other regions are not counted here" in " ".join(noted.because)
 
 
@@ -91,7 +91,7 @@ def test_false_alarm_03_a_window_gathers_records() -> None:
     """A batching or tumbling window makes deliveries late and loses none: it is noted, with its length."""
     found = judged(_with_mapping(example("healthy"), batching_window_s=240, tumbling_window_s=300)).diagnosis
     assert "batching-or-tumbling-delay" in _noted(found)
-    told = " ".join(sentence for one in found.innocent for sentence in one.because)
+    told = " ".join(sentence for verdict in found.innocent for sentence in verdict.because)
     assert "240 s" in told
     assert "300 s" in told
 
@@ -116,7 +116,7 @@ def test_false_alarm_04_a_mapping_made_or_changed_minutes_ago(state: str) -> Non
     fresh = _with_mapping(seen, state=state, last_modified=seen.as_of - 4 * MINUTE)
     found = judged(fresh).diagnosis
     assert "esm-transitional" in _noted(found)
-    (noted,) = (one for one in found.innocent if one.finding.id == "esm-transitional")
+    (noted,) = (verdict for verdict in found.innocent if verdict.finding.id == "esm-transitional")
     assert noted.because[-1].endswith("wait.")
 
 
@@ -133,7 +133,7 @@ def test_false_alarm_05_a_filter_that_works_as_designed() -> None:
     filtering = _with_mapping(seen, filters=shipped, metrics=("EventCount",))
     found = judged(with_fields(filtering, "metrics", mapping_events={mapping.uuid: counted})).diagnosis
     _noted(found)
-    assert "filter-matches-nothing" in {one.finding.id for one in found.ruled_out}
+    assert "filter-matches-nothing" in {verdict.finding.id for verdict in found.ruled_out}
     minutes = len(seen.metrics.invocations.points)
     assert found.stages[Stage.FILTERED].basis == f"{6 * minutes:,} of {8 * minutes:,} polled records were filtered out."
 
@@ -225,15 +225,15 @@ def test_false_alarm_11_what_a_stream_does_not_need() -> None:
     seen = example("healthy")
     role = seen.role
     refused = tuple(
-        replaced(one, decision="implicitDeny") if one.action == "dynamodb:ListStreams" else one
-        for one in role.simulated
+        replaced(decision, decision="implicitDeny") if decision.action == "dynamodb:ListStreams" else decision
+        for decision in role.simulated
     )
     ours = tuple(
-        replace(one, decision=Decision.IMPLICIT_DENY) if one.action == "dynamodb:ListStreams" else one
-        for one in role.evaluated
+        replace(decision, decision=Decision.IMPLICIT_DENY) if decision.action == "dynamodb:ListStreams" else decision
+        for decision in role.evaluated
     )
     assert (refused != role.simulated, ours != role.evaluated) == (True, True)
-    assert {one.failure_destination for one in seen.status.mappings} == {None}
+    assert {mapping.failure_destination for mapping in seen.status.mappings} == {None}
     _noted(judged(with_fields(seen, "role", simulated=refused, evaluated=ours, resource_policies=())).diagnosis)
     assert "GetPolicy" not in READS["lambda"]
 
@@ -246,7 +246,7 @@ def test_false_alarm_12_no_datapoints_on_an_idle_function() -> None:
     silent = with_fields(
         seen, "metrics", invocations=_empty(metrics.invocations), errors=_empty(metrics.errors),
         duration_ms=_empty(metrics.duration_ms), concurrent=_empty(metrics.concurrent),
-        writes={name: _empty(one) for name, one in metrics.writes.items()},
+        writes={name: _empty(series) for name, series in metrics.writes.items()},
         consumed_writes=_empty(metrics.consumed_writes),
     )  # fmt: skip
     silent = with_fields(silent, "backlog", iterator_age_ms=_empty(seen.backlog.iterator_age_ms))
@@ -261,7 +261,7 @@ def test_false_alarm_13_an_alarm_is_no_evidence() -> None:
     """The user's own alarm, which treats missing data as breaching, is told of, and clears or convicts nothing."""
     seen = investigated("no-table-writes")
     assert "no-table-writes" in _noted(seen.diagnosis)
-    assert ALARM in {one.name for one in seen.diagnosis.rang}
+    assert ALARM in {alarm.name for alarm in seen.diagnosis.rang}
     deaf = judged(with_fields(example("no-table-writes"), "metrics", alarms=DENIED)).diagnosis
     assert deaf == replace(seen.diagnosis, rang=(), proposals=deaf.proposals, gaps=deaf.gaps)
     at = seen.diagnosis.as_of - HOUR
@@ -271,7 +271,7 @@ def test_false_alarm_13_an_alarm_is_no_evidence() -> None:
     )  # fmt: skip
     told = example("no-table-writes")
     told = with_fields(told, "changes", regional=(*told.changes.regional, alarm))
-    assert alarm not in {one.event for one in judged(told).diagnosis.changes}
+    assert alarm not in {change.event for change in judged(told).diagnosis.changes}
 
 
 @in_world("healthy")
@@ -280,8 +280,8 @@ def test_false_alarm_14_fewer_records_than_writes_and_duplicates() -> None:
     seen = example("healthy")
     table = replaced(seen.streams.table, replica_regions=("us-east-1",))
     half = {
-        label: replace(one, points={at: value // 2 for at, value in one.points.items()})
-        for label, one in seen.backlog.returned.items()
+        label: replace(series, points={at: value // 2 for at, value in series.points.items()})
+        for label, series in seen.backlog.returned.items()
     }
     doubled = replace(
         seen.metrics.invocations, points={at: 2 * value for at, value in seen.metrics.invocations.points.items()}

@@ -11,9 +11,20 @@ from typing import Any
 from unittest import mock
 
 import pytest
+    Rule,
+    cut,
+    drop,
+    fail,
+    garble,
+    latency,
+    refuse,
+    skew,
+    throttle,
+)
 from worlds import NOW, incident_of, investigated, sandboxed
 
 import fuzz
+from mutate import MutatedAnswers, Mutation, MutationKind
 from runbook_lib.archive.record import Record
 from runbook_lib.aws import READS, Live, Outcome, Paging
 from runbook_lib.errors import CannotRun
@@ -21,7 +32,6 @@ from runbook_lib.judging.diagnosis import Diagnosis
 from runbook_lib.running.investigation import Investigation
 from runbook_lib.sandbox.faults import build
 from runbook_lib.sandbox.wire.rules import Rule, cut, drop, fail, garble, latency, refuse, skew, throttle
-from spoilt import How, Played, Spoiling
 
 pytestmark = pytest.mark.sampled
 
@@ -134,11 +144,11 @@ FAULTS: Mapping[str, Fault] = {
 ONLY_METRICS = {"no result permitted", "partial results", "failed results"}
 
 
-class Faulty(Played):
+class Faulty(MutatedAnswers):
     """AWS as a record remembers it, with one fault in one operation."""
 
     def __init__(self, record: Record, where: tuple[str, str], fault: Fault) -> None:
-        super().__init__(record, Spoiling(0, How.REMOVED, frozenset()))
+        super().__init__(record, Mutation(0, MutationKind.REMOVED, frozenset()))
         self.calls = 0
         self._where, self._fault, self._asked = where, fault, 0
 
@@ -183,7 +193,7 @@ def _operations(fault: str, every: int = 1) -> tuple[tuple[str, str], ...]:
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_sample_of_the_matrix_holds(fault: str) -> None:
     """Of every fault some operations, on the recorded example: the verdict weakens at most."""
-    assert list(_offences(*fuzz.recorded(fuzz.EXAMPLE), fault, _operations(fault, SAMPLE_EVERY))) == []
+    assert list(_offences(*fuzz.recorded_run(fuzz.EXAMPLE), fault, _operations(fault, SAMPLE_EVERY))) == []
 
 
 @pytest.mark.slow
@@ -191,7 +201,7 @@ def test_a_sample_of_the_matrix_holds(fault: str) -> None:
 @pytest.mark.parametrize("world", [fuzz.EXAMPLE, *WORLDS])
 def test_the_whole_matrix_holds(world: str, fault: str) -> None:
     """Every fault in every operation, over a sound world and broken ones: the verdict weakens at most."""
-    known = fuzz.recorded(world) if world == fuzz.EXAMPLE else _recorded(world)
+    known = fuzz.recorded_run(world) if world == fuzz.EXAMPLE else _recorded(world)
     assert list(_offences(*known, fault, _operations(fault))) == []
 
 
@@ -202,7 +212,7 @@ def _recorded(world: str) -> tuple[Record, frozenset[str]]:
 
 def test_the_sample_visits_every_operation() -> None:
     """Over all faults the sample leaves no operation out."""
-    assert {one for fault in FAULTS for one in _operations(fault, SAMPLE_EVERY)} == set(OPERATIONS)
+    assert {operation for fault in FAULTS for operation in _operations(fault, SAMPLE_EVERY)} == set(OPERATIONS)
 
 
 # -- over the wire -----------------------------------------------------------------------------------------------------
@@ -273,7 +283,7 @@ def test_the_runs_clock_follows_awss_however_far_off(hours: int) -> None:
 def test_no_answer_holds_a_run_past_its_ceiling() -> None:
     """An operation that does not answer is a gap when the time is up; the other steps are told."""
     diagnosis = _judged_over_http(latency(20_000, "iam", "GetRole"), timeout_s=3)
-    assert "Timeout" in {one.gap.code for one in diagnosis.gaps}
+    assert "Timeout" in {gap.gap.code for gap in diagnosis.gaps}
     assert diagnosis.causes == ()
 
 
@@ -293,7 +303,7 @@ def _judged_over_http(*rules: Rule, timeout_s: float = 60) -> Diagnosis:
 
 def test_an_answer_in_time_order_or_not_is_the_same() -> None:
     """Lists that come in another order change no verdict: nothing rests on the order of an answer."""
-    record, expected = fuzz.recorded(fuzz.EXAMPLE)
+    record, expected = fuzz.recorded_run(fuzz.EXAMPLE)
     for where in OPERATIONS:
         again = Record.create(record.incident, record.as_of, record.run["identity"], archive=None)
         found = Investigation(again, Faulty(record, where, FAULTS["out of order"])).diagnosis

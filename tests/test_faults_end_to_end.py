@@ -39,7 +39,7 @@ def _marks(name: str) -> list[pytest.MarkDecorator]:
 def test_expected_cause_comes_first_and_no_other_is_proved(name: str) -> None:
     """The cause that the fault declares is named first, as surely as can be, and nothing else is proved."""
     seen = investigated(name)
-    causes = [(one.finding.id, one.confidence) for one in seen.diagnosis.causes]
+    causes = [(cause.finding.id, cause.confidence) for cause in seen.diagnosis.causes]
     assert causes[0] == (seen.fault.expects, seen.fault.confidence)
     assert [found for found, sure in causes[1:] if sure is Confidence.PROVED] == []
     assert not {found for found, _ in causes} & set(seen.fault.forbids)
@@ -60,9 +60,9 @@ def test_sound_world_has_no_cause(name: str) -> None:
 def test_declared_symptoms_and_notes_are_seen(name: str) -> None:
     """The symptoms, contributing factors and harmless facts that the fault declares are in the diagnosis."""
     seen = investigated(name)
-    assert set(seen.fault.contributing) == {one.finding.id for one in seen.diagnosis.contributing}
-    symptoms = {one.finding.id for one in seen.diagnosis.symptoms}
-    innocent = {one.finding.id for one in seen.diagnosis.innocent}
+    assert set(seen.fault.contributing) == {verdict.finding.id for verdict in seen.diagnosis.contributing}
+    symptoms = {verdict.finding.id for verdict in seen.diagnosis.symptoms}
+    innocent = {verdict.finding.id for verdict in seen.diagnosis.innocent}
     assert set(seen.fault.symptoms) <= symptoms
     assert set(seen.fault.notes) <= innocent
 
@@ -87,11 +87,11 @@ def test_change_that_set_it_off_is_named(name: str) -> None:
     """The trigger is the trail event of the fault, at its time; without such an event none is named."""
     seen = investigated(name)
     named = seen.diagnosis.trigger
-    if any(rule_denies_trail(gap.gap) for gap in seen.diagnosis.gaps) or seen.fault.trigger is None:
+    if any(rule_denies_trail(gap.gap) for gap in seen.diagnosis.gaps) or seen.fault.set_off_by is None:
         assert named is None
         return
     assert named is not None
-    assert named.change.event.event_name == seen.fault.trigger
+    assert named.change.event.event_name == seen.fault.set_off_by
     assert seen.began is not None
     assert abs(named.change.event.at - seen.began) < MINUTE
 
@@ -142,17 +142,19 @@ def test_every_sentence_points_at_recorded_evidence(name: str) -> None:
     seen = investigated(name)
     known = {call.ref for call in Record.open(seen.folder).calls()} | {"run"}
     verdict = json.loads((seen.folder / "verdict.json").read_text())
-    quoted = {ref for part in ("causes", "symptoms", "not_causes") for one in verdict[part] for ref in one["evidence"]}
+    quoted = {
+        ref for part in ("causes", "symptoms", "not_causes") for named in verdict[part] for ref in named["evidence"]
+    }
     assert {ref for ref in quoted if not ref.startswith("trail:")} <= known
-    assert all(one["evidence"] for one in verdict["causes"])
+    assert all(cause["evidence"] for cause in verdict["causes"])
 
 
 @pytest.mark.xdist_group("trail-denied")
 def test_denied_trail_leaves_the_cause_and_lists_the_gap() -> None:
     """Not being allowed to read the trail costs the trigger, not the cause, and names the permission to ask for."""
     seen = investigated("trail-denied")
-    assert [one.finding.id for one in seen.diagnosis.causes] == ["esm-disabled-by-user"]
+    assert [cause.finding.id for cause in seen.diagnosis.causes] == ["esm-disabled-by-user"]
     assert seen.diagnosis.trigger is None
-    blind = [one for one in seen.diagnosis.gaps if one.gap.call == "cloudtrail:LookupEvents"]
-    assert {one.gap.permission for one in blind} == {"cloudtrail:LookupEvents"}
-    assert {step for one in blind for step in one.steps} == {9}
+    blind = [gap for gap in seen.diagnosis.gaps if gap.gap.call == "cloudtrail:LookupEvents"]
+    assert {gap.gap.permission for gap in blind} == {"cloudtrail:LookupEvents"}
+    assert {step for gap in blind for step in gap.steps} == {9}

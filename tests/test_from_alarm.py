@@ -76,8 +76,8 @@ MORE_KINDS = [
 @pytest.mark.parametrize(
     ("world", "name", "cause"),
     [
-        *(pytest.param(*one, marks=pytest.mark.xdist_group(one[0])) for one in KINDS),
-        *(pytest.param(*one, marks=(pytest.mark.xdist_group(one[0]), pytest.mark.slow)) for one in MORE_KINDS),
+        *(pytest.param(*kind, marks=pytest.mark.xdist_group(kind[0])) for kind in KINDS),
+        *(pytest.param(*kind, marks=(pytest.mark.xdist_group(kind[0]), pytest.mark.slow)) for kind in MORE_KINDS),
     ],
 )
 def test_one_line_leads_from_an_event_to_the_cause(

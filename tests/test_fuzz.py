@@ -11,6 +11,7 @@ import pytest
 from example_evidence import judged
 
 import fuzz
+from mutate import MutatedAnswers, Mutation, MutationKind, ValueMaker
 from runbook_lib import charts, views
 from runbook_lib.archive.record import Record
 from runbook_lib.aws import Live, Outcome, iam_action
@@ -19,7 +20,6 @@ from runbook_lib.observed import Gap, NotObserved
 from runbook_lib.running.investigation import Investigation
 from runbook_lib.sandbox.wire.conformance import violations
 from runbook_lib.sandbox.wire.models import operation_model
-from spoilt import How, Maker, Played, Spoiling
 
 pytestmark = pytest.mark.sampled
 
@@ -31,21 +31,21 @@ STREAM = "dynamodb:DescribeStream"
 LISTED = "lambda:ListEventSourceMappings"
 
 
-def _without(action: str, spoil: Callable[[Any], object]) -> Evidence:
+def _without(action: str, change: Callable[[Any], object]) -> Evidence:
     """Read the example with the answers of one operation changed by hand."""
-    record, _ = fuzz.recorded(fuzz.EXAMPLE)
+    record, _ = fuzz.recorded_run(fuzz.EXAMPLE)
 
-    class ByHand(Played):
+    class ByHand(MutatedAnswers):
         def ask(self, service: str, operation: str, region: str, params: Any) -> Outcome:
             """Answer from the record, changed."""
             outcome = super().ask(service, operation, region, params)
             if iam_action(service, operation) != action or outcome.failed:
                 return outcome
             answer = copy.deepcopy(outcome.answer)
-            spoil(answer)
+            change(answer)
             return outcome._replace(answer=answer)
 
-    live: Live = ByHand(record, Spoiling(0, How.REMOVED, frozenset()))
+    live: Live = ByHand(record, Mutation(0, MutationKind.REMOVED, frozenset()))
     investigation = Investigation(
         Record.create(record.incident, record.as_of, record.run["identity"], archive=None), live
     )
@@ -54,34 +54,34 @@ def _without(action: str, spoil: Callable[[Any], object]) -> Evidence:
 
 
 @pytest.mark.parametrize("seed", SAMPLE)
-def test_spoilt_answers_end_in_an_honest_verdict(seed: int) -> None:
+def test_mutated_answers_end_in_an_honest_verdict(seed: int) -> None:
     """The whole route is gone, all views are shown, a replay says the same, and nothing is claimed for want of data."""
-    assert fuzz.run(fuzz.trial(seed, (fuzz.EXAMPLE,))) is None
+    assert fuzz.run(fuzz.fuzz_run(seed, (fuzz.EXAMPLE,))) is None
 
 
-def test_every_way_of_spoiling_is_in_the_sample() -> None:
+def test_every_kind_of_mutation_is_in_the_sample() -> None:
     """The sample holds made-up answers, replaced values and missing members, and a seed always gives the same run."""
-    trials = [fuzz.trial(seed, (fuzz.EXAMPLE,)) for seed in SAMPLE]
-    assert {one.spoiling.how for one in trials} == set(How)
-    assert trials == [fuzz.trial(seed, (fuzz.EXAMPLE,)) for seed in SAMPLE]
+    runs = [fuzz.fuzz_run(seed, (fuzz.EXAMPLE,)) for seed in SAMPLE]
+    assert {run.mutation.how for run in runs} == set(MutationKind)
+    assert runs == [fuzz.fuzz_run(seed, (fuzz.EXAMPLE,)) for seed in SAMPLE]
 
 
 def test_a_run_that_fails_is_shrunk_to_what_it_takes(monkeypatch: pytest.MonkeyPatch) -> None:
     """What goes wrong is told with the operations that it takes, and no other."""
 
-    spoiling = Spoiling(5, How.INVENTED, frozenset({LISTED, "iam:GetRole", "kms:DescribeKey"}))
+    mutation = Mutation(5, MutationKind.INVENTED, frozenset({LISTED, "iam:GetRole", "kms:DescribeKey"}))
     monkeypatch.setattr(fuzz, "_whole_route", _fails_where({LISTED}))
-    failure = fuzz.run(fuzz.Trial(fuzz.EXAMPLE, spoiling))
+    failure = fuzz.run(fuzz.FuzzRun(fuzz.EXAMPLE, mutation))
     assert failure is not None
     least = fuzz.shrunk(failure)
-    assert least.trial.spoiling.operations == {LISTED}
-    assert str(least.trial) == f"seed 5: example, invented: {LISTED}"
+    assert least.run.mutation.operations == {LISTED}
+    assert str(least.run) == f"seed 5: example, invented: {LISTED}"
     assert "KeyError" in least.wrong
 
 
 def _fails_where(operations: set[str]) -> Callable[..., Any]:
-    def route(known: Record, live: Played, folder: Any, *, drawn: bool) -> Any:
-        if operations <= live._spoiling.operations:
+    def route(known: Record, live: MutatedAnswers, folder: Any, *, drawn: bool) -> Any:
+        if operations <= live._mutation.operations:
             raise KeyError("a part of the kit that trusts AWS")
         return Investigation(known).diagnosis
 
@@ -89,7 +89,7 @@ def _fails_where(operations: set[str]) -> Callable[..., Any]:
 
 
 def _made(seed: int) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    maker = Maker(random.Random(seed), {})
+    maker = ValueMaker(random.Random(seed), {})
     for name in ("lambda:GetEventSourceMapping", "dynamodb:DescribeTable", "kms:ListGrants"):
         service, operation = name.split(":")
         yield service, operation, maker.structure(operation_model(service, operation).output_shape)
@@ -103,7 +103,11 @@ ODD = ("not one of", "has length", "does not match", "outside", "is NoneType")
 def test_made_up_answers_have_the_models_members_and_types(seed: int) -> None:
     """A made-up answer differs from the model in what AWS may add one day and in odd lengths, never in its form."""
     for service, operation, answer in _made(seed):
-        wrong = [one for one in violations(service, operation, answer) if not any(odd in one for odd in ODD)]
+        wrong = [
+            violation
+            for violation in violations(service, operation, answer)
+            if not any(odd in violation for odd in ODD)
+        ]
         assert wrong == []
 
 
@@ -123,16 +127,16 @@ MISSING: tuple[tuple[str, Callable[[Any], object], str], ...] = (
 )
 
 
-@pytest.mark.parametrize(("action", "spoil", "step"), MISSING)
+@pytest.mark.parametrize(("action", "change", "step"), MISSING)
 def test_an_answer_without_what_aws_always_sends_is_a_gap(
-    action: str, spoil: Callable[[Any], object], step: str
+    action: str, change: Callable[[Any], object], step: str
 ) -> None:
     """Nothing follows from an answer that lacks its point: it is named as a gap, and no other cause is sure."""
-    seen = _without(action, spoil)
+    seen = _without(action, change)
     gaps = [gap for gap in seen.gaps() if gap.code == "Unusable"]
     assert action in {gap.call for gap in gaps}
     assert "answered with" in gaps[0].reason
-    assert fuzz._dishonest(judged(seen).diagnosis, fuzz.recorded(fuzz.EXAMPLE)[1]) == ""
+    assert fuzz._dishonest(judged(seen).diagnosis, fuzz.recorded_run(fuzz.EXAMPLE)[1]) == ""
     observed = seen.observations[step]
     assert set(gaps) & set([observed] if isinstance(observed, Gap) else observed.gaps())
 
@@ -149,7 +153,7 @@ def test_a_generation_that_could_not_be_described_is_shown_unseen() -> None:
 def test_a_table_that_leaves_out_a_stream_that_is_enabled_proves_nothing() -> None:
     """DescribeTable without a stream specification is no proof against DescribeStream, which says ENABLED."""
     seen = _without(TABLE, lambda answer: answer["Table"].pop("StreamSpecification"))
-    assert "stream-disabled" not in {one.finding.id for one in judged(seen).diagnosis.causes}
+    assert "stream-disabled" not in {cause.finding.id for cause in judged(seen).diagnosis.causes}
 
 
 ODD_POINTS = (
@@ -170,13 +174,13 @@ ODD_POINTS = (
 def test_a_series_that_did_not_come_whole_is_not_seen(members: dict[str, Any], code: str) -> None:
     """Where a datapoint is no number of this world, or some are lacking, nothing is read from the silence between."""
 
-    def spoil(answer: Any) -> None:
+    def change(answer: Any) -> None:
         point = {"Timestamps": ["2026-03-14T12:00:00Z"], "Values": [7.0], "StatusCode": "Complete"}
         answer["MetricDataResults"] = [
             part | point | members if part["Id"] == "invocations" else part for part in answer["MetricDataResults"]
         ]
 
-    metrics = _without("cloudwatch:GetMetricData", spoil).metrics
+    metrics = _without("cloudwatch:GetMetricData", change).metrics
     with pytest.raises(NotObserved) as unseen:
         _ = metrics.invocations
     assert unseen.value.gap.code == code
@@ -186,14 +190,14 @@ def test_a_series_that_did_not_come_whole_is_not_seen(members: dict[str, Any], c
 def test_a_partial_page_is_completed_by_the_next() -> None:
     """A page that says PartialData leaves no gap where the next page of the same series says Complete."""
 
-    def part(one: Any, taken: slice, code: str) -> Any:
-        return one | {name: one[name][taken] for name in ("Timestamps", "Values")} | {"StatusCode": code}
+    def part(series: Any, taken: slice, code: str) -> Any:
+        return series | {name: series[name][taken] for name in ("Timestamps", "Values")} | {"StatusCode": code}
 
     def split(answer: Any) -> None:
         whole = answer["MetricDataResults"]
         first, rest = slice(0, 5), slice(5, None)
-        answer["MetricDataResults"] = [part(one, first, "PartialData") for one in whole]
-        answer["MetricDataResults"] += [part(one, rest, "Complete") for one in whole]
+        answer["MetricDataResults"] = [part(series, first, "PartialData") for series in whole]
+        answer["MetricDataResults"] += [part(series, rest, "Complete") for series in whole]
 
     in_two, whole = (_without("cloudwatch:GetMetricData", how).metrics.invocations for how in (split, lambda _: None))
     assert in_two.points == whole.points

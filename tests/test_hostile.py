@@ -40,8 +40,14 @@ class Markup(HTMLParser):
 
     def harm(self) -> set[str]:
         """Name what could run, load or lead away."""
-        leading = {one[:60] for one in self.addresses if not one.startswith(("#", "data:image/png;base64,"))}
-        return set(self.tags) & ACTING | {one for one in self.attributes if one.startswith("on")} | leading
+        leading = {
+            address[:60] for address in self.addresses if not address.startswith(("#", "data:image/png;base64,"))
+        }
+        return (
+            set(self.tags) & ACTING
+            | {attribute for attribute in self.attributes if attribute.startswith("on")}
+            | leading
+        )
 
 
 @pytest.fixture
@@ -59,7 +65,7 @@ def test_verdict_is_the_faults(shown: Run) -> None:
     """Hostile text changes neither the exit code nor the cause."""
     verdict = json.loads((shown.folder / "verdict.json").read_text(encoding="utf-8"))
     assert shown.code == 1
-    assert [one["id"] for one in verdict["causes"]] == ["handler-error"]
+    assert [cause["id"] for cause in verdict["causes"]] == ["handler-error"]
 
 
 def test_page_holds_nothing_that_acts(shown: Run) -> None:
@@ -91,12 +97,12 @@ def test_every_file_is_valid(shown: Run) -> None:
 def test_every_chart_is_drawn(shown: Run) -> None:
     """No cell fails, and every picture of the notebook is a PNG that stands in the page."""
     document = _notebook(shown)
-    assert [one.failures for one in sections.read(document)] == [()] * 10
+    assert [section.failures for section in sections.read(document)] == [()] * 10
     drawing = [cell for cell in document.cells if cell.cell_type == "code" and "charts." in cell.source]
     pictures = [found for cell in drawing for found in re.findall(r'"(iVBORw0KGgo[\w+/=]{1000,})', json.dumps(cell))]
     page = (shown.folder / "report.html").read_text(encoding="utf-8")
     assert len(pictures) >= len(drawing) > 3
-    assert [one[:60] for one in pictures if one not in page] == []
+    assert [picture[:60] for picture in pictures if picture not in page] == []
 
 
 def test_screen_shows_escapes_and_obeys_none(shown: Run) -> None:
@@ -110,7 +116,7 @@ def test_summary_is_plain_markdown(shown: Run) -> None:
     """The summary holds no HTML, link, mention or code that was not written by the kit."""
     text = (shown.folder / "summary.md").read_text(encoding="utf-8")
     plain = text.replace("\\\\", "")
-    assert [one for one in "<>[]`|" if plain.count(one) != plain.count(f"\\{one}")] == []
+    assert [char for char in "<>[]`|" if plain.count(char) != plain.count(f"\\{char}")] == []
     assert "@" not in text
 
 
@@ -118,7 +124,7 @@ def test_outputs_in_jupyterlab_are_inert(shown: Run) -> None:
     """Every HTML output of the notebook is free of what acts, and keeps mathematics from being set."""
     parts = ["".join(data["text/html"]) for data in _outputs(_notebook(shown)) if "text/html" in data]
     assert len(parts) > 20
-    assert any("$\\frac" in one for one in parts)
+    assert any("$\\frac" in part for part in parts)
     for part in parts:
         found = Markup(part)
         assert found.harm() == set()
@@ -156,9 +162,9 @@ def test_outputs_are_no_markdown_and_no_latex(shown: Run) -> None:
 
 def _outputs(document: nbformat.NotebookNode) -> list[dict[str, Any]]:
     cells = (cell for cell in document.cells if cell.cell_type == "code")
-    return [one["data"] for cell in cells for one in cell.outputs if "data" in one]
+    return [output["data"] for cell in cells for output in cell.outputs if "data" in output]
 
 
 def _obeyed(text: str) -> set[str]:
     """Name the characters that a terminal or browser would obey rather than show."""
-    return {visible(one) for one in set(text) - {"\n"} if visible(one) != one}
+    return {visible(char) for char in set(text) - {"\n"} if visible(char) != char}

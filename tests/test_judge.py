@@ -88,41 +88,41 @@ def test_a_cause_says_what_it_does_not_explain() -> None:
 
 def test_every_finding_without_any_evidence_is_undetermined() -> None:
     """With nothing observed no finding is present and none is ruled out."""
-    words = {name: judge(one, SEEN, _stages(State.UNKNOWN)).word for name, one in FINDINGS.items()}
+    words = {name: judge(finding, SEEN, _stages(State.UNKNOWN)).word for name, finding in FINDINGS.items()}
     assert set(words.values()) == {Word.UNDETERMINED}
 
 
-@pytest.mark.parametrize("one", FINDINGS.values(), ids=FINDINGS)
-def test_cards_are_whole(one: Finding) -> None:
+@pytest.mark.parametrize("finding", FINDINGS.values(), ids=FINDINGS)
+def test_cards_are_whole(finding: Finding) -> None:
     """Every card has a reason, a source, steps it reads and remedies that exist; a cause has a remedy."""
-    assert len(one.why) > 40
-    assert one.source.startswith("https://docs.aws.amazon.com/")
-    assert set(one.reads) <= set(range(1, 10))
-    assert set(one.diagnosis) <= set(range(1, 10))
-    assert one.reads
-    assert set(one.remedies) <= set(REMEDIES)
-    assert one.remedies or one.kind is not Kind.CAUSE
+    assert len(finding.why) > 40
+    assert finding.source.startswith("https://docs.aws.amazon.com/")
+    assert set(finding.reads) <= set(range(1, 10))
+    assert set(finding.diagnosis) <= set(range(1, 10))
+    assert finding.reads
+    assert set(finding.remedies) <= set(REMEDIES)
+    assert finding.remedies or finding.kind is not Kind.CAUSE
 
 
-@pytest.mark.parametrize("one", REMEDIES.values(), ids=REMEDIES)
-def test_remedies_are_whole(one: Remedy) -> None:
+@pytest.mark.parametrize("remedy", REMEDIES.values(), ids=REMEDIES)
+def test_remedies_are_whole(remedy: Remedy) -> None:
     """Every remedy says what to run, at what risk, what becomes of the records, when it may be done and what to see."""
-    assert one.command.startswith("aws ")
-    for text in (one.title, one.risk, one.effect, one.precondition, one.check):
+    assert remedy.command.startswith("aws ")
+    for text in (remedy.title, remedy.risk, remedy.effect, remedy.precondition, remedy.check):
         assert len(text) > 12
-    assert all(text.endswith(".") for text in (one.risk, one.effect, one.precondition, one.check))
+    assert all(text.endswith(".") for text in (remedy.risk, remedy.effect, remedy.precondition, remedy.check))
 
 
 def test_every_remedy_is_prescribed() -> None:
     """No remedy waits for a finding that prescribes it."""
-    assert set(REMEDIES) == {remedy for one in FINDINGS.values() for remedy in one.remedies}
+    assert set(REMEDIES) == {remedy for finding in FINDINGS.values() for remedy in finding.remedies}
 
 
-def _source(one: Finding) -> str:
-    return inspect.getsource(one.recognise)
+def _source(finding: Finding) -> str:
+    return inspect.getsource(finding.recognise)
 
 
 @pytest.mark.parametrize("words", ["except ", "print(", "now(", "Gap", "_lib.aws"])
 def test_no_finding_handles_missing_evidence(words: str) -> None:
     """No recognition catches anything, knows of gaps, prints, or knows the time."""
-    assert {one.id for one in FINDINGS.values() if words in _source(one)} == set()
+    assert {finding.id for finding in FINDINGS.values() if words in _source(finding)} == set()

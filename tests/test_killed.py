@@ -71,7 +71,7 @@ def world() -> World:
 
 
 def _folders(archive: Path) -> list[Path]:
-    return [one for one in archive.glob("*/*") if one.is_dir()]
+    return [path for path in archive.glob("*/*") if path.is_dir()]
 
 
 def _killed(world: World, home: Path, moment: Moment) -> Path | None:
@@ -130,14 +130,14 @@ def test_two_investigations_of_one_incident_do_not_mix(world: World, tmp_path: P
             pool.map(lambda _: run.investigate(incident_of(world, "TWICE"), archive=tmp_path, report=False), range(2))
         )
     assert both[0].folder != both[1].folder
-    assert [verify(one.folder) for one in both] == [(), ()]
+    assert [verify(done.folder) for done in both] == [(), ()]
     refs = [
         {
             json.loads(line).get("ref")
-            for path in one.folder.glob("evidence/*.jsonl")
+            for path in done.folder.glob("evidence/*.jsonl")
             for line in path.read_text(encoding="utf-8").splitlines()
         }
-        for one in both
+        for done in both
     ]
     assert refs[0] == refs[1]
     assert [cause.finding.id for cause in both[0].diagnosis.causes] == [

@@ -10,7 +10,7 @@ from runbook_lib.findings import Confidence, Verdict
 from runbook_lib.sandbox.account.healthy import allow, document
 from runbook_lib.sandbox.faults import build
 from runbook_lib.sandbox.world import World
-from serving import served
+from serve_world import served_world
 
 AT = NOW - timedelta(hours=2, minutes=5)
 
@@ -25,8 +25,10 @@ def _world(*, may_write: bool = True) -> World:
 
 
 def _loop(world: World) -> list[Verdict]:
-    with served(world) as asked:
-        return [one for one in asked.investigate().diagnosis.contributing if one.finding.id == "write-back-loop"]
+    with served_world(world) as asked:
+        return [
+            verdict for verdict in asked.investigate().diagnosis.contributing if verdict.finding.id == "write-back-loop"
+        ]
 
 
 def test_a_loop_is_asked_about_and_never_sure() -> None:

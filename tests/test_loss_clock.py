@@ -112,9 +112,9 @@ def test_clock_is_never_optimistic(waiting: list[Undelivered]) -> None:
     """No record outlives the deadline given, and the state is none only when nothing waits."""
     loss = clock(waiting, AS_OF)
     lives = [
-        one.oldest + min(DAY, timedelta(seconds=one.record_age_s) if one.record_age_s > 0 else DAY)
-        for one in waiting
-        if one.oldest
+        mapping.oldest + min(DAY, timedelta(seconds=mapping.record_age_s) if mapping.record_age_s > 0 else DAY)
+        for mapping in waiting
+        if mapping.oldest
     ]
     assert loss.state is not LossState.NONE
     if loss.deadline is not None:

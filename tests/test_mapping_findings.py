@@ -27,7 +27,7 @@ def _sure(name: str, seen: Evidence) -> Confidence | None:
 
 
 def _with_mapping(seen: Evidence, **changed: Any) -> Evidence:
-    return _with_mappings(seen, *(replaced(one, **changed) for one in seen.status.mappings))
+    return _with_mappings(seen, *(replaced(mapping, **changed) for mapping in seen.status.mappings))
 
 
 def _with_mappings(seen: Evidence, *mappings: Mapping) -> Evidence:
@@ -121,7 +121,7 @@ def test_either_sign_of_lambda_itself_clears_the_users(
     )  # fmt: skip
     seen = _with_mapping(seen, state="Disabled", state_transition_reason=reason)
     seen = with_fields(seen, "changes", regional=(own,) if event else ())
-    assert tuple(_sure(one, seen) for one in BY) == by
+    assert tuple(_sure(name, seen) for name in BY) == by
 
 
 @in_world("concurrency-zero")
@@ -146,7 +146,7 @@ def test_a_count_fits_a_hopeless_filter_where_it_drops_everything(polled: float,
         for name, value in (("PolledEventCount", polled), ("FilteredOutEventCount", dropped))
     }
     seen = with_fields(seen, "metrics", mapping_events={mapping.uuid: counts})
-    signs = [one.weight for one in FINDINGS["filter-matches-nothing"].recognise(seen)]
+    signs = [sign.weight for sign in FINDINGS["filter-matches-nothing"].recognise(seen)]
     assert Weight.DECISIVE in signs
     assert (Weight.COUNTER in signs) is fits
 
@@ -167,7 +167,7 @@ def test_a_mapping_made_long_before_deliveries_went_on_did_not_end_the_gap(
 ) -> None:
     """Polling follows a new mapping within a quarter of an hour: what ends a gap later than that is another thing."""
     seen = example("mapping-restarted-at-latest")
-    (made,) = (one.at for one in seen.changes.regional if one.operation == "CreateEventSourceMapping")
+    (made,) = (event.at for event in seen.changes.regional if event.operation == "CreateEventSourceMapping")
     age = seen.backlog.iterator_age_ms
     points = {at: value for at, value in age.points.items() if not made <= at < made + minutes * MINUTE}
     late = with_fields(seen, "backlog", iterator_age_ms=replace(age, points=points))

@@ -36,11 +36,11 @@ PROVED = Confidence.PROVED
 
 
 def _causes(found: Diagnosis) -> list[str]:
-    return [one.finding.id for one in found.causes]
+    return [cause.finding.id for cause in found.causes]
 
 
 def _ids(found: Any) -> set[str]:
-    return {one.finding.id for one in found}
+    return {verdict.finding.id for verdict in found}
 
 
 def _with_mappings(seen: Evidence, *mappings: Mapping) -> Evidence:
@@ -64,8 +64,8 @@ def test_masking_01_a_policy_pinned_to_the_old_label_shows_behind_a_stale_mappin
     latest = world.seen.streams.table.latest_stream_arn
     assert mapping.event_source_arn != latest
     asked = [call.params for call in world.record.calls() if call.operation == "SimulatePrincipalPolicy"]
-    assert [latest] in [one["ResourceArns"] for one in asked]
-    assert [mapping.event_source_arn] not in [one["ResourceArns"] for one in asked]
+    assert [latest] in [params["ResourceArns"] for params in asked]
+    assert [mapping.event_source_arn] not in [params["ResourceArns"] for params in asked]
     assert _causes(world.diagnosis) == ["role-missing-stream-actions", "stale-stream-arn"]
 
 
@@ -73,10 +73,10 @@ def test_masking_01_a_policy_pinned_to_the_old_label_shows_behind_a_stale_mappin
 def test_masking_02_a_disabled_mapping_shows_behind_a_stream_that_is_off() -> None:
     """Both are named, and the remedies come in the order in which they work: stream, new mapping, old mapping."""
     seen = example("stream-disabled")
-    off = [replaced(one, state="Disabled") for one in seen.status.mappings]
+    off = [replaced(mapping, state="Disabled") for mapping in seen.status.mappings]
     found = judged(_with_mappings(seen, *off)).diagnosis
     assert _causes(found) == ["stream-disabled", "esm-disabled-by-user"]
-    assert [one.id for one in found.remedies][:3] == ["R8", "R2", "R1"]
+    assert [remedy.id for remedy in found.remedies][:3] == ["R8", "R2", "R1"]
 
 
 @in_world("mapping-paused")
@@ -89,7 +89,7 @@ def test_masking_03_a_residue_mapping_clears_nothing(residue_first: bool) -> Non
     residue = replaced(paused, uuid="0f5e8a77-0000-4000-8000-00000000aaaa", event_source_arn=old, state="Enabled")
     both = (residue, paused) if residue_first else (paused, residue)
     found = judged(_with_mappings(seen, *both)).diagnosis
-    assert [(one.finding.id, one.confidence) for one in found.causes] == [("esm-disabled-by-user", PROVED)]
+    assert [(cause.finding.id, cause.confidence) for cause in found.causes] == [("esm-disabled-by-user", PROVED)]
     assert paused.uuid in found.remedies[0].command
 
 
@@ -97,7 +97,7 @@ def test_masking_03_a_residue_mapping_clears_nothing(residue_first: bool) -> Non
 def test_masking_03_the_newest_mapping_decides_about_role_and_code() -> None:
     """In a region that lists the residue first, the mapping on the newest stream stands first among ours."""
     ours = tried("residue-mapping-beside-a-paused-one").seen.mappings.ours
-    assert [one.state for one in ours] == ["Disabled", "Enabled"]
+    assert [mapping.state for mapping in ours] == ["Disabled", "Enabled"]
 
 
 @in_world("brake-pulled-on-a-poisoned-shard")
@@ -107,7 +107,7 @@ def test_masking_04_a_poison_record_shows_behind_a_brake() -> None:
     seen, found = world.seen, world.diagnosis
     assert not any(seen.metrics.errors.between(seen.window.settled_end - 20 * MINUTE, seen.window.end).values())
     assert _causes(found) == ["reserved-concurrency-zero", "poison-record"]
-    assert {"R5", "R6"} <= {one.id for one in found.remedies}
+    assert {"R5", "R6"} <= {remedy.id for remedy in found.remedies}
 
 
 @in_world("import-error-after-deploy")
@@ -169,7 +169,7 @@ def test_masking_08_no_traffic_hides_a_latent_fault(tmp_path: Path, capsys: pyte
     """Where nobody writes a fault has done no harm: it is latent, told everywhere, and no clean bill."""
     world = tried("paused-and-nobody-writes")
     found = world.diagnosis
-    assert (_causes(found), [one.finding.id for one in found.latent]) == ([], ["esm-disabled-by-user"])
+    assert (_causes(found), [verdict.finding.id for verdict in found.latent]) == ([], ["esm-disabled-by-user"])
     assert "no-table-writes" in _ids(found.innocent)
     assert (found.status, found.exit_code, found.loss.state) == (Status.FAULT, 1, LossState.NONE)
     assert found.sentence.startswith("Nobody writes to the table")
@@ -179,7 +179,7 @@ def test_masking_08_no_traffic_hides_a_latent_fault(tmp_path: Path, capsys: pyte
     assert "Latent fault, likely: The event source mapping" in repr(views.diagnosis_view(found))
     verdict = to_json(found, world.record)
     Draft202012Validator(SCHEMA).validate(verdict)
-    assert [(one["id"], one["remedies"]) for one in verdict["latent"]] == [("esm-disabled-by-user", ["R1"])]
+    assert [(latent["id"], latent["remedies"]) for latent in verdict["latent"]] == [("esm-disabled-by-user", ["R1"])]
 
 
 @in_world("paused-and-nobody-writes")
@@ -205,7 +205,7 @@ def test_masking_09_a_hopeless_filter_shows_without_any_count() -> None:
     assert found.onset is not None
     handed_out = [series.between(found.onset.latest, seen.window.end) for series in seen.backlog.returned.values()]
     assert any(sum(points.values()) > 0 for points in handed_out)
-    assert [(one.finding.id, one.confidence) for one in found.causes] == [("filter-matches-nothing", PROVED)]
+    assert [(cause.finding.id, cause.confidence) for cause in found.causes] == [("filter-matches-nothing", PROVED)]
 
 
 @in_world("version-keeps-old-role")
@@ -228,7 +228,7 @@ def test_masking_11_a_lost_key_shows_behind_missing_writes() -> None:
         key_inaccessible_since=written,
     )  # fmt: skip
     found = judged(with_fields(seen, "streams", table=locked)).diagnosis
-    assert ([(one.finding.id, one.confidence) for one in found.causes], found.latent) == (
+    assert ([(cause.finding.id, cause.confidence) for cause in found.causes], found.latent) == (
         [("table-key-inaccessible", PROVED)],
         (),
     )
@@ -250,7 +250,7 @@ def test_masking_12_an_exhausted_account_is_not_our_functions_setting() -> None:
 def test_masking_13_a_denial_that_is_over_is_not_quoted_as_a_cause() -> None:
     """A last result outlives its cause: what the simulator answers now counts, and the brake alone is named."""
     world = tried("braked-while-the-organization-forbade")
-    assert [one.processing.policy_type for one in world.seen.status.mappings] == ["service control policy"]
+    assert [mapping.processing.policy_type for mapping in world.seen.status.mappings] == ["service control policy"]
     assert _causes(world.diagnosis) == ["reserved-concurrency-zero"]
 
 
@@ -318,7 +318,7 @@ def test_masking_16_where_was_searched_is_said() -> None:
     assert _causes(found) == ["role-missing-stream-actions"]
     assert found.trigger is None
     assert found.coverage is not None
-    assert any(one.startswith("us-east-1: ") for one in found.coverage.missing)
+    assert any(sentence.startswith("us-east-1: ") for sentence in found.coverage.missing)
 
 
 def _update_table(minutes: float, **request: Any) -> Change:
@@ -388,10 +388,10 @@ def test_masking_20_a_neighbour_that_works_clears_no_stream() -> None:
     """Each mapping has its own position: the other consumer, moved to the new stream, is told and excuses nothing."""
     seen = example("stream-recreated")
     latest = seen.streams.table.latest_stream_arn
-    moved = tuple(replaced(one, event_source_arn=latest) for one in seen.mappings.same_stream)
-    busy = {name: _since(one, seen.window.end - 3 * HOUR, 9) for name, one in seen.metrics.siblings.items()}
+    moved = tuple(replaced(mapping, event_source_arn=latest) for mapping in seen.mappings.same_stream)
+    busy = {name: _since(series, seen.window.end - 3 * HOUR, 9) for name, series in seen.metrics.siblings.items()}
     found = judged(with_fields(with_fields(seen, "mappings", same_stream=moved), "metrics", siblings=busy)).diagnosis
-    assert [(one.finding.id, one.confidence) for one in found.causes] == [("stale-stream-arn", PROVED)]
+    assert [(cause.finding.id, cause.confidence) for cause in found.causes] == [("stale-stream-arn", PROVED)]
     assert found.comparison is not None
     assert found.comparison.reach is Reach.FUNCTION
 
@@ -400,6 +400,6 @@ def test_masking_20_a_neighbour_that_works_clears_no_stream() -> None:
 def test_masking_20_a_neighbour_that_fails_convicts_no_stream() -> None:
     """That another consumer of the stream has stopped makes no cause for a function that handles what is written."""
     seen = example("healthy")
-    dead = {name: replace(one, points={}) for name, one in seen.metrics.siblings.items()}
+    dead = {name: replace(series, points={}) for name, series in seen.metrics.siblings.items()}
     found = judged(with_fields(seen, "metrics", siblings=dead)).diagnosis
     assert (found.status, found.causes) == (Status.NO_FAULT, ())

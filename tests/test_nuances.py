@@ -26,7 +26,7 @@ MINUTE = timedelta(minutes=1)
 
 
 def _causes(found: Diagnosis) -> dict[str, Confidence | None]:
-    return {one.finding.id: one.confidence for one in found.causes}
+    return {cause.finding.id: cause.confidence for cause in found.causes}
 
 
 def _asked(world: str, operation: str) -> list[dict[str, object]]:
@@ -54,7 +54,9 @@ def _with_mappings(seen: Evidence, *mappings: Mapping) -> Evidence:
 def test_nuance_01_enabled_is_not_health(world: str, cause: str) -> None:
     """A mapping that reads Enabled by "User action" clears nothing: the cause behind it is proved all the same."""
     seen = example(world)
-    assert {(one.state, one.state_transition_reason) for one in seen.status.mappings} == {("Enabled", "User action")}
+    assert {(mapping.state, mapping.state_transition_reason) for mapping in seen.status.mappings} == {
+        ("Enabled", "User action")
+    }
     assert _causes(investigated(world).diagnosis) == {cause: Confidence.PROVED}
 
 
@@ -62,9 +64,9 @@ def test_nuance_01_enabled_is_not_health(world: str, cause: str) -> None:
 def test_nuance_02_last_result_ok_is_not_ok_now() -> None:
     """A last result of OK, or of nothing processed, does not weaken a proved cause: it tells of one batch."""
     seen = example("concurrency-zero")
-    assert [one.processing.text for one in seen.status.mappings] == ["OK"]
+    assert [mapping.processing.text for mapping in seen.status.mappings] == ["OK"]
     for text in ("OK", "No records processed"):
-        said = _with_mappings(seen, *(replaced(one, processing=read(text)) for one in seen.status.mappings))
+        said = _with_mappings(seen, *(replaced(mapping, processing=read(text)) for mapping in seen.status.mappings))
         assert _causes(judged(said).diagnosis) == {"reserved-concurrency-zero": Confidence.PROVED}
         assert "does not prove" in read(text).meaning
 
@@ -74,7 +76,7 @@ def test_nuance_02_last_result_ok_is_not_ok_now() -> None:
 def test_nuance_02_a_stale_last_result_breaks_no_healthy_trigger(text: str) -> None:
     """Neither a problem that is over nor nothing processed makes a cause where what is written is handled."""
     seen = example("healthy")
-    said = _with_mappings(seen, *(replaced(one, processing=read(text)) for one in seen.status.mappings))
+    said = _with_mappings(seen, *(replaced(mapping, processing=read(text)) for mapping in seen.status.mappings))
     assert (judged(said).diagnosis.status, judged(said).diagnosis.causes) == (Status.NO_FAULT, ())
 
 
@@ -83,9 +85,9 @@ def test_nuance_03_mappings_on_an_alias_are_found_and_read_there() -> None:
     """Mappings are listed without a function's name, and role, state and code are read at the mapped qualifier."""
     found = investigated("mapping-on-alias").diagnosis
     assert found.status is Status.NO_FAULT
-    assert "esm-missing" in {one.finding.id for one in found.ruled_out}
+    assert "esm-missing" in {verdict.finding.id for verdict in found.ruled_out}
     assert {"FunctionName", "EventSourceArn"}.isdisjoint(*_asked("mapping-on-alias", "ListEventSourceMappings"))
-    assert "live" in {one.get("Qualifier") for one in _asked("mapping-on-alias", "GetFunctionConfiguration")}
+    assert "live" in {params.get("Qualifier") for params in _asked("mapping-on-alias", "GetFunctionConfiguration")}
     assert example("mapping-on-alias").mappings.function.qualifier == "live"
 
 
@@ -110,7 +112,7 @@ def test_nuance_04_an_age_near_a_day_is_loss_under_way(age_ms: float, expiring: 
     age = seen.backlog.iterator_age_ms
     late = replace(age, points={**age.points, max(age.points): age_ms})
     symptoms = judged(with_fields(seen, "backlog", iterator_age_ms=late)).diagnosis.symptoms
-    assert ("trimmed" in {one.finding.id for one in symptoms}) is expiring
+    assert ("trimmed" in {verdict.finding.id for verdict in symptoms}) is expiring
 
 
 @in_world("failed-records-misnamed")
@@ -161,7 +163,7 @@ def test_nuance_07_an_old_stream_drains_while_the_new_one_waits() -> None:
     assert last is not None
     assert last - found.onset.at > timedelta(hours=4)
     assert found.trigger.lag < MINUTE
-    (replace_it,) = (one for one in found.remedies if one.id == "R2")
+    (replace_it,) = (remedy for remedy in found.remedies if remedy.id == "R2")
     assert "only once its stream is drained" in replace_it.risk
     assert "TRIM_HORIZON" in replace_it.command
 
@@ -173,13 +175,13 @@ def test_nuance_08_a_trail_that_shows_nothing_proves_nothing() -> None:
     assert (list(_causes(found)), found.trigger) == (["esm-disabled-by-user"], None)
     assert found.coverage is not None
     assert found.coverage.missing
-    assert "cloudtrail:LookupEvents" in {one.gap.call for one in found.gaps}
+    assert "cloudtrail:LookupEvents" in {gap.gap.call for gap in found.gaps}
 
 
 @in_world("mapping-paused")
 def test_nuance_08_the_trail_is_searched_by_full_names_and_abroad_for_roles() -> None:
     """Names carry their API date, one a lookup; IAM is asked in us-east-1; a request without a function is ours."""
-    names = {one["LookupAttributes"][0]["AttributeValue"] for one in _asked("mapping-paused", "LookupEvents")}  # type: ignore[index]
+    names = {params["LookupAttributes"][0]["AttributeValue"] for params in _asked("mapping-paused", "LookupEvents")}  # type: ignore[index]
     assert {"UpdateEventSourceMapping20150331", "PutRolePolicy"} <= names
     assert set(EVENT_NAMES["lambda.amazonaws.com"]) <= names
     seen = investigated("mapping-paused").diagnosis
@@ -195,9 +197,9 @@ def test_nuance_09_the_right_role_is_tested_on_the_right_stream() -> None:
     seen = example("role-pinned-to-table-arn")
     latest = seen.streams.table.latest_stream_arn
     asked = _asked("role-pinned-to-table-arn", "SimulatePrincipalPolicy")
-    assert {tuple(one["ResourceArns"]) for one in asked} == {(latest,), ("*",)}  # type: ignore[arg-type]
+    assert {tuple(params["ResourceArns"]) for params in asked} == {(latest,), ("*",)}  # type: ignore[arg-type]
     assert ("lambda", "GetPolicy") not in {
-        (one.service, one.operation) for one in investigated("role-pinned-to-table-arn").journal
+        (entry.service, entry.operation) for entry in investigated("role-pinned-to-table-arn").journal
     }
     assert _causes(investigated("role-pinned-to-table-arn").diagnosis) == {
         "role-missing-stream-actions": Confidence.PROVED
@@ -211,8 +213,8 @@ def test_nuance_09_a_condition_that_only_code_meets_refuses_the_poller() -> None
     source = "arn:aws:lambda:eu-west-1:123456789012:function:orders-projector"
     statement = {"Effect": "Allow", "Action": "dynamodb:GetRecords", "Resource": stream}
     bound = statement | {"Condition": {"ArnEquals": {"lambda:SourceFunctionArn": source}}}
-    for one, decision in ((statement, Decision.ALLOW), (bound, Decision.IMPLICIT_DENY)):
-        document = Policy("reads", {"Version": "2012-10-17", "Statement": [one]})
+    for allowed, decision in ((statement, Decision.ALLOW), (bound, Decision.IMPLICIT_DENY)):
+        document = Policy("reads", {"Version": "2012-10-17", "Statement": [allowed]})
         answer = evaluate(
             "dynamodb:GetRecords", stream, identity=(document,), boundary=None, resource_policies=(),
             principal_arn=role, context=poller_context(role, stream),
@@ -256,7 +258,7 @@ def test_nuance_10_a_key_written_twice_counts_twice(key: str, passing: bool) -> 
 def test_nuance_10_mending_a_filter_replays_nothing() -> None:
     """The remedy for a hopeless filter corrects it and says that what it dropped is passed over for good."""
     found = investigated("filter-without-type-descriptor").diagnosis
-    (mend,) = (one for one in found.remedies if one.id == "R3")
+    (mend,) = (remedy for remedy in found.remedies if remedy.id == "R3")
     assert '{"S": ["SHIPPED"]}' in mend.command.replace('\\"', '"')
     assert "passed over for good" in mend.effect
     assert never_matches(['{"dynamodb": {"NewImage": {"a": {"S": ["x"]}}}}'], view_type="KEYS_ONLY")

@@ -61,16 +61,19 @@ def locked(root: Path) -> dict[str, str]:
 
 def _conda_spec(requirement: Requirement) -> tuple[str, frozenset[str]]:
     name = CONDA_NAMES.get(requirement.name, requirement.name)
-    return name, frozenset(str(one) for one in requirement.specifier)
+    return name, frozenset(str(specifier) for specifier in requirement.specifier)
 
 
 def test_conda_gets_the_same_libraries(root: Path, project: dict[str, Any]) -> None:
     """environment.yml names exactly the libraries of pyproject.toml, each with the same limits."""
     environment = yaml.safe_load((root / "environment.yml").read_text(encoding="utf-8"))
-    plain = [one for one in environment["dependencies"] if isinstance(one, str)]
+    plain = [dependency for dependency in environment["dependencies"] if isinstance(dependency, str)]
     assert plain[:2] == ["python=3.11", "pip"]
-    wanted = {_conda_spec(Requirement(one)) for one in project["project"]["dependencies"]}
-    assert {(one.name, frozenset(str(s) for s in one.specifier)) for one in map(Requirement, plain[2:])} == wanted
+    wanted = {_conda_spec(Requirement(dependency)) for dependency in project["project"]["dependencies"]}
+    assert {
+        (requirement.name, frozenset(str(s) for s in requirement.specifier))
+        for requirement in map(Requirement, plain[2:])
+    } == wanted
     assert environment["dependencies"][-1] == {"pip": ["-e ."]}
 
 

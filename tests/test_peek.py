@@ -43,11 +43,11 @@ def test_sample_keeps_ages_and_counts_alone(tmp_path: Path) -> None:
     """Ages, event names and filter matches of the oldest records are kept; keys and images never reach a file."""
     investigation, folder = _peeked("stream-recreated", tmp_path)
     peeks = investigation.evidence.backlog.peeks
-    assert sum(one.records for one in peeks) > 0
-    assert all(one.oldest is not None and one.oldest <= investigation.as_of for one in peeks if one.records)
+    assert sum(peek.records for peek in peeks) > 0
+    assert all(peek.oldest is not None and peek.oldest <= investigation.as_of for peek in peeks if peek.records)
     calls = [json.loads(line) for line in (folder / "evidence" / "06-stream_backlog.jsonl").read_text().splitlines()]
     kept = [call["response"] for call in calls if call["operation"] == "GetRecords"]
-    assert all(set(one) == {"Count", "Oldest", "Newest", "EventNames", "Matching", "KeptOutBy"} for one in kept)
+    assert all(set(peek) == {"Count", "Oldest", "Newest", "EventNames", "Matching", "KeptOutBy"} for peek in kept)
 
 
 def test_a_stream_with_two_readers_is_left_alone(tmp_path: Path) -> None:
@@ -112,7 +112,7 @@ def _world(*mappings: Trigger, shards: int = 1, replicas: tuple[str, ...] = ()) 
     """The re-created stream with so many open shards, and these mappings of ours on the table."""
     seen = example("stream-recreated")
     open_shards = tuple(Shard(f"shardId-{n}", None, str(n), None) for n in range(shards))
-    generations = tuple(replace(one, shards=open_shards) for one in seen.streams.generations)
+    generations = tuple(replace(generation, shards=open_shards) for generation in seen.streams.generations)
     table = replace(seen.streams.table, replica_regions=replicas)
     seen = with_fields(seen, "streams", generations=generations, table=table)
     return with_fields(seen, "mappings", ours=mappings, same_stream=())
@@ -122,8 +122,8 @@ def _mapping(state: str = "Disabled", *filters: str, encrypted: bool = False) ->
     """Our mapping, put on the latest stream."""
     seen = example("stream-recreated")
     latest = seen.streams.table.latest_stream_arn or ""
-    one = seen.mappings.ours[0]
-    return replace(one, event_source_arn=latest, state=state, filters=filters, filters_encrypted=encrypted)
+    mapping = seen.mappings.ours[0]
+    return replace(mapping, event_source_arn=latest, state=state, filters=filters, filters_encrypted=encrypted)
 
 
 def _look(seen: Evidence) -> tuple[Backlog, list[tuple[str, Mapping[str, Any]]]]:
@@ -183,10 +183,10 @@ def test_filter_is_matched_in_memory(
 ) -> None:
     """How many pass, and what in the filter keeps the others out; a filter that we cannot read stops nothing."""
     backlog, _ = _look(_world(_mapping("Disabled", *filters)))
-    (one,) = backlog.peeks
-    assert (one.records, one.matching_filter, one.kept_out_by) == (3, matching, kept_out_by)
-    assert one.event_names == {"INSERT": 1, "MODIFY": 2}
-    assert "order-" not in repr(one)
+    (peek,) = backlog.peeks
+    assert (peek.records, peek.matching_filter, peek.kept_out_by) == (3, matching, kept_out_by)
+    assert peek.event_names == {"INSERT": 1, "MODIFY": 2}
+    assert "order-" not in repr(peek)
 
 
 @in_world("stream-recreated")
@@ -194,6 +194,6 @@ def test_withheld_filter_is_not_matched() -> None:
     """An encrypted filter that AWS withholds is not no filter: nothing is said of what would pass, and it shows."""
     seen = _world(_mapping(encrypted=True))
     backlog, _ = _look(seen)
-    assert [one.matching_filter for one in backlog.peeks] == [None]
+    assert [peek.matching_filter for peek in backlog.peeks] == [None]
     shown = with_fields(seen, "backlog", peeks=backlog.peeks)
     assert "The filter cannot be read." in repr(shards(shown))

@@ -37,11 +37,12 @@ def test_a_service_event_fits_where_all_stopped_as_it_began(
     assert last is not None
     event = HealthEvent("LAMBDA", "AWS_LAMBDA_OPERATIONAL_ISSUE", "issue", status, last + began * MINUTE, None, "run")
     siblings = {
-        name: replace(one, points={last + later * MINUTE: 1.0}) for name, one in world.seen.metrics.siblings.items()
+        name: replace(series, points={last + later * MINUTE: 1.0})
+        for name, series in world.seen.metrics.siblings.items()
     }
     assert siblings
     seen = with_fields(with_fields(world.seen, "health", events=(event,)), "metrics", siblings=siblings)
     signs = list(FINDINGS["service-event"].recognise(seen))
-    assert tuple(one.weight for one in signs) == weights
+    assert tuple(sign.weight for sign in signs) == weights
     if weights == (SIGN, SIGN):
         assert signs[1].sentence.startswith(f"All {len(siblings) + 1} functions on the stream stopped with it")

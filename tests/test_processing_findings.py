@@ -58,7 +58,7 @@ def test_one_record_is_to_blame_where_the_others_pass(every: int, sure: Confiden
 def test_only_unlimited_retries_are_told_as_such(retries: int, said: bool) -> None:
     """A mapping that gives up in the end is not said to retry without limit."""
     seen = example("poison-record")
-    mappings = tuple(replaced(one, maximum_retry_attempts=retries) for one in seen.status.mappings)
+    mappings = tuple(replaced(mapping, maximum_retry_attempts=retries) for mapping in seen.status.mappings)
     seen = with_fields(with_fields(seen, "mappings", ours=mappings), "status", mappings=mappings)
     verdict = judge(FINDINGS["poison-record"], seen, measure(seen))
     assert any("without limit" in words for words in verdict.because) is said
@@ -70,8 +70,8 @@ def test_uncounted_minutes_blame_no_code() -> None:
     seen = example("poison-record")
     half = seen.window.start + (seen.window.end - seen.window.start) / 2
     cut = {
-        name: replace(one, points={at: value for at, value in one.points.items() if at < half})
-        for name, one in (("invocations", seen.metrics.invocations), ("errors", seen.metrics.errors))
+        name: replace(series, points={at: value for at, value in series.points.items() if at < half})
+        for name, series in (("invocations", seen.metrics.invocations), ("errors", seen.metrics.errors))
     }
     assert _sure("handler-error", with_fields(seen, "metrics", **cut)) is None
 
@@ -96,6 +96,6 @@ def test_a_success_now_and_then_does_not_clear_the_code(every: int, sure: Confid
 def test_a_stream_is_to_blame_only_for_an_image_that_it_lacks(view_type: str, sure: Confidence | None) -> None:
     """The handler misses the new image: a stream that carries it, alone or with the other, is not why."""
     seen = example("view-type-without-image")
-    assert any("NewImage" in one.example for one in seen.logs.errors)
+    assert any("NewImage" in error.example for error in seen.logs.errors)
     table = replaced(seen.streams.table, view_type=view_type)
     assert _sure("view-type-lacks-image", with_fields(seen, "streams", table=table)) is sure

@@ -21,13 +21,15 @@ def seen() -> Evidence:
 
 def ids(evidence: Evidence) -> list[str]:
     """Give the slugs of what is proposed."""
-    return [one.id for one in propose(evidence)]
+    return [proposal.id for proposal in propose(evidence)]
 
 
 def with_alarms(**changed: dict[str, Any]) -> Evidence:
     """Give the run with fields of its alarms replaced by metric; an empty mapping takes the alarm away."""
     alarms = seen().metrics.alarms
-    found = tuple(replaced(one, **changed.get(one.metric, {})) for one in alarms.found if changed.get(one.metric) != {})
+    found = tuple(
+        replaced(alarm, **changed.get(alarm.metric, {})) for alarm in alarms.found if changed.get(alarm.metric) != {}
+    )
     return with_fields(seen(), "metrics", alarms=replaced(alarms, found=found))
 
 
@@ -40,7 +42,7 @@ def with_mapping(**changed: Any) -> Evidence:
 def test_a_mapping_as_aws_makes_it() -> None:
     """Without limits a mapping retries for a day, and without EventCount nobody sees what it polls."""
     assert ids(seen()) == ["limit-retries", "count-events"]
-    assert all(one.refs and all(one.refs) for one in propose(seen()))
+    assert all(proposal.refs and all(proposal.refs) for proposal in propose(seen()))
 
 
 @pytest.mark.parametrize(
@@ -56,7 +58,7 @@ def test_a_mapping_as_aws_makes_it() -> None:
 )
 def test_alarms_that_are_missing(alarms: dict[str, dict[str, Any]], wanted: list[str]) -> None:
     """An alarm on silence must take missing data for a breach; one on the age tells of waiting records."""
-    assert [one for one in ids(with_alarms(**alarms)) if one.startswith("alarm")] == wanted
+    assert [proposal_id for proposal_id in ids(with_alarms(**alarms)) if proposal_id.startswith("alarm")] == wanted
 
 
 @pytest.mark.parametrize(
@@ -77,9 +79,9 @@ def test_what_a_mapping_lacks(mapping: dict[str, Any], wanted: list[str]) -> Non
 
 def test_a_search_that_was_cut_short_speaks_for_a_log_group() -> None:
     """Event history that had more than could be fetched is a reason to deliver a trail to a log group."""
-    cut = tuple(replaced(one, truncated=True) for one in seen().changes.searches)
+    cut = tuple(replaced(search, truncated=True) for search in seen().changes.searches)
     assert "trail-to-logs" in ids(with_fields(seen(), "changes", searches=cut))
-    elsewhere = tuple(replaced(one, source="log group x") for one in cut)
+    elsewhere = tuple(replaced(search, source="log group x") for search in cut)
     assert "trail-to-logs" not in ids(with_fields(seen(), "changes", searches=elsewhere))
 
 

@@ -56,7 +56,7 @@ def _bucket() -> str:
 def _kept(bucket: str) -> dict[str, bytes]:
     """Everything in a bucket."""
     listed = _client().list_objects_v2(Bucket=bucket).get("Contents", [])
-    return {one["Key"]: _client().get_object(Bucket=bucket, Key=one["Key"])["Body"].read() for one in listed}
+    return {item["Key"]: _client().get_object(Bucket=bucket, Key=item["Key"])["Body"].read() for item in listed}
 
 
 @pytest.mark.usefixtures("served")
@@ -246,9 +246,9 @@ def test_an_event_of_two_triggers_is_a_batch_in_s3(
         assert main(["investigate", "--event", str(tmp_path / "event.json"), *where]) == 0
         documents = json.loads(capsys.readouterr().out)
         kept = _kept(bucket)
-    assert len({one["published"] for one in documents}) == 2
-    for one in documents:
-        assert one["published"].removeprefix(f"s3://{bucket}/") + CHECKSUMS in kept
+    assert len({document["published"] for document in documents}) == 2
+    for document in documents:
+        assert document["published"].removeprefix(f"s3://{bucket}/") + CHECKSUMS in kept
 
 
 def test_a_run_that_cannot_be_archived_is_kept(

@@ -120,10 +120,10 @@ def test_a_folder_that_is_no_run_is_refused(tmp_path: Path) -> None:
 
 def test_a_call_is_named_by_what_it_asks() -> None:
     """The order of parameters does not matter to a call's name; region and values do."""
-    one = call_ref("dynamodb", "DescribeTable", "eu-west-1", {"a": 1, "b": 2})
-    assert one == call_ref("dynamodb", "DescribeTable", "eu-west-1", {"b": 2, "a": 1})
-    assert one != call_ref("dynamodb", "DescribeTable", "us-east-1", {"a": 1, "b": 2})
-    assert one.startswith("DescribeTable-")
+    ref = call_ref("dynamodb", "DescribeTable", "eu-west-1", {"a": 1, "b": 2})
+    assert ref == call_ref("dynamodb", "DescribeTable", "eu-west-1", {"b": 2, "a": 1})
+    assert ref != call_ref("dynamodb", "DescribeTable", "us-east-1", {"a": 1, "b": 2})
+    assert ref.startswith("DescribeTable-")
 
 
 def test_a_call_is_kept_once(tmp_path: Path) -> None:

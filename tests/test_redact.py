@@ -83,11 +83,11 @@ def test_user_that_a_call_was_about_becomes_a_pseudonym() -> None:
     clean, _ = redactor.answer(
         "LookupEvents", {"Events": [{"CloudTrailEvent": json.dumps(event), "Resources": resources}]}
     )
-    (one,) = clean["Events"]
+    (redacted,) = clean["Events"]
     john = redactor.pseudonym("john-roe")
-    said = json.loads(one["CloudTrailEvent"])["errorMessage"]
+    said = json.loads(redacted["CloudTrailEvent"])["errorMessage"]
     assert said == f"The user with name {john} cannot be found, nor john-roe-2."
-    assert [each["ResourceName"] for each in one["Resources"]] == [john, "orders-role"]
+    assert [each["ResourceName"] for each in redacted["Resources"]] == [john, "orders-role"]
 
 
 @pytest.mark.parametrize("address", ["AWS Internal", "lambda.amazonaws.com"])

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 import remedies
-import repairs
-from healing import Asked, Records
-from repairs import REPAIRS, How, Outcome
+import remedy_cases
+from remedy_cases import REMEDY_CASES, AppliedBy, RemedyOutcome
+from remedy_effects import ApiCallMade, RecordCounts
 from runbook_lib.findings import FINDINGS
 from runbook_lib.judging.remedies import REMEDIES
 from runbook_lib.sandbox.faults import all_faults
@@ -24,7 +24,7 @@ SAMPLE = {
 }
 """The cheapest that show every effect; the others are marked slow."""
 
-PAIRS = {(repair.remedy, world): repair for repair, world in repairs.pairs()}
+PAIRS = {(case.remedy, world): case for case, world in remedy_cases.pairs()}
 
 
 def _pairs() -> list[object]:
@@ -34,13 +34,13 @@ def _pairs() -> list[object]:
 @pytest.mark.parametrize(("remedy", "world"), _pairs())
 def test_remedy_heals_its_world_at_the_price_it_names(remedy: str, world: str) -> None:
     """What ails goes on when left alone and ends by the remedy; the records fare as the card says."""
-    assert repairs.run(PAIRS[remedy, world], world, remedies.NOW).trouble == ()
+    assert remedy_cases.run(PAIRS[remedy, world], world, remedies.NOW).trouble == ()
 
 
 def test_no_card_is_missing_from_the_table() -> None:
     """Every card is applied somewhere, and the table knows no card that is none."""
-    assert {repair.remedy for repair in REPAIRS} == set(REMEDIES)
-    assert sum(len(repair.worlds) for repair in REPAIRS) == len(PAIRS)
+    assert {case.remedy for case in REMEDY_CASES} == set(REMEDIES)
+    assert sum(len(case.worlds) for case in REMEDY_CASES) == len(PAIRS)
     assert set(PAIRS) >= SAMPLE
 
 
@@ -52,47 +52,47 @@ def test_every_remedy_of_a_fault_is_applied_to_it() -> None:
 
 def test_every_card_belongs_to_a_finding() -> None:
     """No card is there that no finding prescribes, and none is tried where nothing could prescribe it."""
-    prescribed = {remedy for one in FINDINGS.values() for remedy in one.remedies}
+    prescribed = {remedy for finding in FINDINGS.values() for remedy in finding.remedies}
     assert set(REMEDIES) - prescribed == set()
 
 
-@pytest.mark.parametrize("repair", REPAIRS, ids=[f"{one.remedy}-{one.worlds[0]}" for one in REPAIRS])
-def test_table_quotes_the_card(repair: repairs.Repair) -> None:
+@pytest.mark.parametrize("case", REMEDY_CASES, ids=[f"{case.remedy}-{case.worlds[0]}" for case in REMEDY_CASES])
+def test_table_quotes_the_card(case: remedy_cases.RemedyCase) -> None:
     """What the table takes a card to say stands in the card, and whatever is not plain calls has its reason."""
-    card = REMEDIES[repair.remedy]
-    assert repair.says in card.effect
-    assert repair.instead in f"{card.command} {card.risk} {card.precondition}"
-    assert bool(repair.reason) == (repair.how is not How.API)
+    card = REMEDIES[case.remedy]
+    assert case.says in card.effect
+    assert case.instead in f"{card.command} {card.risk} {card.precondition}"
+    assert bool(case.reason) == (case.applied_by is not AppliedBy.API)
 
 
 def test_command_is_recognised_by_its_operation_and_options() -> None:
     """A call of another operation, or one that lacks an option of the command, is not the card's."""
     command = "aws lambda update-event-source-mapping --region {region} --uuid {uuid} --enabled   # then --wait"
-    right = Asked("lambda", "update-event-source-mapping", frozenset({"uuid", "enabled"}))
-    assert repairs.called(command, [right])
-    assert not repairs.called(command, [replace(right, operation="create-event-source-mapping")])
-    assert not repairs.called(command, [replace(right, options=frozenset({"uuid"}))])
+    right = ApiCallMade("lambda", "update-event-source-mapping", frozenset({"uuid", "enabled"}))
+    assert remedy_cases.command_was_called(command, [right])
+    assert not remedy_cases.command_was_called(command, [replace(right, operation="create-event-source-mapping")])
+    assert not remedy_cases.command_was_called(command, [replace(right, options=frozenset({"uuid"}))])
 
 
 @pytest.fixture
-def proved() -> Outcome:
+def proved() -> RemedyOutcome:
     """An outcome without blemish."""
-    repair = PAIRS["R1", "mapping-paused"]
-    asked = Asked("lambda", "update-event-source-mapping", frozenset({"uuid", "enabled"}))
-    return Outcome(repair, "mapping-paused", True, True, True, Records(7, 0, 0), (asked,))
+    case = PAIRS["R1", "mapping-paused"]
+    asked = ApiCallMade("lambda", "update-event-source-mapping", frozenset({"uuid", "enabled"}))
+    return RemedyOutcome(case, "mapping-paused", True, True, True, RecordCounts(7, 0, 0), (asked,))
 
 
 BLEMISHES: dict[str, dict[str, object]] = {
-    "nothing was wrong before": {"ailed": False},
-    "heals when left alone": {"ails_on": False},
-    "not healed after": {"healed": False},
-    "records replayed, skipped, the card says replayed": {"records": Records(7, 0, 1)},
-    "its command was not called": {"asked": ()},
+    "nothing was wrong before": {"was_broken": False},
+    "heals when left alone": {"stays_broken": False},
+    "not healed after": {"repaired": False},
+    "records replayed, skipped, the card says replayed": {"records": RecordCounts(7, 0, 1)},
+    "its command was not called": {"calls": ()},
 }
 
 
 @pytest.mark.parametrize("trouble", BLEMISHES)
-def test_card_that_is_not_proved_is_told(proved: Outcome, trouble: str) -> None:
+def test_card_that_is_not_proved_is_told(proved: RemedyOutcome, trouble: str) -> None:
     """Whatever is not as the card says is named."""
     assert proved.trouble == ()
     assert replace(proved, **BLEMISHES[trouble]).trouble == (trouble,)  # type: ignore[arg-type]
@@ -112,7 +112,7 @@ class _InThisProcess:
 
 
 def test_page_is_written_only_when_every_card_is_proved(
-    proved: Outcome, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    proved: RemedyOutcome, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """A card that failed, or one that did not run, leaves the committed page as it was, and the exit code says so."""
     target, told = tmp_path / "remedies.md", {"now": proved}
@@ -121,7 +121,7 @@ def test_page_is_written_only_when_every_card_is_proved(
     monkeypatch.setattr(remedies, "run", lambda _: told["now"])
     assert remedies.main([]) == 2
     monkeypatch.setattr(remedies, "REMEDIES", {"R1": REMEDIES["R1"]})
-    told["now"] = replace(proved, healed=False)
+    told["now"] = replace(proved, repaired=False)
     assert remedies.main([]) == 1
     assert not target.exists()
     told["now"] = proved

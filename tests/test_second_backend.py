@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import pytest
 
 import conformance
-from conformance import Result, Seen
+from conformance import ConformanceResult, ScenarioOutcome
 from runbook_lib.findings import FINDINGS, Kind
 from scenarios import REFUSED, SCENARIOS, Scenario
 
@@ -26,29 +26,29 @@ def _scenario(expects: str | None = "esm-disabled-by-user", unlike: str = "") ->
 @pytest.mark.parametrize(
     ("expects", "status", "named", "result"),
     [
-        (None, "no_fault", (), Result.AGREES),
-        (None, "fault", (DISABLED,), Result.DIFFERS),
-        ("esm-disabled-by-user", "fault", (DISABLED,), Result.AGREES),
-        ("esm-disabled-by-user", "fault", (DISABLED, MISSING), Result.DIFFERS),
-        ("esm-disabled-by-user", "fault", (MISSING,), Result.DIFFERS),
-        ("esm-disabled-by-user", "undetermined", (), Result.UNDETERMINED),
-        ("esm-disabled-by-user", "no_fault", (), Result.DIFFERS),
-        (REFUSED, REFUSED, ((REFUSED, "There is no such table."),), Result.AGREES),
+        (None, "no_fault", (), ConformanceResult.AGREES),
+        (None, "fault", (DISABLED,), ConformanceResult.DIFFERS),
+        ("esm-disabled-by-user", "fault", (DISABLED,), ConformanceResult.AGREES),
+        ("esm-disabled-by-user", "fault", (DISABLED, MISSING), ConformanceResult.DIFFERS),
+        ("esm-disabled-by-user", "fault", (MISSING,), ConformanceResult.DIFFERS),
+        ("esm-disabled-by-user", "undetermined", (), ConformanceResult.UNDETERMINED),
+        ("esm-disabled-by-user", "no_fault", (), ConformanceResult.DIFFERS),
+        (REFUSED, REFUSED, ((REFUSED, "There is no such table."),), ConformanceResult.AGREES),
     ],
 )
 def test_only_what_was_done_is_agreement(
-    expects: str | None, status: str, named: tuple[tuple[str, str], ...], result: Result
+    expects: str | None, status: str, named: tuple[tuple[str, str], ...], result: ConformanceResult
 ) -> None:
     """The verdict names what was done and nothing else; to call a broken trigger healthy differs."""
-    assert Seen(_scenario(expects), status, named, ()).result is result
+    assert ScenarioOutcome(_scenario(expects), status, named, ()).result is result
 
 
 def test_every_scenario_can_be_recognised() -> None:
     """Each scenario is told in its docstring, has a name of its own and expects a cause that the kit knows."""
-    causes = {one.id for one in FINDINGS.values() if one.kind is Kind.CAUSE} | {REFUSED, None}
-    assert {one.expects for one in SCENARIOS} <= causes
-    assert len({one.name for one in SCENARIOS}) == len(SCENARIOS)
-    assert all(one.story.endswith(".") for one in SCENARIOS)
+    causes = {finding.id for finding in FINDINGS.values() if finding.kind is Kind.CAUSE} | {REFUSED, None}
+    assert {scenario.expects for scenario in SCENARIOS} <= causes
+    assert len({scenario.name for scenario in SCENARIOS}) == len(SCENARIOS)
+    assert all(scenario.story.endswith(".") for scenario in SCENARIOS)
 
 
 @contextmanager
@@ -78,16 +78,16 @@ def test_page_is_written_only_when_all_ran_and_nothing_differs_unexplained(
 ) -> None:
     """A scenario that did not run, an unexplained difference and a part of the scenarios leave the page as it was."""
 
-    def look(scenario: Scenario, backend: SimpleNamespace) -> Seen:
+    def look(scenario: Scenario, backend: SimpleNamespace) -> ScenarioOutcome:
         if named is None:
             raise TimeoutError("the mapping says nothing")
-        return Seen(scenario, "fault", named, ())
+        return ScenarioOutcome(scenario, "fault", named, ())
 
     page = tmp_path / "conformance.md"
     monkeypatch.setattr(conformance, "PAGE", page)
     monkeypatch.setattr(conformance, "SCENARIOS", [_scenario(unlike=unlike)])
     monkeypatch.setattr(conformance, "running", _nothing_started)
-    monkeypatch.setattr(conformance, "look", look)
+    monkeypatch.setattr(conformance, "run_scenario", look)
     assert conformance.main(["python", *names]) == code
     assert page.exists() == written
 
@@ -97,6 +97,8 @@ def test_committed_page_tells_of_every_scenario_on_the_pinned_backend(root: Path
     page = (root / "docs" / "conformance.md").read_text(encoding="utf-8")
     (pinned,) = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["dependency-groups"]["conformance"]
     rows = [line.split(" | ") for line in page.splitlines() if line.startswith("| ")][1:]
-    assert [(row[0].removeprefix("| "), row[1]) for row in rows] == [(one.name, one.story) for one in SCENARIOS]
+    assert [(row[0].removeprefix("| "), row[1]) for row in rows] == [
+        (scenario.name, scenario.story) for scenario in SCENARIOS
+    ]
     assert f"and {pinned.replace('==', ' ')};" in page
     assert f"{pinned} \\\n    --hash=" in (root / "conformance.lock").read_text(encoding="utf-8")

@@ -43,7 +43,7 @@ def test_refused_writes_explain_a_silence_that_they_are_newer_than(minutes: int,
     """Writes refused while others still succeeded do not explain why none succeeds now."""
     seen = example("no-table-writes")
     points = {_last_write(seen) + minutes * MINUTE: 3.0}
-    refused = {name: replace(one, points=points) for name, one in list(seen.metrics.failed_writes.items())[:1]}
+    refused = {name: replace(series, points=points) for name, series in list(seen.metrics.failed_writes.items())[:1]}
     assert refused
     assert _sure("rejected-writes", with_fields(seen, "metrics", failed_writes=refused)) is sure
 

@@ -30,8 +30,8 @@ def reread(name: str) -> Investigation:
 def test_widening_asks_nothing_anew() -> None:
     """Where no change explains the fault, 48 hours are searched, and no event name is looked up twice."""
     investigation = reread("poison-record")
-    asked = [one for one in investigation.record.calls() if one.operation == "LookupEvents" and one.page == 1]
-    names = Counter((one.region, str(one.params["LookupAttributes"])) for one in asked)
+    asked = [call for call in investigation.record.calls() if call.operation == "LookupEvents" and call.page == 1]
+    names = Counter((call.region, str(call.params["LookupAttributes"])) for call in asked)
     assert names
     assert set(names.values()) == {1}
     assert investigation.diagnosis.trigger is None
@@ -97,7 +97,7 @@ def test_a_slow_trail_does_not_keep_the_verdict_waiting(monkeypatch: pytest.Monk
     investigation.collect(early=early)
     (so_far,) = told
     whole = investigation.diagnosis
-    assert [one.finding.id for one in so_far.causes] == [one.finding.id for one in whole.causes]
+    assert [cause.finding.id for cause in so_far.causes] == [cause.finding.id for cause in whole.causes]
     assert so_far.loss.deadline == whole.loss.deadline
     assert so_far.trigger is None
     assert whole.trigger is not None

@@ -8,13 +8,13 @@ from types import SimpleNamespace
 import pytest
 from worlds import TRIED, tried
 
-import page
 import scoreboard
-from held_against import FAULT, OFFENCES, Change, Result, Score, compare, single_faults
+import scoreboard_page
 from runbook_lib.findings import Confidence
 from runbook_lib.judging.diagnosis import Status
 from runbook_lib.sandbox.worlds import trials
-from serving import DENIED, HOW, THROTTLED, declared_actions, served
+from score import FAULT, OFFENCES, RefusalEffect, Score, ScoreResult, compare, single_faults
+from serve_world import DENIED, REFUSALS, THROTTLED, declared_actions, served_world
 
 KINDS = {"compound": 12, "decoy": 12, "look-alike": 10, "unknown": 5, "big": 3}
 BLINDFOLDS = {
@@ -27,11 +27,11 @@ BLINDFOLDS = {
 BLINDFOLDED = ("mapping-paused", "role-lost-getrecords")
 """In every run of the tests; the others are marked slow."""
 
-CASES = {one.id: one for one in scoreboard.cases()}
+CASES = {case.id: case for case in scoreboard.cases()}
 
 
 def _cases() -> list[object]:
-    return [pytest.param(one.id, marks=_marks(one.id)) for one in trials()]
+    return [pytest.param(trial.id, marks=_marks(trial.id)) for trial in trials()]
 
 
 def _marks(name: str) -> list[pytest.MarkDecorator]:
@@ -42,21 +42,21 @@ def _marks(name: str) -> list[pytest.MarkDecorator]:
 def test_trial_does_not_fool_the_kit(name: str) -> None:
     """The truth is found, no innocent is named, and neither clock nor trigger is wrong."""
     found = tried(name).score
-    assert found.result is Result.RIGHT, page.line(found)
-    assert not scoreboard.is_wrong(found), page.line(found)
+    assert found.result is ScoreResult.RIGHT, scoreboard_page.line(found)
+    assert not scoreboard.is_wrong(found), scoreboard_page.line(found)
 
 
 @pytest.mark.parametrize(("kind", "least"), KINDS.items())
 def test_there_are_enough_trials_of_each_kind(kind: str, least: int) -> None:
     """Every kind of trial has at least as many worlds as were asked for."""
-    assert sum(one.kind == kind for one in trials()) >= least
+    assert sum(trial.kind == kind for trial in trials()) >= least
 
 
 def test_trials_are_no_faults_and_have_names_of_their_own() -> None:
     """No trial is offered as a fault, and none shares its name with one."""
-    names = [one.id for one in scoreboard.cases()]
+    names = [case.id for case in scoreboard.cases()]
     assert len(names) == len(set(names))
-    assert not {one.id for one in trials()} & {one.id for one in single_faults()}
+    assert not {trial.id for trial in trials()} & {case.id for case in single_faults()}
 
 
 @pytest.mark.parametrize(
@@ -65,21 +65,21 @@ def test_trials_are_no_faults_and_have_names_of_their_own() -> None:
 def test_refused_call_never_misleads(name: str) -> None:
     """A refused call leaves the verdict, weakens it, or ends in undetermined with the action named."""
     case = CASES[name]
-    with served(case.fault.build(scoreboard.NOW, scoreboard.SEED)) as world:
+    with served_world(case.fault.build(scoreboard.NOW, scoreboard.SEED)) as world:
         whole = world.investigate().diagnosis
-        asked = frozenset(world.live.asked)
+        asked = frozenset(world.live.asked_actions)
         for action, how in BLINDFOLDS[name]:
             assert action in asked
             assert compare(case, action, whole, world.investigate(action, how).diagnosis) not in OFFENCES
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [one.id for one in single_faults()])
+@pytest.mark.parametrize("name", [case.id for case in single_faults()])
 def test_no_refused_call_misleads_in_any_world(name: str) -> None:
     """Whatever action is refused, in whatever way, no broken world is cleared and no other cause is named."""
     _, refused = scoreboard.run(CASES[name], denials=True)
-    assert len(refused) == len(declared_actions()) * len(HOW)
-    assert [one for one in refused if one.change in OFFENCES] == []
+    assert len(refused) == len(declared_actions()) * len(REFUSALS)
+    assert [denial for denial in refused if denial.change in OFFENCES] == []
 
 
 def _verdict(*causes: tuple[str, Confidence], status: Status = Status.FAULT, gap: str = "") -> SimpleNamespace:
@@ -91,19 +91,19 @@ def _verdict(*causes: tuple[str, Confidence], status: Status = Status.FAULT, gap
 P, L, S = Confidence.PROVED, Confidence.LIKELY, Confidence.SUSPECTED
 WHOLE = _verdict(("a", P))
 CHANGES = (
-    (_verdict(("a", P)), Change.UNCHANGED),
-    (_verdict(("a", L)), Change.WEAKER),
-    (_verdict(("a", L), ("b", S)), Change.WEAKER),
-    (_verdict(("a", P), ("b", L)), Change.MISLED),
-    (_verdict(("b", S)), Change.MISLED),
-    (_verdict(status=Status.NO_FAULT), Change.CLEARED),
-    (_verdict(status=Status.UNDETERMINED, gap="x:Y"), Change.UNDETERMINED),
-    (_verdict(status=Status.UNDETERMINED, gap="x:Z"), Change.UNNAMED),
+    (_verdict(("a", P)), RefusalEffect.UNCHANGED),
+    (_verdict(("a", L)), RefusalEffect.WEAKER),
+    (_verdict(("a", L), ("b", S)), RefusalEffect.WEAKER),
+    (_verdict(("a", P), ("b", L)), RefusalEffect.MISLED),
+    (_verdict(("b", S)), RefusalEffect.MISLED),
+    (_verdict(status=Status.NO_FAULT), RefusalEffect.CLEARED),
+    (_verdict(status=Status.UNDETERMINED, gap="x:Y"), RefusalEffect.UNDETERMINED),
+    (_verdict(status=Status.UNDETERMINED, gap="x:Z"), RefusalEffect.UNNAMED),
 )
 
 
 @pytest.mark.parametrize(("blinded", "change"), CHANGES)
-def test_what_a_refusal_did_is_told(blinded: SimpleNamespace, change: Change) -> None:
+def test_what_a_refusal_did_is_told(blinded: SimpleNamespace, change: RefusalEffect) -> None:
     """The comparison tells apart what a refusal may do and what it must not."""
     case = CASES["mapping-paused"]
     assert compare(case, "x:Y", WHOLE, blinded) is change  # type: ignore[arg-type]
@@ -113,7 +113,21 @@ def test_what_a_refusal_did_is_told(blinded: SimpleNamespace, change: Change) ->
 def right() -> Score:
     """A score without blemish."""
     return Score(
-        "w", FAULT, Result.RIGHT, (("a", "proved"),), (), True, True, (), (), Result.RIGHT, 3, True, 9, False, ()
+        "w",
+        FAULT,
+        ScoreResult.RIGHT,
+        (("a", "proved"),),
+        (),
+        True,
+        True,
+        (),
+        (),
+        ScoreResult.RIGHT,
+        3,
+        True,
+        9,
+        False,
+        (),
     )
 
 
@@ -124,7 +138,7 @@ def test_page_is_written_only_when_all_is_well(right: Score, monkeypatch: pytest
     scores: list[Score] = []
     monkeypatch.setattr(scoreboard, "run_all", lambda *_, **__: (scores, []))
     assert scoreboard.main([]) == 2
-    scores.append(_with(right, Result.WRONG))
+    scores.append(_with(right, ScoreResult.WRONG))
     assert scoreboard.main([]) == 1
     assert not target.exists()
     scores[:] = [right]
@@ -133,16 +147,18 @@ def test_page_is_written_only_when_all_is_well(right: Score, monkeypatch: pytest
     monkeypatch.setattr(scoreboard, "never_asked", lambda refused: ())
     assert scoreboard.main([]) == 0
     assert "| fault | w | right | a (proved) | right | 3 s | 9 s |" in target.read_text()
-    assert page.worse_than(target, [_with(right, Result.ABSTAINED)]) == ["w: abstained, the page says right"]
-    assert page.worse_than(target, scores) == []
+    assert scoreboard_page.worse_than(target, [_with(right, ScoreResult.ABSTAINED)]) == [
+        "w: abstained, the page says right"
+    ]
+    assert scoreboard_page.worse_than(target, scores) == []
 
 
-def _with(score: Score, result: Result) -> Score:
+def _with(score: Score, result: ScoreResult) -> Score:
     return Score(**{**vars(score), "result": result})
 
 
 def test_every_world_is_on_the_scoreboard() -> None:
     """Every fault and every trial is a case, with a truth for each kind."""
     assert len(CASES) == len(single_faults()) + len(trials())
-    assert all(one.expects for one in CASES.values() if one.kind in ("compound", "decoy", "big"))
-    assert not any(one.expects for one in CASES.values() if one.kind in ("look-alike", "unknown"))
+    assert all(case.expects for case in CASES.values() if case.kind in ("compound", "decoy", "big"))
+    assert not any(case.expects for case in CASES.values() if case.kind in ("look-alike", "unknown"))

@@ -54,7 +54,7 @@ def test_every_step_reads_question_answer_meaning() -> None:
     for number, step in STEPS.items():
         shown = views.step_view(number, example())
         assert shown.title == f"Step {number}: {step.title}"
-        styles = [one.style for one in shown.blocks if isinstance(one, Prose)]
+        styles = [block.style for block in shown.blocks if isinstance(block, Prose)]
         assert shown.blocks[0] == Prose.of(step.question)
         assert styles[1] == "answer"
         assert "meaning" in styles
@@ -85,7 +85,9 @@ def test_a_blinded_step_reads_not_examined(number: int) -> None:
     seen = with_observations(example(), **{STEPS[number].observes: DENIED})
     said = repr(views.step_view(number, seen))
     assert "NOT EXAMINED. May not be called. Grant lambda:Granted to see it." in said
-    assert not any(one.style == "answer" for one in views.step_view(number, seen).blocks if isinstance(one, Prose))
+    assert not any(
+        block.style == "answer" for block in views.step_view(number, seen).blocks if isinstance(block, Prose)
+    )
 
 
 @pytest.mark.parametrize("number", STEPS)
@@ -102,9 +104,9 @@ def test_whatever_is_unseen_is_shown_as_unseen(name: str, seen: Evidence) -> Non
     number = next(step.number for step in STEPS.values() if step.observes == name.split(".")[0])
     assert "May not be called." in repr(shown[number - 1])
     assert "lambda:Denied" in repr(shown[-1])
-    assert all("healthy" not in repr(one).lower() for one in shown)
-    for one in shown:
-        json.dumps(one._repr_mimebundle_()[MIME])
+    assert all("healthy" not in repr(block).lower() for block in shown)
+    for block in shown:
+        json.dumps(block._repr_mimebundle_()[MIME])
 
 
 UNSEEN_ANSWERS = (
@@ -135,7 +137,7 @@ def test_an_unseen_health_is_not_a_quiet_one() -> None:
 
 def test_a_search_cut_short_gives_a_lower_bound() -> None:
     """A log search that was cut short does not say that the window held no failure."""
-    searches = tuple(replaced(one, truncated=True) for one in example().logs.searches)
+    searches = tuple(replaced(search, truncated=True) for search in example().logs.searches)
     said = _answer(4, with_fields(example(), "logs", searches=searches)).paragraphs[0]
     assert "in the part that was searched" in said
 
@@ -187,14 +189,14 @@ def test_a_gap_that_hides_nothing_is_not_listed() -> None:
 
 
 def _table(stack: Stack, title: str) -> Table:
-    return next(one for one in _flat(stack) if isinstance(one, Table) and one.title == title)
+    return next(part for part in _flat(stack) if isinstance(part, Table) and part.title == title)
 
 
 def _flat(block: Block) -> Iterator[Block]:
     yield block
     if isinstance(block, Stack):
-        for one in block.blocks:
-            yield from _flat(one)
+        for part in block.blocks:
+            yield from _flat(part)
 
 
 def _refs(value: Any) -> Iterator[str]:
@@ -211,8 +213,8 @@ def _refs(value: Any) -> Iterator[str]:
 
 def test_every_reference_names_a_call() -> None:
     """References are names of recorded calls, or of the run."""
-    for one in _all_views(example()):
-        for ref in _refs(one.to_json()):
+    for view in _all_views(example()):
+        for ref in _refs(view.to_json()):
             assert ref == "run" or re.fullmatch(r"[A-Z]\w+-[0-9a-f]{8}", ref), ref
 
 
@@ -247,10 +249,10 @@ def test_a_cause_stands_with_its_evidence_and_remedies() -> None:
     diagnosis = example_seen().diagnosis
     shown = views.finding_view(diagnosis.causes[0], diagnosis)
     assert shown.role == "cause"
-    assert [one.sentence for one in shown.because] == list(diagnosis.causes[0].because)
-    assert all(one.refs for one in shown.because)
-    assert [one.id for one in shown.remedies] == list(diagnosis.causes[0].finding.remedies)
-    assert all(one.command and one.risk and one.check for one in shown.remedies)
+    assert [reason.sentence for reason in shown.because] == list(diagnosis.causes[0].because)
+    assert all(reason.refs for reason in shown.because)
+    assert [remedy.id for remedy in shown.remedies] == list(diagnosis.causes[0].finding.remedies)
+    assert all(remedy.command and remedy.risk and remedy.check for remedy in shown.remedies)
 
 
 def test_what_is_refuted_carries_no_remedy() -> None:
@@ -264,7 +266,7 @@ def test_the_diagnosis_reads_in_order() -> None:
     """The diagnosis shows verdict, causes, trigger, loss, gaps, pipe, timeline, what is ruled out and what is open."""
     shown = views.diagnosis_view(example_seen().diagnosis).to_json()["blocks"]
     assert shown[0]["block"] == "verdict"
-    titles = [one.get("title") for one in shown[1:]]
+    titles = [block.get("title") for block in shown[1:]]
     wanted = ["Causes", "Onset and trigger", "Loss clock", "What could not be seen", "Where the pipe breaks"]
     wanted += ["Timeline", "Ruled out", "Undetermined"]
     assert [title for title in titles if title in wanted] == wanted
@@ -283,8 +285,8 @@ def test_verdicts_of_a_step_are_those_that_read_it(number: int) -> None:
         *diagnosis.ruled_out,
         *diagnosis.undetermined,
     )
-    for one in verdicts:
-        assert (f'"{one.finding.id}"' in told) == (number in one.finding.reads), one.finding.id
+    for verdict in verdicts:
+        assert (f'"{verdict.finding.id}"' in told) == (number in verdict.finding.reads), verdict.finding.id
 
 
 def test_the_pipe_names_the_first_stage_that_stops() -> None:
@@ -317,9 +319,9 @@ def test_the_timeline_is_in_order_and_sourced() -> None:
 def test_the_trigger_is_named_once() -> None:
     """Exactly the change that the diagnosis names as trigger is told as such."""
     diagnosis = example_seen().diagnosis
-    named = [one for one in numbered(diagnosis) if one.relation is Relation.TRIGGER]
+    named = [numbered_change for numbered_change in numbered(diagnosis) if numbered_change.relation is Relation.TRIGGER]
     assert diagnosis.trigger
-    assert [one.change for one in named] == [diagnosis.trigger.change]
+    assert [numbered_change.change for numbered_change in named] == [diagnosis.trigger.change]
     assert named[0].words == "42 s before the onset: named as the trigger"
 
 
@@ -369,10 +371,10 @@ def test_actors_lose_only_the_head_that_says_nothing() -> None:
 
 def test_views_hold_no_chart() -> None:
     """Views are made without drawing."""
-    assert not any(isinstance(one, Chart) for shown in _all_views(example()) for one in _flat(shown))
+    assert not any(isinstance(part, Chart) for shown in _all_views(example()) for part in _flat(shown))
 
 
 def test_the_same_evidence_gives_the_same_views() -> None:
     """Showing twice gives the same JSON."""
-    first, second = ([one.to_json() for one in _all_views(example())] for _ in range(2))
+    first, second = ([view.to_json() for view in _all_views(example())] for _ in range(2))
     assert first == second

@@ -46,7 +46,7 @@ def test_no_comparison_is_a_gap() -> None:
 def test_no_neighbour_leaves_the_sentence() -> None:
     """Without neighbours only the sentence is shown, no empty table."""
     shown = views.comparison_view(diagnosis(comparison=Comparison((), Reach.UNKNOWN, "Nobody else reads it.")))
-    assert [type(one) for one in shown.blocks] == [Prose]
+    assert [type(block) for block in shown.blocks] == [Prose]
 
 
 def test_notable_alternatives_come_first() -> None:

@@ -18,7 +18,6 @@ from unittest import mock
 import pytest
 
 import scoreboard
-from held_against import Score, score
 from runbook_lib.archive.record import Record
 from runbook_lib.evidence import Evidence
 from runbook_lib.incident import Incident
@@ -31,7 +30,8 @@ from runbook_lib.sandbox.server import serve
 from runbook_lib.sandbox.wire.journal import JournalEntry
 from runbook_lib.sandbox.wire.rules import Rule, allow_only
 from runbook_lib.sandbox.world import World
-from serving import served
+from score import Score, score
+from serve_world import served_world
 
 NOW = datetime(2026, 3, 14, 15, 9, 26, 535_000, tzinfo=UTC)
 HISTORY = timedelta(hours=30)
@@ -134,12 +134,12 @@ class Judged:
 @cache
 def tried(name: str) -> Judged:
     """Investigate a trial over HTTP and hold the outcome against its truth; the same name gives the same run."""
-    case = next(one for one in scoreboard.cases() if one.id == name)
-    with served(case.fault.build(scoreboard.NOW, scoreboard.SEED)) as world:
-        looked = world.investigate()
-        investigation = Investigation(looked.record)
+    case = next(case for case in scoreboard.cases() if case.id == name)
+    with served_world(case.fault.build(scoreboard.NOW, scoreboard.SEED)) as world:
+        outcome = world.investigate()
+        investigation = Investigation(outcome.record)
         investigation.collect()
-        return Judged(score(case, world.world, looked), looked.diagnosis, looked.record, investigation.evidence)
+        return Judged(score(case, world.world, outcome), outcome.diagnosis, outcome.record, investigation.evidence)
 
 
 def copy_of(folder: Path, to: Path) -> Path:

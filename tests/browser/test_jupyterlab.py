@@ -11,7 +11,7 @@ from canaries import worst
 from playwright.sync_api import Browser, Page, sync_playwright
 from worlds import NOW
 
-from lab import ARGUMENTS, TOKEN, jupyterlab, open_notebook, run_all
+from jupyterlab_timing import ARGUMENTS, TOKEN, jupyterlab, open_notebook, run_all
 from runbook_lib.report.execute import DOCUMENT
 from runbook_lib.sandbox.faults import build
 from runbook_lib.sandbox.server import serve

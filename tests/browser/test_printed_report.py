@@ -36,9 +36,9 @@ def test_pdf_is_the_report(done: run.Finished) -> None:
     assert done.diagnosis.causes[0].finding.title in done.report.read_text(encoding="utf-8").replace("&#39;", "'")
     content = (done.folder / "report.pdf").read_bytes()
     assert content.startswith(b"%PDF-")
-    counts = [int(one) for one in re.findall(rb"/Type /Pages\b[^>]*?/Count (\d+)", content)]
+    counts = [int(match) for match in re.findall(rb"/Type /Pages\b[^>]*?/Count (\d+)", content)]
     assert 5 < max(counts) < 100
-    assert {tuple(map(round, one.mediabox[2:])) for one in PdfReader(io.BytesIO(content)).pages} == {A4_PT}
+    assert {tuple(map(round, page.mediabox[2:])) for page in PdfReader(io.BytesIO(content)).pages} == {A4_PT}
     assert verify(done.folder) == ()
 
 
@@ -66,7 +66,7 @@ HOSTILE = pytest.mark.xdist_group("hostile")
 
 def _text(content: bytes) -> tuple[str, str]:
     """Give the text of a PDF's pages, and the same without white space: lines break where they please."""
-    text = "\n".join(one.extract_text() for one in PdfReader(io.BytesIO(content)).pages)
+    text = "\n".join(page.extract_text() for page in PdfReader(io.BytesIO(content)).pages)
     return text, re.sub(r"\s+", "", text)
 
 
@@ -78,7 +78,9 @@ def _canaries(content: bytes) -> set[str]:
 def test_search_of_paper_finds_what_is_there(done: run.Finished, tmp_path: Path) -> None:
     """The search sees every canary on paper, broken between lines or not: that it finds none means something."""
     page = tmp_path / "page.html"
-    listed = "".join(f"<p style='width: 6em; overflow-wrap: anywhere'>{html.escape(one)}" for one in CANARIES.values())
+    listed = "".join(
+        f"<p style='width: 6em; overflow-wrap: anywhere'>{html.escape(canary)}" for canary in CANARIES.values()
+    )
     page.write_text(f"<title>x</title>{listed}", encoding="utf-8")
     assert _canaries(pdf.printed(page, done.diagnosis.as_of)) == set(CANARIES)
 
@@ -100,8 +102,8 @@ def test_weasyprint_prints_where_chromium_is_missing(done: run.Finished, monkeyp
     assert found.metadata is not None
     dates = {found.metadata.creation_date, found.metadata.modification_date}
     assert dates == {done.diagnosis.as_of.replace(microsecond=0)}
-    assert {tuple(map(round, one.mediabox[2:])) for one in found.pages} == {A4_PT}
+    assert {tuple(map(round, page.mediabox[2:])) for page in found.pages} == {A4_PT}
     pictures = done.report.read_text(encoding="utf-8").count("data:image/png")
-    assert len({image.name for one in found.pages for image in one.images}) == pictures > 3
+    assert len({image.name for page in found.pages for image in page.images}) == pictures > 3
     assert 5 < len(found.pages) < 60
     assert done.diagnosis.causes[0].finding.title.replace(" ", "") in _text(content)[1]

@@ -10,7 +10,7 @@ import pytest
 from canaries import worst
 from playwright.sync_api import Browser
 
-from witness import Witness, chromium_running
+from page_checks import CheckedPage, chromium_running
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "report"))
 
@@ -55,41 +55,41 @@ def page_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_page_is_silent(browser: Browser, page_file: Path, scheme: str) -> None:
     """Opening the page logs nothing, requests nothing but its own pictures, and runs nothing that was planted."""
-    with Witness(browser, page_file, scheme=scheme) as witness:
-        witness.page.mouse.wheel(0, 50_000)
-        assert witness.offences == []
-        assert witness.page.evaluate("window.__x") is None
-        assert witness.page.evaluate("document.scripts.length") == 0
+    with CheckedPage(browser, page_file, scheme=scheme) as checked:
+        checked.page.mouse.wheel(0, 50_000)
+        assert checked.offences == []
+        assert checked.page.evaluate("window.__x") is None
+        assert checked.page.evaluate("document.scripts.length") == 0
 
 
 @pytest.mark.parametrize("width", [320, 375, 768, 1100, 1280, 1920])
 def test_nothing_scrolls_sideways(browser: Browser, page_file: Path, width: int) -> None:
     """At every width the page itself is as wide as the window; only tables and charts scroll, inside themselves."""
-    with Witness(browser, page_file, width) as witness:
-        assert witness.width == width
+    with CheckedPage(browser, page_file, width) as checked:
+        assert checked.width == width
 
 
 @pytest.mark.xdist_group("hostile")
 @pytest.mark.parametrize("width", [375, 1280])
 def test_page_of_a_hostile_world_does_nothing(browser: Browser, width: int) -> None:
     """The report on a world whose every text is hostile: silent, nothing runs, asks or opens, nothing runs over."""
-    with Witness(browser, worst().folder / "report.html", width) as witness:
-        witness.unfold()
-        assert witness.offences == []
-        assert witness.page.evaluate("window.__x") is None
-        assert witness.page.evaluate("document.scripts.length") == 0
-        assert witness.width == width
-        assert "window.__x=1" in witness.page.inner_text("body")
-        broken = "[...document.images].filter(one => !one.complete || !one.naturalWidth).length"
-        assert witness.page.evaluate("document.images.length") > 3
-        assert witness.page.evaluate(broken) == 0
+    with CheckedPage(browser, worst().folder / "report.html", width) as checked:
+        checked.unfold()
+        assert checked.offences == []
+        assert checked.page.evaluate("window.__x") is None
+        assert checked.page.evaluate("document.scripts.length") == 0
+        assert checked.width == width
+        assert "window.__x=1" in checked.page.inner_text("body")
+        broken = "[...document.images].filter(element => !element.complete || !element.naturalWidth).length"
+        assert checked.page.evaluate("document.images.length") > 3
+        assert checked.page.evaluate(broken) == 0
 
 
 def test_first_screen_has_the_verdict(browser: Browser, page_file: Path) -> None:
     """On a laptop's first screen stand verdict, loss clock, first action and what was not seen."""
-    with Witness(browser, page_file) as witness:
+    with CheckedPage(browser, page_file) as checked:
         for wanted in ("h1", ".loss .big", ".first", ".unseen"):
-            box = witness.page.locator(wanted).first.bounding_box()
+            box = checked.page.locator(wanted).first.bounding_box()
             assert box is not None
             assert box["y"] + box["height"] < 900
 
@@ -98,15 +98,15 @@ def test_schemes_differ(browser: Browser, page_file: Path) -> None:
     """The dark scheme is dark and the light one light."""
     found = []
     for scheme in ("light", "dark"):
-        with Witness(browser, page_file, scheme=scheme) as witness:
-            found.append(witness.page.evaluate("getComputedStyle(document.body).backgroundColor"))
-    assert [max(map(int, one[4:-1].split(","))) > 128 for one in found] == [True, False]
+        with CheckedPage(browser, page_file, scheme=scheme) as checked:
+            found.append(checked.page.evaluate("getComputedStyle(document.body).backgroundColor"))
+    assert [max(map(int, colour[4:-1].split(","))) > 128 for colour in found] == [True, False]
 
 
 def test_keyboard_reaches_what_scrolls(browser: Browser, page_file: Path) -> None:
     """Everything that scrolls can be focused and has a name."""
-    with Witness(browser, page_file) as witness:
-        unreached = witness.page.evaluate(
+    with CheckedPage(browser, page_file) as checked:
+        unreached = checked.page.evaluate(
             "[...document.querySelectorAll('.scroll, .sheet')]"
             ".filter(e => e.tabIndex !== 0 || !e.getAttribute('aria-label')).length"
         )
@@ -115,26 +115,26 @@ def test_keyboard_reaches_what_scrolls(browser: Browser, page_file: Path) -> Non
 
 def test_paper_cuts_nothing_off(browser: Browser, page_file: Path) -> None:
     """On A4 nothing reaches beyond the margins, and what is folded on screen is open where it explains a chart."""
-    with Witness(browser, page_file) as witness:
-        witness.to_paper()
-        assert witness.beyond_the_paper() == []
-        words = witness.page.locator(".chart details .text").first.bounding_box()
+    with CheckedPage(browser, page_file) as checked:
+        checked.to_paper()
+        assert checked.beyond_the_paper() == []
+        words = checked.page.locator(".chart details .text").first.bounding_box()
         assert words is not None
         assert words["height"] > 0
 
 
 def test_page_prints_to_pdf(browser: Browser, page_file: Path) -> None:
     """The page prints to a PDF."""
-    with Witness(browser, page_file) as witness:
-        assert witness.page.pdf(format="A4").startswith(b"%PDF-")
+    with CheckedPage(browser, page_file) as checked:
+        assert checked.page.pdf(format="A4").startswith(b"%PDF-")
 
 
 def test_reference_leads_to_its_call(browser: Browser, page_file: Path) -> None:
     """Following a reference brings the recorded call into view, marked."""
     assert finding().because[0].refs
-    with Witness(browser, page_file) as witness:
-        witness.page.locator("a.ref").first.click()
-        target = witness.page.locator(".calls li:target")
+    with CheckedPage(browser, page_file) as checked:
+        checked.page.locator("a.ref").first.click()
+        target = checked.page.locator(".calls li:target")
         assert target.count() == 1
         assert target.is_visible()
         assert AS_OF.strftime("%Y-%m-%d") in target.inner_text()
@@ -144,39 +144,39 @@ def test_reference_leads_to_its_call(browser: Browser, page_file: Path) -> None:
 @pytest.mark.parametrize("width", [375, 1280])
 def test_axe_finds_nothing(browser: Browser, page_file: Path, scheme: str, width: int) -> None:
     """axe-core finds no violation of any impact."""
-    with Witness(browser, page_file, width, scheme, bypass_csp=True) as witness:
-        witness.unfold()
-        assert witness.violations() == []
+    with CheckedPage(browser, page_file, width, scheme, bypass_csp=True) as checked:
+        checked.unfold()
+        assert checked.violations() == []
 
 
 def test_witness_sees_what_is_wrong(browser: Browser, tmp_path: Path) -> None:
     """A page with each fault that the other tests look for is found out: that they find none means something."""
     path = tmp_path / "bad.html"
     path.write_text(BAD, encoding="utf-8")
-    with Witness(browser, path) as witness:
-        assert {one.partition(":")[0] for one in witness.offences} == {"request", "console", "error"}
-        assert {"image-alt", "color-contrast"} <= {rule for rule, _, _ in witness.violations()}
-        witness.page.set_viewport_size({"width": 375, "height": 900})
-        assert witness.width > 375
-        witness.to_paper()
-        assert [one[:5] for one in witness.beyond_the_paper()] == ["<main", "<p st"]
-        assert list(witness.kept_together().values()) == [700]
+    with CheckedPage(browser, path) as checked:
+        assert {offence.partition(":")[0] for offence in checked.offences} == {"request", "console", "error"}
+        assert {"image-alt", "color-contrast"} <= {rule for rule, _, _ in checked.violations()}
+        checked.page.set_viewport_size({"width": 375, "height": 900})
+        assert checked.width > 375
+        checked.to_paper()
+        assert [element[:5] for element in checked.beyond_the_paper()] == ["<main", "<p st"]
+        assert list(checked.kept_together().values()) == [700]
 
 
 def test_errors_can_be_shown_alone(browser: Browser, page_file: Path) -> None:
     """Without script, one switch leaves only the calls that failed, and a reference still leads to one that did not."""
-    with Witness(browser, page_file) as witness:
-        witness.page.check("#failed")
-        assert witness.page.locator(".calls li:visible").count() == 1
-        witness.page.locator("a.ref").first.click()
-        assert witness.page.locator(".calls li:target").is_visible()
+    with CheckedPage(browser, page_file) as checked:
+        checked.page.check("#failed")
+        assert checked.page.locator(".calls li:visible").count() == 1
+        checked.page.locator("a.ref").first.click()
+        assert checked.page.locator(".calls li:target").is_visible()
 
 
 def test_tables_stack_on_a_phone(browser: Browser, page_file: Path) -> None:
     """On a phone no cell of a table of three columns or more lies beyond the screen, and each names its column."""
-    with Witness(browser, page_file, 375) as witness:
-        cells = witness.page.locator("main .stacks td")
+    with CheckedPage(browser, page_file, 375) as checked:
+        cells = checked.page.locator("main .stacks td")
         assert cells.count() > 10
-        rights = cells.evaluate_all("all => all.map(one => one.getBoundingClientRect().right)")
+        rights = cells.evaluate_all("all => all.map(element => element.getBoundingClientRect().right)")
         assert max(rights) <= 375
-        assert witness.page.locator(".stacks td:not([data-of])").count() == 0
+        assert checked.page.locator(".stacks td:not([data-of])").count() == 0

@@ -15,16 +15,16 @@ from playwright.sync_api import Browser
 from worlds import ARCHIVE, FAST, NOW, incident_of, investigated, sandboxed
 
 import scoreboard
+from page_checks import CheckedPage, chromium_running
 from runbook_lib.running import run
 from runbook_lib.sandbox.faults import build
 from runbook_lib.sandbox.wire.rules import Rule, deny
 from runbook_lib.sandbox.world import World
-from serving import declared_actions
-from witness import Witness, chromium_running
+from serve_world import declared_actions
 
 pytestmark = pytest.mark.browser
 
-CASES = {one.id: one for one in scoreboard.cases()}
+CASES = {case.id: case for case in scoreboard.cases()}
 HOSTILE, REFUSED = "every text is hostile", "every read is refused"
 SAMPLE: Mapping[str, str] = {
     "healthy": "no fault",
@@ -84,19 +84,19 @@ def browser(chromium: str) -> Iterator[Browser]:
 def _on_screen(browser: Browser, path: Path) -> Iterator[object]:
     """What is wrong with a page on screen, in both schemes and at three widths, with all of it unfolded."""
     for scheme, rules in (("light", ()), ("dark", ("color-contrast",))):
-        with Witness(browser, path, scheme=scheme, bypass_csp=True) as witness:
-            witness.unfold()
-            yield from (f"{scheme}: {one}" for one in (*witness.violations(*rules), *witness.offences))
+        with CheckedPage(browser, path, scheme=scheme, bypass_csp=True) as checked:
+            checked.unfold()
+            yield from (f"{scheme}: {violation}" for violation in (*checked.violations(*rules), *checked.offences))
             for width in (1280, 375, 320):
-                witness.page.set_viewport_size({"width": width, "height": 900})
-                if scheme == "light" and witness.width != width:
-                    yield f"{width} px wide, it scrolls to {witness.width}"
+                checked.page.set_viewport_size({"width": width, "height": 900})
+                if scheme == "light" and checked.width != width:
+                    yield f"{width} px wide, it scrolls to {checked.width}"
 
 
 _COUNTS = {
     "document.scripts.length": 0,
     "[...document.querySelectorAll('*')].filter(e => e.getAttributeNames().some(n => n.startsWith('on'))).length": 0,
-    "[...document.images].filter(one => !one.complete || !one.naturalWidth).length": 0,
+    "[...document.images].filter(element => !element.complete || !element.naturalWidth).length": 0,
     "document.querySelectorAll('a:not([href^=\"#\"])').length": 0,
     "[...document.links].filter(a => !document.getElementById(a.hash.slice(1))).length": 0,
     "document.querySelectorAll('[id]').length - new Set([...document.querySelectorAll('[id]')].map(e => e.id)).size": 0,
@@ -109,16 +109,16 @@ def _as_it_is(browser: Browser, path: Path, tallest: float = TALLEST_PX) -> Iter
 
     On A4 nothing is cut off at the margin, nor kept together over so much that half a page is left empty.
     """
-    with Witness(browser, path) as witness:
-        witness.to_paper()
-        yield from (f"cut off: {one}" for one in witness.beyond_the_paper())
-        for what, height in witness.kept_together().items():
+    with CheckedPage(browser, path) as checked:
+        checked.to_paper()
+        yield from (f"cut off: {element}" for element in checked.beyond_the_paper())
+        for what, height in checked.kept_together().items():
             if height > tallest:
                 yield f"kept together over {height:.0f} px: {what}"
-        witness.unfold()
-        yield from witness.offences
+        checked.unfold()
+        yield from checked.offences
         for what, wanted in _COUNTS.items():
-            found = witness.page.evaluate(what)
+            found = checked.page.evaluate(what)
             if found != wanted:
                 yield f"{what} is {found}"
 

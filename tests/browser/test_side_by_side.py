@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 import side_by_side
-from side_by_side import Measured
-from witness import chromium_running
+from page_checks import chromium_running
+from side_by_side import PageMeasures
 
 pytestmark = pytest.mark.browser
 WIDE = """<!DOCTYPE html><html lang="en"><title>x</title><body><script src="https://example.invalid/x.js"></script>
@@ -24,13 +24,13 @@ def test_every_figure_is_measured(chromium: str, tmp_path: Path) -> None:
     with chromium_running(chromium, "--host-resolver-rules=MAP * ~NOTFOUND") as browser:
         found = side_by_side.measure(browser, "theirs", path)
         side_by_side.photograph(browser, path, tmp_path / "theirs", side_by_side.SHOTS[:1])
-    assert found == Measured("theirs", len(WIDE), 1, 2, True, False, (1, 1), 908, 1, 1)
+    assert found == PageMeasures("theirs", len(WIDE), 1, 2, True, False, (1, 1), 908, 1, 1)
     assert 0 < (tmp_path / "theirs-light.png").stat().st_size < 150_000
 
 
 def test_table_has_a_column_for_each_page() -> None:
     """Each page is a column, each figure a row."""
-    ours = Measured("ours", 430_000, 0, 0, True, True, (0, 0), 375, 0, 27)
+    ours = PageMeasures("ours", 430_000, 0, 0, True, True, (0, 0), 375, 0, 27)
     lines = side_by_side.table((ours, replace(ours, name="theirs", says_cause=False))).splitlines()
     assert lines[0] == "|  | ours | theirs |"
     assert lines[2] == "| size | 430 KB | 430 KB |"
@@ -47,5 +47,5 @@ def test_page_shows_what_was_measured(root: Path) -> None:
     assert figures["requests to other machines"][0] == figures["scripts"][0] == "0"
     assert set(figures) >= {what for what, _ in side_by_side.ROWS}
     pictures = sorted(side_by_side.PICTURES.glob("*.png"))
-    assert all(f"side-by-side/{one.name}" in shown and one.stat().st_size < 150_000 for one in pictures)
+    assert all(f"side-by-side/{picture.name}" in shown and picture.stat().st_size < 150_000 for picture in pictures)
     assert len(pictures) == 6

@@ -25,6 +25,6 @@ from runbook_lib.interpret.alarm_history import turns
 )  # fmt: skip
 def test_a_change_is_read_from_wherever_it_stands(item: dict[str, Any], wanted: tuple[str, str] | None) -> None:
     """States come from the data of an item, or from its summary; an item that tells of neither is no change."""
-    found = [(one.before, one.after) for one in turns([{"Timestamp": "2026-03-14T09:10:00Z", **item}])]
+    found = [(turn.before, turn.after) for turn in turns([{"Timestamp": "2026-03-14T09:10:00Z", **item}])]
     assert found == ([wanted] if wanted else [])
     assert not list(turns([item]))

@@ -255,7 +255,7 @@ def test_image_has_to_be_in_the_view(view_type: str, image: str, never: bool) ->
     """A filter on an image is fatal exactly where the view leaves that image out; an unknown view decides nothing."""
     text = json.dumps({"dynamodb": {image: SHIPPED}})
     found = defects(text, view_type=view_type)
-    assert [(one.kind, one.leaf, one.never_matches) for one in found] == (
+    assert [(defect.kind, defect.leaf, defect.never_matches) for defect in found] == (
         [("image-not-in-view", f"dynamodb.{image}", True)] if never else []
     )
     assert never_matches([text], view_type=view_type) is never
@@ -264,7 +264,7 @@ def test_image_has_to_be_in_the_view(view_type: str, image: str, never: bool) ->
 def test_absence_of_an_image_is_no_contradiction() -> None:
     """Asking that an attribute be absent holds without the image: noted, but not fatal."""
     text = json.dumps(_new(status={"S": [{"exists": False}]}))
-    assert [one.never_matches for one in defects(text, view_type="KEYS_ONLY")] == [False]
+    assert [defect.never_matches for defect in defects(text, view_type="KEYS_ONLY")] == [False]
     assert parse(text).matches(stream_record(view_type="KEYS_ONLY"))
 
 
@@ -304,19 +304,19 @@ def test_alternative_that_works_redeems_the_others() -> None:
     )
     assert json.loads(found.corrected or "") == {"$or": [right, right]}
     for hopeless in (wrong, _new(status={"S": ["SHIPPED"], "N": ["101"]}), {"eventName": ["Insert"]}):
-        assert all(one.never_matches for one in defects(json.dumps({"$or": [wrong, hopeless]}), view_type=ANY))
+        assert all(defect.never_matches for defect in defects(json.dumps({"$or": [wrong, hopeless]}), view_type=ANY))
 
 
 def test_members_written_twice_are_told_and_decide_nothing() -> None:
     """A member written twice is named with the joined pattern, and nothing about the pattern is certain any more."""
     text = '{"dynamodb": {"NewImage": {"a": {"S": ["x"]}}}, "dynamodb": {"OldImage": {"a": ["y"]}}}'
     found = defects(text, view_type=ANY)
-    assert [(one.kind, one.leaf, one.never_matches) for one in found] == [
+    assert [(defect.kind, defect.leaf, defect.never_matches) for defect in found] == [
         ("missing-type-descriptor", "dynamodb.OldImage.a", False),
         ("duplicate-key", "dynamodb", False),
     ]
     joined = {"dynamodb": {"NewImage": {"a": {"S": ["x"]}}, "OldImage": {"a": {"S": ["y"]}}}}
-    assert {one.corrected and json.dumps(json.loads(one.corrected)) for one in found} == {json.dumps(joined)}
+    assert {defect.corrected and json.dumps(json.loads(defect.corrected)) for defect in found} == {json.dumps(joined)}
     assert not never_matches([text], view_type=ANY)
 
 
@@ -335,11 +335,13 @@ def test_several_defects_are_corrected_together() -> None:
     pattern = {"eventname": ["Modify"], "newImage": {"status": {"s": ["SHIPPED"]}, "total": {"N": [101]}}}
     better = {"eventName": ["MODIFY"], **_new(status={"S": ["SHIPPED"]}, total={"N": ["101"]})}
     found = defects(json.dumps(pattern), view_type=ANY)
-    assert [json.loads(one.corrected or "null") for one in found] == [better] * len(found)
+    assert [json.loads(defect.corrected or "null") for defect in found] == [better] * len(found)
     assert _could_match(better)
 
 
-GOOD, WRONG, HOPELESS = (json.dumps(one) for one in (_new(**SHIPPED), _new(status=["SHIPPED"]), {"body": {"a": ["x"]}}))
+GOOD, WRONG, HOPELESS = (
+    json.dumps(pattern) for pattern in (_new(**SHIPPED), _new(status=["SHIPPED"]), {"body": {"a": ["x"]}})
+)
 
 
 @pytest.mark.parametrize(

@@ -75,10 +75,10 @@ def test_never_means_never(pattern: dict[str, Any], view_type: str, data: st.Dat
 @given(TOPS, st.sampled_from([*VIEW_TYPES, ""]))
 def test_corrections_are_patterns_and_settle(pattern: dict[str, Any], view_type: str) -> None:
     """Every corrected text is a pattern in which nothing is left to correct."""
-    for one in defects(json.dumps(pattern), view_type=view_type):
-        assert one.leaf
-        if one.corrected:
-            assert [two for two in defects(one.corrected, view_type=view_type) if two.corrected] == []
+    for defect in defects(json.dumps(pattern), view_type=view_type):
+        assert defect.leaf
+        if defect.corrected:
+            assert [two for two in defects(defect.corrected, view_type=view_type) if two.corrected] == []
 
 
 @settings(max_examples=150, deadline=None)
@@ -87,4 +87,4 @@ def test_what_matches_is_never_called_hopeless(pattern: dict[str, Any], view_typ
     """A pattern that passes some record has no fatal defect."""
     text = json.dumps(pattern)
     if parse(text).matches(data.draw(records(view_type))):
-        assert not any(one.never_matches for one in defects(text, view_type=view_type))
+        assert not any(defect.never_matches for defect in defects(text, view_type=view_type))

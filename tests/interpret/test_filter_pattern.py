@@ -355,7 +355,7 @@ def test_order_of_members_does_not_matter(pattern: dict[str, Any], record: dict[
 
     def shuffled(node: Any) -> Any:
         if isinstance(node, list):
-            return [shuffled(one) for one in node]
+            return [shuffled(item) for item in node]
         if not isinstance(node, dict):
             return node
         members = list(node.items())

@@ -386,7 +386,7 @@ def test_line_gives_its_fields(message: str, field: str, value: Any) -> None:
 @given(
     st.text(max_size=200)
     | st.sampled_from([message for message, _, _ in ALL]).flatmap(
-        lambda one: st.integers(0, 60).map(lambda cut: one[cut:])
+        lambda message: st.integers(0, 60).map(lambda cut: message[cut:])
     )
 )
 def test_no_text_stops_the_reader(message: str) -> None:

@@ -19,7 +19,7 @@ def _at(seconds: float) -> datetime:
 
 
 @pytest.mark.parametrize(
-    ("one", "other"),
+    ("first_text", "other_text"),
     [
         ("ValueError: order 17 is late", "ValueError: order 4711 is late"),
         ("ValueError: 1.5 of 3", "ValueError: 22.75 of 9"),
@@ -37,13 +37,13 @@ def _at(seconds: float) -> datetime:
         ),
     ],
 )
-def test_equal_errors_have_one_signature(one: str, other: str) -> None:
+def test_equal_errors_have_one_signature(first_text: str, other_text: str) -> None:
     """Errors that differ in numbers, ids, hexadecimal or times only have the same signature."""
-    assert signature(read(one)) == signature(read(other))
+    assert signature(read(first_text)) == signature(read(other_text))
 
 
 @pytest.mark.parametrize(
-    ("one", "other"),
+    ("first_text", "other_text"),
     [
         ("KeyError: 'status'", "KeyError: 'state'"),
         ("ValueError: bad", "TypeError: bad"),
@@ -51,9 +51,9 @@ def test_equal_errors_have_one_signature(one: str, other: str) -> None:
         ("ValueError: facade", "ValueError: decade"),
     ],
 )
-def test_different_errors_have_different_signatures(one: str, other: str) -> None:
+def test_different_errors_have_different_signatures(first_text: str, other_text: str) -> None:
     """Errors that differ in words keep different signatures; words made of hexadecimal letters stay words."""
-    assert signature(read(one)) != signature(read(other))
+    assert signature(read(first_text)) != signature(read(other_text))
 
 
 def test_group_counts_failures_by_class() -> None:
@@ -97,8 +97,8 @@ def test_grouping_loses_nothing_and_ignores_order(events: list[tuple[datetime, s
     shuffled = list(lines)
     random.shuffle(shuffled)  # type: ignore[attr-defined]
     classes = group(lines)
-    assert sum(one.count for one in classes) == sum(line.is_failure for _, line in lines)
-    assert all(list(one.times) == sorted(one.times) for one in classes)
+    assert sum(error_class.count for error_class in classes) == sum(line.is_failure for _, line in lines)
+    assert all(list(error_class.times) == sorted(error_class.times) for error_class in classes)
     assert [(c.signature, c.times) for c in group(shuffled)] == [(c.signature, c.times) for c in classes]
 
 
@@ -144,8 +144,10 @@ def test_joined_trace_reads_as_one_failure() -> None:
 
 def test_streams_are_joined_apart() -> None:
     """Traces of two log streams that interleave are each joined to their own head."""
-    one, two = _events(*JAVA_TRACE), _events(*NODE_TRACE, stream="s2")
-    mixed = [event for pair in zip(one, two, strict=False) for event in pair] + one[len(two) :]
+    java_events, node_events = _events(*JAVA_TRACE), _events(*NODE_TRACE, stream="s2")
+    mixed = [event for pair in zip(java_events, node_events, strict=False) for event in pair] + java_events[
+        len(node_events) :
+    ]
     assert {message for _, _, message in join_traces(mixed)} == {"\n".join(JAVA_TRACE), "\n".join(NODE_TRACE)}
 
 
@@ -181,7 +183,10 @@ def test_late_line_is_not_joined() -> None:
 )
 def test_joining_keeps_every_line(raw: list[tuple[int, str, str]]) -> None:
     """No line is lost, doubled or moved to another stream, and heads keep their order."""
-    events = [(_at(seconds), stream, message) for seconds, stream, message in sorted(raw, key=lambda one: one[0])]
+    events = [
+        (_at(seconds), stream, message)
+        for seconds, stream, message in sorted(raw, key=lambda line_event: line_event[0])
+    ]
     joined = join_traces(events)
     for name in ("a", "b"):
         before = "\n".join(message for _, stream, message in events if stream == name)
@@ -199,8 +204,8 @@ def test_a_class_knows_its_first_and_its_last() -> None:
 def test_a_second_traceback_goes_on_with_a_trace_that_has_begun() -> None:
     """A head that is no failure by itself heads a traceback where lines of a trace follow it already."""
     lines = ("order 17 went wrong", "  while packing", "Traceback (most recent call last):", "  a", "KeyError: 'x'")
-    assert len(join_traces((_at(0), "stream", one) for one in lines)) == 1
-    assert len(join_traces((_at(0), "stream", one) for one in (lines[0], *lines[2:]))) == 2
+    assert len(join_traces((_at(0), "stream", line) for line in lines)) == 1
+    assert len(join_traces((_at(0), "stream", line) for line in (lines[0], *lines[2:]))) == 2
 
 
 @pytest.mark.parametrize(

@@ -190,9 +190,9 @@ def test_a_pattern_fits_a_whole_text(pattern, text, fits):
 
 @settings(deadline=None)
 @given(st.text(string.printable), st.text(string.printable))
-def test_a_text_fits_itself_and_no_other_without_wildcards(one, other):
+def test_a_text_fits_itself_and_no_other_without_wildcards(text, other):
     """Without wildcards and variables a pattern is plain text."""
-    assert matches(one, other, None, wildcards=False) is (one == other)
+    assert matches(text, other, None, wildcards=False) is (text == other)
 
 
 @settings(deadline=None)

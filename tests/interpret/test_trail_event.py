@@ -337,7 +337,7 @@ def test_request_kept_as_text_is_read() -> None:
 def test_resources_of_both_shapes() -> None:
     """A record's resources and those of a LookupEvents item read alike."""
     listed = [{"ARN": KEY_ARN, "type": "AWS::KMS::Key"}, {"odd": 1}, "odd"]
-    listed += [{"type": "AWS::KMS::Key", "ARN": one} for one in ("", None, 7)]  # and one without a name is none
+    listed += [{"type": "AWS::KMS::Key", "ARN": arn} for arn in ("", None, 7)]  # and one without a name is none
     assert parse(record("DisableKey", resources=listed)).resources == (Resource("AWS::KMS::Key", KEY_ARN),)
 
 

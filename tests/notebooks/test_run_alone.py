@@ -41,7 +41,7 @@ def shown(notebook: NotebookNode) -> list[object]:
 
 def test_executed_notebook_is_as_kept() -> None:
     """Executing a shipped notebook in place gives the very file that the repository keeps."""
-    source = next(one for one in shipped() if one.name == "06_stream_backlog")
+    source = next(source for source in shipped() if source.name == "06_stream_backlog")
     before = nbformat.writes(source.notebook)
     assert nbformat.writes(notebooks.executed(source)) == before
 

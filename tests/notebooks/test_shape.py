@@ -20,8 +20,8 @@ from runbook_lib.steps import STEPS
 SOURCES = shipped()
 STEP_SOURCES = SOURCES[:-1]
 ROOT = Path(__file__).parents[2]
-EACH = pytest.mark.parametrize("source", SOURCES, ids=[one.name for one in SOURCES])
-EACH_STEP = pytest.mark.parametrize("source", STEP_SOURCES, ids=[one.name for one in STEP_SOURCES])
+EACH = pytest.mark.parametrize("source", SOURCES, ids=[source.name for source in SOURCES])
+EACH_STEP = pytest.mark.parametrize("source", STEP_SOURCES, ids=[source.name for source in STEP_SOURCES])
 STATEMENTS = (ast.FunctionDef, ast.ClassDef, ast.For, ast.While, ast.If, ast.Try, ast.With, ast.Lambda, ast.ListComp)
 
 
@@ -56,7 +56,7 @@ def imported(source: Source) -> set[str]:
 def test_there_is_one_notebook_per_step_and_the_diagnosis() -> None:
     """Nine notebooks bear the numbers and names of the steps, the tenth is the diagnosis."""
     wanted = [f"{number:02d}_{step.name}" for number, step in sorted(STEPS.items())]
-    assert [one.name for one in SOURCES] == [*wanted, "10_diagnosis"]
+    assert [source.name for source in SOURCES] == [*wanted, "10_diagnosis"]
 
 
 @EACH
@@ -124,7 +124,7 @@ def test_prose_stands_between_code(source: Source) -> None:
 def test_set_up_is_two_tagged_cells(source: Source) -> None:
     """The tags are exactly `parameters` and `setup`, once each and in this order, and setup imports only the kit."""
     tags = [cell.metadata.get("tags") for cell in source.notebook.cells]
-    assert [one for one in tags if one] == [["parameters"], ["setup"]]
+    assert [tag for tag in tags if tag] == [["parameters"], ["setup"]]
     setup = next(cell for cell in code(source) if tag(cell) == "setup")
     names = ", ".join(sorted(imported(source)))
     assert setup.source == f"from runbook_lib import {names}\n\ninvestigation = open_investigation(globals())"
@@ -132,7 +132,7 @@ def test_set_up_is_two_tagged_cells(source: Source) -> None:
 
 def test_last_setup_serves_all() -> None:
     """What any notebook imports, the diagnosis imports too: its setup is the one that the joined document keeps."""
-    assert set.union(*(imported(one) for one in SOURCES)) == imported(SOURCES[-1])
+    assert set.union(*(imported(source) for source in SOURCES)) == imported(SOURCES[-1])
 
 
 @EACH
@@ -141,7 +141,9 @@ def test_parameters_are_the_incidents(source: Source) -> None:
     assert list(parameters(source)) == [field.name for field in fields(Incident)]
     inferred = papermill.inspect_notebook(str(ROOT / "notebooks" / f"{source.name}.ipynb"))
     assert list(inferred) == list(parameters(source))
-    assert all(one["help"] and one["inferred_type_name"] in ("str", "int") for one in inferred.values())
+    assert all(
+        parameter["help"] and parameter["inferred_type_name"] in ("str", "int") for parameter in inferred.values()
+    )
 
 
 @EACH
@@ -182,7 +184,7 @@ def test_nothing_of_a_machine_is_kept(source: Source) -> None:
 def test_links_lead_to_notebooks(source: Source) -> None:
     """Every link leads to another of the notebooks, and the neighbours are linked."""
     links = set(re.findall(r"\]\(([^)]+)\)", prose(source)))
-    names = [f"{one.name}.ipynb" for one in SOURCES]
+    names = [f"{source.name}.ipynb" for source in SOURCES]
     here = names.index(f"{source.name}.ipynb")
     assert links <= set(names)
     assert {name for name in names[max(here - 1, 0) : here + 2] if name != names[here]} <= links

@@ -39,7 +39,7 @@ def test_every_section_is_examined_without_failure(folders: list[Path]) -> None:
     """All ten notebooks run through on the example: no cell fails."""
     read = sections.read(nbformat.read(folders[0] / "runbook.ipynb", as_version=4))
     assert len(read) == 10
-    assert [one.failures for one in read] == [()] * 10
+    assert [section.failures for section in read] == [()] * 10
 
 
 def test_two_builds_are_identical(folders: list[Path]) -> None:

@@ -125,37 +125,37 @@ def test_nothing_is_printed(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -
 
 def test_scratch_folder_is_removed(tmp_path: Path) -> None:
     """A kernel leaves nothing behind, even if it never ran a cell."""
-    one = kernel.Kernel(tmp_path).start()
-    scratch = Path(one._scratch)
+    kernel_process = kernel.Kernel(tmp_path).start()
+    scratch = Path(kernel_process._scratch)
     assert scratch.is_dir()
-    one.stop()
-    one.stop()
+    kernel_process.stop()
+    kernel_process.stop()
     assert not scratch.exists()
 
 
 def test_a_kernel_gives_way(tmp_path: Path) -> None:
     """A kernel runs at a lower priority than the run that waits for AWS."""
-    with kernel.Kernel(tmp_path) as one:
-        process = one.manager.provisioner.pid
+    with kernel.Kernel(tmp_path) as kernel_process:
+        process = kernel_process.manager.provisioner.pid
         assert os.getpriority(os.PRIO_PROCESS, process) == os.getpriority(os.PRIO_PROCESS, 0) + launch._NICE
 
 
 def test_a_kernel_that_cannot_start_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What keeps the process from starting is raised where the kernel is wanted, and its folder is removed."""
     monkeypatch.setattr(launch, "launch", lambda *_: (_ for _ in ()).throw(OSError("no more processes")))
-    one = kernel.Kernel(tmp_path).start()
-    scratch = Path(one._scratch)
-    with pytest.raises(OSError, match="no more processes"), one:
-        _ = one.manager
+    kernel_process = kernel.Kernel(tmp_path).start()
+    scratch = Path(kernel_process._scratch)
+    with pytest.raises(OSError, match="no more processes"), kernel_process:
+        _ = kernel_process.manager
     assert not scratch.exists()
 
 
 def test_nobody_else_can_enter_the_channel(tmp_path: Path) -> None:
     """A kernel is reached through sockets in its own closed folder, encrypted, and no other kernel shares them."""
-    with kernel.Kernel(tmp_path) as one, kernel.Kernel(tmp_path) as two:
-        sockets = [Path(each.manager.ip) for each in (one, two)]
-        assert {each.manager.transport for each in (one, two)} == {"ipc"}
-        assert all(each.manager.curve_publickey for each in (one, two))
+    with kernel.Kernel(tmp_path) as first, kernel.Kernel(tmp_path) as second:
+        sockets = [Path(each.manager.ip) for each in (first, second)]
+        assert {each.manager.transport for each in (first, second)} == {"ipc"}
+        assert all(each.manager.curve_publickey for each in (first, second))
         assert [path.parent.stat().st_mode & 0o077 for path in sockets] == [0, 0]
         assert sockets[0] != sockets[1]
 

@@ -77,9 +77,9 @@ def test_summary_escapes_markdown() -> None:
 def test_timeline_is_what_timesketch_imports() -> None:
     """Every line is JSON with message, datetime and timestamp_desc, oldest first."""
     lines = [json.loads(line) for line in export.timeline(diagnosis()).splitlines()]
-    assert [one["timestamp_desc"] for one in lines] == ["Configuration change", "Estimated onset", "Loss deadline"]
-    assert all({"message", "datetime", "timestamp_desc", "source"} <= set(one) for one in lines)
-    assert [one["datetime"] for one in lines] == sorted(one["datetime"] for one in lines)
+    assert [line["timestamp_desc"] for line in lines] == ["Configuration change", "Estimated onset", "Loss deadline"]
+    assert all({"message", "datetime", "timestamp_desc", "source"} <= set(line) for line in lines)
+    assert [line["datetime"] for line in lines] == sorted(line["datetime"] for line in lines)
 
 
 def test_timeline_marks_the_trigger() -> None:

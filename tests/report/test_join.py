@@ -22,8 +22,8 @@ def source(name: str, *ids: str) -> join.Source:
         v4.new_code_cell('region: str = "eu-west-1"', id="parameters", metadata={"tags": ["parameters"]}),
         v4.new_code_cell("ready = True", id="setup", metadata={"tags": ["setup"]}),
         *(
-            v4.new_code_cell(one, id=one, execution_count=3, outputs=[v4.new_output("stream", text="old")])
-            for one in ids
+            v4.new_code_cell(cell_id, id=cell_id, execution_count=3, outputs=[v4.new_output("stream", text="old")])
+            for cell_id in ids
         ),
         v4.new_markdown_cell("Run it again.", id="again"),
     ]
@@ -57,10 +57,10 @@ def test_outputs_of_before_are_gone() -> None:
 
 def test_sources_are_left_alone() -> None:
     """Joining changes nothing in the notebooks that it reads."""
-    one = source("01_a", "look")
-    before = nbformat.writes(one.notebook)
-    join.join([one])
-    assert nbformat.writes(one.notebook) == before
+    notebook_source = source("01_a", "look")
+    before = nbformat.writes(notebook_source.notebook)
+    join.join([notebook_source])
+    assert nbformat.writes(notebook_source.notebook) == before
 
 
 @given(st.lists(st.lists(st.sampled_from("abcdef"), unique=True, max_size=4), min_size=1, max_size=5))

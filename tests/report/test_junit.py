@@ -36,10 +36,10 @@ ELEMENTS = {
 def parsed(diagnosis: Diagnosis) -> ElementTree.Element:
     """Give the one suite of a diagnosis, after having looked at its form."""
     root = ElementTree.fromstring(junit(diagnosis))
-    for one in root.iter():
-        attributes, children = ELEMENTS[one.tag]
-        assert set(one.attrib) == attributes, one.tag
-        assert {child.tag for child in one} <= children, one.tag
+    for element in root.iter():
+        attributes, children = ELEMENTS[element.tag]
+        assert set(element.attrib) == attributes, element.tag
+        assert {child.tag for child in element} <= children, element.tag
     (suite,) = root
     assert next(child.tag for child in suite) == "properties"
     assert all(len(case) <= 1 for case in suite.findall("testcase"))
@@ -58,7 +58,7 @@ def outcome(suite: ElementTree.Element, id: str) -> ElementTree.Element | None:
 def test_every_finding_is_one_case(name: str) -> None:
     """Whatever a run found, its cases are the findings there are, in one order; what is unexplained comes last."""
     names = [case.get("name") for case in parsed(investigated(name).diagnosis).findall("testcase")]
-    assert [one for one in names if one != "unexplained"] == list(FINDINGS)
+    assert [name for name in names if name != "unexplained"] == list(FINDINGS)
 
 
 @pytest.mark.parametrize("name", SHARED)
@@ -110,11 +110,11 @@ def test_unseen_never_passes() -> None:
         suite = parsed(diagnosis)
         wanted = "skipped" if diagnosis.status is Status.NO_FAULT else "error"
         assert diagnosis.undetermined
-        for one in diagnosis.undetermined:
-            held = outcome(suite, one.finding.id)
+        for verdict in diagnosis.undetermined:
+            held = outcome(suite, verdict.finding.id)
             assert held is not None
             assert held.tag == wanted
-            assert one.lacking[0] in held.get("message", "")
+            assert verdict.lacking[0] in held.get("message", "")
 
 
 @pytest.mark.xdist_group("healthy")
@@ -146,11 +146,11 @@ def test_what_is_no_cause_passes_and_says_so() -> None:
     said = (*diagnosis.contributing, *diagnosis.symptoms, *diagnosis.innocent, *diagnosis.ruled_out)
     assert diagnosis.symptoms
     assert diagnosis.ruled_out
-    for one in said:
-        held = outcome(suite, one.finding.id)
+    for verdict in said:
+        held = outcome(suite, verdict.finding.id)
         assert held is not None
         assert held.tag == "system-out"
-        assert all(sentence in str(held.text) for sentence in one.because)
+        assert all(sentence in str(held.text) for sentence in verdict.because)
 
 
 @pytest.mark.xdist_group("mapping-paused")
@@ -171,5 +171,5 @@ def test_time_is_the_clock_of_the_run() -> None:
     diagnosis = investigated("mapping-paused").diagnosis
     suite = parsed(diagnosis)
     assert suite.get("timestamp") == f"{diagnosis.as_of:%Y-%m-%dT%H:%M:%S}"
-    assert {one.get("time") for one in suite.iter("testcase")} == {"0"}
+    assert {case.get("time") for case in suite.iter("testcase")} == {"0"}
     assert junit(diagnosis) == junit(diagnosis)

@@ -20,15 +20,15 @@ GROUNDS = ("paper", "card", "code")
 
 def luminance(colour: str) -> float:
     """Give the relative luminance of `#rgb` or `#rrggbb`. Source: WCAG 2.2, "relative luminance"."""
-    digits = colour[1:] if len(colour) == 7 else "".join(2 * one for one in colour[1:])
+    digits = colour[1:] if len(colour) == 7 else "".join(2 * digit for digit in colour[1:])
     parts = [int(digits[at : at + 2], 16) / 255 for at in (0, 2, 4)]
     red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
-def contrast(one: str, other: str) -> float:
+def contrast(first_colour: str, other_colour: str) -> float:
     """Give the contrast ratio of two colours."""
-    light, dark = sorted((luminance(one), luminance(other)), reverse=True)
+    light, dark = sorted((luminance(first_colour), luminance(other_colour)), reverse=True)
     return (light + 0.05) / (dark + 0.05)
 
 

@@ -13,8 +13,8 @@ from runbook_lib.report import pdf
 AS_OF = datetime(2026, 3, 15, 4, 43, 7, 250_000, tzinfo=UTC)
 
 PRINTS = """\
-for one in "$@"; do
-  case $one in --print-to-pdf=*) paper=${one#*=};; esac
+for argument in "$@"; do
+  case $argument in --print-to-pdf=*) paper=${argument#*=};; esac
 done
 printf '%s\\n' "$@" >"$0.asked"
 set >"$0.environment"
@@ -57,7 +57,7 @@ def test_browser_gets_a_page_and_nothing_of_ours(page: Path, tmp_path: Path, mon
     told = Path(f"{path}.asked").read_text(encoding="utf-8").splitlines()
     assert told[-1] == page.as_uri()
     assert {"--headless", "--no-pdf-header-footer", "--disable-background-networking"} <= set(told)
-    (profile,) = (one.partition("=")[2] for one in told if one.startswith("--user-data-dir="))
+    (profile,) = (argument.partition("=")[2] for argument in told if argument.startswith("--user-data-dir="))
     assert not Path(profile).parent.exists()
     environment = Path(f"{path}.environment").read_text(encoding="utf-8")
     assert "example-of-a-secret" not in environment

@@ -205,7 +205,7 @@ def test_failed_calls_can_be_sifted_out() -> None:
     assert "40 answers of AWS, as recorded, 1 of them an error." in html
     assert html.count('<li class="failed"') == 1
     assert 'id="failed"' in html
-    fine = replace(meta(), calls=tuple(replace(one, error=None) for one in meta().calls))
+    fine = replace(meta(), calls=tuple(replace(call, error=None) for call in meta().calls))
     assert 'id="failed"' not in render.render((), fine)
 
 
@@ -324,10 +324,10 @@ def poisoned(value: Any, payload: str) -> Any:
     if isinstance(value, str):
         return f"{value} {payload}"
     if isinstance(value, tuple):
-        return tuple(poisoned(one, payload) for one in value)
+        return tuple(poisoned(item, payload) for item in value)
     if is_dataclass(value) and not isinstance(value, type):
         kept = {"style", "kind", "status", "deadline", "as_of", "png", "state"}
-        given = {one.name: getattr(value, one.name) for one in fields(value)}
+        given = {field.name: getattr(value, field.name) for field in fields(value)}
         return replace(value, **{n: v if n in kept else poisoned(v, payload) for n, v in given.items()})
     return value
 
@@ -344,7 +344,7 @@ def test_hostile_text_stays_text(payload: str) -> None:
             code_cell([nbformat.v4.new_output("display_data", data={kind: payload})], f"d{kind[5:]}", "04_x", payload)
         )
     parameters = {**meta().parameters, "table_name": payload, "incident_id": payload}
-    said = tuple(replace(one, params={"x": payload}, response={payload: payload}, error=None) for one in calls(3))
+    said = tuple(replace(call, params={"x": payload}, response={payload: payload}, error=None) for call in calls(3))
     html = rendered(
         nbformat.v4.new_notebook(cells=cells),
         parameters=parameters,

@@ -92,9 +92,9 @@ def logged(diagnosis: Diagnosis, seen: Evidence) -> dict[str, Any]:
     log = json.loads(sarif(diagnosis, seen))
     Draft202012Validator(SCHEMA).validate(log)
     (run,) = log["runs"]
-    rules = [one["id"] for one in run["tool"]["driver"]["rules"]]
+    rules = [rule["id"] for rule in run["tool"]["driver"]["rules"]]
     assert len(rules) == len(set(rules))
-    assert [rules[one["ruleIndex"]] for one in run["results"]] == [one["ruleId"] for one in run["results"]]
+    assert [rules[result["ruleIndex"]] for result in run["results"]] == [result["ruleId"] for result in run["results"]]
     assert isinstance(run, dict)
     return run
 
@@ -118,16 +118,16 @@ def test_results_are_what_was_found(name: str) -> None:
     """A rule and a result stand for each finding that is present or undetermined, and for no other."""
     found = investigated(name).diagnosis
     run = run_of(name)
-    kinds = {one["ruleId"]: (one["kind"], one["level"]) for one in run["results"]}
+    kinds = {result["ruleId"]: (result["kind"], result["level"]) for result in run["results"]}
     expected = {
-        one.finding.id: told
+        verdict.finding.id: told
         for listed, told in (
             (found.causes, ("fail", "error")),
             (found.latent + found.contributing, ("fail", "warning")),
             (found.symptoms + found.innocent, ("informational", "none")),
             (found.undetermined, ("open", "none")),
         )
-        for one in listed
+        for verdict in listed
     }
     unexplained = {"unexplained": ("fail", "error")} if found.unexplained and not found.causes else {}
     assert kinds == expected | unexplained
@@ -139,10 +139,12 @@ def test_results_are_what_was_found(name: str) -> None:
 def test_cause_says_why_and_where() -> None:
     """The result of a cause holds its reasons, its evidence, and the ARNs of table, stream and function."""
     cause = investigated("mapping-paused").diagnosis.causes[0]
-    result = next(one for one in run_of("mapping-paused")["results"] if one["ruleId"] == cause.finding.id)
+    result = next(result for result in run_of("mapping-paused")["results"] if result["ruleId"] == cause.finding.id)
     assert all(sentence in result["message"]["text"] for sentence in cause.because)
     assert result["properties"] == {"confidence": cause.confidence, "evidence": list(cause.refs)}
-    table, stream, function = (one["fullyQualifiedName"] for one in result["locations"][0]["logicalLocations"])
+    table, stream, function = (
+        location["fullyQualifiedName"] for location in result["locations"][0]["logicalLocations"]
+    )
     assert table.startswith("arn:aws:dynamodb:")
     assert stream.startswith(f"{table}/stream/")
     assert function.startswith("arn:aws:lambda:")
@@ -152,7 +154,7 @@ def test_cause_says_why_and_where() -> None:
 def test_both_streams_are_named() -> None:
     """Where the mapping reads another stream than the table's latest one, both are named."""
     run = logged(investigated("stream-recreated").diagnosis, example())
-    named = [one["fullyQualifiedName"] for one in run["results"][0]["locations"][0]["logicalLocations"]]
+    named = [location["fullyQualifiedName"] for location in run["results"][0]["locations"][0]["logicalLocations"]]
     assert sum("/stream/" in arn for arn in named) == 2
 
 
@@ -161,12 +163,12 @@ def test_unseen_is_open_and_a_warning() -> None:
     """What could not be seen is open with what it needs, a warning of the tool, and a name without an ARN."""
     seen = with_observations(example(), mappings=DENIED, streams=DENIED)
     run = logged(judged(seen).diagnosis, seen)
-    opened = [one for one in run["results"] if one["kind"] == "open"]
+    opened = [result for result in run["results"] if result["kind"] == "open"]
     assert opened
-    assert all("Undetermined" in one["message"]["text"] for one in opened)
-    assert any("Needs lambda:Granted" in one["message"]["text"] for one in opened)
+    assert all("Undetermined" in result["message"]["text"] for result in opened)
+    assert any("Needs lambda:Granted" in result["message"]["text"] for result in opened)
     warned = run["invocations"][0]["toolExecutionNotifications"]
-    assert "May not be called." in [one["message"]["text"] for one in warned]
+    assert "May not be called." in [result["message"]["text"] for result in warned]
     assert run["results"][0]["locations"][0]["logicalLocations"] == [
         {"name": "Orders", "kind": "resource"},
         {"name": "orders-projector", "kind": "resource"},
@@ -177,7 +179,7 @@ def test_unseen_is_open_and_a_warning() -> None:
 def test_unexplained_break_fails() -> None:
     """A break that no cause explains is an error of its own, with what was seen of it."""
     run = run_of("healthy", status=Status.UNDETERMINED, unexplained=("Nothing comes out.",))
-    (result,) = (one for one in run["results"] if one["kind"] == "fail")
+    (result,) = (result for result in run["results"] if result["kind"] == "fail")
     assert (result["ruleId"], result["level"]) == ("unexplained", "error")
     assert "Nothing comes out." in result["message"]["text"]
 

@@ -31,7 +31,7 @@ def shows(**data: str) -> NotebookNode:
 
 def test_sections_keep_the_order_of_the_document() -> None:
     """There is one section per notebook, in document order, titled by its first heading."""
-    titles = [one.title for one in sections.read(executed())]
+    titles = [section.title for section in sections.read(executed())]
     assert titles == [*(f"Step {n} — {title}" for n, title in enumerate(TITLES, 1)), "Diagnosis"]
 
 
@@ -85,7 +85,7 @@ def test_failed_setup_fails_every_section() -> None:
     setup = code_cell([output("error", ename="BadParameters", evalue="no", traceback=[])], "setup", "", "open()")
     setup.metadata = NotebookNode({"tags": ["setup"]})
     document.cells.insert(0, setup)
-    assert {tuple(f.name for f in one.failures) for one in sections.read(document)} == {("BadParameters",)}
+    assert {tuple(f.name for f in section.failures) for section in sections.read(document)} == {("BadParameters",)}
 
 
 def test_gap_means_not_fully_examined() -> None:

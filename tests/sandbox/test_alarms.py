@@ -26,13 +26,13 @@ def clients() -> Iterator[Clients]:
 
 def _described(clients: Clients, **asked: Any) -> dict[str, dict[str, Any]]:
     found = clients("cloudwatch").describe_alarms(**asked)
-    return {one["AlarmName"]: one for one in (*found["MetricAlarms"], *found["CompositeAlarms"])}
+    return {alarm["AlarmName"]: alarm for alarm in (*found["MetricAlarms"], *found["CompositeAlarms"])}
 
 
 def test_an_alarm_follows_its_metric(clients: Clients) -> None:
     """What stopped breaches within minutes where silence counts as a breach, and nowhere else."""
     found = _described(clients)
-    assert {name: one["StateValue"] for name, one in found.items()} == {
+    assert {name: alarm["StateValue"] for name, alarm in found.items()} == {
         ALARM: "ALARM",
         f"{FUNCTION}-iterator-age": "OK",
         f"{FUNCTION}-error-rate": "OK",
@@ -56,7 +56,7 @@ def test_metric_math_is_told_as_queries(clients: Clients) -> None:
     alarm = _described(clients)[f"{FUNCTION}-error-rate"]
     assert "MetricName" not in alarm
     *parts, expression = alarm["Metrics"]
-    assert [one["MetricStat"]["Metric"]["MetricName"] for one in parts] == ["Errors", "Invocations"]
+    assert [part["MetricStat"]["Metric"]["MetricName"] for part in parts] == ["Errors", "Invocations"]
     assert expression["Expression"] == "100 * errors / invocations"
 
 
@@ -75,5 +75,5 @@ def test_every_page_is_given(clients: Clients) -> None:
     pages = clients("cloudwatch").get_paginator("describe_alarms").paginate(
         AlarmTypes=BOTH, PaginationConfig={"PageSize": 2}
     )  # fmt: skip
-    names = [one["AlarmName"] for page in pages for one in (*page["MetricAlarms"], *page["CompositeAlarms"])]
+    names = [alarm["AlarmName"] for page in pages for alarm in (*page["MetricAlarms"], *page["CompositeAlarms"])]
     assert len(names) == len(set(names)) == 5

@@ -116,16 +116,18 @@ def test_names_do_not_give_the_answer_away(name: str) -> None:
     assert set(state.functions) == {"orders-projector", "orders-notifier", "billing-export"}
 
 
-@pytest.mark.parametrize("name", each([name for name, entry in FAULTS.items() if entry.trigger]))
+@pytest.mark.parametrize("name", each([name for name, entry in FAULTS.items() if entry.set_off_by]))
 def test_the_trigger_is_in_the_trail_at_the_onset(name: str) -> None:
     """The event that made the change is recorded at that second, and changes the state at that instant."""
     world, at = world_of(name), began(name)
     names = [entry.event.name for entry in history_of(world) if entry.event.at == at]
-    assert names == [FAULTS[name].trigger]
+    assert names == [FAULTS[name].set_off_by]
     assert world.at(at) != world.at(at - timedelta(microseconds=1))
 
 
-@pytest.mark.parametrize("name", each([name for name, entry in FAULTS.items() if entry.expects and not entry.trigger]))
+@pytest.mark.parametrize(
+    "name", each([name for name, entry in FAULTS.items() if entry.expects and not entry.set_off_by])
+)
 def test_no_trigger_means_no_event(name: str) -> None:
     """Where nothing was called, or all was refused, the trail holds no change of ours for hours before the harm."""
     events = [change.event for change in world_of(name).changes if change.event is not None]
@@ -249,7 +251,9 @@ NOTHING_TO_READ = {"no-table-writes", "noop-writes"}
 
 @pytest.mark.parametrize(
     "name",
-    each(n for n, one in FAULTS.items() if one.expects not in HURTING_ALL and not NOTHING_TO_READ & set(one.notes)),
+    each(
+        n for n, fault in FAULTS.items() if fault.expects not in HURTING_ALL and not NOTHING_TO_READ & set(fault.notes)
+    ),
 )
 def test_the_sibling_is_invoked_unless_the_stream_is_at_fault(name: str) -> None:
     """A fault of one function's own leaves the other consumer alone; a fault of the stream hits both."""
@@ -309,7 +313,9 @@ def test_the_alarm_rings_when_invocations_cease(name: str) -> None:
 def test_the_alarm_is_quiet_in_health() -> None:
     """No alarm where every minute has invocations."""
     alarms = ask(world_of("healthy"), "cloudwatch", "DescribeAlarms", AlarmTypes=["MetricAlarm", "CompositeAlarm"])
-    states = {one["AlarmName"]: one["StateValue"] for one in (*alarms["MetricAlarms"], *alarms["CompositeAlarms"])}
+    states = {
+        alarm["AlarmName"]: alarm["StateValue"] for alarm in (*alarms["MetricAlarms"], *alarms["CompositeAlarms"])
+    }
     assert len(states) == 5
     assert set(states.values()) == {"OK"}
 

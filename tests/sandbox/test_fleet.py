@@ -28,18 +28,18 @@ def _fleet() -> Fleet:
     return fleet(250, 9, 3)
 
 
-def _ask(one: Fleet | Accounts, service: str, operation: str, region: str = REGION, **params: Any) -> dict[str, Any]:
-    answer = one.answer(Call(service, operation, region, params=params))
+def _ask(fleet: Fleet | Accounts, service: str, operation: str, region: str = REGION, **params: Any) -> dict[str, Any]:
+    answer = fleet.answer(Call(service, operation, region, params=params))
     assert answer is not None
     assert list(conformance.violations(service, operation, answer)) == []
     return answer
 
 
-def _all(one: Fleet, service: str, operation: str, member: str, token: str, given: str) -> list[Any]:
+def _all(fleet: Fleet, service: str, operation: str, member: str, token: str, given: str) -> list[Any]:
     found: list[Any] = []
     params: dict[str, Any] = {}
     while True:
-        answer = _ask(one, service, operation, **params)
+        answer = _ask(fleet, service, operation, **params)
         found += answer[member]
         if given not in answer:
             return found
@@ -144,7 +144,7 @@ def test_metrics_are_each_members_own() -> None:
         EndTime=NOW,
         MetricDataQueries=queries,
     )
-    points = {one["Id"]: len(one["Values"]) for one in answer["MetricDataResults"]}
+    points = {result["Id"]: len(result["Values"]) for result in answer["MetricDataResults"]}
     assert points["paused"] == 0
     assert points["healthy"] >= 11
 

@@ -187,17 +187,17 @@ def test_a_denied_poller_is_recorded_as_denied() -> None:
 
 def test_two_worlds_of_one_seed_are_equal() -> None:
     """Same clock and seed, same history to the last value."""
-    one, other = recent(NOW, seed=5), recent(NOW, seed=5)
-    assert one.state == other.state
-    assert one.pipe.flows == other.pipe.flows
-    assert [entry.text for entry in recorded(one)] == [entry.text for entry in recorded(other)]
+    first, other = recent(NOW, seed=5), recent(NOW, seed=5)
+    assert first.state == other.state
+    assert first.pipe.flows == other.pipe.flows
+    assert [entry.text for entry in recorded(first)] == [entry.text for entry in recorded(other)]
 
 
 def test_worlds_of_other_seeds_differ() -> None:
     """The seed changes ids and traffic."""
-    one, other = recent(NOW), recent(NOW, seed=5)
-    assert other.mapping.uuid != one.mapping.uuid
-    assert other.pipe.written != one.pipe.written
+    first, other = recent(NOW), recent(NOW, seed=5)
+    assert other.mapping.uuid != first.mapping.uuid
+    assert other.pipe.written != first.pipe.written
 
 
 def test_advancing_the_clock_lives_on() -> None:

@@ -47,16 +47,16 @@ FOUND = {
 @pytest.mark.parametrize("kind", PLANTED)
 def test_every_way_to_be_broken_is_found(kind: str) -> None:
     """Each broken trigger is named a fault or a suspect, with the cause where mapping, table or metrics show it."""
-    one = sixty().triggers[kind]
-    assert (one["outcome"], [cause["id"] for cause in one["causes"]]) == FOUND[kind]
+    connection = sixty().triggers[kind]
+    assert (connection["outcome"], [cause["id"] for cause in connection["causes"]]) == FOUND[kind]
 
 
 def test_nothing_is_invented() -> None:
     """A trigger that works, has nothing to deliver, or whose writes are refused is no fault and no suspect."""
     outcomes = {
-        (sixty().kinds[one["table"]].name, one["outcome"])
-        for one in sixty().document["triggers"]
-        if not sixty().kinds[one["table"]].broken
+        (sixty().kinds[connection["table"]].name, connection["outcome"])
+        for connection in sixty().document["triggers"]
+        if not sixty().kinds[connection["table"]].broken
     }
     assert outcomes == {("healthy", "nothing_seen"), ("no-table-writes", "quiet"), ("rejected-writes", "quiet")}
 
@@ -66,7 +66,7 @@ def test_what_no_sweep_looks_at_is_said_and_nothing_is_called_healthy() -> None:
     document = sixty().document
     said = " ".join(document["not_examined"])
     assert all(word in said for word in ("permissions", "code", "logs"))
-    told = " ".join(one["sentence"] for one in document["triggers"]).lower()
+    told = " ".join(connection["sentence"] for connection in document["triggers"]).lower()
     assert not any(word in told for word in ("healthy", "no fault", "fine"))
     assert "was not examined" in sixty().triggers["role-lost-getrecords"]["sentence"]
     assert "was not examined" in sixty().triggers["no-table-writes"]["sentence"]
@@ -74,16 +74,16 @@ def test_what_no_sweep_looks_at_is_said_and_nothing_is_called_healthy() -> None:
 
 def test_calls_are_few_and_none_is_throttled() -> None:
     """One list of mappings, one of streams, each table once, all metrics in a few calls, and no throttling error."""
-    for one in (ten(), sixty()):
-        asked = Counter(entry.operation for entry in one.journal)
-        triggers = len(one.document["triggers"])
+    for swept_fleet in (ten(), sixty()):
+        asked = Counter(entry.operation for entry in swept_fleet.journal)
+        triggers = len(swept_fleet.document["triggers"])
         assert asked["ListEventSourceMappings"] == 1
         assert asked["ListStreams"] == 1
-        assert asked["DescribeTable"] == len(one.kinds)
+        assert asked["DescribeTable"] == len(swept_fleet.kinds)
         assert asked["GetMetricData"] <= 3
         assert sum(asked.values()) <= 1.5 * triggers + 5
-        assert {entry.error for entry in one.journal} <= {None, "ResourceNotFoundException"}
-        assert one.violations == ()
+        assert {entry.error for entry in swept_fleet.journal} <= {None, "ResourceNotFoundException"}
+        assert swept_fleet.violations == ()
 
 
 def test_every_call_is_in_the_policy() -> None:
@@ -96,10 +96,10 @@ def test_every_call_is_in_the_policy() -> None:
 def test_who_loses_data_first_stands_first() -> None:
     """What is losing now comes first, then deadlines in order, then what is wrong without one, then the rest."""
     triggers = sixty().document["triggers"]
-    wrong = [one for one in triggers if one["outcome"] in ("fault", "suspect")]
+    wrong = [connection for connection in triggers if connection["outcome"] in ("fault", "suspect")]
     assert triggers[: len(wrong)] == wrong
     assert wrong[0]["loss"]["state"] == "losing"
-    deadlines = [one["loss"]["deadline"] for one in wrong if one["loss"]["deadline"]]
+    deadlines = [connection["loss"]["deadline"] for connection in wrong if connection["loss"]["deadline"]]
     assert deadlines == sorted(deadlines)
     assert len(deadlines) >= 6
 
@@ -107,21 +107,21 @@ def test_who_loses_data_first_stands_first() -> None:
 def test_deadlines_are_not_optimistic() -> None:
     """The deadline of a sweep is no later than that of the truth: a day after the fault began, at the latest."""
     for kind in ("mapping-paused", "concurrency-zero"):
-        world = next(one.world for one in sixty().kinds.values() if one.name == kind)
+        world = next(fleet_kind.world for fleet_kind in sixty().kinds.values() if fleet_kind.name == kind)
         began = world.changes[-1].at
         assert sixty().triggers[kind]["loss"]["deadline"] <= began.replace(day=began.day + 1).isoformat()
 
 
 def test_streams_that_nobody_reads_are_listed() -> None:
     """A stream that is on and has no mapping is listed, also the new one that a stale mapping does not read."""
-    kinds = Counter(sixty().kinds[one["table"]].name for one in sixty().document["orphaned_streams"])
+    kinds = Counter(sixty().kinds[stream["table"]].name for stream in sixty().document["orphaned_streams"])
     assert kinds == {"unread": 2, "stream-recreated": 1, "table-replaced": 1}
 
 
 def test_mappings_on_dead_streams_are_listed() -> None:
     """A mapping on a stream that was switched off, replaced or lost with its table is listed with the reason."""
-    dead = {one["function_arn"].rpartition(":")[2].removesuffix("-projector"): one for one in _dead()}
-    kinds = {sixty().kinds[table].name: one["because"] for table, one in dead.items()}
+    dead = {mapping["function_arn"].rpartition(":")[2].removesuffix("-projector"): mapping for mapping in _dead()}
+    kinds = {sixty().kinds[table].name: mapping["because"] for table, mapping in dead.items()}
     assert set(kinds) == {"stream-disabled", "stream-recreated", "table-replaced", "table-deleted"}
     assert "does not exist" in kinds["table-deleted"]
 
@@ -145,7 +145,7 @@ def test_an_interrupted_sweep_is_finished_by_replay(tmp_path: Path) -> None:
     for name in ("SHA256SUMS", "sweep.json", "evidence/05-metrics-0001.jsonl", "evidence/06-closer-0001.jsonl"):
         (folder / name).unlink()
     document = replay(folder)
-    outcomes = {sixty().kinds[one["table"]].name: one["outcome"] for one in document["triggers"]}
+    outcomes = {sixty().kinds[connection["table"]].name: connection["outcome"] for connection in document["triggers"]}
     assert outcomes["healthy"] == "not_examined"
     assert outcomes["mapping-paused"] == "fault"
     assert verify(folder) == ()
@@ -172,15 +172,15 @@ def test_without_the_list_of_mappings_nothing_is_claimed() -> None:
 
 def test_a_table_that_may_not_be_described_is_not_examined() -> None:
     """Where one table is refused its trigger is not examined, and the others are judged as ever."""
-    one = fleet_of("healthy", "mapping-paused", "healthy")
-    denied = one.members[0].table
+    small_fleet = fleet_of("healthy", "mapping-paused", "healthy")
+    denied = small_fleet.members[0].table
     rule = _about_table(denied)
-    document = swept(one, rule).document
+    document = swept(small_fleet, rule).document
     outcomes = {each["table"]: each["outcome"] for each in document["triggers"]}
     assert outcomes == {
         denied: "not_examined",
-        one.members[1].table: "fault",
-        one.members[2].table: "nothing_seen",
+        small_fleet.members[1].table: "fault",
+        small_fleet.members[2].table: "nothing_seen",
     }
     assert any("dynamodb:DescribeTable" in gap["reason"] for gap in document["areas"][0]["gaps"])
 
@@ -212,7 +212,7 @@ def _about_table(name: str) -> Rule:
 def test_without_metrics_only_what_mapping_and_table_show_is_known(rule: Any) -> None:
     """Where no metric can be had a paused mapping is still found, and a trigger that looks well is not examined."""
     document = swept(fleet_of("healthy", "mapping-paused"), rule).document
-    assert [one["outcome"] for one in document["triggers"]] == ["fault", "not_examined"]
+    assert [connection["outcome"] for connection in document["triggers"]] == ["fault", "not_examined"]
     assert document["exit_code"] == 1
     assert "GetMetricData" in document["triggers"][1]["unseen"][0]
 
@@ -220,7 +220,7 @@ def test_without_metrics_only_what_mapping_and_table_show_is_known(rule: Any) ->
 def test_without_the_list_of_streams_triggers_are_judged_and_nothing_is_orphaned() -> None:
     """Where streams may not be listed that is a gap of the region, and no stream is said to have no reader."""
     document = swept(fleet_of("healthy", "unread"), deny("dynamodbstreams", "ListStreams")).document
-    assert [one["outcome"] for one in document["triggers"]] == ["nothing_seen"]
+    assert [connection["outcome"] for connection in document["triggers"]] == ["nothing_seen"]
     assert document["orphaned_streams"] == []
     assert {gap["permission"] for gap in document["areas"][0]["gaps"]} == {"dynamodb:ListStreams"}
     assert document["exit_code"] == 2
@@ -248,14 +248,14 @@ def accounts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 def test_accounts_are_seen_by_their_roles(accounts: dict[str, Any]) -> None:
     """The triggers are those of the role's account, and its folders carry its number."""
-    assert {one["account"] for one in accounts["triggers"]} == {OTHER}
-    assert [one["outcome"] for one in accounts["triggers"]] == ["fault", "nothing_seen"]
+    assert {connection["account"] for connection in accounts["triggers"]} == {OTHER}
+    assert [connection["outcome"] for connection in accounts["triggers"]] == ["fault", "nothing_seen"]
     assert f"sweep-{OTHER}-{REGION}" in accounts["areas"][0]["run_folder"]
 
 
 def test_a_role_that_refuses_stops_nobody_else(accounts: dict[str, Any]) -> None:
     """An account that cannot be entered is an error of its own areas, and the whole ends with "could not run"."""
-    errors = [one["error"] for one in accounts["areas"]]
+    errors = [area["error"] for area in accounts["areas"]]
     assert errors[:2] == [None, None]
     assert all("role cannot be assumed" in str(error) for error in errors[2:])
     assert accounts["exit_code"] == 3
@@ -274,7 +274,7 @@ def test_regions_of_an_account_share_its_budget(monkeypatch: pytest.MonkeyPatch,
     monkeypatch.setattr(Live, "ask", watched)
     with enforcing(fleet_of("healthy")):
         sweep_all([Area(REGION), Area("us-west-2")], Wanted(tmp_path))
-    assert len({id(one) for one in budgets}) == 1
+    assert len({id(budget) for budget in budgets}) == 1
 
 
 @pytest.mark.parametrize("area", [Area("nowhere"), Area(REGION, "arn:aws:iam::1:role/x")])
@@ -298,13 +298,13 @@ def test_what_is_wrong_is_investigated_in_full(tmp_path: Path, monkeypatch: pyte
         return investigate(incident, **{**wanted, "report": False})
 
     monkeypatch.setattr(run, "investigate", without_report)
-    one = fleet_of("role-lost-getrecords", "healthy", "mapping-paused")
-    with unhurried(one):
+    small_fleet = fleet_of("role-lost-getrecords", "healthy", "mapping-paused")
+    with unhurried(small_fleet):
         document = sweep_all([Area(REGION)], Wanted(tmp_path, investigate=True))
     found = {each["table"]: each["investigation"] for each in document["triggers"]}
-    assert found[one.members[0].table]["causes"] == ["role-missing-stream-actions"]
-    assert found[one.members[1].table] is None
-    assert found[one.members[2].table]["causes"] == ["esm-disabled-by-user"]
+    assert found[small_fleet.members[0].table]["causes"] == ["role-missing-stream-actions"]
+    assert found[small_fleet.members[1].table] is None
+    assert found[small_fleet.members[2].table]["causes"] == ["esm-disabled-by-user"]
     assert len({incident.incident_id for incident in asked}) == 2
     assert document["exit_code"] == 1
 
@@ -315,10 +315,10 @@ def test_investigations_run_side_by_side_and_the_page_leads_to_their_reports(tmp
     archive = tmp_path / "archive"
     with unhurried(fleet_of("mapping-paused", "stream-disabled")):
         document = sweep_all([Area(REGION)], Wanted(archive, investigate=True, workers=2))
-    reports = [Path(one["investigation"]["report"]) for one in document["triggers"]]
-    assert all(one.is_file() for one in reports)
+    reports = [Path(connection["investigation"]["report"]) for connection in document["triggers"]]
+    assert all(report.is_file() for report in reports)
     page = sweep_page(document, tmp_path)
-    assert all(f'href="{one.relative_to(tmp_path)}"' in page for one in reports)
+    assert all(f'href="{report.relative_to(tmp_path)}"' in page for report in reports)
 
 
 def test_an_investigation_that_cannot_be_done_is_the_gravest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

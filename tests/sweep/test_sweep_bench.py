@@ -21,7 +21,7 @@ def test_a_row_holds_calls_memory_and_what_was_found() -> None:
 
 def test_what_was_missed_invented_or_throttled_is_not_sound() -> None:
     """A row is sound only where all of the broken were found, none invented and none throttled."""
-    sound = sweep.Row(10, 20, 1.0, 50, throttled=0, planted=3, found=3, invented=0, orphans=0)
+    sound = sweep.SweepRow(10, 20, 1.0, 50, throttled=0, planted=3, found=3, invented=0, orphans=0)
     assert sound.is_sound
     for change in ({"found": 2}, {"invented": 1}, {"throttled": 1}):
-        assert not sweep.Row(**{**vars(sound), **change}).is_sound
+        assert not sweep.SweepRow(**{**vars(sound), **change}).is_sound

@@ -28,11 +28,11 @@ def _page(document: dict[str, Any], beside: Path = Path()) -> str:
 
 def _hostile() -> dict[str, Any]:
     document = copy.deepcopy(ten().document)
-    one = document["triggers"][0]
+    connection = document["triggers"][0]
     for name in ("sentence", "table", "function"):
-        one[name] = HOSTILE
-    one["unseen"] = [HOSTILE]
-    for cause in one["causes"]:
+        connection[name] = HOSTILE
+    connection["unseen"] = [HOSTILE]
+    for cause in connection["causes"]:
         cause["because"] = [HOSTILE]
     document["areas"][0]["error"] = HOSTILE
     document["dead_mappings"] = (
@@ -123,12 +123,12 @@ def test_the_page_runs_and_requests_nothing() -> None:
 def test_the_page_tells_all_there_is() -> None:
     """Every trigger, dead mapping and unread stream stands on the page, and what no sweep examines."""
     document, page = sixty().document, unescape(_page(sixty().document))
-    for one in document["triggers"]:
-        assert one["table"] in page
-    for one in document["dead_mappings"]:
-        assert one["uuid"] in page
-    for one in document["orphaned_streams"]:
-        assert one["stream_arn"] in page
+    for connection in document["triggers"]:
+        assert connection["table"] in page
+    for mapping in document["dead_mappings"]:
+        assert mapping["uuid"] in page
+    for stream in document["orphaned_streams"]:
+        assert stream["stream_arn"] in page
     for what in document["not_examined"]:
         assert what in page
     assert page.index(document["triggers"][0]["table"]) < page.index(document["triggers"][1]["table"])
@@ -167,7 +167,9 @@ def test_junit_is_red_exactly_when_the_exit_code_is_not_zero() -> None:
     root = ElementTree.fromstring(sweep_junit(sixty().document))
     assert (root.get("tests"), root.get("failures"), root.get("errors")) == ("60", "7", "2")
     document = copy.deepcopy(sixty().document)
-    document["triggers"] = [one for one in document["triggers"] if one["outcome"] in ("quiet", "nothing_seen")]
+    document["triggers"] = [
+        connection for connection in document["triggers"] if connection["outcome"] in ("quiet", "nothing_seen")
+    ]
     green = ElementTree.fromstring(sweep_junit(document))
     assert (green.get("failures"), green.get("errors")) == ("0", "0")
     document["areas"][0]["error"] = "The role cannot be assumed."

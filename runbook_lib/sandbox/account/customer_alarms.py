@@ -37,4 +37,4 @@ def alarms(setting: Setting, stream: Stream, uuid: str, born: datetime) -> tuple
         Alarm(f"{table}-stream-unread", (read,), 1.0, below, 5, "breaching", born),
         *([Alarm(f"{function}-mapping-idle", (polled,), 1.0, below, 5, "breaching", born)] * setting.event_count),
     )  # fmt: skip
-    return (*found, CompositeAlarm(f"{table}-pipeline", tuple(one.name for one in found), born))
+    return (*found, CompositeAlarm(f"{table}-pipeline", tuple(alarm.name for alarm in found), born))

@@ -91,7 +91,7 @@ def healthy_state(scope: Scope, setting: Setting, start: datetime, seed: int) ->
         for other in others
     ]
     return State(
-        tables={one.name: one for one in (table, *others)},
+        tables={each.name: each for each in (table, *others)},
         mappings={mapping.uuid: mapping for mapping in mappings},
         functions=functions,
         roles={f"{name}-role": _role(name, born, streams, setting, seed) for name in names},

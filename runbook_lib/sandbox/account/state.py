@@ -348,8 +348,8 @@ class State:
         A Kinesis stream that a table feeds is read like a generation that began with the feed.
         """
         if ":kinesis:" in arn:
-            fed = (one for one in self.tables.values() if one.kinesis == arn and one.kinesis_since is not None)
-            return next((Stream(one.name, one.kinesis_since, "NEW_AND_OLD_IMAGES") for one in fed), None)  # type: ignore[arg-type]
+            fed = (table for table in self.tables.values() if table.kinesis == arn and table.kinesis_since is not None)
+            return next((Stream(table.name, table.kinesis_since, "NEW_AND_OLD_IMAGES") for table in fed), None)  # type: ignore[arg-type]
         table, _, label = arn.rpartition(":table/")[2].partition("/stream/")
         owner = self.tables.get(table)
         known = (*(owner.streams if owner else ()), *self.orphans)

@@ -37,8 +37,8 @@ def describe_alarms(world: World, call: Call) -> dict[str, Any]:
     answer = page(found, "All", params.get("MaxRecords", 50), params.get("NextToken"), "NextToken")
     here = answer.pop("All")
     return answer | {
-        "MetricAlarms": [one for one in here if "AlarmRule" not in one],
-        "CompositeAlarms": [one for one in here if "AlarmRule" in one],
+        "MetricAlarms": [alarm for alarm in here if "AlarmRule" not in alarm],
+        "CompositeAlarms": [alarm for alarm in here if "AlarmRule" in alarm],
     }
 
 
@@ -60,7 +60,7 @@ def describe_alarms_for_metric(world: World, call: Call) -> dict[str, Any]:
 
 
 def _pairs(dimensions: list[dict[str, str]]) -> frozenset[tuple[str, str]]:
-    return frozenset((one["Name"], one["Value"]) for one in dimensions)
+    return frozenset((dimension["Name"], dimension["Value"]) for dimension in dimensions)
 
 
 @regional("cloudwatch", "DescribeAlarmHistory")
@@ -139,18 +139,18 @@ def _metric_alarm(alarm: Alarm, state: str) -> dict[str, Any]:
         "TreatMissingData": alarm.missing,
     }
     if alarm.expression:
-        queries = [_query(one) for one in alarm.watched]
+        queries = [_query(watched) for watched in alarm.watched]
         return watches | {"Metrics": [*queries, {"Id": "e1", "Expression": alarm.expression, "ReturnData": True}]}
-    (one,) = alarm.watched
-    metric = _metric(one)
-    return watches | metric | {"Statistic": one.statistic, "Period": _PERIOD}
+    (watched,) = alarm.watched
+    metric = _metric(watched)
+    return watches | metric | {"Statistic": watched.statistic, "Period": _PERIOD}
 
 
-def _query(one: Watched) -> dict[str, Any]:
-    stat = {"Metric": _metric(one), "Period": _PERIOD, "Stat": one.statistic}
-    return {"Id": one.id, "MetricStat": stat, "ReturnData": False}
+def _query(watched: Watched) -> dict[str, Any]:
+    stat = {"Metric": _metric(watched), "Period": _PERIOD, "Stat": watched.statistic}
+    return {"Id": watched.id, "MetricStat": stat, "ReturnData": False}
 
 
-def _metric(one: Watched) -> dict[str, Any]:
-    dimensions = [{"Name": name, "Value": value} for name, value in one.dimensions]
-    return {"Namespace": one.namespace, "MetricName": one.metric, "Dimensions": dimensions}
+def _metric(watched: Watched) -> dict[str, Any]:
+    dimensions = [{"Name": name, "Value": value} for name, value in watched.dimensions]
+    return {"Namespace": watched.namespace, "MetricName": watched.metric, "Dimensions": dimensions}

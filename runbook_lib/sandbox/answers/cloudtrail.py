@@ -86,7 +86,7 @@ def paged_events(call: Call, events: Sequence[_Event], shown: Callable[[_Event],
     """A page of events, each as it is shown."""
     size = min(call.params.get("MaxResults", 50), 50)
     answer = page(events, "Events", size, call.params.get("NextToken"), "NextToken", "InvalidNextTokenException")
-    return answer | {"Events": [shown(one) for one in answer["Events"]]}
+    return answer | {"Events": [shown(event) for event in answer["Events"]]}
 
 
 @answers("cloudtrail", "DescribeTrails")

@@ -15,7 +15,7 @@ _KEY = "arn:aws:kms:eu-west-1:123456789012:key/5e2d1c8a-7b34-4f0e-9a61-c83d5b7f2
 
 
 @fault(
-    expects="role-missing-stream-actions", onset=timedelta(hours=3, minutes=48, seconds=26), trigger="PutRolePolicy",
+    expects="role-missing-stream-actions", onset=timedelta(hours=3, minutes=48, seconds=26), set_off_by="PutRolePolicy",
     loss="at_risk", symptoms=("function-not-invoked",), remedies=("R4",),
     forbids=("explicit-deny-identity", "permissions-boundary"),
 )  # fmt: skip
@@ -27,7 +27,7 @@ def role_lost_getrecords(world: World, at: datetime) -> None:
 
 
 @fault(
-    expects="role-missing-stream-actions", onset=timedelta(hours=4, minutes=35, seconds=2), trigger="PutRolePolicy",
+    expects="role-missing-stream-actions", onset=timedelta(hours=4, minutes=35, seconds=2), set_off_by="PutRolePolicy",
     loss="at_risk", symptoms=("function-not-invoked",), remedies=("R4",),
     forbids=("explicit-deny-identity", "permissions-boundary"),
 )  # fmt: skip
@@ -38,7 +38,7 @@ def role_pinned_to_table_arn(world: World, at: datetime) -> None:
 
 
 @fault(
-    expects="explicit-deny-identity", onset=timedelta(minutes=55, seconds=33), trigger="AttachRolePolicy",
+    expects="explicit-deny-identity", onset=timedelta(minutes=55, seconds=33), set_off_by="AttachRolePolicy",
     loss="at_risk", symptoms=("function-not-invoked",), remedies=("R12",),
     forbids=("role-missing-stream-actions", "permissions-boundary"),
 )  # fmt: skip
@@ -56,7 +56,7 @@ def explicit_deny(world: World, at: datetime) -> None:
 
 @fault(
     expects="permissions-boundary", onset=timedelta(hours=7, minutes=19, seconds=58),
-    trigger="PutRolePermissionsBoundary", loss="at_risk", symptoms=("function-not-invoked",), remedies=("R12",),
+    set_off_by="PutRolePermissionsBoundary", loss="at_risk", symptoms=("function-not-invoked",), remedies=("R12",),
     forbids=("role-missing-stream-actions", "explicit-deny-identity"),
 )  # fmt: skip
 def permissions_boundary(world: World, at: datetime) -> None:
@@ -68,9 +68,9 @@ def permissions_boundary(world: World, at: datetime) -> None:
 
 
 @fault(
-    expects="role-missing-stream-actions", onset=timedelta(hours=1, minutes=51, seconds=36), trigger="DetachRolePolicy",
-    loss="at_risk", symptoms=("function-not-invoked",), remedies=("R4",), setting=Setting(managed_access=True),
-    forbids=("explicit-deny-identity", "condition-mismatch"),
+    expects="role-missing-stream-actions", onset=timedelta(hours=1, minutes=51, seconds=36), loss="at_risk",
+    set_off_by="DetachRolePolicy", symptoms=("function-not-invoked",), remedies=("R4",),
+    setting=Setting(managed_access=True), forbids=("explicit-deny-identity", "condition-mismatch"),
 )  # fmt: skip
 def managed_policy_detached(world: World, at: datetime) -> None:
     """A drive against AWS's broad managed policies detached the one that the role read its stream with."""
@@ -78,7 +78,7 @@ def managed_policy_detached(world: World, at: datetime) -> None:
 
 
 @fault(
-    expects="scp-or-rcp", onset=timedelta(hours=5, minutes=14, seconds=21), trigger=None, loss="at_risk",
+    expects="scp-or-rcp", onset=timedelta(hours=5, minutes=14, seconds=21), set_off_by=None, loss="at_risk",
     symptoms=("function-not-invoked",), remedies=("R12",),
     forbids=("role-missing-stream-actions", "explicit-deny-identity", "permissions-boundary"),
 )  # fmt: skip
@@ -89,7 +89,7 @@ def organization_forbids_reads(world: World, at: datetime) -> None:
 
 
 @fault(
-    expects="resource-policy", onset=timedelta(hours=2, minutes=17, seconds=53), trigger="PutResourcePolicy",
+    expects="resource-policy", onset=timedelta(hours=2, minutes=17, seconds=53), set_off_by="PutResourcePolicy",
     loss="at_risk", symptoms=("function-not-invoked",), remedies=("R13",),
     forbids=("role-missing-stream-actions", "explicit-deny-identity", "scp-or-rcp"),
 )  # fmt: skip
@@ -108,7 +108,7 @@ def stream_policy_denies(world: World, at: datetime) -> None:
 
 
 @fault(
-    expects="condition-mismatch", onset=timedelta(hours=3, minutes=25, seconds=14), trigger="PutRolePolicy",
+    expects="condition-mismatch", onset=timedelta(hours=3, minutes=25, seconds=14), set_off_by="PutRolePolicy",
     loss="at_risk", symptoms=("function-not-invoked",), remedies=("R31",),
     forbids=("role-missing-stream-actions", "explicit-deny-identity"),
 )  # fmt: skip
@@ -124,7 +124,7 @@ def reads_bound_to_function(world: World, at: datetime) -> None:
 
 
 @fault(
-    expects="condition-mismatch", onset=timedelta(hours=1, minutes=12, seconds=47), trigger="AttachRolePolicy",
+    expects="condition-mismatch", onset=timedelta(hours=1, minutes=12, seconds=47), set_off_by="AttachRolePolicy",
     loss="at_risk", symptoms=("function-not-invoked",), remedies=("R31",),
     forbids=("role-missing-stream-actions", "explicit-deny-identity"),
 )  # fmt: skip
@@ -142,9 +142,9 @@ def reads_bound_to_network(world: World, at: datetime) -> None:
 
 
 @fault(
-    expects="role-missing-stream-actions", onset=timedelta(hours=2, minutes=33, seconds=9), trigger="DeleteRolePolicy",
-    loss="at_risk", contributing=("version-role-drift",), symptoms=("function-not-invoked",), remedies=("R4", "R32"),
-    setting=Setting(alias="live"), forbids=("trust-or-role-gone", "explicit-deny-identity"),
+    expects="role-missing-stream-actions", onset=timedelta(hours=2, minutes=33, seconds=9), loss="at_risk",
+    set_off_by="DeleteRolePolicy", contributing=("version-role-drift",), symptoms=("function-not-invoked",),
+    remedies=("R4", "R32"), setting=Setting(alias="live"), forbids=("trust-or-role-gone", "explicit-deny-identity"),
 )  # fmt: skip
 def version_keeps_old_role(world: World, at: datetime) -> None:
     """The function got a role of its own and the old one was stripped; the alias's version still runs with the old."""
@@ -159,7 +159,7 @@ def version_keeps_old_role(world: World, at: datetime) -> None:
 
 
 @fault(
-    expects="trust-or-role-gone", onset=timedelta(hours=4, minutes=2, seconds=18), trigger="DeleteRole",
+    expects="trust-or-role-gone", onset=timedelta(hours=4, minutes=2, seconds=18), set_off_by="DeleteRole",
     loss="at_risk", symptoms=("function-not-invoked",), remedies=("R11",),
     forbids=("role-missing-stream-actions", "function-or-qualifier-deleted"),
 )  # fmt: skip
@@ -169,7 +169,7 @@ def role_deleted(world: World, at: datetime) -> None:
 
 
 @fault(
-    expects="trust-or-role-gone", onset=timedelta(hours=1, minutes=29, seconds=55), trigger="UpdateAssumeRolePolicy",
+    expects="trust-or-role-gone", onset=timedelta(hours=1, minutes=29, seconds=55), set_off_by="UpdateAssumeRolePolicy",
     loss="at_risk", symptoms=("function-not-invoked",), remedies=("R11",),
     forbids=("role-missing-stream-actions", "explicit-deny-identity"),
 )  # fmt: skip
@@ -182,7 +182,7 @@ def trust_lost(world: World, at: datetime) -> None:
 
 
 @fault(
-    expects="cmk-denied-to-role", onset=timedelta(hours=2, minutes=52, seconds=30), trigger="PutKeyPolicy",
+    expects="cmk-denied-to-role", onset=timedelta(hours=2, minutes=52, seconds=30), set_off_by="PutKeyPolicy",
     loss="at_risk", symptoms=("function-not-invoked",), remedies=("R37",), setting=Setting(table_fields={"key": _KEY}),
     forbids=("table-key-inaccessible", "role-missing-stream-actions", "resource-policy"),
 )  # fmt: skip

@@ -25,7 +25,7 @@ def _has_always_taken(world: World, seconds: float, overhead: float = 0.0) -> No
 
 @fault(
     expects="reserved-too-low", onset=timedelta(hours=2, minutes=11, seconds=23), loss="at_risk", gradual=True,
-    trigger="PutFunctionConcurrency20171031", symptoms=("throttled", "records-late"), remedies=("R5",),
+    set_off_by="PutFunctionConcurrency20171031", symptoms=("throttled", "records-late"), remedies=("R5",),
     setting=Setting(mapping={"batch_size": 5}), forbids=("reserved-concurrency-zero", "account-concurrency-exhausted"),
 )  # fmt: skip
 def reserved_too_low(world: World, at: datetime) -> None:
@@ -37,7 +37,7 @@ def reserved_too_low(world: World, at: datetime) -> None:
 
 @fault(
     expects="account-concurrency-exhausted", onset=timedelta(hours=1, minutes=7, seconds=38), loss="at_risk",
-    trigger=None, symptoms=("function-not-invoked", "throttled"), remedies=("R35", "R18"),
+    set_off_by=None, symptoms=("function-not-invoked", "throttled"), remedies=("R35", "R18"),
     forbids=("reserved-concurrency-zero", "reserved-too-low"),
 )  # fmt: skip
 def account_crowded_out(world: World, at: datetime) -> None:
@@ -48,7 +48,7 @@ def account_crowded_out(world: World, at: datetime) -> None:
 
 @fault(
     expects="shard-serial-lag", onset=timedelta(hours=3, minutes=16, seconds=44), loss="at_risk", gradual=True,
-    trigger="UpdateFunctionCode20150331v2", symptoms=("records-late",), remedies=("R14",),
+    set_off_by="UpdateFunctionCode20150331v2", symptoms=("records-late",), remedies=("R14",),
     setting=Setting(mapping={"batch_size": 4}), forbids=("poison-record", "reserved-too-low", "timeout"),
 )  # fmt: skip
 def release_too_slow(world: World, at: datetime) -> None:
@@ -59,7 +59,7 @@ def release_too_slow(world: World, at: datetime) -> None:
 
 @fault(
     expects="shard-serial-lag", onset=timedelta(hours=4, minutes=21, seconds=30), loss="at_risk", gradual=True,
-    trigger=None, symptoms=("records-late",), remedies=("R14", "R41"), contributing=("payload-or-duration",),
+    set_off_by=None, symptoms=("records-late",), remedies=("R14", "R41"), contributing=("payload-or-duration",),
     forbids=("poison-record", "reserved-too-low", "timeout"),
 )  # fmt: skip
 def items_grew_large(world: World, at: datetime) -> None:
@@ -71,7 +71,7 @@ def items_grew_large(world: World, at: datetime) -> None:
 
 @fault(
     expects=None, onset=timedelta(hours=6, minutes=41, seconds=5), loss="none", contributing=("too-many-readers",),
-    trigger="CreateEventSourceMapping20150331", forbids=("shard-serial-lag",),
+    set_off_by="CreateEventSourceMapping20150331", forbids=("shard-serial-lag",),
 )  # fmt: skip
 def third_reader(world: World, at: datetime) -> None:
     """Another team attached its function to the stream, as its third reader."""

@@ -25,8 +25,8 @@ class Fault:
     `expects` is the id of the finding that names the cause, None when nothing is wrong; `contributing`, `symptoms` and
     `notes` (findings that are no fault) are ids that belong in the diagnosis, `forbids` ids that must not be named as
     its cause; `remedies` are ids of the remedy table. `onset` is how long before now the change was made, None where
-    nothing changed; `trigger` is the CloudTrail event name of that change, None when it left none. `loss` is the state
-    of the loss clock. `gradual`: what waits has been growing since the onset, and younger records are delivered.
+    nothing changed; `set_off_by` is the CloudTrail event name of that change, None when it left none. `loss` is the
+    state of the loss clock. `gradual`: what waits has been growing since the onset, and younger records are delivered.
     `confidence` is the surest word that AWS's answers allow for the cause.
     """
 
@@ -36,7 +36,7 @@ class Fault:
     expects: str | None
     onset: timedelta | None
     loss: Loss
-    trigger: str | None = None
+    set_off_by: str | None = None
     contributing: tuple[str, ...] = ()
     symptoms: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()

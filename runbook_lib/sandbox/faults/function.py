@@ -21,7 +21,7 @@ def _from_the_start(world: World, **changes: Any) -> None:
 
 @fault(
     expects="reserved-concurrency-zero", onset=timedelta(minutes=41, seconds=17), loss="at_risk",
-    trigger="PutFunctionConcurrency20171031", symptoms=("function-not-invoked", "throttled"), remedies=("R5",),
+    set_off_by="PutFunctionConcurrency20171031", symptoms=("function-not-invoked", "throttled"), remedies=("R5",),
     forbids=("esm-disabled-by-user", "account-concurrency-exhausted"),
 )  # fmt: skip
 def concurrency_zero(world: World, at: datetime) -> None:
@@ -30,7 +30,7 @@ def concurrency_zero(world: World, at: datetime) -> None:
 
 
 @fault(
-    expects="poison-record", onset=timedelta(hours=8, minutes=52, seconds=5), trigger=None, loss="at_risk",
+    expects="poison-record", onset=timedelta(hours=8, minutes=52, seconds=5), set_off_by=None, loss="at_risk",
     symptoms=("iterator-age-rising", "errors-high"), remedies=("R6",), forbids=("init-or-import-error", "timeout"),
 )  # fmt: skip
 def poison_record(world: World, at: datetime) -> None:
@@ -40,7 +40,7 @@ def poison_record(world: World, at: datetime) -> None:
 
 @fault(
     expects="init-or-import-error", onset=timedelta(hours=1, minutes=37, seconds=49), loss="at_risk",
-    trigger="UpdateFunctionCode20150331v2", symptoms=("iterator-age-rising", "errors-high"), remedies=("R10",),
+    set_off_by="UpdateFunctionCode20150331v2", symptoms=("iterator-age-rising", "errors-high"), remedies=("R10",),
     forbids=("poison-record", "view-type-lacks-image"),
 )  # fmt: skip
 def import_error_after_deploy(world: World, at: datetime) -> None:
@@ -50,7 +50,7 @@ def import_error_after_deploy(world: World, at: datetime) -> None:
 
 @fault(
     expects="function-or-qualifier-deleted", onset=timedelta(hours=3, minutes=6, seconds=12), loss="at_risk",
-    trigger="DeleteFunction20150331", symptoms=("function-not-invoked",), remedies=("R16",),
+    set_off_by="DeleteFunction20150331", symptoms=("function-not-invoked",), remedies=("R16",),
     forbids=("esm-missing", "esm-disabled-by-lambda"),
 )  # fmt: skip
 def function_deleted(world: World, at: datetime) -> None:
@@ -60,7 +60,7 @@ def function_deleted(world: World, at: datetime) -> None:
 
 @fault(
     expects="view-type-lacks-image", onset=timedelta(hours=2, minutes=29, seconds=40), loss="at_risk",
-    trigger="UpdateFunctionCode20150331v2", symptoms=("iterator-age-rising", "errors-high"),
+    set_off_by="UpdateFunctionCode20150331v2", symptoms=("iterator-age-rising", "errors-high"),
     remedies=("R10", "R19"), setting=Setting(view_type="KEYS_ONLY"),
     forbids=("poison-record", "init-or-import-error"),
 )  # fmt: skip
@@ -70,7 +70,7 @@ def view_type_without_image(world: World, at: datetime) -> None:
 
 
 @fault(
-    expects="artifact-lost", onset=timedelta(hours=3, minutes=39, seconds=28), trigger=None, loss="at_risk",
+    expects="artifact-lost", onset=timedelta(hours=3, minutes=39, seconds=28), set_off_by=None, loss="at_risk",
     symptoms=_STOPPED, remedies=("R10",), forbids=("state-failed", "vpc-eni-subnet"),
 )  # fmt: skip
 def image_expired(world: World, at: datetime) -> None:
@@ -81,7 +81,7 @@ def image_expired(world: World, at: datetime) -> None:
 
 
 @fault(
-    expects="function-key-denied", onset=timedelta(hours=1, minutes=18, seconds=7), trigger="DisableKey",
+    expects="function-key-denied", onset=timedelta(hours=1, minutes=18, seconds=7), set_off_by="DisableKey",
     loss="at_risk", symptoms=_STOPPED, remedies=("R38",), forbids=("state-failed", "cmk-denied-to-role"),
 )  # fmt: skip
 def function_key_disabled(world: World, at: datetime) -> None:
@@ -92,7 +92,7 @@ def function_key_disabled(world: World, at: datetime) -> None:
 
 
 @fault(
-    expects="vpc-eni-subnet", onset=timedelta(hours=1, minutes=46, seconds=11), trigger="CreateFunction20150331",
+    expects="vpc-eni-subnet", onset=timedelta(hours=1, minutes=46, seconds=11), set_off_by="CreateFunction20150331",
     loss="at_risk", symptoms=_STOPPED, remedies=("R33",), forbids=("state-pending", "function-or-qualifier-deleted"),
 )  # fmt: skip
 def subnet_full(world: World, at: datetime) -> None:
@@ -105,8 +105,9 @@ def subnet_full(world: World, at: datetime) -> None:
 
 
 @fault(
-    expects="state-failed", onset=timedelta(minutes=58, seconds=42), trigger="CreateFunction20150331", loss="at_risk",
-    symptoms=_STOPPED, remedies=("R42",), forbids=("artifact-lost", "function-or-qualifier-deleted"),
+    expects="state-failed", onset=timedelta(minutes=58, seconds=42), loss="at_risk",
+    set_off_by="CreateFunction20150331", symptoms=_STOPPED, remedies=("R42",),
+    forbids=("artifact-lost", "function-or-qualifier-deleted"),
 )  # fmt: skip
 def creation_failed(world: World, at: datetime) -> None:
     """A stack replaced the function, and its successor could not be set up; it stays in state Failed."""
@@ -118,8 +119,9 @@ def creation_failed(world: World, at: datetime) -> None:
 
 
 @fault(
-    expects="state-pending", onset=timedelta(minutes=49, seconds=31), trigger="CreateFunction20150331", loss="at_risk",
-    symptoms=_STOPPED, remedies=("R34",), forbids=("state-failed", "function-or-qualifier-deleted"),
+    expects="state-pending", onset=timedelta(minutes=49, seconds=31), loss="at_risk",
+    set_off_by="CreateFunction20150331", symptoms=_STOPPED, remedies=("R34",),
+    forbids=("state-failed", "function-or-qualifier-deleted"),
 )  # fmt: skip
 def creation_stuck(world: World, at: datetime) -> None:
     """A stack replaced the function, and its successor has been getting ready ever since."""
@@ -130,7 +132,7 @@ def creation_stuck(world: World, at: datetime) -> None:
 
 
 @fault(
-    expects="newer-function-types", onset=timedelta(hours=2, minutes=22, seconds=16), trigger=None, loss="at_risk",
+    expects="newer-function-types", onset=timedelta(hours=2, minutes=22, seconds=16), set_off_by=None, loss="at_risk",
     symptoms=_STOPPED, remedies=("R18",), forbids=("state-failed",),
 )  # fmt: skip
 def instances_ran_out(world: World, at: datetime) -> None:
@@ -151,7 +153,7 @@ def function_asleep(world: World, at: datetime) -> None:
 
 @fault(
     expects=None, onset=timedelta(hours=2, minutes=8, seconds=3), loss="none", notes=("update-failed-red-herring",),
-    trigger="UpdateFunctionConfiguration20150331v2", forbids=("state-failed",),
+    set_off_by="UpdateFunctionConfiguration20150331v2", forbids=("state-failed",),
 )  # fmt: skip
 def update_failed(world: World, at: datetime) -> None:
     """A release asked for a layer that does not exist; the update failed, and yesterday's code serves on."""

@@ -14,7 +14,7 @@ from runbook_lib.sandbox.world import World
 
 @fault(
     expects="esm-missing", onset=timedelta(hours=6, minutes=27, seconds=51), loss="at_risk",
-    trigger="DeleteEventSourceMapping20150331", symptoms=("function-not-invoked",), remedies=("R2",),
+    set_off_by="DeleteEventSourceMapping20150331", symptoms=("function-not-invoked",), remedies=("R2",),
     forbids=("esm-disabled-by-user", "stale-stream-arn"),
 )  # fmt: skip
 def mapping_deleted(world: World, at: datetime) -> None:
@@ -24,7 +24,7 @@ def mapping_deleted(world: World, at: datetime) -> None:
 
 @fault(
     expects="esm-disabled-by-user", onset=timedelta(hours=1, minutes=23, seconds=44), loss="at_risk",
-    trigger="UpdateEventSourceMapping20150331", symptoms=("function-not-invoked",), remedies=("R1",),
+    set_off_by="UpdateEventSourceMapping20150331", symptoms=("function-not-invoked",), remedies=("R1",),
     forbids=("esm-missing", "esm-disabled-by-lambda"),
 )  # fmt: skip
 def mapping_paused(world: World, at: datetime) -> None:
@@ -34,7 +34,7 @@ def mapping_paused(world: World, at: datetime) -> None:
 
 @fault(
     expects="esm-disabled-by-user", onset=timedelta(hours=1, minutes=23, seconds=44), loss="at_risk",
-    trigger="UpdateEventSourceMapping20150331", symptoms=("function-not-invoked",), remedies=("R1",),
+    set_off_by="UpdateEventSourceMapping20150331", symptoms=("function-not-invoked",), remedies=("R1",),
     forbids=("esm-missing", "esm-disabled-by-lambda"), rules=(deny("cloudtrail", "LookupEvents"),),
 )  # fmt: skip
 def trail_denied(world: World, at: datetime) -> None:
@@ -44,7 +44,7 @@ def trail_denied(world: World, at: datetime) -> None:
 
 @fault(
     expects="filter-matches-nothing", onset=timedelta(hours=2, minutes=4, seconds=19), loss="at_risk",
-    trigger="UpdateEventSourceMapping20150331", symptoms=("function-not-invoked",), remedies=("R3",),
+    set_off_by="UpdateEventSourceMapping20150331", symptoms=("function-not-invoked",), remedies=("R3",),
     notes=("metrics-not-opted-in",), forbids=("no-table-writes", "noop-writes"),
 )  # fmt: skip
 def filter_without_type_descriptor(world: World, at: datetime) -> None:
@@ -55,7 +55,7 @@ def filter_without_type_descriptor(world: World, at: datetime) -> None:
 
 @fault(
     expects="esm-disabled-by-lambda", onset=timedelta(hours=2, minutes=13, seconds=28), loss="at_risk",
-    trigger="DeleteFunction20150331", symptoms=("function-not-invoked",), remedies=("R1",),
+    set_off_by="DeleteFunction20150331", symptoms=("function-not-invoked",), remedies=("R1",),
     forbids=("esm-disabled-by-user", "function-or-qualifier-deleted"),
 )  # fmt: skip
 def mapping_given_up(world: World, at: datetime) -> None:
@@ -69,7 +69,7 @@ def mapping_given_up(world: World, at: datetime) -> None:
 
 @fault(
     expects="esm-missing", onset=timedelta(hours=1, minutes=46, seconds=2), loss="at_risk",
-    trigger="UpdateEventSourceMapping20150331", symptoms=("function-not-invoked",), remedies=("R2", "R16"),
+    set_off_by="UpdateEventSourceMapping20150331", symptoms=("function-not-invoked",), remedies=("R2", "R16"),
     contributing=("esm-wrong-target",), forbids=("function-or-qualifier-deleted", "stale-stream-arn"),
 )  # fmt: skip
 def mapping_retargeted(world: World, at: datetime) -> None:
@@ -81,7 +81,7 @@ def mapping_retargeted(world: World, at: datetime) -> None:
 
 @fault(
     expects="esm-missing", onset=timedelta(hours=5, minutes=33, seconds=20), loss="at_risk",
-    trigger="DeleteEventSourceMapping20150331", symptoms=("function-not-invoked",), remedies=("R2",),
+    set_off_by="DeleteEventSourceMapping20150331", symptoms=("function-not-invoked",), remedies=("R2",),
     contributing=("create-rejected",), forbids=("role-missing-stream-actions", "esm-disabled-by-user"),
 )  # fmt: skip
 def mapping_recreation_refused(world: World, at: datetime) -> None:
@@ -99,7 +99,7 @@ def mapping_recreation_refused(world: World, at: datetime) -> None:
 
 @fault(
     expects="latest-startup-gap", onset=timedelta(hours=3, minutes=51, seconds=37), loss="at_risk",
-    trigger="DeleteEventSourceMapping20150331", symptoms=("missed-records",), remedies=("R25",),
+    set_off_by="DeleteEventSourceMapping20150331", symptoms=("missed-records",), remedies=("R25",),
     forbids=("esm-missing", "retry-exhausted-drop"),
 )  # fmt: skip
 def mapping_restarted_at_latest(world: World, at: datetime) -> None:
@@ -113,7 +113,7 @@ def mapping_restarted_at_latest(world: World, at: datetime) -> None:
 
 @fault(
     expects="esm-missing", onset=timedelta(hours=2, minutes=29, seconds=13), loss="at_risk",
-    trigger="DeleteEventSourceMapping20150331", symptoms=("function-not-invoked",), remedies=("R2",),
+    set_off_by="DeleteEventSourceMapping20150331", symptoms=("function-not-invoked",), remedies=("R2",),
     notes=("wrong-scope",), forbids=("stale-stream-arn", "role-missing-stream-actions"),
 )  # fmt: skip
 def mapping_moved_to_staging(world: World, at: datetime) -> None:
@@ -154,7 +154,7 @@ def mapping_being_updated(world: World, at: datetime) -> None:
 
 @fault(
     expects="esm-disabled-by-user", onset=timedelta(hours=2, minutes=22, seconds=15), loss="at_risk",
-    trigger="UpdateEventSourceMapping20150331", symptoms=("function-not-invoked",), remedies=("R1",),
+    set_off_by="UpdateEventSourceMapping20150331", symptoms=("function-not-invoked",), remedies=("R1",),
     forbids=("latest-startup-gap", "esm-transitional"), rules=(deny("cloudtrail", "LookupEvents"),),
 )  # fmt: skip
 def mapping_paused_again(world: World, at: datetime) -> None:

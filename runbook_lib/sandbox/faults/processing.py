@@ -13,7 +13,7 @@ _FAILING = ("iterator-age-rising", "errors-high")
 
 @fault(
     expects="timeout", onset=timedelta(hours=2, minutes=12, seconds=31), loss="at_risk",
-    trigger="UpdateFunctionCode20150331v2", symptoms=_FAILING, remedies=("R10",),
+    set_off_by="UpdateFunctionCode20150331v2", symptoms=_FAILING, remedies=("R10",),
     forbids=("poison-record", "oom", "init-or-import-error"),
 )  # fmt: skip
 def times_out_after_deploy(world: World, at: datetime) -> None:
@@ -22,7 +22,7 @@ def times_out_after_deploy(world: World, at: datetime) -> None:
 
 
 @fault(
-    expects="poison-record", onset=timedelta(hours=4, minutes=8, seconds=20), trigger=None, loss="at_risk",
+    expects="poison-record", onset=timedelta(hours=4, minutes=8, seconds=20), set_off_by=None, loss="at_risk",
     symptoms=_FAILING, remedies=("R6",), forbids=("timeout", "oom", "handler-error"),
 )  # fmt: skip
 def one_record_times_out(world: World, at: datetime) -> None:
@@ -34,7 +34,7 @@ def one_record_times_out(world: World, at: datetime) -> None:
 
 @fault(
     expects="oom", onset=timedelta(hours=1, minutes=6, seconds=47), loss="at_risk",
-    trigger="UpdateFunctionCode20150331v2", symptoms=_FAILING, remedies=("R10",),
+    set_off_by="UpdateFunctionCode20150331v2", symptoms=_FAILING, remedies=("R10",),
     forbids=("poison-record", "timeout", "init-or-import-error"),
 )  # fmt: skip
 def out_of_memory_after_deploy(world: World, at: datetime) -> None:
@@ -44,7 +44,7 @@ def out_of_memory_after_deploy(world: World, at: datetime) -> None:
 
 @fault(
     expects="handler-error", onset=timedelta(hours=3, minutes=21, seconds=14), loss="at_risk",
-    trigger="UpdateFunctionCode20150331v2", symptoms=_FAILING, remedies=("R10",),
+    set_off_by="UpdateFunctionCode20150331v2", symptoms=_FAILING, remedies=("R10",),
     forbids=("poison-record", "init-or-import-error", "view-type-lacks-image"),
 )  # fmt: skip
 def handler_fails_after_deploy(world: World, at: datetime) -> None:
@@ -54,7 +54,7 @@ def handler_fails_after_deploy(world: World, at: datetime) -> None:
 
 @fault(
     expects="partial-batch-misuse", onset=timedelta(hours=2, minutes=47, seconds=9), loss="at_risk",
-    trigger="UpdateFunctionCode20150331v2", symptoms=("iterator-age-rising",), remedies=("R10",),
+    set_off_by="UpdateFunctionCode20150331v2", symptoms=("iterator-age-rising",), remedies=("R10",),
     forbids=("poison-record", "handler-error", "shard-serial-lag"),
     setting=Setting(mapping={"event_count": True, "response_types": ("ReportBatchItemFailures",)}),
 )  # fmt: skip
@@ -65,7 +65,7 @@ def failed_records_misnamed(world: World, at: datetime) -> None:
 
 @fault(
     expects="tumbling-no-state", onset=timedelta(hours=1, minutes=51, seconds=38), loss="at_risk",
-    trigger="UpdateFunctionCode20150331v2", symptoms=("iterator-age-rising",), remedies=("R10",),
+    set_off_by="UpdateFunctionCode20150331v2", symptoms=("iterator-age-rising",), remedies=("R10",),
     forbids=("poison-record", "handler-error", "partial-batch-misuse"),
     setting=Setting(mapping={"event_count": True, "tumbling": 60}),
 )  # fmt: skip
@@ -75,7 +75,7 @@ def window_without_state(world: World, at: datetime) -> None:
 
 
 @fault(
-    expects="poison-record", onset=timedelta(hours=23, minutes=46, seconds=8), trigger=None, loss="at_risk",
+    expects="poison-record", onset=timedelta(hours=23, minutes=46, seconds=8), set_off_by=None, loss="at_risk",
     symptoms=(*_FAILING, "trimmed"), remedies=("R6",), forbids=("handler-error", "max-age-drop"),
 )  # fmt: skip
 def shard_blocked_for_a_day(world: World, at: datetime) -> None:

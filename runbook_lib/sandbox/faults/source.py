@@ -11,8 +11,9 @@ KEY = "arn:aws:kms:eu-west-1:123456789012:key/5e2d1c8a-7b34-4f0e-9a61-c83d5b7f2e
 
 
 @fault(
-    expects="stream-disabled", onset=timedelta(hours=5, minutes=12, seconds=37), trigger="UpdateTable", loss="losing",
-    symptoms=("function-not-invoked",), remedies=("R8", "R2"), forbids=("stale-stream-arn", "esm-missing"),
+    expects="stream-disabled", onset=timedelta(hours=5, minutes=12, seconds=37), loss="losing",
+    set_off_by="UpdateTable", symptoms=("function-not-invoked",), remedies=("R8", "R2"),
+    forbids=("stale-stream-arn", "esm-missing"),
 )  # fmt: skip
 def stream_disabled(world: World, at: datetime) -> None:
     """A clean-up of the infrastructure code dropped the table's stream specification, and the stack switched it off."""
@@ -20,8 +21,9 @@ def stream_disabled(world: World, at: datetime) -> None:
 
 
 @fault(
-    expects="stale-stream-arn", onset=timedelta(hours=2, minutes=41, seconds=8), trigger="UpdateTable", loss="at_risk",
-    symptoms=("function-not-invoked",), remedies=("R2",), forbids=("stream-disabled", "esm-missing"),
+    expects="stale-stream-arn", onset=timedelta(hours=2, minutes=41, seconds=8), loss="at_risk",
+    set_off_by="UpdateTable", symptoms=("function-not-invoked",), remedies=("R2",),
+    forbids=("stream-disabled", "esm-missing"),
 )  # fmt: skip
 def stream_recreated(world: World, at: datetime) -> None:
     """Somebody toggled the stream off and on in the console; the mappings still read the generation that ended."""
@@ -31,7 +33,7 @@ def stream_recreated(world: World, at: datetime) -> None:
 
 @fault(
     expects="table-recreated-or-restored", onset=timedelta(hours=3, minutes=22, seconds=6), loss="losing",
-    trigger="DeleteTable", symptoms=("function-not-invoked",), remedies=("R8", "R2"),
+    set_off_by="DeleteTable", symptoms=("function-not-invoked",), remedies=("R8", "R2"),
     forbids=("stream-disabled", "stale-stream-arn", "esm-missing"),
 )  # fmt: skip
 def table_restored(world: World, at: datetime) -> None:
@@ -42,7 +44,7 @@ def table_restored(world: World, at: datetime) -> None:
 
 @fault(
     expects="table-recreated-or-restored", onset=timedelta(hours=1, minutes=58, seconds=8), loss="at_risk",
-    trigger="DeleteTable", symptoms=("function-not-invoked",), remedies=("R2",),
+    set_off_by="DeleteTable", symptoms=("function-not-invoked",), remedies=("R2",),
     forbids=("stream-disabled", "stale-stream-arn", "esm-missing"),
 )  # fmt: skip
 def table_replaced(world: World, at: datetime) -> None:
@@ -53,7 +55,7 @@ def table_replaced(world: World, at: datetime) -> None:
 
 @fault(
     expects="table-key-inaccessible", onset=timedelta(hours=2, minutes=36, seconds=19), loss="at_risk",
-    trigger="DisableKey", symptoms=("function-not-invoked",), remedies=("R9",),
+    set_off_by="DisableKey", symptoms=("function-not-invoked",), remedies=("R9",),
     forbids=("stream-disabled", "cmk-denied-to-role"),
     setting=Setting(table_fields={"key": KEY}),
 )  # fmt: skip
@@ -64,7 +66,7 @@ def table_key_disabled(world: World, at: datetime) -> None:
 
 @fault(
     expects="stream-disabled", onset=timedelta(hours=4, minutes=9, seconds=52), loss="losing",
-    trigger="UpdateTable", symptoms=("function-not-invoked",), remedies=("R8", "R24"),
+    set_off_by="UpdateTable", symptoms=("function-not-invoked",), remedies=("R8", "R24"),
     contributing=("wrong-cdc-product",), forbids=("stale-stream-arn", "esm-missing"),
 )  # fmt: skip
 def moved_to_kinesis(world: World, at: datetime) -> None:

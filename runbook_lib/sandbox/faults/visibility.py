@@ -36,7 +36,7 @@ def logs_moved(world: World, at: datetime) -> None:
 
 @fault(
     expects="esm-disabled-by-user", onset=timedelta(hours=2, minutes=36, seconds=27), loss="at_risk",
-    trigger="UpdateEventSourceMapping20150331", symptoms=("function-not-invoked",), notes=("other-triggers-mask",),
+    set_off_by="UpdateEventSourceMapping20150331", symptoms=("function-not-invoked",), notes=("other-triggers-mask",),
     remedies=("R1",), forbids=("esm-missing",),
 )  # fmt: skip
 def paused_behind_a_schedule(world: World, at: datetime) -> None:
@@ -47,7 +47,7 @@ def paused_behind_a_schedule(world: World, at: datetime) -> None:
 
 
 @fault(
-    expects="service-event", onset=timedelta(hours=1, minutes=58, seconds=44), loss="at_risk", trigger=None,
+    expects="service-event", onset=timedelta(hours=1, minutes=58, seconds=44), loss="at_risk", set_off_by=None,
     symptoms=("function-not-invoked",), remedies=("R39",),
     forbids=("esm-disabled-by-user", "role-missing-stream-actions"), confidence="likely",
 )  # fmt: skip

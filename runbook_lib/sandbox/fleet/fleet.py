@@ -73,8 +73,12 @@ class Fleet:
             Member(number, f"{_WORDS[number % len(_WORDS)]}-{number:05d}", kind)
             for number, kind in enumerate(kinds, start=1)
         ]
-        self._by_uuid = {uuid: one for one in self.members for uuid in one.outward.values() if uuid != one.stem}
-        self._any = next((one.kind.world for one in self.members if not one.kind.broken), self.members[0].kind.world)
+        self._by_uuid = {
+            uuid: member for member in self.members for uuid in member.outward.values() if uuid != member.stem
+        }
+        self._any = next(
+            (member.kind.world for member in self.members if not member.kind.broken), self.members[0].kind.world
+        )
         self._listed: dict[str, list[Any]] = {}
         self._points: dict[tuple[str, str, datetime, datetime], Points] = {}
 
@@ -158,7 +162,8 @@ class Fleet:
         """List what every member has, once."""
         if name not in self._listed:
             shown = {
-                one.name: look(one.world) for one in {member.kind.name: member.kind for member in self.members}.values()
+                kind.name: look(kind.world)
+                for kind in {member.kind.name: member.kind for member in self.members}.values()
             }
             self._listed[name] = [
                 renamed(item, member.outward) for member in self.members for item in shown[member.kind.name]

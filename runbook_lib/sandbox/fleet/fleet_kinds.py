@@ -60,7 +60,7 @@ class Kind:
     @property
     def uuids(self) -> tuple[str, ...]:
         """Every mapping that there ever was."""
-        states = (self.world.at(self.world.start), *(self.world.at(one.at) for one in self.world.changes))
+        states = (self.world.at(self.world.start), *(self.world.at(change.at) for change in self.world.changes))
         return tuple(dict.fromkeys(uuid for state in states for uuid in state.mappings))
 
 
@@ -86,7 +86,7 @@ def _alone(world: World, function: str) -> World:
 
 
 def _with_one_reader(state: State, function: str) -> State:
-    ours = {uuid: one for uuid, one in state.mappings.items() if one.function_name == function}
+    ours = {uuid: mapping for uuid, mapping in state.mappings.items() if mapping.function_name == function}
     return replace(state, mappings=ours, traffic=_TRAFFIC, alarms=())
 
 

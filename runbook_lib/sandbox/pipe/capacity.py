@@ -35,7 +35,7 @@ def room(state: State, function: Function) -> int:
     """How many executions of the function the account leaves room for; never below zero."""
     if function.concurrency is not None:
         return min(function.concurrency, state.concurrency_limit)
-    reserved = sum(one.concurrency or 0 for one in state.functions.values())
+    reserved = sum(function.concurrency or 0 for function in state.functions.values())
     return max(0, state.concurrency_limit - reserved - (state.crowd if _cap(state) is None else 0))
 
 
@@ -48,7 +48,7 @@ def crowd(state: State) -> int:
 def _cap(state: State) -> int | None:
     """What the function that no stream triggers has reserved; None when it takes from what nobody has."""
     triggered = {mapping.function_name for mapping in state.mappings.values()}
-    return next((one.concurrency for one in state.functions.values() if one.name not in triggered), None)
+    return next((function.concurrency for function in state.functions.values() if function.name not in triggered), None)
 
 
 def work_slowly(mapping: Mapping, cursor: Cursor, version: Version, tick: Tick, flow: Flow, places: int) -> None:

@@ -114,7 +114,7 @@ def may_decrypt(state: State, role: Role, key: str, stream_arn: str) -> bool:
     for statement in _statements(key_policy(state, key)):
         root = statement.get("Principal") == {"AWS": f"arn:aws:iam::{account}:root"}
         (deferring if root else named).append(statement)
-    ours = [one for one in named if _names(one, role.name)]
+    ours = [statement for statement in named if _names(statement, role.name)]
     if _matching((Source("key", "resource", {"Statement": ours}),), "Allow", "kms:Decrypt", key, caller):
         return True
     defers = _matching((Source("key", "resource", {"Statement": deferring}),), "Allow", "kms:Decrypt", key, caller)
@@ -183,7 +183,7 @@ def _polled(state: State, role: Role, action: str, stream_arn: str) -> Ruling:
     caller = {"aws:PrincipalArn": f"arn:aws:iam::{stream_arn.split(':')[4]}:role{role.path}{role.name}"}
     if attached is not None:
         policy = Source("resource policy", "resource", attached)
-        ours = [one for one in _statements(attached) if _names(one, role.name)]
+        ours = [statement for statement in _statements(attached) if _names(statement, role.name)]
         if _matching((replace(policy, document={"Statement": ours}),), "Deny", action, stream_arn, caller):
             return Ruling("explicitDeny", "resource-based policy", (policy,), None)
     return decide(state, role, action, stream_arn, caller)
@@ -195,7 +195,7 @@ def _names(statement: Mapping[str, Any], role: str) -> bool:
     if principal == "*":
         return True
     listed = _listed(principal.get("AWS", ()))
-    return any(one == "*" or one.endswith((":root", f"/{role}")) for one in listed)
+    return any(principal == "*" or principal.endswith((":root", f"/{role}")) for principal in listed)
 
 
 def _matching(

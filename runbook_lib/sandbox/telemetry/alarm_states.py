@@ -40,10 +40,10 @@ def transitions(
     """When an alarm changed state between `start` and `now`, its first state first."""
     if isinstance(alarm, Alarm):
         return _of_metrics(alarm, metrics, start, now)
-    children = [one for one in among if one.name in alarm.children and isinstance(one, Alarm)]
+    children = [other for other in among if other.name in alarm.children and isinstance(other, Alarm)]
     states: dict[str, str] = {}
     found: History = [(alarm.created, "OK")]
-    changes = [(at, one.name, state) for one in children for at, state in _of_metrics(one, metrics, start, now)]
+    changes = [(at, child.name, state) for child in children for at, state in _of_metrics(child, metrics, start, now)]
     for at, name, to in sorted(changes):
         states[name] = to
         state = "ALARM" if "ALARM" in states.values() else "OK"
@@ -54,8 +54,11 @@ def transitions(
 
 def _of_metrics(alarm: Alarm, metrics: Metrics, start: datetime, now: datetime) -> History:
     """Judge minute by minute: a minute without data breaches or not as the alarm's `TreatMissingData` says."""
-    series = {one.id: metrics.find(one.namespace, one.metric, dict(one.dimensions)) for one in alarm.watched}
-    statistics = {one.id: one.statistic for one in alarm.watched}
+    series = {
+        watched.id: metrics.find(watched.namespace, watched.metric, dict(watched.dimensions))
+        for watched in alarm.watched
+    }
+    statistics = {watched.id: watched.statistic for watched in alarm.watched}
     expression = ast.parse(alarm.expression or alarm.watched[0].id, mode="eval").body
     found: History = [(alarm.created, "OK")]
     run = 0

@@ -8,4 +8,4 @@ __all__ = ["Trial", "big", "compound", "decoys", "lookalikes", "trials", "unknow
 
 def trials() -> tuple[Trial, ...]:
     """Every trial, by kind and then by name."""
-    return tuple(sorted(TRIALS.values(), key=lambda one: (one.kind, one.id)))
+    return tuple(sorted(TRIALS.values(), key=lambda trial: (trial.kind, trial.id)))

@@ -19,7 +19,7 @@ def _big(*expects: str, **members: Any) -> Callable[[Tell], Tell]:
 
 @_big(
     "esm-disabled-by-user", onset=timedelta(hours=2, minutes=17, seconds=51),
-    trigger="UpdateEventSourceMapping20150331", setting=Setting(teams=215),
+    set_off_by="UpdateEventSourceMapping20150331", setting=Setting(teams=215),
 )  # fmt: skip
 def paused_among_thousands_of_changes(world: World, at: datetime) -> None:
     """Two hundred teams release all day long, and one of five thousand changes paused the mapping."""
@@ -27,7 +27,7 @@ def paused_among_thousands_of_changes(world: World, at: datetime) -> None:
 
 
 @_big(
-    "role-missing-stream-actions", onset=timedelta(hours=3, minutes=9, seconds=22), trigger="PutRolePolicy",
+    "role-missing-stream-actions", onset=timedelta(hours=3, minutes=9, seconds=22), set_off_by="PutRolePolicy",
     setting=Setting(other_sources=39, table_fields={"partitions": 29}),
 )  # fmt: skip
 def role_lost_its_rights_on_many_sources(world: World, at: datetime) -> None:
@@ -38,7 +38,7 @@ def role_lost_its_rights_on_many_sources(world: World, at: datetime) -> None:
 
 
 @_big(
-    "handler-error", onset=timedelta(hours=4, minutes=38, seconds=16), trigger="UpdateFunctionCode20150331v2",
+    "handler-error", onset=timedelta(hours=4, minutes=38, seconds=16), set_off_by="UpdateFunctionCode20150331v2",
     setting=Setting(logged_per_minute=1000),
 )  # fmt: skip
 def release_fails_in_a_talkative_function(world: World, at: datetime) -> None:

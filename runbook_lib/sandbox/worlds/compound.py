@@ -47,7 +47,7 @@ def _recreated(world: World, at: datetime) -> None:
 
 @_compound(
     "role-missing-stream-actions", "stale-stream-arn", onset=timedelta(hours=2, minutes=41, seconds=8),
-    trigger="UpdateTable",
+    set_off_by="UpdateTable",
 )  # fmt: skip
 def stale_arn_and_policy_pinned_to_it(world: World, at: datetime) -> None:
     """The stream was toggled, and the role's policy names the old stream: a new mapping could not read the new one."""
@@ -60,7 +60,7 @@ def stale_arn_and_policy_pinned_to_it(world: World, at: datetime) -> None:
 
 @_compound(
     "stream-disabled", "esm-disabled-by-user", onset=timedelta(hours=5, minutes=12, seconds=37),
-    trigger="UpdateTable", loss="losing",
+    set_off_by="UpdateTable", loss="losing",
 )  # fmt: skip
 def stream_off_and_mapping_disabled(world: World, at: datetime) -> None:
     """A stack switched the stream off, and somebody then paused the mapping that seemed to misbehave."""
@@ -70,7 +70,7 @@ def stream_off_and_mapping_disabled(world: World, at: datetime) -> None:
 
 @_compound(
     "reserved-concurrency-zero", "poison-record", onset=timedelta(hours=3, minutes=52, seconds=5),
-    trigger=None,
+    set_off_by=None,
 )  # fmt: skip
 def brake_pulled_on_a_poisoned_shard(world: World, at: datetime) -> None:
     """One shard choked on a record for hours; the brake that was then pulled hides its errors."""
@@ -80,7 +80,7 @@ def brake_pulled_on_a_poisoned_shard(world: World, at: datetime) -> None:
 
 @_compound(
     "role-missing-stream-actions", "esm-disabled-by-user", onset=timedelta(hours=1, minutes=23, seconds=44),
-    trigger="UpdateEventSourceMapping20150331",
+    set_off_by="UpdateEventSourceMapping20150331",
 )  # fmt: skip
 def mapping_paused_while_role_lost_its_rights(world: World, at: datetime) -> None:
     """During a pause a review took GetRecords off the role: enabling the mapping again will not help."""
@@ -90,7 +90,7 @@ def mapping_paused_while_role_lost_its_rights(world: World, at: datetime) -> Non
 
 @_compound(
     "explicit-deny-identity", "reserved-concurrency-zero", onset=timedelta(hours=2, minutes=55, seconds=33),
-    trigger="AttachRolePolicy",
+    set_off_by="AttachRolePolicy",
 )  # fmt: skip
 def denied_and_braked(world: World, at: datetime) -> None:
     """A guardrail denies the reads; in the search for the fault the concurrency was set to zero and left there."""
@@ -100,7 +100,7 @@ def denied_and_braked(world: World, at: datetime) -> None:
 
 @_compound(
     "stream-disabled", "function-or-qualifier-deleted", onset=timedelta(hours=4, minutes=6, seconds=12),
-    trigger="UpdateTable",
+    set_off_by="UpdateTable",
 )  # fmt: skip
 def stream_off_and_function_deleted(world: World, at: datetime) -> None:
     """A half-finished removal of the feature: stream and function are gone, the mapping is not."""
@@ -110,7 +110,7 @@ def stream_off_and_function_deleted(world: World, at: datetime) -> None:
 
 @_compound(
     "permissions-boundary", "esm-missing", onset=timedelta(hours=6, minutes=19, seconds=58),
-    trigger="DeleteEventSourceMapping20150331",
+    set_off_by="DeleteEventSourceMapping20150331",
 )  # fmt: skip
 def mapping_deleted_then_role_fenced(world: World, at: datetime) -> None:
     """The mapping was deleted to be made again; meanwhile a boundary forgot the streams: AWS refuses a new one."""
@@ -120,7 +120,7 @@ def mapping_deleted_then_role_fenced(world: World, at: datetime) -> None:
 
 @_compound(
     "stale-stream-arn", "reserved-concurrency-zero", onset=timedelta(hours=2, minutes=21, seconds=8),
-    trigger="UpdateTable",
+    set_off_by="UpdateTable",
 )  # fmt: skip
 def stale_arn_and_brake(world: World, at: datetime) -> None:
     """The stream was re-created; the function has been braked since then as well."""
@@ -130,7 +130,7 @@ def stale_arn_and_brake(world: World, at: datetime) -> None:
 
 @_compound(
     "esm-disabled-by-user", "filter-matches-nothing", onset=timedelta(hours=3, minutes=4, seconds=19),
-    trigger="UpdateEventSourceMapping20150331",
+    set_off_by="UpdateEventSourceMapping20150331",
 )  # fmt: skip
 def hopeless_filter_on_a_paused_mapping(world: World, at: datetime) -> None:
     """During a pause a filter that matches nothing was set: resuming alone brings nothing, and skips what waits."""
@@ -140,7 +140,7 @@ def hopeless_filter_on_a_paused_mapping(world: World, at: datetime) -> None:
 
 @_compound(
     "role-missing-stream-actions", "init-or-import-error", onset=timedelta(hours=2, minutes=37, seconds=49),
-    trigger="UpdateFunctionCode20150331v2",
+    set_off_by="UpdateFunctionCode20150331v2",
 )  # fmt: skip
 def bad_release_then_role_review(world: World, at: datetime) -> None:
     """A release cannot be loaded; half an hour ago the role lost its reads too, so that its errors stopped."""
@@ -150,7 +150,7 @@ def bad_release_then_role_review(world: World, at: datetime) -> None:
 
 @_compound(
     "reserved-concurrency-zero", "view-type-lacks-image", onset=timedelta(hours=2, minutes=29, seconds=40),
-    trigger="UpdateFunctionCode20150331v2", setting=Setting(view_type="KEYS_ONLY"),
+    set_off_by="UpdateFunctionCode20150331v2", setting=Setting(view_type="KEYS_ONLY"),
 )  # fmt: skip
 def braked_release_reads_a_missing_image(world: World, at: datetime) -> None:
     """A release reads an image that the stream does not carry; the brake was pulled when the errors rose."""
@@ -160,7 +160,7 @@ def braked_release_reads_a_missing_image(world: World, at: datetime) -> None:
 
 @_compound(
     "trust-or-role-gone", "esm-disabled-by-user", onset=timedelta(hours=2, minutes=29, seconds=55),
-    trigger="UpdateAssumeRolePolicy",
+    set_off_by="UpdateAssumeRolePolicy",
 )  # fmt: skip
 def trust_lost_and_mapping_paused(world: World, at: datetime) -> None:
     """The role no longer trusts Lambda, and the mapping was paused in the search for the fault."""
@@ -173,7 +173,7 @@ def trust_lost_and_mapping_paused(world: World, at: datetime) -> None:
 
 @_compound(
     "esm-disabled-by-user", onset=timedelta(hours=2, minutes=11, seconds=26),
-    trigger="UpdateEventSourceMapping20150331", forbids=("stale-stream-arn", "esm-missing"),
+    set_off_by="UpdateEventSourceMapping20150331", forbids=("stale-stream-arn", "esm-missing"),
 )  # fmt: skip
 def residue_mapping_beside_a_paused_one(world: World, at: datetime) -> None:
     """The old mapping was kept when the stream was re-created and says Enabled; the one that counts is off."""
@@ -188,7 +188,7 @@ def residue_mapping_beside_a_paused_one(world: World, at: datetime) -> None:
 
 
 @_compound(
-    "esm-disabled-by-user", onset=timedelta(hours=6, minutes=44), trigger="UpdateEventSourceMapping20150331",
+    "esm-disabled-by-user", onset=timedelta(hours=6, minutes=44), set_off_by="UpdateEventSourceMapping20150331",
     notes=("no-table-writes",), forbids=("filter-matches-nothing",), loss="none",
 )  # fmt: skip
 def paused_and_nobody_writes(world: World, at: datetime) -> None:
@@ -198,7 +198,7 @@ def paused_and_nobody_writes(world: World, at: datetime) -> None:
 
 
 @_compound(
-    "handler-error", onset=timedelta(hours=2, minutes=44, seconds=51), trigger="UpdateFunctionCode20150331v2",
+    "handler-error", onset=timedelta(hours=2, minutes=44, seconds=51), set_off_by="UpdateFunctionCode20150331v2",
     forbids=("poison-record", "timeout"),
 )  # fmt: skip
 def bad_release_twice(world: World, at: datetime) -> None:
@@ -208,7 +208,7 @@ def bad_release_twice(world: World, at: datetime) -> None:
 
 
 @_compound(
-    "retry-exhausted-drop", onset=timedelta(hours=3, minutes=26, seconds=33), trigger="UpdateFunctionCode20150331v2",
+    "retry-exhausted-drop", onset=timedelta(hours=3, minutes=26, seconds=33), set_off_by="UpdateFunctionCode20150331v2",
     loss="losing", forbids=("poison-record", "max-age-drop"), setting=Setting(max_retries=2),
 )  # fmt: skip
 def failures_given_up_untold(world: World, at: datetime) -> None:
@@ -218,7 +218,7 @@ def failures_given_up_untold(world: World, at: datetime) -> None:
 
 @_compound(
     "latest-startup-gap", "poison-record", onset=timedelta(hours=6, minutes=51, seconds=37),
-    trigger="DeleteEventSourceMapping20150331", forbids=("esm-missing",),
+    set_off_by="DeleteEventSourceMapping20150331", forbids=("esm-missing",),
 )  # fmt: skip
 def restarted_at_latest_then_poisoned(world: World, at: datetime) -> None:
     """A mapping made anew at LATEST skipped an hour; hours later a record blocked its shard, which hides the gap."""

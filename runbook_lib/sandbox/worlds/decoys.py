@@ -30,12 +30,12 @@ def _attempt(world: World, at: datetime, by: Actor, source: str, name: str, requ
 
 def _sibling_mapping(world: World) -> str:
     sibling = world.setting.sibling
-    return next(one.uuid for one in world.state.mappings.values() if one.function_name == sibling)
+    return next(mapping.uuid for mapping in world.state.mappings.values() if mapping.function_name == sibling)
 
 
 @_decoy(
     "esm-disabled-by-user", onset=timedelta(hours=1, minutes=23, seconds=44),
-    trigger="UpdateEventSourceMapping20150331", forbids=("init-or-import-error",),
+    set_off_by="UpdateEventSourceMapping20150331", forbids=("init-or-import-error",),
 )  # fmt: skip
 def paused_beside_a_good_release(world: World, at: datetime) -> None:
     """A sound release went out ninety seconds before the mapping was paused."""
@@ -44,7 +44,7 @@ def paused_beside_a_good_release(world: World, at: datetime) -> None:
 
 
 @_decoy(
-    "role-missing-stream-actions", onset=timedelta(hours=3, minutes=48, seconds=26), trigger="PutRolePolicy",
+    "role-missing-stream-actions", onset=timedelta(hours=3, minutes=48, seconds=26), set_off_by="PutRolePolicy",
     forbids=("esm-disabled-by-user",),
 )  # fmt: skip
 def role_changed_beside_a_refused_pause(world: World, at: datetime) -> None:
@@ -56,7 +56,7 @@ def role_changed_beside_a_refused_pause(world: World, at: datetime) -> None:
 
 
 @_decoy(
-    "stream-disabled", onset=timedelta(hours=5, minutes=12, seconds=37), trigger="UpdateTable", loss="losing",
+    "stream-disabled", onset=timedelta(hours=5, minutes=12, seconds=37), set_off_by="UpdateTable", loss="losing",
     forbids=("stale-stream-arn", "role-missing-stream-actions"),
 )  # fmt: skip
 def stream_off_between_capacity_changes(world: World, at: datetime) -> None:
@@ -67,7 +67,7 @@ def stream_off_between_capacity_changes(world: World, at: datetime) -> None:
 
 
 @_decoy(
-    "reserved-concurrency-zero", onset=timedelta(minutes=41, seconds=17), trigger="PutFunctionConcurrency20171031",
+    "reserved-concurrency-zero", onset=timedelta(minutes=41, seconds=17), set_off_by="PutFunctionConcurrency20171031",
     forbids=("role-missing-stream-actions", "explicit-deny-identity"),
 )  # fmt: skip
 def braked_beside_a_harmless_policy(world: World, at: datetime) -> None:
@@ -78,7 +78,7 @@ def braked_beside_a_harmless_policy(world: World, at: datetime) -> None:
 
 
 @_decoy(
-    "init-or-import-error", onset=timedelta(hours=1, minutes=37, seconds=49), trigger="UpdateFunctionCode20150331v2",
+    "init-or-import-error", onset=timedelta(hours=1, minutes=37, seconds=49), set_off_by="UpdateFunctionCode20150331v2",
     forbids=("esm-disabled-by-user", "poison-record"),
 )  # fmt: skip
 def bad_release_beside_a_siblings_pause(world: World, at: datetime) -> None:
@@ -88,7 +88,7 @@ def bad_release_beside_a_siblings_pause(world: World, at: datetime) -> None:
 
 
 @_decoy(
-    "esm-missing", onset=timedelta(hours=6, minutes=27, seconds=51), trigger="DeleteEventSourceMapping20150331",
+    "esm-missing", onset=timedelta(hours=6, minutes=27, seconds=51), set_off_by="DeleteEventSourceMapping20150331",
     forbids=("esm-disabled-by-user", "trust-or-role-gone"),
 )  # fmt: skip
 def mapping_deleted_beside_a_trust_review(world: World, at: datetime) -> None:
@@ -102,7 +102,7 @@ def mapping_deleted_beside_a_trust_review(world: World, at: datetime) -> None:
 
 @_decoy(
     "filter-matches-nothing", onset=timedelta(hours=2, minutes=4, seconds=19),
-    trigger="UpdateEventSourceMapping20150331", forbids=("role-missing-stream-actions",),
+    set_off_by="UpdateEventSourceMapping20150331", forbids=("role-missing-stream-actions",),
 )  # fmt: skip
 def hopeless_filter_beside_a_batch_size(world: World, at: datetime) -> None:
     """The batch size was raised four minutes before the filter: both are updates of the same mapping."""
@@ -114,7 +114,7 @@ def hopeless_filter_beside_a_batch_size(world: World, at: datetime) -> None:
 
 
 @_decoy(
-    "permissions-boundary", onset=timedelta(hours=7, minutes=19, seconds=58), trigger="PutRolePermissionsBoundary",
+    "permissions-boundary", onset=timedelta(hours=7, minutes=19, seconds=58), set_off_by="PutRolePermissionsBoundary",
     forbids=("reserved-concurrency-zero", "init-or-import-error"),
 )  # fmt: skip
 def fenced_beside_a_concurrency_limit(world: World, at: datetime) -> None:
@@ -127,7 +127,7 @@ def fenced_beside_a_concurrency_limit(world: World, at: datetime) -> None:
 
 @_decoy(
     "function-or-qualifier-deleted", onset=timedelta(hours=3, minutes=6, seconds=12),
-    trigger="DeleteFunction20150331", forbids=("role-missing-stream-actions", "esm-missing"),
+    set_off_by="DeleteFunction20150331", forbids=("role-missing-stream-actions", "esm-missing"),
 )  # fmt: skip
 def function_deleted_beside_another_tables_change(world: World, at: datetime) -> None:
     """A colleague's table lost its stream in the minute in which our function was deleted."""
@@ -142,7 +142,7 @@ def function_deleted_beside_another_tables_change(world: World, at: datetime) ->
 
 
 @_decoy(
-    "poison-record", onset=timedelta(hours=5, minutes=52, seconds=5), trigger=None,
+    "poison-record", onset=timedelta(hours=5, minutes=52, seconds=5), set_off_by=None,
     forbids=("init-or-import-error", "esm-disabled-by-user"),
 )  # fmt: skip
 def poisoned_before_a_release(world: World, at: datetime) -> None:
@@ -152,7 +152,7 @@ def poisoned_before_a_release(world: World, at: datetime) -> None:
 
 
 @_decoy(
-    "stale-stream-arn", onset=timedelta(hours=2, minutes=41, seconds=8), trigger="UpdateTable",
+    "stale-stream-arn", onset=timedelta(hours=2, minutes=41, seconds=8), set_off_by="UpdateTable",
     forbids=("stream-disabled", "init-or-import-error"),
 )  # fmt: skip
 def stream_recreated_beside_a_release_and_an_alarm(world: World, at: datetime) -> None:
@@ -166,7 +166,7 @@ def stream_recreated_beside_a_release_and_an_alarm(world: World, at: datetime) -
 
 
 @_decoy(
-    "explicit-deny-identity", onset=timedelta(minutes=55, seconds=33), trigger="AttachRolePolicy",
+    "explicit-deny-identity", onset=timedelta(minutes=55, seconds=33), set_off_by="AttachRolePolicy",
     forbids=("reserved-concurrency-zero",),
 )  # fmt: skip
 def denied_beside_a_brake_on_another_function(world: World, at: datetime) -> None:
@@ -178,7 +178,7 @@ def denied_beside_a_brake_on_another_function(world: World, at: datetime) -> Non
 
 @_decoy(
     "esm-disabled-by-user", onset=timedelta(hours=2, minutes=8, seconds=3),
-    trigger="UpdateEventSourceMapping20150331", forbids=("reserved-concurrency-zero",),
+    set_off_by="UpdateEventSourceMapping20150331", forbids=("reserved-concurrency-zero",),
 )  # fmt: skip
 def paused_after_a_brake_was_released(world: World, at: datetime) -> None:
     """The brake was pulled and released again an hour before the mapping was paused: that trouble was over."""
@@ -189,7 +189,7 @@ def paused_after_a_brake_was_released(world: World, at: datetime) -> None:
 
 @_decoy(
     "esm-disabled-by-user", onset=timedelta(hours=1, minutes=3, seconds=31),
-    trigger="UpdateEventSourceMapping20150331", forbids=("state-failed", "init-or-import-error"),
+    set_off_by="UpdateEventSourceMapping20150331", forbids=("state-failed", "init-or-import-error"),
 )  # fmt: skip
 def paused_beside_a_description(world: World, at: datetime) -> None:
     """Only the function's description was edited in the minute of the pause."""
@@ -198,7 +198,7 @@ def paused_beside_a_description(world: World, at: datetime) -> None:
 
 
 @_decoy(
-    "service-event", onset=timedelta(hours=1, minutes=58, seconds=44), trigger=None,
+    "service-event", onset=timedelta(hours=1, minutes=58, seconds=44), set_off_by=None,
     forbids=("init-or-import-error", "esm-disabled-by-user"),
 )  # fmt: skip
 def service_event_beside_a_release(world: World, at: datetime) -> None:
@@ -215,7 +215,7 @@ def service_event_beside_a_release(world: World, at: datetime) -> None:
 
 @_decoy(
     "esm-disabled-by-user", onset=timedelta(hours=1, minutes=13, seconds=9),
-    trigger="UpdateEventSourceMapping20150331", forbids=("service-event",),
+    set_off_by="UpdateEventSourceMapping20150331", forbids=("service-event",),
 )  # fmt: skip
 def paused_during_a_service_event(world: World, at: datetime) -> None:
     """AWS Health shows an open event since the minute of the pause; the other consumers go on all the same."""
@@ -225,7 +225,7 @@ def paused_during_a_service_event(world: World, at: datetime) -> None:
 
 
 @_decoy(
-    "stale-stream-arn", onset=timedelta(hours=7, minutes=4, seconds=22), trigger="UpdateTable",
+    "stale-stream-arn", onset=timedelta(hours=7, minutes=4, seconds=22), set_off_by="UpdateTable",
     forbids=("stream-disabled", "reserved-concurrency-zero"),
 )  # fmt: skip
 def stream_recreated_behind_a_brake(world: World, at: datetime) -> None:
@@ -238,7 +238,7 @@ def stream_recreated_behind_a_brake(world: World, at: datetime) -> None:
 
 
 @_decoy(
-    "stream-disabled", onset=timedelta(hours=6, minutes=17, seconds=31), trigger="UpdateTable", loss="losing",
+    "stream-disabled", onset=timedelta(hours=6, minutes=17, seconds=31), set_off_by="UpdateTable", loss="losing",
     forbids=("stale-stream-arn", "reserved-concurrency-zero"),
 )  # fmt: skip
 def stream_switched_off_behind_a_brake(world: World, at: datetime) -> None:
@@ -250,7 +250,7 @@ def stream_switched_off_behind_a_brake(world: World, at: datetime) -> None:
 
 @_decoy(
     "reserved-concurrency-zero", onset=timedelta(hours=3, minutes=12, seconds=50),
-    trigger="PutFunctionConcurrency20171031", forbids=("scp-or-rcp", "role-missing-stream-actions"),
+    set_off_by="PutFunctionConcurrency20171031", forbids=("scp-or-rcp", "role-missing-stream-actions"),
 )  # fmt: skip
 def braked_while_the_organization_forbade(world: World, at: datetime) -> None:
     """Behind a brake the organization forbade the reads for a while: the mapping quotes that still, the brake holds."""

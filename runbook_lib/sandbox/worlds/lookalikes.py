@@ -89,7 +89,7 @@ def a_role_without_list_streams(world: World, at: datetime) -> None:
     """The role lacks ListStreams, which creating a mapping asks for and reading a stream does not."""
     streams = f"{world.scope.arn('dynamodb', f'table/{world.setting.table}')}/stream/*"
     reads = dict(stream_reader(streams))
-    reads["Statement"] = [one for one in reads["Statement"] if one["Sid"] == "ReadStream"]
+    reads["Statement"] = [statement for statement in reads["Statement"] if statement["Sid"] == "ReadStream"]
     world.put_role_policy(at - timedelta(hours=30), world.role_name, "stream-access", reads, by=PIPELINE)
 
 

@@ -44,8 +44,8 @@ def bodies(running: RunningSandbox) -> list[bytes]:
 
 def of_two_sandboxes() -> tuple[list[bytes], list[bytes]]:
     """Return the bodies of two sandboxes of the same world, alive at once."""
-    with serve(SmallWorld(ROLE)) as one, serve(SmallWorld(ROLE)) as other:
-        return bodies(one), bodies(other)
+    with serve(SmallWorld(ROLE)) as first, serve(SmallWorld(ROLE)) as other:
+        return bodies(first), bodies(other)
 
 
 def test_the_same_world_gives_the_same_bytes() -> None:
@@ -71,18 +71,18 @@ def test_the_first_sandbox_of_a_process_gives_the_same_bytes() -> None:
 
 def test_the_seed_changes_the_request_ids() -> None:
     """Another seed gives other ids, so determinism is the seed's doing."""
-    with serve(SmallWorld()) as one, serve(SmallWorld(), seed=1) as other:
+    with serve(SmallWorld()) as first, serve(SmallWorld(), seed=1) as other:
         ids = [
             client(s, "dynamodb").describe_table(TableName="Orders")["ResponseMetadata"]["RequestId"]
-            for s in (one, other)
+            for s in (first, other)
         ]
     assert ids[0] != ids[1]
 
 
 def test_sandboxes_do_not_see_each_other() -> None:
     """What is created in one sandbox is not there in another of the same account."""
-    with serve(SmallWorld("role-one")) as one, serve(SmallWorld("role-two")) as other:
-        names = [[role["RoleName"] for role in client(s, "iam").list_roles()["Roles"]] for s in (one, other)]
+    with serve(SmallWorld("role-one")) as first, serve(SmallWorld("role-two")) as other:
+        names = [[role["RoleName"] for role in client(s, "iam").list_roles()["Roles"]] for s in (first, other)]
     assert names == [["role-one"], ["role-two"]]
 
 

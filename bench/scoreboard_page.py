@@ -8,9 +8,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from held_against import Result, Score
+from score import Score, ScoreResult
 
-_ORDER = (Result.RIGHT, Result.ABSTAINED, Result.WRONG)
+_ORDER = (ScoreResult.RIGHT, ScoreResult.ABSTAINED, ScoreResult.WRONG)
 _HEAD = """# Scoreboard
 
 Written by `make scoreboard`, which refuses to write when anything did not run or came out wrong. Every world is served
@@ -23,7 +23,7 @@ known. *Proved wrong* counts causes called proved that are none, and must be 0.
 """
 
 
-class Refused(Protocol):
+class RefusedAction(Protocol):
     """What the page needs of a refused action."""
 
     @property
@@ -44,14 +44,14 @@ def line(found: Score) -> str:
     """Write one score for a terminal."""
     more = [*found.trouble]
     more += [f"missing {id}" for id in found.missing]
-    more += [f"trigger {found.trigger}"] if found.trigger is not Result.RIGHT else []
+    more += [f"trigger {found.set_off_by}"] if found.set_off_by is not ScoreResult.RIGHT else []
     more += ["optimistic loss clock"] if found.optimistic else []
     more += [] if found.onset_bounded else ["onset outside its bounds"]
     more += [] if found.cited else ["cites other steps"]
     return f"{found.result:9} {found.kind:10} {found.id}: {causes(found.named)}{'; ' if more else ''}{'; '.join(more)}"
 
 
-def render(scores: Sequence[Score], refused: Sequence[Refused]) -> str:
+def render(scores: Sequence[Score], refused: Sequence[RefusedAction]) -> str:
     """Write the whole page."""
     parts = [_HEAD, "## By kind of world\n", *_kinds(scores), "\n## By confidence\n", *_confidence(scores)]
     parts += ["\n## With one IAM action refused\n", *_refused(refused)]
@@ -62,26 +62,26 @@ def render(scores: Sequence[Score], refused: Sequence[Refused]) -> str:
 def _kinds(scores: Sequence[Score]) -> Iterator[str]:
     yield "| kind | worlds | right | abstained | wrong | in top 3 | evidence cited | false causes | proved wrong |"
     yield "|---|---|---|---|---|---|---|---|---|"
-    for kind in dict.fromkeys(one.kind for one in scores):
-        some = [one for one in scores if one.kind == kind]
-        counts = Counter(one.result for one in some)
+    for kind in dict.fromkeys(score.kind for score in scores):
+        some = [score for score in scores if score.kind == kind]
+        counts = Counter(score.result for score in some)
         told = (
             len(some),
             *(counts[result] for result in _ORDER),
-            sum(one.top3 for one in some),
-            sum(one.cited for one in some),
-            sum(len(one.false_causes) for one in some),
-            sum(len(one.proved_wrong) for one in some),
+            sum(score.top3 for score in some),
+            sum(score.cited for score in some),
+            sum(len(score.false_causes) for score in some),
+            sum(len(score.proved_wrong) for score in some),
         )
         yield f"| {kind} | {' | '.join(map(str, told))} |"
     yield ""
-    triggers = Counter(one.trigger for one in scores)
-    yield f"Change that set it off: {', '.join(f'{triggers[one]} {one}' for one in _ORDER)}.  "
-    onsets = sorted(abs(one.onset_error_s) for one in scores if one.onset_error_s is not None)
-    outside = sum(not one.onset_bounded for one in scores)
+    set_off = Counter(score.set_off_by for score in scores)
+    yield f"Change that set it off: {', '.join(f'{set_off[result]} {result}' for result in _ORDER)}.  "
+    onsets = sorted(abs(score.onset_error_s) for score in scores if score.onset_error_s is not None)
+    outside = sum(not score.onset_bounded for score in scores)
     yield f"{_spread('Error of the onset', onsets)} {outside} outside the stated bounds.  "
-    early = sorted(one.deadline_early_s for one in scores if one.deadline_early_s is not None)
-    late = sum(one.optimistic for one in scores)
+    early = sorted(score.deadline_early_s for score in scores if score.deadline_early_s is not None)
+    late = sum(score.optimistic for score in scores)
     yield f"{_spread('Loss clock before the true deadline', early)} {late} optimistic."
 
 
@@ -95,29 +95,29 @@ def _confidence(scores: Sequence[Score]) -> Iterator[str]:
     yield "| word | true causes | false causes |"
     yield "|---|---|---|"
     for word in ("proved", "likely", "suspected"):
-        ids = [(id, one) for one in scores for id, sure in one.named if sure == word]
-        false = sum(id in one.false_causes for id, one in ids)
+        ids = [(id, score) for score in scores for id, sure in score.named if sure == word]
+        false = sum(id in score.false_causes for id, score in ids)
         yield f"| {word} | {len(ids) - false} | {false} |"
 
 
-def _refused(refused: Sequence[Refused]) -> Iterator[str]:
+def _refused(refused: Sequence[RefusedAction]) -> Iterator[str]:
     yield "Each action that a step declares, denied and throttled to exhaustion, in every world with a single fault."
     yield ""
-    changes = list(dict.fromkeys(sorted((str(one.change) for one in refused), key=str)))
+    changes = list(dict.fromkeys(sorted((str(denial.change) for denial in refused), key=str)))
     yield f"| action | {' | '.join(changes)} |"
     yield f"|---{'|---' * len(changes)}|"
-    for action in sorted({one.action for one in refused}):
-        counts = Counter(str(one.change) for one in refused if one.action == action)
+    for action in sorted({denial.action for denial in refused}):
+        counts = Counter(str(denial.change) for denial in refused if denial.action == action)
         yield f"| `{action}` | {' | '.join(str(counts[change]) for change in changes)} |"
 
 
 def _rows(scores: Sequence[Score]) -> Iterator[str]:
     yield "| kind | world | result | causes named | trigger | onset error | clock early by |"
     yield "|---|---|---|---|---|---|---|"
-    for one in scores:
+    for score in scores:
         yield (
-            f"| {one.kind} | {one.id} | {one.result} | {causes(one.named)} | {one.trigger}"
-            f" | {_seconds(one.onset_error_s)} | {_seconds(one.deadline_early_s)} |"
+            f"| {score.kind} | {score.id} | {score.result} | {causes(score.named)} | {score.set_off_by}"
+            f" | {_seconds(score.onset_error_s)} | {_seconds(score.deadline_early_s)} |"
         )
 
 
@@ -130,9 +130,9 @@ def worse_than(page: Path, scores: Iterable[Score]) -> list[str]:
     if not page.exists():
         return [f"{page.name} does not exist: run make scoreboard"]
     rows = [[cell.strip() for cell in row.split("|")[1:-1]] for row in page.read_text(encoding="utf-8").splitlines()]
-    said = {row[1]: Result(row[2]) for row in rows if len(row) == 7 and row[2] in set(_ORDER)}
+    said = {row[1]: ScoreResult(row[2]) for row in rows if len(row) == 7 and row[2] in set(_ORDER)}
     return [
-        f"{one.id}: {one.result}, the page says {said[one.id]}"
-        for one in scores
-        if one.id in said and _ORDER.index(one.result) > _ORDER.index(said[one.id])
+        f"{score.id}: {score.result}, the page says {said[score.id]}"
+        for score in scores
+        if score.id in said and _ORDER.index(score.result) > _ORDER.index(said[score.id])
     ]

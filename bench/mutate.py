@@ -1,7 +1,7 @@
-"""AWS played from a recorded run, with the answers of some operations spoilt as its models allow.
+"""AWS played from a recorded run, with the answers of some operations mutated as its models allow.
 
-What is spoilt hangs on the seed and the call alone, so a run that fails can be run again, and with fewer operations
-spoilt. Where the record has no answer, the call is denied.
+What is mutated hangs on the seed and the call alone, so a run that fails can be run again, and with fewer operations
+mutated. Where the record has no answer, the call is denied.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ Place = tuple[Path, Any, Shape | None, bool]
 """The way to a value of an answer, what holds it, its shape if there is a model of it, and whether it is required."""
 
 
-class How(StrEnum):
+class MutationKind(StrEnum):
     """What is done to an answer: made up from the model alone, some values replaced, or some members left out."""
 
     INVENTED = "invented"
@@ -62,22 +62,22 @@ DEEP = 5
 
 
 @dataclass(frozen=True)
-class Spoiling:
-    """Which operations are spoilt, how, and from which seed."""
+class Mutation:
+    """Which operations are mutated, how, and from which seed."""
 
     seed: int
-    how: How
+    how: MutationKind
     operations: frozenset[str]
 
 
-class Played(Live):
-    """AWS as a record remembers it, spoilt. `spoilt` names what was done to which answer."""
+class MutatedAnswers(Live):
+    """AWS as a record remembers it, mutated. `mutated` names what was done to which answer."""
 
-    def __init__(self, record: Record, spoiling: Spoiling) -> None:
+    def __init__(self, record: Record, mutation: Mutation) -> None:
         self.budget = Budget()
-        self.spoilt: set[str] = set()
-        self._spoiling = spoiling
-        self._known = {_key(one.service, one.operation, one.region, one.params): one for one in record.calls()}
+        self.mutated: set[str] = set()
+        self._mutation = mutation
+        self._known = {_key(call.service, call.operation, call.region, call.params): call for call in record.calls()}
         self._region = record.incident.region
 
     @cached_property
@@ -86,25 +86,25 @@ class Played(Live):
         found: dict[str, list[Any]] = {}
         for call in self._known.values():
             for path, value in leaves(call.response or {}):
-                name = next((one for one in reversed(path) if isinstance(one, str)), "")
+                name = next((part for part in reversed(path) if isinstance(part, str)), "")
                 if len(held := found.setdefault(name, [])) < 50:
                     held.append(value)
         return found
 
     def ask(self, service: str, operation: str, region: str, params: Mapping[str, Any]) -> Outcome:
-        """Answer from the record, spoilt where it is this operation's turn."""
+        """Answer from the record, mutated where it is this operation's turn."""
         key = _key(service, operation, region, params)
         known = self._known.get(key)
         action = iam_action(service, operation)
-        if action in self._spoiling.operations:
-            maker = Maker(random.Random(f"{self._spoiling.seed} {key}"), self._words)
+        if action in self._mutation.operations:
+            maker = ValueMaker(random.Random(f"{self._mutation.seed} {key}"), self._words)
             shape = operation_model(service, operation).output_shape
-            if self._spoiling.how is How.INVENTED:
+            if self._mutation.how is MutationKind.INVENTED:
                 return Outcome(maker.structure(shape), False, "", 0)
             if known is not None and known.response is not None:
                 answer = json.loads(json.dumps(known.response))
-                spoil = maker.replace if self._spoiling.how is How.REPLACED else maker.remove
-                self.spoilt |= {f"{operation}: {said}" for said in spoil(answer, shape)}
+                mutate = maker.replace if self._mutation.how is MutationKind.REPLACED else maker.remove
+                self.mutated |= {f"{operation}: {said}" for said in mutate(answer, shape)}
                 return Outcome(answer, False, "", 0)
         if known is None:
             return Outcome({"code": "AccessDeniedException", "message": "not recorded", "status": 403}, True, "", 0)
@@ -124,7 +124,7 @@ def leaves(value: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
         yield path, value
 
 
-class Maker:
+class ValueMaker:
     """Makes values that a model allows, however odd. `words` are values that members of these names have held."""
 
     def __init__(self, rng: random.Random, words: Mapping[str, list[Any]]) -> None:
@@ -172,7 +172,7 @@ class Maker:
         return TIMES[3] + timedelta(minutes=self._rng.randrange(-2000, 2000))
 
     def _text(self, shape: Shape, name: str) -> Any:
-        held = [one for one in self._words.get(name, ()) if isinstance(one, str)]
+        held = [word for word in self._words.get(name, ()) if isinstance(word, str)]
         if held and self._rng.random() < 0.6:
             return self._rng.choice(held)
         enum = shape.metadata.get("enum")
@@ -184,18 +184,18 @@ class Maker:
             (None, True, [], {}, [None], {"": None}, [old], {"a": old}, *TEXTS, *NUMBERS, 1.5, str(old))
         )
 
-    # -- spoilt ----------------------------------------------------------------------------------------------------
+    # -- mutated ---------------------------------------------------------------------------------------------------
 
     def replace(self, answer: dict[str, Any], shape: Shape) -> Iterator[str]:
         """Replace a few values of an answer, those inside a document of text as well; say which."""
-        return self._spoil(answer, shape, self._replaced)
+        return self._mutate(answer, shape, self._replaced)
 
     def remove(self, answer: dict[str, Any], shape: Shape) -> Iterator[str]:
         """Leave a few members of an answer out, or make them null; say which."""
-        return self._spoil(answer, shape, self._removed)
+        return self._mutate(answer, shape, self._removed)
 
-    def _spoil(
-        self, answer: dict[str, Any], shape: Shape, spoil: Callable[[Any, str | int, Shape | None, bool], None]
+    def _mutate(
+        self, answer: dict[str, Any], shape: Shape, change: Callable[[Any, str | int, Shape | None, bool], None]
     ) -> Iterator[str]:
         for _ in range(self._rng.choice((1, 1, 2, 4))):
             places = list(self._places(answer, shape))
@@ -203,11 +203,11 @@ class Maker:
                 return
             kinds = sorted({_kind(path) for path, *_ in places})
             wanted = self._rng.choice(kinds)
-            of_kind = [one for one in places if _kind(one[0]) == wanted]
+            of_kind = [place for place in places if _kind(place[0]) == wanted]
             chosen = of_kind if self._rng.random() < 0.4 else [self._rng.choice(of_kind)]
             for path, holder, inner, required in chosen:
                 if path[-1] in holder if isinstance(holder, dict) else int(path[-1]) < len(holder):
-                    spoil(holder, path[-1], inner, required)
+                    change(holder, path[-1], inner, required)
             yield wanted
 
     def _places(self, value: Any, shape: Shape | None, path: Path = ()) -> Iterator[Place]:
@@ -227,7 +227,7 @@ class Maker:
         old = holder[name]
         document = _document(old)
         if document is not None and self._rng.random() < 0.8:
-            places = [one for one in self._places(document, None) if one[0]]
+            places = [place for place in self._places(document, None) if place[0]]
             if places:
                 path, inner, *_ = self._rng.choice(places)
                 inner[path[-1]] = self._anything(inner[path[-1]])
@@ -250,7 +250,7 @@ class Maker:
 
 def _kind(path: Path) -> str:
     """Name a place without the numbers of lists, so that a long list counts as much as a short one."""
-    return ".".join(one if isinstance(one, str) else "*" for one in path)
+    return ".".join(part if isinstance(part, str) else "*" for part in path)
 
 
 def _member(shape: Shape | None, name: str) -> tuple[Shape | None, bool]:

@@ -29,7 +29,7 @@ from runbook_lib.sandbox.world import World
 from runbook_lib.steps import STEPS
 
 DENIED, THROTTLED = "denied", "throttled"
-HOW: Mapping[str, Callable[[str], Rule]] = {DENIED: deny, THROTTLED: throttle}
+REFUSALS: Mapping[str, Callable[[str], Rule]] = {DENIED: deny, THROTTLED: throttle}
 
 
 def declared_actions() -> tuple[str, ...]:
@@ -38,7 +38,7 @@ def declared_actions() -> tuple[str, ...]:
 
 
 @dataclass(frozen=True)
-class Switch(Rule):
+class SwitchableRule(Rule):
     """A rule that can be turned to another action while the sandbox runs. `now` holds the action, or nothing."""
 
     now: list[str] = field(default_factory=list, hash=False)
@@ -48,19 +48,19 @@ class Switch(Rule):
         return action_of(call) in self.now
 
 
-class Remembering(Live):
-    """AWS as the sandbox plays it, asked once for each distinct answer. `asked` names the actions that were needed."""
+class CachedAws(Live):
+    """AWS as the sandbox plays it, called once for each distinct answer. `asked_actions` names what was needed."""
 
     def __init__(self, incident: Incident) -> None:
         super().__init__(incident)
         self.refused = ""
-        self.asked: set[str] = set()
+        self.asked_actions: set[str] = set()
         self._known: dict[str, Outcome] = {}
 
     def ask(self, service: str, operation: str, region: str, params: Mapping[str, Any]) -> Outcome:
         """Answer from memory, unless this action is being refused."""
         action = iam_action(service, operation)
-        self.asked.add(action)
+        self.asked_actions.add(action)
         if action == self.refused:
             return super().ask(service, operation, region, params)
         key = json.dumps((service, operation, region, params), sort_keys=True, default=str)
@@ -70,44 +70,44 @@ class Remembering(Live):
 
 
 @dataclass(frozen=True)
-class Looked:
+class InvestigationResult:
     """What one investigation concluded, and the calls it rests on."""
 
     diagnosis: Diagnosis
     record: Record
 
 
-class Served:
+class InvestigatedWorld:
     """A world under investigation."""
 
-    def __init__(self, world: World, switches: Mapping[str, Switch]) -> None:
+    def __init__(self, world: World, switches: Mapping[str, SwitchableRule]) -> None:
         setting = world.setting
         self._switches = switches
         self.world = world
         self.incident = Incident("BENCH-1", world.region, setting.table, setting.function)
-        self.live = Remembering(self.incident)
+        self.live = CachedAws(self.incident)
         self._identity, self._as_of = self.live.identify()
 
-    def investigate(self, action: str | None = None, how: str = DENIED) -> Looked:
+    def investigate(self, action: str | None = None, how: str = DENIED) -> InvestigationResult:
         """Investigate, with one action refused where one is named."""
         record = Record.create(self.incident, self._as_of, self._identity, archive=None)
-        self.live.refused, self.live.asked = action or "", set()
+        self.live.refused, self.live.asked_actions = action or "", set()
         for name, switch in self._switches.items():
             switch.now[:] = [action] if action and name == how else []
-        return Looked(Investigation(record, self.live).diagnosis, record)
+        return InvestigationResult(Investigation(record, self.live).diagnosis, record)
 
 
 @contextmanager
-def served(world: World) -> Iterator[Served]:
+def served_world(world: World) -> Iterator[InvestigatedWorld]:
     """Serve a world and point this process at it, allowed exactly what `runbook policy` asks for."""
     allowed = allow_only(*policy()["Statement"][0]["Action"])
-    switches = {how: Switch(refusal=make("*").refusal) for how, make in HOW.items()}
+    switches = {how: SwitchableRule(refusal=make("*").refusal) for how, make in REFUSALS.items()}
     hurried = mock.patch("botocore.endpoint.time", SimpleNamespace(sleep=lambda _: None))
     with (
         serve(world, rules=[allowed, *switches.values()]) as sandbox,
         mock.patch.dict(os.environ, sandbox.environment),
         hurried,
     ):
-        yield Served(world, switches)
+        yield InvestigatedWorld(world, switches)
         if sandbox.violations:
             raise AssertionError(f"the sandbox gave answers that AWS would not give: {sandbox.violations[:3]}")

@@ -25,7 +25,7 @@ _ARRIVES = timedelta(minutes=1)
 _RECENT = timedelta(minutes=6)
 
 
-class Effect(StrEnum):
+class RecordEffect(StrEnum):
     """What may become of the records of the time before a remedy."""
 
     REPLAYED = "replayed"
@@ -34,7 +34,7 @@ class Effect(StrEnum):
 
 
 @dataclass(frozen=True)
-class Records:
+class RecordCounts:
     """How many records of the day before the remedy the function had missed and got, got again, and never got."""
 
     replayed: int
@@ -42,14 +42,18 @@ class Records:
     skipped: int
 
     @property
-    def effects(self) -> frozenset[Effect]:
+    def effects(self) -> frozenset[RecordEffect]:
         """What became of any at all."""
-        counts = {Effect.REPLAYED: self.replayed, Effect.DUPLICATED: self.duplicated, Effect.SKIPPED: self.skipped}
+        counts = {
+            RecordEffect.REPLAYED: self.replayed,
+            RecordEffect.DUPLICATED: self.duplicated,
+            RecordEffect.SKIPPED: self.skipped,
+        }
         return frozenset(effect for effect, count in counts.items() if count)
 
 
 @dataclass(frozen=True)
-class Asked:
+class ApiCallMade:
     """A call that was made: service, operation, and its parameters as options of the AWS CLI."""
 
     service: str
@@ -59,11 +63,11 @@ class Asked:
 
 @dataclass
 class Clients:
-    """Clients to a served world; `asked` lists what they were used for."""
+    """Clients to a served world; `calls` lists the calls made with them."""
 
     url: str
     region: str
-    asked: list[Asked] = field(default_factory=list)
+    calls: list[ApiCallMade] = field(default_factory=list)
 
     def __call__(self, service: str) -> Any:
         """Give a client of a service."""
@@ -73,7 +77,7 @@ class Clients:
 
         def note(params: dict[str, Any], model: Any, **_: Any) -> None:
             options = frozenset(_dashed(name) for name in params)
-            self.asked.append(Asked(service, _dashed(model.name), options))
+            self.calls.append(ApiCallMade(service, _dashed(model.name), options))
 
         client.meta.events.register("provide-client-params", note)
         return client
@@ -91,14 +95,14 @@ def clients_of(world: World) -> Iterator[Clients]:
         assert not box.violations, box.violations[:3]
 
 
-def reached(world: World) -> Counter[Write]:
+def records_reached(world: World) -> Counter[Write]:
     """The records that the function of the story took, and how often; once it is gone, also who stands in for it."""
     gone = world.setting.function not in world.state.functions
     names = (world.setting.function, *([world.setting.bystander] if gone else []))
     return Counter(write for name in names for write in world.pipe.reached.get(name, ()))
 
 
-def due(world: World, begin: datetime, end: datetime) -> list[Write]:
+def records_due(world: World, begin: datetime, end: datetime) -> list[Write]:
     """The writes of a stretch of time that changed an item, whether or not a stream was there to record them."""
     anything = Stream(world.setting.table, begin, world.setting.view_type)
     return records_of(world.timeline, anything, world.seed, begin.timestamp(), end.timestamp())
@@ -107,8 +111,8 @@ def due(world: World, begin: datetime, end: datetime) -> list[Write]:
 def delivers(world: World, since: datetime | None = None) -> bool:
     """Whether somebody writes, and every record of the last minutes that had the time to arrive has arrived."""
     end = world.now - _ARRIVES
-    wanted = due(world, since or end - _RECENT, end)
-    return bool(wanted) and set(wanted) <= set(reached(world))
+    wanted = records_due(world, since or end - _RECENT, end)
+    return bool(wanted) and set(wanted) <= set(records_reached(world))
 
 
 def recent_flows(world: World) -> list[Flow]:
@@ -118,15 +122,15 @@ def recent_flows(world: World) -> list[Flow]:
     return [flows[minute] for minute in range(last - minutes, last) if minute in flows]
 
 
-def settled(world: World, fixed: datetime, before: Counter[Write], by_hand: Iterable[str] = ()) -> Records:
+def count_records(world: World, fixed: datetime, before: Counter[Write], by_hand: Iterable[str] = ()) -> RecordCounts:
     """Tell what became of the records of the day before `fixed`; `before` had reached the function by then.
 
     `by_hand` are the sequence numbers of records that a person fetched and processed.
     """
-    now = reached(world)
-    wanted = due(world, max(world.start, fixed - RETENTION), fixed)
+    now = records_reached(world)
+    wanted = records_due(world, max(world.start, fixed - RETENTION), fixed)
     fetched = set(by_hand)
     missing = [write for write in wanted if write not in before]
     got = [write for write in missing if write in now or write.sequence_number in fetched]
     again = sum(now[write] - before[write] > (0 if before[write] else 1) for write in wanted)
-    return Records(len(got), again, len(missing) - len(got))
+    return RecordCounts(len(got), again, len(missing) - len(got))

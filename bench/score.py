@@ -12,14 +12,14 @@ from runbook_lib.judging.diagnosis import Diagnosis, Status
 from runbook_lib.judging.loss_clock import LossState
 from runbook_lib.sandbox.faults import Fault, all_faults
 from runbook_lib.sandbox.world import World
-from serving import Looked
+from serve_world import InvestigationResult
 
 FAULT, UNKNOWN = "fault", "unknown"
 SURE = (Confidence.PROVED, Confidence.LIKELY)
 _LIVES = timedelta(hours=24)
 
 
-class Result(StrEnum):
+class ScoreResult(StrEnum):
     """How a verdict compares with the truth: the worst last."""
 
     RIGHT = "right"
@@ -28,7 +28,7 @@ class Result(StrEnum):
 
 
 @dataclass(frozen=True)
-class Case:
+class ScoreCase:
     """A world and its truth. `expects` are the causes in the order in which they must be repaired; empty: none."""
 
     kind: str
@@ -47,14 +47,14 @@ class Score:
 
     id: str
     kind: str
-    result: Result
+    result: ScoreResult
     named: tuple[tuple[str, str], ...]
     missing: tuple[str, ...]
     top3: bool
     cited: bool
     false_causes: tuple[str, ...]
     proved_wrong: tuple[str, ...]
-    trigger: Result
+    set_off_by: ScoreResult
     onset_error_s: float | None
     onset_bounded: bool
     deadline_early_s: float | None
@@ -62,15 +62,15 @@ class Score:
     trouble: tuple[str, ...]
 
 
-def single_faults() -> tuple[Case, ...]:
+def single_faults() -> tuple[ScoreCase, ...]:
     """Every fault of the catalogue."""
-    return tuple(Case(FAULT, fault, (fault.expects,) if fault.expects else ()) for fault in all_faults().values())
+    return tuple(ScoreCase(FAULT, fault, (fault.expects,) if fault.expects else ()) for fault in all_faults().values())
 
 
-def score(case: Case, world: World, looked: Looked) -> Score:
+def score(case: ScoreCase, world: World, outcome: InvestigationResult) -> Score:
     """Hold one investigation against the truth."""
-    found = looked.diagnosis
-    named = tuple((one.finding.id, str(one.confidence)) for one in _faults(found))
+    found = outcome.diagnosis
+    named = tuple((verdict.finding.id, str(verdict.confidence)) for verdict in _faults(found))
     ids = tuple(id for id, _ in named)
     proved = [id for id, sure in named if sure == Confidence.PROVED]
     false = tuple(id for id in ids if id not in case.expects)
@@ -82,10 +82,10 @@ def score(case: Case, world: World, looked: Looked) -> Score:
         named=named,
         missing=tuple(id for id in case.expects if id not in ids),
         top3=set(case.expects) <= set(ids[:3]),
-        cited=all(_cites(one, looked) for one in _faults(found)),
+        cited=all(_cites(verdict, outcome) for verdict in _faults(found)),
         false_causes=false,
         proved_wrong=tuple(id for id in proved if id not in case.expects),
-        trigger=_trigger(case, world, found),
+        set_off_by=_set_off_by(case, world, found),
         onset_error_s=onset,
         onset_bounded=bounded,
         deadline_early_s=early,
@@ -99,50 +99,54 @@ def _faults(found: Diagnosis) -> tuple[Verdict, ...]:
     return (*found.causes, *found.latent)
 
 
-def _result(case: Case, found: Diagnosis) -> Result:
-    ids = tuple(one.finding.id for one in _faults(found))
+def _result(case: ScoreCase, found: Diagnosis) -> ScoreResult:
+    ids = tuple(verdict.finding.id for verdict in _faults(found))
     if case.kind == UNKNOWN:
-        return Result.RIGHT if not ids and found.status is Status.UNDETERMINED else Result.WRONG
+        return ScoreResult.RIGHT if not ids and found.status is Status.UNDETERMINED else ScoreResult.WRONG
     if not case.expects:
         if ids:
-            return Result.WRONG
-        return Result.RIGHT if found.status is Status.NO_FAULT else Result.ABSTAINED
+            return ScoreResult.WRONG
+        return ScoreResult.RIGHT if found.status is Status.NO_FAULT else ScoreResult.ABSTAINED
     if ids[: len(case.expects)] == case.expects:
-        return Result.RIGHT
-    return Result.ABSTAINED if not ids and found.status is Status.UNDETERMINED else Result.WRONG
+        return ScoreResult.RIGHT
+    return ScoreResult.ABSTAINED if not ids and found.status is Status.UNDETERMINED else ScoreResult.WRONG
 
 
-def _trouble(case: Case, found: Diagnosis, false: tuple[str, ...]) -> Iterable[str]:
+def _trouble(case: ScoreCase, found: Diagnosis, false: tuple[str, ...]) -> Iterable[str]:
     """Say what is wrong whatever the first cause is: a forbidden id as a cause, an innocent proved."""
-    forbidden = set(case.fault.forbids) & {one.finding.id for one in _faults(found)}
+    forbidden = set(case.fault.forbids) & {verdict.finding.id for verdict in _faults(found)}
     if forbidden:
         yield f"names {', '.join(sorted(forbidden))}"
-    sure = [one.finding.id for one in _faults(found) if one.finding.id in false and one.confidence in SURE]
+    sure = [
+        verdict.finding.id for verdict in _faults(found) if verdict.finding.id in false and verdict.confidence in SURE
+    ]
     if sure:
         yield f"is sure of {', '.join(sure)}"
 
 
-def _cites(one: Verdict, looked: Looked) -> bool:
+def _cites(verdict: Verdict, outcome: InvestigationResult) -> bool:
     """Whether every reference of a cause is a recorded call, the run itself or an event of the trail."""
-    known = {call.ref for call in looked.record.calls()} | {"run"}
-    told = {ref for ref in one.refs if not ref.startswith("trail:")}
-    return bool(one.refs) and told <= known
+    known = {call.ref for call in outcome.record.calls()} | {"run"}
+    told = {ref for ref in verdict.refs if not ref.startswith("trail:")}
+    return bool(verdict.refs) and told <= known
 
 
-def _trigger(case: Case, world: World, found: Diagnosis) -> Result:
+def _set_off_by(case: ScoreCase, world: World, found: Diagnosis) -> ScoreResult:
     """The change that set it off, or none where none did or the trail is refused; another one is wrong."""
     began, named = case.fault.began(world.now), found.trigger
     if named is None:
         unseen = any(rule.operation == "LookupEvents" for rule in case.fault.rules)
-        return Result.RIGHT if case.fault.trigger is None or not case.expects or unseen else Result.ABSTAINED
+        return (
+            ScoreResult.RIGHT if case.fault.set_off_by is None or not case.expects or unseen else ScoreResult.ABSTAINED
+        )
     event = named.change.event
     right = (
-        began is not None and event.event_name == case.fault.trigger and abs(event.at - began) < timedelta(minutes=1)
+        began is not None and event.event_name == case.fault.set_off_by and abs(event.at - began) < timedelta(minutes=1)
     )
-    return Result.RIGHT if right else Result.WRONG
+    return ScoreResult.RIGHT if right else ScoreResult.WRONG
 
 
-def _clocks(case: Case, world: World, found: Diagnosis) -> tuple[float | None, float | None, bool, bool]:
+def _clocks(case: ScoreCase, world: World, found: Diagnosis) -> tuple[float | None, float | None, bool, bool]:
     """Compare onset and deadline with the oldest write that was not delivered: errors, bounds, optimism.
 
     A gradual fault began before that write: what was written first has been delivered, late.
@@ -163,7 +167,7 @@ def _clocks(case: Case, world: World, found: Diagnosis) -> tuple[float | None, f
     return onset, early, bounded, late or (loss.state is LossState.NONE and case.fault.loss != "none")
 
 
-class Change(StrEnum):
+class RefusalEffect(StrEnum):
     """What a refused action did to a verdict: the last three must not be."""
 
     UNASKED = "not asked for"
@@ -175,21 +179,21 @@ class Change(StrEnum):
     MISLED = "another cause"
 
 
-OFFENCES = (Change.UNNAMED, Change.CLEARED, Change.MISLED)
+OFFENCES = (RefusalEffect.UNNAMED, RefusalEffect.CLEARED, RefusalEffect.MISLED)
 
 
-def compare(case: Case, action: str, whole: Diagnosis, blinded: Diagnosis) -> Change:
+def compare(case: ScoreCase, action: str, whole: Diagnosis, blinded: Diagnosis) -> RefusalEffect:
     """Say what became of a verdict when an action was refused."""
-    before = [(one.finding.id, one.confidence) for one in _faults(whole)]
-    after = [(one.finding.id, one.confidence) for one in _faults(blinded)]
+    before = [(verdict.finding.id, verdict.confidence) for verdict in _faults(whole)]
+    after = [(verdict.finding.id, verdict.confidence) for verdict in _faults(blinded)]
     others = [(id, sure) for id, sure in after if id not in {known for known, _ in before}]
     if any(sure in SURE for _, sure in others) or (others and len(others) == len(after)):
-        return Change.MISLED
+        return RefusalEffect.MISLED
     if before == after and whole.status is blinded.status:
-        return Change.UNCHANGED
+        return RefusalEffect.UNCHANGED
     if blinded.status is Status.NO_FAULT:
-        return Change.CLEARED if case.expects else Change.WEAKER
+        return RefusalEffect.CLEARED if case.expects else RefusalEffect.WEAKER
     if blinded.status is Status.UNDETERMINED:
-        named = {one.gap.call for one in blinded.gaps if one.findings}
-        return Change.UNDETERMINED if action in named else Change.UNNAMED
-    return Change.WEAKER
+        named = {gap.gap.call for gap in blinded.gaps if gap.findings}
+        return RefusalEffect.UNDETERMINED if action in named else RefusalEffect.UNNAMED
+    return RefusalEffect.WEAKER

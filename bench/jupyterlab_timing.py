@@ -102,8 +102,8 @@ def measure() -> tuple[Timed, ...]:
     chromium = browser()
     if not chromium:
         raise SystemExit("JupyterLab is measured in Chromium, and there is none.")
-    with TemporaryDirectory() as one, TemporaryDirectory() as other, sandbox(WORLD, LATENCY_MS) as target:
-        with jupyterlab(Path(one), {}) as lab:
+    with TemporaryDirectory() as offline_home, TemporaryDirectory() as other, sandbox(WORLD, LATENCY_MS) as target:
+        with jupyterlab(Path(offline_home), {}) as lab:
             recorded = _timed(chromium, lab, "10_diagnosis.ipynb", "`10_diagnosis`, the recorded example")
         with jupyterlab(Path(other), target.environment) as lab:
             step = _timed(chromium, lab, "03_event_source_mappings.ipynb", "`03_event_source_mappings`, live")
@@ -127,8 +127,8 @@ def table(found: tuple[Timed, ...]) -> Iterator[str]:
     """Give the rows as Markdown."""
     yield "| notebook | seconds from Run to the last output |"
     yield "|---|---:|"
-    for one in found:
-        yield f"| {one.what} | {one.seconds:.1f} |"
+    for timed in found:
+        yield f"| {timed.what} | {timed.seconds:.1f} |"
 
 
 if __name__ == "__main__":

@@ -17,13 +17,14 @@ A4_PX = 680
 """The width between the margins of an A4 page, in CSS pixels: 180 mm."""
 
 _BEYOND = """width => [...document.querySelectorAll('body *')]
-    .filter(one => one.checkVisibility() && !one.closest('.heard, .skip'))
-    .filter(one => one.getBoundingClientRect().right > width + 1
-        || one.scrollWidth > one.clientWidth + 1 && !['visible', 'clip'].includes(getComputedStyle(one).overflowX))
-    .map(one => one.outerHTML.slice(0, 80))"""
+    .filter(element => element.checkVisibility() && !element.closest('.heard, .skip'))
+    .filter(element => element.getBoundingClientRect().right > width + 1
+        || element.scrollWidth > element.clientWidth + 1
+            && !['visible', 'clip'].includes(getComputedStyle(element).overflowX))
+    .map(element => element.outerHTML.slice(0, 80))"""
 _TOGETHER = """() => [...document.querySelectorAll('main *, header *')]
-    .filter(one => getComputedStyle(one).breakInside === 'avoid')
-    .map(one => [one.outerHTML.slice(0, 80), one.getBoundingClientRect().height])"""
+    .filter(element => getComputedStyle(element).breakInside === 'avoid')
+    .map(element => [element.outerHTML.slice(0, 80), element.getBoundingClientRect().height])"""
 
 
 @contextmanager
@@ -35,21 +36,21 @@ def chromium_running(path: str, *more: str) -> Iterator[Browser]:
         running.close()
 
 
-class Witness:
-    """A page and what it did. `seen` has each message, error, dialog and request."""
+class CheckedPage:
+    """A page and what it did. `events` has each message, error, dialog and request."""
 
     def __init__(self, browser: Browser, path: Path, width: int = 1280, scheme: str = "light", **context: bool) -> None:
         viewport = {"width": width, "height": 900}
         self.context = browser.new_context(viewport=viewport, color_scheme=scheme, **context)  # type: ignore[arg-type]
         self.page: Page = self.context.new_page()
-        self.seen: list[str] = []
-        self.page.on("console", lambda message: self.seen.append(f"console: {message.text}"))
-        self.page.on("pageerror", lambda error: self.seen.append(f"error: {error}"))
-        self.page.on("dialog", lambda dialog: self.seen.append(f"dialog: {dialog.message}"))
-        self.page.on("request", lambda request: self.seen.append(f"request: {request.url[:80]}"))
+        self.events: list[str] = []
+        self.page.on("console", lambda message: self.events.append(f"console: {message.text}"))
+        self.page.on("pageerror", lambda error: self.events.append(f"error: {error}"))
+        self.page.on("dialog", lambda dialog: self.events.append(f"dialog: {dialog.message}"))
+        self.page.on("request", lambda request: self.events.append(f"request: {request.url[:80]}"))
         self.page.goto(path.as_uri())
 
-    def __enter__(self) -> Witness:
+    def __enter__(self) -> CheckedPage:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -58,8 +59,8 @@ class Witness:
     @property
     def offences(self) -> list[str]:
         """What it did but for asking, once, for its own file, and for the pictures inside it."""
-        own = [one for one in self.seen if one.startswith("request: file://")]
-        return own[1:] + [one for one in self.seen if one not in own and "data:image/png" not in one]
+        own = [event for event in self.events if event.startswith("request: file://")]
+        return own[1:] + [event for event in self.events if event not in own and "data:image/png" not in event]
 
     @property
     def width(self) -> int:
@@ -68,7 +69,7 @@ class Witness:
 
     def unfold(self) -> None:
         """Open everything that is folded, and pass over all of it."""
-        self.page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
+        self.page.evaluate("document.querySelectorAll('details').forEach(element => element.open = true)")
         self.page.mouse.move(self.page.viewport_size["width"] // 2, 400)  # type: ignore[index]
         self.page.mouse.wheel(0, 50_000)
 
@@ -77,7 +78,7 @@ class Witness:
         self.page.evaluate(AXE)
         how = {"resultTypes": ["violations"], **({"runOnly": rules} if rules else {})}
         found = self.page.evaluate("how => axe.run(document, how)", how)["violations"]
-        return [(one["id"], one["impact"], one["nodes"][0]["html"][:120]) for one in found]
+        return [(violation["id"], violation["impact"], violation["nodes"][0]["html"][:120]) for violation in found]
 
     def to_paper(self) -> None:
         """Show the page as it is laid out between the margins of A4."""
@@ -86,7 +87,7 @@ class Witness:
 
     def beyond_the_paper(self) -> list[str]:
         """What reaches beyond the right margin, or scrolls on screen, and would be cut off."""
-        return [str(one) for one in self.page.evaluate(_BEYOND, A4_PX)]
+        return [str(element) for element in self.page.evaluate(_BEYOND, A4_PX)]
 
     def kept_together(self) -> dict[str, float]:
         """What must not be broken between two pages, with its height in pixels."""

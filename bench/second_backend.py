@@ -24,7 +24,7 @@ _PATIENCE_S = 60
 
 
 @dataclass(frozen=True)
-class Backend:
+class SecondBackend:
     """A running backend: where it listens, and what version it is of."""
 
     url: str
@@ -50,7 +50,7 @@ class Backend:
 
 
 @contextmanager
-def running(python: Path) -> Iterator[Backend]:
+def running(python: Path) -> Iterator[SecondBackend]:
     """Start ministack with the interpreter it is installed for, and stop it in the end."""
     url, port = _free_port()
     told = {
@@ -64,16 +64,16 @@ def running(python: Path) -> Iterator[Backend]:
         command = [str(python.absolute()), "-m", "ministack"]
         server = subprocess.Popen(command, env=environment, cwd=folder, stdout=log, stderr=log)
         try:
-            yield Backend(url, _version(url, server))
+            yield SecondBackend(url, _version(url, server))
         finally:
             server.terminate()
             server.wait(timeout=_PATIENCE_S)
 
 
 def _free_port() -> tuple[str, int]:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port = one.getsockname()[1]
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port = listener.getsockname()[1]
     return f"http://127.0.0.1:{port}", port
 
 
