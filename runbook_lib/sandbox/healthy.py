@@ -1,6 +1,6 @@
 """The healthy account every world starts from: one table, two consumers of its stream, one function that is neither."""
 
-from collections.abc import Mapping as Keyed
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,10 +11,10 @@ from runbook_lib.sandbox.code import HARDY, SOUND
 from runbook_lib.sandbox.flow import LOGGED_PER_MINUTE
 from runbook_lib.sandbox.state import (
     Document,
+    EventSourceMapping,
     Function,
     HealthEvent,
     ManagedPolicy,
-    Mapping,
     Role,
     Scope,
     State,
@@ -32,7 +32,7 @@ _LOGS = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"]
 _READS = ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"]
 
 
-def document(*statements: Keyed[str, object]) -> Document:
+def document(*statements: Mapping[str, object]) -> Document:
     """A policy document of these statements."""
     return {"Version": "2012-10-17", "Statement": list(statements)}
 
@@ -53,7 +53,7 @@ LAMBDA_TRUST = document(
     {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
 )
 
-AWS_MANAGED: Keyed[str, Document] = {
+AWS_MANAGED: Mapping[str, Document] = {
     BASIC_EXECUTION: document(allow(_LOGS, "*")),
     DYNAMODB_EXECUTION: document(allow([*_READS, "dynamodb:ListStreams", *_LOGS], "*")),
 }
@@ -85,8 +85,8 @@ class Setting:
     log_format: str = "Text"
     max_retries: int = -1
     starting_position: str = "TRIM_HORIZON"
-    mapping: Keyed[str, Any] = field(default_factory=dict, hash=False)
-    table_fields: Keyed[str, Any] = field(default_factory=dict, hash=False)
+    mapping: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    table_fields: Mapping[str, Any] = field(default_factory=dict, hash=False)
     managed_access: bool = False
     health: tuple[HealthEvent, ...] | None = None
     other_sources: int = 0
@@ -106,7 +106,7 @@ def healthy_state(scope: Scope, setting: Setting, start: datetime, seed: int) ->
     }
     consumers = ((_target(setting), setting.filters, setting.max_retries), (setting.sibling, (), 10))
     mappings = [
-        Mapping(
+        EventSourceMapping(
             uuid=noise.uuid4(seed, "mapping", target),
             function=target,
             stream_arn=stream.arn(scope),

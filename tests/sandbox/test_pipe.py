@@ -13,7 +13,7 @@ from runbook_lib.sandbox.code import TIMEOUT, Code
 from runbook_lib.sandbox.flow import FAILED, NOTHING_YET, OK, Flow
 from runbook_lib.sandbox.healthy import Setting
 from runbook_lib.sandbox.metrics import Metrics
-from runbook_lib.sandbox.state import Mapping
+from runbook_lib.sandbox.state import EventSourceMapping
 from runbook_lib.sandbox.traffic import Traffic, writes_of
 from runbook_lib.sandbox.world import World
 
@@ -108,7 +108,7 @@ def test_a_stale_mapping_reads_the_old_generation_only() -> None:
     assert total(world, "invocations", AT) == 0
     stream = world.table.stream
     assert stream is not None
-    world.create_mapping(NOW, Mapping("new", "orders-projector", stream.arn(world.scope), NOW, NOW))
+    world.create_mapping(NOW, EventSourceMapping("new", "orders-projector", stream.arn(world.scope), NOW, NOW))
     assert world.pipe.cursors.get("new") is None or world.pipe.cursors["new"].result == NOTHING_YET
     world.advance(timedelta(minutes=2))
     caught_up = sum(flow.delivered for flow in world.pipe.flows["new"].values())
@@ -123,7 +123,7 @@ def test_latest_leaves_the_backlog_behind() -> None:
     stream = world.table.stream
     assert stream is not None
     world.delete_mapping(NOW - timedelta(minutes=5), world.mapping.uuid)
-    latest = Mapping(
+    latest = EventSourceMapping(
         "new", "orders-projector", stream.arn(world.scope), NOW - timedelta(minutes=4), NOW, starting_position="LATEST"
     )
     world.create_mapping(NOW - timedelta(minutes=4), latest)

@@ -11,7 +11,7 @@ import pytest
 from runbook_lib.sandbox.code import MISSING_MODULE, TIMEOUT, Code
 from runbook_lib.sandbox.healthy import Setting, document
 from runbook_lib.sandbox.history import recorded
-from runbook_lib.sandbox.state import Mapping
+from runbook_lib.sandbox.state import EventSourceMapping
 from runbook_lib.sandbox.traffic import Traffic, images, record, writes_of
 from runbook_lib.sandbox.trail import Recorded
 from runbook_lib.sandbox.world import World
@@ -213,7 +213,7 @@ def test_advancing_the_clock_lives_on() -> None:
 def test_a_mapping_splits_its_target() -> None:
     """Name, qualifier and label of a mapping are read from what it was given."""
     arn = "arn:aws:dynamodb:eu-west-1:123456789012:table/Orders/stream/2026-01-01T00:00:00.001"
-    mapping = Mapping("u", "fn:live", arn, NOW, NOW)
+    mapping = EventSourceMapping("u", "fn:live", arn, NOW, NOW)
     assert (mapping.function_name, mapping.qualifier) == ("fn", "live")
     assert mapping.stream_label == "2026-01-01T00:00:00.001"
     assert dataclasses.replace(mapping, function="fn").qualifier is None
