@@ -11,14 +11,21 @@ from dataclasses import replace
 from typing import Any
 
 from healing import Clients
+from runbook_lib.sandbox import (
+    LAMBDA_TRUST,
+    REPORTS,
+    Change,
+    Document,
+    State,
+    Traffic,
+    World,
+    allow,
+    document,
+    root_statement,
+    stream_reader,
+)
 from runbook_lib.sandbox.answers.streams import shards_of
 from runbook_lib.sandbox.faults.discards import QUEUE
-from runbook_lib.sandbox.healthy import LAMBDA_TRUST, REPORTS, allow, document, stream_reader
-from runbook_lib.sandbox.iam_truth import root_statement
-from runbook_lib.sandbox.state import Document, State
-from runbook_lib.sandbox.timeline import Change
-from runbook_lib.sandbox.traffic import Traffic
-from runbook_lib.sandbox.world import World
 
 QUOTA = {"ServiceCode": "lambda", "QuotaCode": "L-B99A9384", "DesiredValue": 1000}
 

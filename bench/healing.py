@@ -13,11 +13,8 @@ from typing import Any
 import boto3
 from botocore import xform_name
 
+from runbook_lib.sandbox import RETENTION, Stream, World, Write, serve
 from runbook_lib.sandbox.flow import Flow
-from runbook_lib.sandbox.server import serve
-from runbook_lib.sandbox.state import RETENTION, Stream
-from runbook_lib.sandbox.traffic import Write
-from runbook_lib.sandbox.world import World
 from runbook_lib.sandbox.writes import records_of
 
 _ARRIVES = timedelta(minutes=1)

@@ -20,8 +20,7 @@ from healing import (
     settled,
 )
 from runbook_lib.remedies import REMEDIES
-from runbook_lib.sandbox.faults import Fault, all_faults
-from runbook_lib.sandbox.world import World
+from runbook_lib.sandbox import Fault, World, all_faults
 
 REPLAYED, DUPLICATED, SKIPPED = Effect.REPLAYED, Effect.DUPLICATED, Effect.SKIPPED
 _AFTER = timedelta(minutes=12)

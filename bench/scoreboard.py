@@ -23,7 +23,7 @@ from pathlib import Path
 import page
 from held_against import FAULT, OFFENCES, Case, Change, Result, Score, compare, score, single_faults
 from runbook_lib.least_privilege import PEEK_ONLY
-from runbook_lib.sandbox.worlds import trials
+from runbook_lib.sandbox import trials
 from serving import HOW, declared_actions, served
 
 PAGE = Path(__file__).parent.parent / "docs" / "scoreboard.md"

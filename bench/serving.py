@@ -22,10 +22,7 @@ from runbook_lib.incident import Incident
 from runbook_lib.investigation import Investigation
 from runbook_lib.least_privilege import policy
 from runbook_lib.record import Record
-from runbook_lib.sandbox.call import Call
-from runbook_lib.sandbox.rules import Rule, action_of, allow_only, deny, throttle
-from runbook_lib.sandbox.server import serve
-from runbook_lib.sandbox.world import World
+from runbook_lib.sandbox import Call, Rule, World, action_of, allow_only, deny, serve, throttle
 from runbook_lib.steps import STEPS
 
 DENIED, THROTTLED = "denied", "throttled"

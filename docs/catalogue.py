@@ -14,7 +14,7 @@ from runbook_lib.findings.explained import explain
 from runbook_lib.findings.unseen import UNSEEN
 from runbook_lib.remedies import prescribe
 from runbook_lib.remedy_cards import Remedy
-from runbook_lib.sandbox.faults import Fault, all_faults
+from runbook_lib.sandbox import Fault, all_faults
 from runbook_lib.steps import STEPS
 
 STAGES = {

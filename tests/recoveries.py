@@ -14,9 +14,7 @@ from worlds import ARCHIVE, HISTORY, NOW, incident_of, sandboxed
 import applying
 from healing import Clients, due, reached
 from runbook_lib import run
-from runbook_lib.sandbox.faults import build
-from runbook_lib.sandbox.traffic import Write
-from runbook_lib.sandbox.world import World
+from runbook_lib.sandbox import World, Write, build
 
 HALF_AN_HOUR = timedelta(minutes=30)
 Deed = Callable[[Clients, World], object]

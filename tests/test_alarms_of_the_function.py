@@ -21,7 +21,7 @@ from runbook_lib.evidence.signals import ALARMED, Alarm
 from runbook_lib.incident import Window
 from runbook_lib.interpret.alarm_history import Turn
 from runbook_lib.report import export
-from runbook_lib.sandbox.rules import deny
+from runbook_lib.sandbox import deny
 from runbook_lib.steps._alarms import stretches
 
 START = datetime(2026, 3, 14, 9, 0, tzinfo=UTC)

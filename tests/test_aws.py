@@ -19,8 +19,7 @@ from runbook_lib.evidence import Gap, NotObserved
 from runbook_lib.incident import Incident
 from runbook_lib.record import Record
 from runbook_lib.redact import Redactor
-from runbook_lib.sandbox.faults import build
-from runbook_lib.sandbox.rules import deny, fail, throttle
+from runbook_lib.sandbox import build, deny, fail, throttle
 
 AS_OF = datetime(2026, 3, 14, 15, 9, 26, tzinfo=UTC)
 INCIDENT = Incident("INC-1", "eu-west-1", "Orders", "orders-projector")

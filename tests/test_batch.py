@@ -25,8 +25,7 @@ from runbook_lib.fleet import Processes, WorkerLost, workers
 from runbook_lib.incident import Incident
 from runbook_lib.record import is_sealed, verify
 from runbook_lib.report.batch_page import headline
-from runbook_lib.sandbox.faults import build
-from runbook_lib.sandbox.world import World
+from runbook_lib.sandbox import World, build
 
 pytestmark = [pytest.mark.sampled, pytest.mark.xdist_group("batch")]
 

@@ -10,11 +10,10 @@ from worlds import NOW, incident_of, sandboxed
 
 from runbook_lib import run
 from runbook_lib.findings import Confidence
+from runbook_lib.sandbox import World, trials
 from runbook_lib.sandbox.answers.cloudtrail import history_of
 from runbook_lib.sandbox.answers.logs import events_of
 from runbook_lib.sandbox.answers.streams import shards_of
-from runbook_lib.sandbox.world import World
-from runbook_lib.sandbox.worlds import trials
 
 BIG = {one.id: one.fault for one in trials() if one.kind == "big"}
 pytestmark = pytest.mark.slow

@@ -20,7 +20,7 @@ from runbook_lib.interpret.processing_result import read
 from runbook_lib.interpret.trail_event import TrailEvent
 from runbook_lib.loss_clock import LossState
 from runbook_lib.remedies import REMEDIES
-from runbook_lib.sandbox.alarms import ALARM
+from runbook_lib.sandbox import ALARM
 from runbook_lib.stages import Stage, State
 from runbook_lib.steps import STEPS
 

@@ -19,8 +19,7 @@ from runbook_lib.diagnosis import Diagnosis
 from runbook_lib.errors import CannotRun
 from runbook_lib.investigation import Investigation
 from runbook_lib.record import Record
-from runbook_lib.sandbox.faults import build
-from runbook_lib.sandbox.rules import Rule, cut, drop, fail, garble, latency, refuse, skew, throttle
+from runbook_lib.sandbox import Rule, build, cut, drop, fail, garble, latency, refuse, skew, throttle
 from spoilt import How, Played, Spoiling
 
 pytestmark = pytest.mark.sampled

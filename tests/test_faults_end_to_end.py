@@ -18,7 +18,7 @@ from runbook_lib.evidence import Gap
 from runbook_lib.findings import Confidence
 from runbook_lib.loss_clock import LossState
 from runbook_lib.record import Record, verify
-from runbook_lib.sandbox.faults import all_faults
+from runbook_lib.sandbox import all_faults
 
 FAULTS = sorted(all_faults())
 BROKEN = [name for name in FAULTS if all_faults()[name].expects]

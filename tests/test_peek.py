@@ -22,7 +22,7 @@ from runbook_lib.evidence.source import Shard
 from runbook_lib.investigation import Investigation
 from runbook_lib.record import Record
 from runbook_lib.redact import Redactor
-from runbook_lib.sandbox.faults import build
+from runbook_lib.sandbox import build
 from runbook_lib.steps import STEPS
 from runbook_lib.views.source import shards
 

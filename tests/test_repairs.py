@@ -13,7 +13,7 @@ from healing import Asked, Records
 from repairs import REPAIRS, How, Outcome
 from runbook_lib.findings import FINDINGS
 from runbook_lib.remedies import REMEDIES
-from runbook_lib.sandbox.faults import all_faults
+from runbook_lib.sandbox import all_faults
 
 pytestmark = pytest.mark.sampled
 

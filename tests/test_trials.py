@@ -13,7 +13,7 @@ import scoreboard
 from held_against import FAULT, OFFENCES, Change, Result, Score, compare, single_faults
 from runbook_lib.diagnosis import Status
 from runbook_lib.findings import Confidence
-from runbook_lib.sandbox.worlds import trials
+from runbook_lib.sandbox import trials
 from serving import DENIED, HOW, THROTTLED, declared_actions, served
 
 KINDS = {"compound": 12, "decoy": 12, "look-alike": 10, "unknown": 5, "big": 3}

@@ -26,11 +26,7 @@ from runbook_lib.incident import Incident
 from runbook_lib.investigation import Investigation
 from runbook_lib.least_privilege import policy
 from runbook_lib.record import Record
-from runbook_lib.sandbox.faults import Fault, all_faults, build
-from runbook_lib.sandbox.journal import JournalEntry
-from runbook_lib.sandbox.rules import Rule, allow_only
-from runbook_lib.sandbox.server import serve
-from runbook_lib.sandbox.world import World
+from runbook_lib.sandbox import Fault, JournalEntry, Rule, World, all_faults, allow_only, build, serve
 from serving import served
 
 NOW = datetime(2026, 3, 14, 15, 9, 26, 535_000, tzinfo=UTC)

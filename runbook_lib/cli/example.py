@@ -22,8 +22,7 @@ from runbook_lib.investigation import Investigation
 from runbook_lib.plain_json import dumped
 from runbook_lib.record import Record
 from runbook_lib.redact import Redactor
-from runbook_lib.sandbox.faults import build
-from runbook_lib.sandbox.server import serve
+from runbook_lib.sandbox import build, serve
 
 FAULT = "stream-recreated"
 NOW = datetime(2026, 3, 14, 15, 9, 26, 535_000, tzinfo=UTC)

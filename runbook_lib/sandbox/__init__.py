@@ -26,6 +26,7 @@ from runbook_lib.sandbox.faults import Fault, all_faults, build
 from runbook_lib.sandbox.faults.fault import fault
 from runbook_lib.sandbox.fleet import Fleet, Member
 from runbook_lib.sandbox.fleet_kinds import MODEL, PLANTED, Kind, kind, mixed
+from runbook_lib.sandbox.front import ServedWorld
 from runbook_lib.sandbox.healthy import BASIC_EXECUTION, LAMBDA_TRUST, REPORTS, Setting, allow, document, stream_reader
 from runbook_lib.sandbox.iam_truth import root_statement
 from runbook_lib.sandbox.journal import JournalEntry
@@ -117,6 +118,7 @@ __all__ = [
     "Rule",
     "RunningSandbox",
     "Scope",
+    "ServedWorld",
     "Setting",
     "State",
     "Stream",

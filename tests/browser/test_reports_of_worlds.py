@@ -16,9 +16,7 @@ from worlds import ARCHIVE, FAST, NOW, incident_of, investigated, sandboxed
 
 import scoreboard
 from runbook_lib import run
-from runbook_lib.sandbox.faults import build
-from runbook_lib.sandbox.rules import Rule, deny
-from runbook_lib.sandbox.world import World
+from runbook_lib.sandbox import Rule, World, build, deny
 from serving import declared_actions
 from witness import Witness, chromium_running
 

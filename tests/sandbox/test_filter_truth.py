@@ -4,8 +4,8 @@ import json
 
 import pytest
 
+from runbook_lib.sandbox import Write
 from runbook_lib.sandbox.filter_truth import matches, passes
-from runbook_lib.sandbox.traffic import Write
 
 WRITE = Write(0.0, 0, "INSERT", "PAID", 10_002)
 

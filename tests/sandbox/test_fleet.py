@@ -12,12 +12,7 @@ import pytest
 from fleets import fleet, fleet_of
 from worlds import NOW
 
-from runbook_lib.sandbox import conformance
-from runbook_lib.sandbox.accounts import Accounts
-from runbook_lib.sandbox.call import Call
-from runbook_lib.sandbox.errors import ApiError
-from runbook_lib.sandbox.fleet import Fleet, Member
-from runbook_lib.sandbox.fleet_kinds import MODEL, PLANTED
+from runbook_lib.sandbox import MODEL, PLANTED, Accounts, ApiError, Call, Fleet, Member, conformance
 
 REGION = "eu-west-1"
 OTHER = "111122223333"

@@ -6,9 +6,8 @@ from typing import Any
 
 import pytest
 
-from runbook_lib.sandbox.healthy import LAMBDA_TRUST, allow, document, stream_reader
+from runbook_lib.sandbox import LAMBDA_TRUST, ManagedPolicy, Role, State, allow, document, stream_reader
 from runbook_lib.sandbox.iam_truth import context_keys, decide, refusal, trusts_lambda
-from runbook_lib.sandbox.state import ManagedPolicy, Role, State
 
 NOW = datetime(2026, 3, 14, tzinfo=UTC)
 TABLE = "arn:aws:dynamodb:eu-west-1:123456789012:table/Orders"

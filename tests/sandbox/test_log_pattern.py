@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runbook_lib.sandbox import log_pattern
-from runbook_lib.sandbox.errors import ApiError
+from runbook_lib.sandbox import ApiError, log_pattern
 
 REPORT = "REPORT RequestId: 3f1c\tDuration: 12.5 ms"
 BAD = "[ERROR 401] UNAUTHORIZED REQUEST\n"

@@ -9,13 +9,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from runbook_lib.sandbox.code import TIMEOUT, Code
+from runbook_lib.sandbox import TIMEOUT, Code, EventSourceMapping, Setting, Traffic, World
 from runbook_lib.sandbox.flow import FAILED, NOTHING_YET, OK, Flow
-from runbook_lib.sandbox.healthy import Setting
 from runbook_lib.sandbox.metrics import Metrics
-from runbook_lib.sandbox.state import EventSourceMapping
-from runbook_lib.sandbox.traffic import Traffic, writes_of
-from runbook_lib.sandbox.world import World
+from runbook_lib.sandbox.traffic import writes_of
 
 NOW = datetime(2026, 3, 14, 15, 9, 26, 535000, tzinfo=UTC)
 AT = NOW - timedelta(hours=2, seconds=11)

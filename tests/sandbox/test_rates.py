@@ -7,10 +7,8 @@ from collections import deque
 import pytest
 from worlds import NOW, sandboxed
 
-from runbook_lib.sandbox.call import Call
-from runbook_lib.sandbox.faults import build
+from runbook_lib.sandbox import Call, build, serve
 from runbook_lib.sandbox.rates import PER_SECOND, Rates
-from runbook_lib.sandbox.server import serve
 
 LIST = Call("lambda", "ListEventSourceMappings", "eu-west-1")
 

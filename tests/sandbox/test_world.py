@@ -8,13 +8,10 @@ from typing import Any
 
 import pytest
 
-from runbook_lib.sandbox.code import MISSING_MODULE, TIMEOUT, Code
-from runbook_lib.sandbox.healthy import Setting, document
+from runbook_lib.sandbox import MISSING_MODULE, TIMEOUT, Code, EventSourceMapping, Setting, Traffic, World, document
 from runbook_lib.sandbox.history import recorded
-from runbook_lib.sandbox.state import EventSourceMapping
-from runbook_lib.sandbox.traffic import Traffic, images, record, writes_of
+from runbook_lib.sandbox.traffic import images, record, writes_of
 from runbook_lib.sandbox.trail import Recorded
-from runbook_lib.sandbox.world import World
 
 NOW = datetime(2026, 3, 14, 15, 9, 26, 535000, tzinfo=UTC)
 AT = NOW - timedelta(hours=2, seconds=11)

@@ -19,10 +19,7 @@ from runbook_lib.incident import Incident
 from runbook_lib.least_privilege import policy
 from runbook_lib.record import Record, verify
 from runbook_lib.report.sweep_page import sweep_page
-from runbook_lib.sandbox.accounts import Accounts
-from runbook_lib.sandbox.call import Call
-from runbook_lib.sandbox.fleet_kinds import PLANTED
-from runbook_lib.sandbox.rules import Rule, action_of, deny, throttle
+from runbook_lib.sandbox import PLANTED, Accounts, Call, Rule, action_of, deny, throttle
 from runbook_lib.sweep.area import Area
 from runbook_lib.sweep.everywhere import Wanted, replay
 

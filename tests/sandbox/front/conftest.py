@@ -8,8 +8,7 @@ from collections.abc import Iterator
 import pytest
 from small_world import ANSWERS, ROLE, SmallWorld
 
-from runbook_lib.sandbox import registry
-from runbook_lib.sandbox.server import RunningSandbox, serve
+from runbook_lib.sandbox import RunningSandbox, registry, serve
 
 
 @pytest.fixture(autouse=True)
