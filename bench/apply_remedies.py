@@ -11,14 +11,21 @@ from dataclasses import replace
 from typing import Any
 
 from remedy_effects import Clients
-from runbook_lib.sandbox.account.healthy import LAMBDA_TRUST, REPORTS, allow, document, stream_reader
-from runbook_lib.sandbox.account.state import Document, State
-from runbook_lib.sandbox.account.timeline import Change
-from runbook_lib.sandbox.account.traffic import Traffic
+from runbook_lib.sandbox import (
+    LAMBDA_TRUST,
+    REPORTS,
+    Change,
+    Document,
+    State,
+    Traffic,
+    World,
+    allow,
+    document,
+    root_statement,
+    stream_reader,
+)
 from runbook_lib.sandbox.answers.streams import shards_of
 from runbook_lib.sandbox.faults.discards import QUEUE
-from runbook_lib.sandbox.pipe.iam_truth import root_statement
-from runbook_lib.sandbox.world import World
 
 QUOTA = {"ServiceCode": "lambda", "QuotaCode": "L-B99A9384", "DesiredValue": 1000}
 

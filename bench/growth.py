@@ -18,11 +18,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from measure import BIN, NOW, Cost, SandboxTarget, measured, served_apart
-from runbook_lib.sandbox.account.code import BROKEN_HANDLER, Code
-from runbook_lib.sandbox.account.setting import Setting
-from runbook_lib.sandbox.account.trail import PIPELINE
-from runbook_lib.sandbox.faults import build
-from runbook_lib.sandbox.world import World
+from runbook_lib.sandbox import BROKEN_HANDLER, PIPELINE, Code, Setting, World, build
 
 FACTORS = (1, 10, 100)
 _HISTORY = timedelta(hours=50)

@@ -19,8 +19,7 @@ from typing import TYPE_CHECKING
 import psutil
 
 if TYPE_CHECKING:
-    from runbook_lib.sandbox.wire.rules import Rule
-    from runbook_lib.sandbox.world import World
+    from runbook_lib.sandbox import Rule, World
 
 NOW = datetime(2026, 3, 14, 15, 9, 26, 535_000, tzinfo=UTC)
 ROOT = Path(__file__).parent.parent
@@ -66,7 +65,7 @@ def served_apart(script: Sequence[str]) -> Iterator[SandboxTarget]:
 
 def serve_until_closed(world: World, *rules: Rule) -> None:
     """Serve a world until stdin ends, having said how to reach it and what it is about."""
-    from runbook_lib.sandbox.server import serve
+    from runbook_lib.sandbox import serve
 
     world.pipe  # noqa: B018  # what happened is worked out now, not within the first call
     setting = world.setting
@@ -167,7 +166,6 @@ def spread(values: Sequence[float]) -> str:
 
 
 if __name__ == "__main__":
-    from runbook_lib.sandbox.faults import build
-    from runbook_lib.sandbox.wire.rules import latency
+    from runbook_lib.sandbox import build, latency
 
     serve_until_closed(build(sys.argv[1], NOW, seed=1, history=_HISTORY), latency(float(sys.argv[2])))

@@ -20,8 +20,7 @@ from remedy_effects import (
     records_reached,
 )
 from runbook_lib.judging.remedies import REMEDIES
-from runbook_lib.sandbox.faults import Fault, all_faults
-from runbook_lib.sandbox.world import World
+from runbook_lib.sandbox import Fault, World, all_faults
 
 REPLAYED, DUPLICATED, SKIPPED = RecordEffect.REPLAYED, RecordEffect.DUPLICATED, RecordEffect.SKIPPED
 _AFTER = timedelta(minutes=12)

@@ -13,12 +13,9 @@ from typing import Any
 import boto3
 from botocore import xform_name
 
+from runbook_lib.sandbox import RETENTION, Stream, World, Write, serve
 from runbook_lib.sandbox.account.flow import Flow
-from runbook_lib.sandbox.account.state import RETENTION, Stream
-from runbook_lib.sandbox.account.traffic import Write
 from runbook_lib.sandbox.pipe.writes import records_of
-from runbook_lib.sandbox.server import serve
-from runbook_lib.sandbox.world import World
 
 _ARRIVES = timedelta(minutes=1)
 """In a trigger that works a record is with the function by then."""

@@ -10,8 +10,7 @@ from enum import StrEnum
 from runbook_lib.findings import Confidence, Verdict
 from runbook_lib.judging.diagnosis import Diagnosis, Status
 from runbook_lib.judging.loss_clock import LossState
-from runbook_lib.sandbox.faults import Fault, all_faults
-from runbook_lib.sandbox.world import World
+from runbook_lib.sandbox import Fault, World, all_faults
 from serve_world import InvestigationResult
 
 FAULT, UNKNOWN = "fault", "unknown"

@@ -22,7 +22,7 @@ from pathlib import Path
 
 import scoreboard_page
 from runbook_lib.permissions import PEEK_ONLY
-from runbook_lib.sandbox.worlds import trials
+from runbook_lib.sandbox import trials
 from score import FAULT, OFFENCES, RefusalEffect, Score, ScoreCase, ScoreResult, compare, score, single_faults
 from serve_world import REFUSALS, declared_actions, served_world
 

@@ -22,10 +22,7 @@ from runbook_lib.incident import Incident
 from runbook_lib.judging.diagnosis import Diagnosis
 from runbook_lib.permissions import policy
 from runbook_lib.running.investigation import Investigation
-from runbook_lib.sandbox.server import serve
-from runbook_lib.sandbox.wire.call import Call
-from runbook_lib.sandbox.wire.rules import Rule, action_of, allow_only, deny, throttle
-from runbook_lib.sandbox.world import World
+from runbook_lib.sandbox import Call, Rule, World, action_of, allow_only, deny, serve, throttle
 from runbook_lib.steps import STEPS
 
 DENIED, THROTTLED = "denied", "throttled"

@@ -107,9 +107,7 @@ def table(found: Iterable[SweepRow]) -> Iterator[str]:
 
 def _serve(size: int) -> None:
     """Serve a fleet until stdin ends; say how to reach it and what is broken, and at the end what was asked."""
-    from runbook_lib.sandbox.fleet.fleet import Fleet
-    from runbook_lib.sandbox.fleet.fleet_kinds import kind, mixed
-    from runbook_lib.sandbox.server import serve
+    from runbook_lib.sandbox import Fleet, kind, mixed, serve
 
     fleet = Fleet(mixed(size, max(1, round(BROKEN * size)), UNREAD, partial(kind, now=NOW)))
     broken = [member.table for member in fleet.members if member.kind.broken]

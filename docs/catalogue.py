@@ -16,7 +16,7 @@ from runbook_lib.judging.remedies import prescribe
 from runbook_lib.judging.remedy_cards import Remedy
 from runbook_lib.permissions import PEEK_ONLY
 from runbook_lib.permissions import policy as least_privilege
-from runbook_lib.sandbox.faults import Fault, all_faults
+from runbook_lib.sandbox import Fault, all_faults
 from runbook_lib.steps import STEPS
 
 STAGES = {

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import catalogue
 import playbook_map
+import telling
 
 DOCS = Path(__file__).parent
 
@@ -21,6 +22,7 @@ def pages() -> dict[str, str]:
     return {
         "playbook-map.md": playbook_map.page(),
         "faults.md": catalogue.faults(),
+        "telling-a-world.md": telling.page(),
         "iam-policy.md": catalogue.permissions(),
         "iam-policy.json": catalogue.policy(),
         "findings/README.md": catalogue.findings(),

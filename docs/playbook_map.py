@@ -12,7 +12,7 @@ from typing import get_type_hints
 from catalogue import covering, fault_links, finding_link, without_fault
 from pieces import NOT_YET, code, codes, document, link, table
 from runbook_lib.findings import FINDINGS
-from runbook_lib.sandbox.faults import all_faults
+from runbook_lib.sandbox import all_faults
 from runbook_lib.steps import STEPS, Step
 
 ROOT = Path(__file__).parent.parent

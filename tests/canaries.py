@@ -21,15 +21,22 @@ from secret_samples import JWT, PEM
 from worlds import ARCHIVE, HISTORY, NOW, sandboxed
 
 from runbook_lib.cli import main
-from runbook_lib.sandbox.account.code import BROKEN_HANDLER, Code, Failure
-from runbook_lib.sandbox.account.healthy import allow, document
-from runbook_lib.sandbox.account.state import State
-from runbook_lib.sandbox.account.timeline import Change
-from runbook_lib.sandbox.account.trail import PIPELINE, Actor, TrailEvent
-from runbook_lib.sandbox.faults import build
-from runbook_lib.sandbox.wire.errors import ApiError
-from runbook_lib.sandbox.wire.rules import Rule
-from runbook_lib.sandbox.world import World
+from runbook_lib.sandbox import (
+    BROKEN_HANDLER,
+    PIPELINE,
+    Actor,
+    ApiError,
+    Change,
+    Code,
+    Failure,
+    Rule,
+    State,
+    TrailEvent,
+    World,
+    allow,
+    build,
+    document,
+)
 
 CANARIES: Mapping[str, str] = {
     "access key": "AKIACANARYBIRD234567",

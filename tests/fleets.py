@@ -16,12 +16,18 @@ from unittest import mock
 from jsonschema import Draft202012Validator
 from worlds import NOW
 
-from runbook_lib.sandbox.fleet.fleet import Fleet
-from runbook_lib.sandbox.fleet.fleet_kinds import PLANTED, Kind, kind, mixed
-from runbook_lib.sandbox.server import RunningSandbox, serve
-from runbook_lib.sandbox.wire.front import ServedWorld
-from runbook_lib.sandbox.wire.journal import JournalEntry
-from runbook_lib.sandbox.wire.rules import Rule
+from runbook_lib.sandbox import (
+    PLANTED,
+    Fleet,
+    JournalEntry,
+    Kind,
+    Rule,
+    RunningSandbox,
+    ServedWorld,
+    kind,
+    mixed,
+    serve,
+)
 from runbook_lib.sweep import everywhere
 from runbook_lib.sweep.area import Area
 from runbook_lib.sweep.everywhere import Wanted

@@ -14,9 +14,7 @@ from worlds import ARCHIVE, HISTORY, NOW, incident_of, sandboxed
 import apply_remedies
 from remedy_effects import Clients, records_due, records_reached
 from runbook_lib.running import run
-from runbook_lib.sandbox.account.traffic import Write
-from runbook_lib.sandbox.faults import build
-from runbook_lib.sandbox.world import World
+from runbook_lib.sandbox import World, Write, build
 
 HALF_AN_HOUR = timedelta(minutes=30)
 Deed = Callable[[Clients, World], object]

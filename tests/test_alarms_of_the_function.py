@@ -21,7 +21,7 @@ from runbook_lib.incident import Window
 from runbook_lib.interpret.alarm_history import Turn
 from runbook_lib.observed import Gap, NotObserved
 from runbook_lib.report import export
-from runbook_lib.sandbox.wire.rules import deny
+from runbook_lib.sandbox import deny
 from runbook_lib.showing.axis import overview_axis
 from runbook_lib.showing.blocks import Table
 from runbook_lib.steps._alarms import stretches

@@ -19,8 +19,7 @@ from runbook_lib.aws import READS, Live, Outcome, Reader, iam_action, plain, tog
 from runbook_lib.errors import CannotRun
 from runbook_lib.incident import Incident
 from runbook_lib.observed import Gap, NotObserved
-from runbook_lib.sandbox.faults import build
-from runbook_lib.sandbox.wire.rules import deny, fail, throttle
+from runbook_lib.sandbox import build, deny, fail, throttle
 
 AS_OF = datetime(2026, 3, 14, 15, 9, 26, tzinfo=UTC)
 INCIDENT = Incident("INC-1", "eu-west-1", "Orders", "orders-projector")

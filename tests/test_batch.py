@@ -25,8 +25,7 @@ from runbook_lib.report.batch_page import headline
 from runbook_lib.running import batch, run
 from runbook_lib.running.batch import Wish, investigate_all, unit, urgency, write_index
 from runbook_lib.running.fleet import Processes, WorkerLost, workers
-from runbook_lib.sandbox.faults import build
-from runbook_lib.sandbox.world import World
+from runbook_lib.sandbox import World, build
 
 pytestmark = [pytest.mark.sampled, pytest.mark.xdist_group("batch")]
 

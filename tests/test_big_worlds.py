@@ -10,11 +10,10 @@ from worlds import NOW, incident_of, sandboxed
 
 from runbook_lib.findings import Confidence
 from runbook_lib.running import run
+from runbook_lib.sandbox import World, trials
 from runbook_lib.sandbox.answers.cloudtrail import history_of
 from runbook_lib.sandbox.answers.logs import events_of
 from runbook_lib.sandbox.answers.streams import shards_of
-from runbook_lib.sandbox.world import World
-from runbook_lib.sandbox.worlds import trials
 
 BIG = {trial.id: trial.fault for trial in trials() if trial.kind == "big"}
 pytestmark = pytest.mark.slow

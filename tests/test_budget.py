@@ -12,7 +12,7 @@ from worlds import NOW, incident_of, sandboxed
 from runbook_lib.archive.record import Record
 from runbook_lib.aws import LIMITS, READS, Budget, Limit, Live, Reader
 from runbook_lib.observed import NotObserved
-from runbook_lib.sandbox.faults import build
+from runbook_lib.sandbox import build
 
 LOOKUP = ("cloudtrail", "LookupEvents", "eu-west-1")
 

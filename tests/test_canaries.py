@@ -14,7 +14,7 @@ from worlds import HISTORY, NOW, sandboxed
 from runbook_lib.archive.record import Record
 from runbook_lib.archive.redact import actors_file
 from runbook_lib.report.execute import execute
-from runbook_lib.sandbox.faults import build
+from runbook_lib.sandbox import build
 
 SAMPLE = ("healthy", "poison-record", "role-pinned-to-table-arn", "mapping-given-up", "stream-recreated")
 DOCUMENTS = {

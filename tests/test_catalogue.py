@@ -10,7 +10,7 @@ import pytest
 from runbook_lib.findings import FINDINGS, Kind
 from runbook_lib.findings.unseen import UNSEEN
 from runbook_lib.judging.remedies import REMEDIES
-from runbook_lib.sandbox.faults import Fault, all_faults
+from runbook_lib.sandbox import Fault, all_faults
 
 FAULTS = all_faults()
 KINDS = {

@@ -15,8 +15,7 @@ import yaml
 from worlds import NOW, sandboxed
 
 from runbook_lib.cli import main
-from runbook_lib.sandbox.faults import build
-from runbook_lib.sandbox.wire.rules import expired_credentials
+from runbook_lib.sandbox import build, expired_credentials
 
 GOOD = {
     "incident_id": "INC-1",
@@ -225,7 +224,7 @@ def test_verify_names_the_changed_file(tmp_path: Path, capsys: pytest.CaptureFix
 def test_lists_are_complete(capsys: pytest.CaptureFixture[str]) -> None:
     """`faults` and `findings` list everything, `policy` prints actions of reads only."""
     from runbook_lib.findings import FINDINGS
-    from runbook_lib.sandbox.faults import all_faults
+    from runbook_lib.sandbox import all_faults
 
     assert main(["findings", "--json"]) == 0
     assert {finding["id"] for finding in json.loads(capsys.readouterr().out)} == set(FINDINGS)

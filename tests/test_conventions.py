@@ -13,6 +13,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from runbook_lib import sandbox
+
 ROOT = Path(__file__).parent.parent
 PACKAGE = "runbook_lib"
 LONGEST_FILE = 420
@@ -177,6 +179,23 @@ def test_the_sandbox_stands_apart() -> None:
         and not (imported.room == "cli" and imported.lazy)
     ]
     assert _listed(outward + inward) == ""
+
+
+def test_the_sandbox_has_one_face() -> None:
+    """Inside the sandbox modules import from modules; outside, what the face offers is imported from the face."""
+    inside = [
+        str(imported) for imported in imports() if imported.room == "sandbox" and imported.of == f"{PACKAGE}.sandbox"
+    ]
+    outside = [
+        f"{path.relative_to(ROOT)}:{node.lineno} imports {name.name} from {node.module}"
+        for path in _python_files()
+        if path.relative_to(ROOT).parts[:2] != (PACKAGE, "sandbox")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ImportFrom) and str(node.module).startswith(f"{PACKAGE}.sandbox.")
+        for name in node.names
+        if name.name in sandbox.__all__
+    ]
+    assert _listed(inside + outside) == ""
 
 
 def _is_ours(imported: Import) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import re
 import subprocess
@@ -9,10 +10,13 @@ import sys
 from dataclasses import fields
 from pathlib import Path
 from types import ModuleType
+from unittest import mock
 
 import pytest
 
 from runbook_lib.judging import fallbacks
+from runbook_lib.sandbox import World
+from runbook_lib.sandbox.faults.fault import FAULTS
 
 PLAYBOOK_STEPS = [str(number) for number in range(1, 10)]
 FALLBACKS = list(fallbacks._REVIEW)
@@ -49,6 +53,25 @@ def test_outdated_pages_are_named(generate: ModuleType, pages: dict[str, str], t
     assert set(generate.outdated(tmp_path, pages)) == {"faults.md", "iam-policy.json", "findings/long-gone.md"}
     generate.write(tmp_path, pages)
     assert list(generate.outdated(tmp_path, pages)) == []
+
+
+def test_examples_of_telling_a_world_run(root: Path) -> None:
+    """The Python of the page on telling a world runs from top to bottom, and what it asserts holds."""
+    text = (root / "docs/telling-a-world.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^```python\n(.*?)^```$", text, flags=re.DOTALL | re.MULTILINE)
+    assert len(blocks) >= 4
+    names: dict[str, object] = {"__name__": "telling_a_world"}
+    with mock.patch.dict(FAULTS):
+        for block in blocks:
+            exec(block, names)
+
+
+def test_every_verb_of_a_world_has_its_line(pages: dict[str, str]) -> None:
+    """Each public verb of a world stands on the page with what it does."""
+    page = pages["telling-a-world.md"]
+    verbs = [name for name in dir(World) if inspect.isfunction(getattr(World, name)) and not name.startswith("_")]
+    assert len(verbs) > 50
+    assert [name for name in verbs if not re.search(rf"^\| `{name}\(.*\)` \| \S.*\.? \|$", page, re.MULTILINE)] == []
 
 
 def _rows(page: str, heading: str) -> list[list[str]]:

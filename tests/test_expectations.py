@@ -5,7 +5,7 @@ from __future__ import annotations
 from worlds import NOW
 
 from runbook_lib.judging.diagnosis import Status
-from runbook_lib.sandbox.faults import build
+from runbook_lib.sandbox import build
 from serve_world import served_world
 
 TTL_ALONE = '{"userIdentity": {"type": ["Service"], "principalId": ["dynamodb.amazonaws.com"]}}'

@@ -21,7 +21,7 @@ from runbook_lib.judging.diagnosis import Diagnosis, Status
 from runbook_lib.judging.loss_clock import LossState
 from runbook_lib.judging.remedies import REMEDIES
 from runbook_lib.measuring.pipe import Stage, State
-from runbook_lib.sandbox.account.customer_alarms import ALARM
+from runbook_lib.sandbox import ALARM
 from runbook_lib.steps import STEPS
 
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)

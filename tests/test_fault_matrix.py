@@ -11,16 +11,6 @@ from typing import Any
 from unittest import mock
 
 import pytest
-    Rule,
-    cut,
-    drop,
-    fail,
-    garble,
-    latency,
-    refuse,
-    skew,
-    throttle,
-)
 from worlds import NOW, incident_of, investigated, sandboxed
 
 import fuzz
@@ -30,8 +20,7 @@ from runbook_lib.aws import READS, Live, Outcome, Paging
 from runbook_lib.errors import CannotRun
 from runbook_lib.judging.diagnosis import Diagnosis
 from runbook_lib.running.investigation import Investigation
-from runbook_lib.sandbox.faults import build
-from runbook_lib.sandbox.wire.rules import Rule, cut, drop, fail, garble, latency, refuse, skew, throttle
+from runbook_lib.sandbox import Rule, build, cut, drop, fail, garble, latency, refuse, skew, throttle
 
 pytestmark = pytest.mark.sampled
 

@@ -18,7 +18,7 @@ from runbook_lib.judging.diagnosis import Status
 from runbook_lib.judging.loss_clock import LossState
 from runbook_lib.observed import Gap
 from runbook_lib.running import run
-from runbook_lib.sandbox.faults import all_faults
+from runbook_lib.sandbox import all_faults
 
 FAULTS = sorted(all_faults())
 BROKEN = [name for name in FAULTS if all_faults()[name].expects]

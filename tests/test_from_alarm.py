@@ -21,13 +21,7 @@ from runbook_lib.alarm import PERMISSIONS, cases_of, describe, door, read_event
 from runbook_lib.cli import main
 from runbook_lib.incident import Incident
 from runbook_lib.permissions import policy
-from runbook_lib.sandbox.account.customer_alarms import ALARM
-from runbook_lib.sandbox.account.setting import Setting
-from runbook_lib.sandbox.account.state import CompositeAlarm
-from runbook_lib.sandbox.account.timeline import Change
-from runbook_lib.sandbox.faults import build
-from runbook_lib.sandbox.wire.rules import Rule, deny
-from runbook_lib.sandbox.world import World
+from runbook_lib.sandbox import ALARM, Change, CompositeAlarm, Rule, Setting, World, build, deny
 
 REGION = ["--region", "eu-west-1"]
 NOWHERE = described("a", **metric("Ours", "Failed", Team="orders"))

@@ -18,9 +18,7 @@ from worlds import NOW, incident_of, sandboxed
 
 from runbook_lib.archive.record import is_sealed, verify
 from runbook_lib.running import run
-from runbook_lib.sandbox.faults import build
-from runbook_lib.sandbox.wire.rules import latency
-from runbook_lib.sandbox.world import World
+from runbook_lib.sandbox import World, build, latency
 
 pytestmark = [pytest.mark.sampled, pytest.mark.xdist_group("killed")]
 Moment = Callable[[Path, Any], bool]

@@ -7,9 +7,7 @@ from datetime import timedelta
 from worlds import HISTORY, NOW
 
 from runbook_lib.findings import Confidence, Verdict
-from runbook_lib.sandbox.account.healthy import allow, document
-from runbook_lib.sandbox.faults import build
-from runbook_lib.sandbox.world import World
+from runbook_lib.sandbox import World, allow, build, document
 from serve_world import served_world
 
 AT = NOW - timedelta(hours=2, minutes=5)

@@ -23,7 +23,7 @@ from runbook_lib.evidence.source import Shard
 from runbook_lib.observed import NotObserved
 from runbook_lib.running import run
 from runbook_lib.running.investigation import Investigation
-from runbook_lib.sandbox.faults import build
+from runbook_lib.sandbox import build
 from runbook_lib.steps import STEPS
 from runbook_lib.views.source import shards
 

@@ -21,8 +21,7 @@ from runbook_lib.archive.record import CHECKSUMS, members
 from runbook_lib.cli import main
 from runbook_lib.errors import BadArchive, BadParameters, NotPublished
 from runbook_lib.running.publish import check_address, publish
-from runbook_lib.sandbox.wire.rules import Rule, deny, drop, fail, refuse
-from runbook_lib.sandbox.world import World
+from runbook_lib.sandbox import Rule, World, deny, drop, fail, refuse
 
 pytestmark = [pytest.mark.sampled, pytest.mark.xdist_group("publish")]
 

@@ -14,8 +14,7 @@ from runbook_lib.cli import main
 from runbook_lib.errors import BadArchive
 from runbook_lib.running import run
 from runbook_lib.running.recovery import Outcome, Trend, compare
-from runbook_lib.sandbox.faults import build
-from runbook_lib.sandbox.wire.rules import deny
+from runbook_lib.sandbox import build, deny
 
 pytestmark = pytest.mark.sampled
 

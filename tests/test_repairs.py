@@ -13,7 +13,7 @@ from remedy_cases import REMEDY_CASES, AppliedBy, RemedyOutcome
 from remedy_effects import ApiCallMade, RecordCounts
 from runbook_lib.findings import FINDINGS
 from runbook_lib.judging.remedies import REMEDIES
-from runbook_lib.sandbox.faults import all_faults
+from runbook_lib.sandbox import all_faults
 
 pytestmark = pytest.mark.sampled
 

@@ -12,7 +12,7 @@ import scoreboard
 import scoreboard_page
 from runbook_lib.findings import Confidence
 from runbook_lib.judging.diagnosis import Status
-from runbook_lib.sandbox.worlds import trials
+from runbook_lib.sandbox import trials
 from score import FAULT, OFFENCES, RefusalEffect, Score, ScoreResult, compare, single_faults
 from serve_world import DENIED, REFUSALS, THROTTLED, declared_actions, served_world
 

@@ -25,11 +25,7 @@ from runbook_lib.judging.diagnosis import Diagnosis
 from runbook_lib.permissions import policy
 from runbook_lib.running import run
 from runbook_lib.running.investigation import Investigation
-from runbook_lib.sandbox.faults import Fault, all_faults, build
-from runbook_lib.sandbox.server import serve
-from runbook_lib.sandbox.wire.journal import JournalEntry
-from runbook_lib.sandbox.wire.rules import Rule, allow_only
-from runbook_lib.sandbox.world import World
+from runbook_lib.sandbox import Fault, JournalEntry, Rule, World, all_faults, allow_only, build, serve
 from score import Score, score
 from serve_world import served_world
 

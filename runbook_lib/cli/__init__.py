@@ -317,7 +317,7 @@ def _sandbox(chosen: argparse.Namespace) -> int:
 
 
 def _faults(chosen: argparse.Namespace) -> int:
-    from runbook_lib.sandbox.faults import all_faults
+    from runbook_lib.sandbox import all_faults
 
     print_fault_list(list(all_faults().values()), as_json=chosen.json)
     return 0

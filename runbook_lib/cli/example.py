@@ -22,8 +22,7 @@ from runbook_lib.aws import Live
 from runbook_lib.example import EVIDENCE
 from runbook_lib.incident import Incident
 from runbook_lib.running.investigation import Investigation
-from runbook_lib.sandbox.faults import build
-from runbook_lib.sandbox.server import serve
+from runbook_lib.sandbox import build, serve
 
 FAULT = "stream-recreated"
 NOW = datetime(2026, 3, 14, 15, 9, 26, 535_000, tzinfo=UTC)

@@ -13,8 +13,7 @@ from runbook_lib.cli.terminal import print_diagnosis
 from runbook_lib.errors import BadParameters, RunbookError
 from runbook_lib.incident import Incident, suggestion
 from runbook_lib.running import run
-from runbook_lib.sandbox.faults import all_faults, build
-from runbook_lib.sandbox.server import serve
+from runbook_lib.sandbox import all_faults, build, serve
 
 
 def serve_until_stopped(fault: str, port: int) -> int:

@@ -13,11 +13,13 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from runbook_lib.sandbox.account.beginnings import Beginnings
 from runbook_lib.sandbox.account.healthy import healthy_state
+from runbook_lib.sandbox.account.mapping_story import MappingStory
 from runbook_lib.sandbox.account.role_story import RoleStory
 from runbook_lib.sandbox.account.setting import Setting
-from runbook_lib.sandbox.account.state import Function, Mapping, Scope, State, Table
-from runbook_lib.sandbox.account.story import FunctionStory, MappingStory, TableStory
+from runbook_lib.sandbox.account.state import EventSourceMapping, Function, HealthEvent, Scope, State, Table
+from runbook_lib.sandbox.account.story import FunctionStory, TableStory
 from runbook_lib.sandbox.account.table_story import TableLife
 from runbook_lib.sandbox.account.timeline import Change, Timeline
 from runbook_lib.sandbox.account.traffic import Traffic
@@ -27,7 +29,7 @@ HISTORY = timedelta(hours=73)
 """How far back a world can be asked: the playbook's widest look is 48 hours before the incident."""
 
 
-class World(TableStory, TableLife, MappingStory, FunctionStory, RoleStory):
+class World(TableStory, TableLife, MappingStory, FunctionStory, RoleStory, Beginnings):
     """An AWS account at one instant, with its history.
 
     `now` is the world's clock: it stands still until `advance`. `history` is how far back it can be asked. `rules` are
@@ -140,14 +142,22 @@ class World(TableStory, TableLife, MappingStory, FunctionStory, RoleStory):
         return f"{self.setting.function}-role"
 
     @property
-    def mapping(self) -> Mapping:
-        """The mapping of the story's function at the start of the history, whatever became of it since."""
-        initial = self.at(self.start).mappings.values()
+    def mapping(self) -> EventSourceMapping:
+        """The mapping of the story's function in the healthy world, whatever became of it since."""
+        initial = self.timeline.initial.mappings.values()
         return next(mapping for mapping in initial if mapping.function_name == self.setting.function)
 
     def set_account_concurrency(self, at: datetime, limit: int) -> None:
         """Set the account's concurrency limit. Quota changes leave no trail event the kit could use."""
         self.add(Change(at, lambda state: replace(state, concurrency_limit=limit)))
+
+    def crowd_account(self, at: datetime, running: int) -> None:
+        """Let a function that no stream triggers have this many executions running at any time from now on."""
+        self.add(Change(at, lambda state: replace(state, crowd=running)))
+
+    def report_health(self, event: HealthEvent) -> None:
+        """Let AWS Health report an event from its beginning, in place of others, to an account whose plan has it."""
+        self.add(Change(event.begin, lambda state: replace(state, health=(event,))))
 
     def seed_moto(self, client_factory: Callable[[str, str], Any]) -> None:
         """Create in moto what moto should hold: nothing, for the world answers for all it contains itself."""

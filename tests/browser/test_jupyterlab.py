@@ -13,8 +13,7 @@ from worlds import NOW
 
 from jupyterlab_timing import ARGUMENTS, TOKEN, jupyterlab, open_notebook, run_all
 from runbook_lib.report.execute import DOCUMENT
-from runbook_lib.sandbox.faults import build
-from runbook_lib.sandbox.server import serve
+from runbook_lib.sandbox import build, serve
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("jupyterlab")]
 NOTEBOOKS = sorted(path.name for path in (Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))

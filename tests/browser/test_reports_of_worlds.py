@@ -17,9 +17,7 @@ from worlds import ARCHIVE, FAST, NOW, incident_of, investigated, sandboxed
 import scoreboard
 from page_checks import CheckedPage, chromium_running
 from runbook_lib.running import run
-from runbook_lib.sandbox.faults import build
-from runbook_lib.sandbox.wire.rules import Rule, deny
-from runbook_lib.sandbox.world import World
+from runbook_lib.sandbox import Rule, World, build, deny
 from serve_world import declared_actions
 
 pytestmark = pytest.mark.browser

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from served import TRAIL, Clients, clients_of, recent
 
-from runbook_lib.sandbox.account.setting import Setting
+from runbook_lib.sandbox import Setting
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from served import AT, FUNCTION, Clients, clients_of, recent
 
-from runbook_lib.sandbox.account.customer_alarms import ALARM
+from runbook_lib.sandbox import ALARM
 
 BOTH = ["MetricAlarm", "CompositeAlarm"]
 

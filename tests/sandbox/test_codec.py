@@ -13,8 +13,8 @@ from botocore.parsers import create_parser
 from botocore.serialize import create_serializer
 from random_shapes import random_value
 
+from runbook_lib.sandbox import ApiError
 from runbook_lib.sandbox.wire import cbor, codec, conformance, models
-from runbook_lib.sandbox.wire.errors import ApiError
 from runbook_lib.sandbox.wire.protocols import Protocol, Request
 
 NOW = datetime(2026, 3, 14, 15, 9, 26, 535000, tzinfo=UTC)

@@ -8,16 +8,11 @@ from typing import Any
 
 import pytest
 
-from runbook_lib.sandbox.account.customer_alarms import ALARM
+from runbook_lib.sandbox import ALARM, ApiError, Call, World, all_faults, build, fault
 from runbook_lib.sandbox.answers.cloudtrail import history_of
 from runbook_lib.sandbox.answers.cloudwatch import metrics_of
-from runbook_lib.sandbox.faults import all_faults, build
-from runbook_lib.sandbox.faults.fault import fault
 from runbook_lib.sandbox.wire import conformance
-from runbook_lib.sandbox.wire.call import Call
-from runbook_lib.sandbox.wire.errors import ApiError
 from runbook_lib.sandbox.wire.registry import ANSWERS
-from runbook_lib.sandbox.world import World
 
 NOW = datetime(2026, 3, 14, 15, 9, 26, 535000, tzinfo=UTC)
 TRAIL_GROUP = "cloudtrail/management"

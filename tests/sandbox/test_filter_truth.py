@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from runbook_lib.sandbox.account.traffic import Write
+from runbook_lib.sandbox import Write
 from runbook_lib.sandbox.pipe.filter_truth import matches, passes
 
 WRITE = Write(0.0, 0, "INSERT", "PAID", 10_002)

@@ -12,12 +12,8 @@ import pytest
 from fleets import fleet, fleet_of
 from worlds import NOW
 
-from runbook_lib.sandbox.fleet.accounts import Accounts
-from runbook_lib.sandbox.fleet.fleet import Fleet, Member
-from runbook_lib.sandbox.fleet.fleet_kinds import MODEL, PLANTED
+from runbook_lib.sandbox import MODEL, PLANTED, Accounts, ApiError, Call, Fleet, Member
 from runbook_lib.sandbox.wire import conformance
-from runbook_lib.sandbox.wire.call import Call
-from runbook_lib.sandbox.wire.errors import ApiError
 
 REGION = "eu-west-1"
 OTHER = "111122223333"

@@ -7,10 +7,7 @@ from typing import Any
 import pytest
 from served import AT, FUNCTION, Clients, clients_of, code_of, described, recent
 
-from runbook_lib.sandbox.account.code import MISSING_MODULE, Code
-from runbook_lib.sandbox.account.healthy import LAMBDA_TRUST, document
-from runbook_lib.sandbox.account.setting import Setting
-from runbook_lib.sandbox.world import World
+from runbook_lib.sandbox import LAMBDA_TRUST, MISSING_MODULE, Code, Setting, World, document
 
 ROLE = f"{FUNCTION}-role"
 

@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from runbook_lib.sandbox.account.healthy import LAMBDA_TRUST, allow, document, stream_reader
-from runbook_lib.sandbox.account.state import ManagedPolicy, Role, State
+from runbook_lib.sandbox import LAMBDA_TRUST, ManagedPolicy, Role, State, allow, document, stream_reader
 from runbook_lib.sandbox.pipe.iam_truth import context_keys, decide, refusal, trusts_lambda
 
 NOW = datetime(2026, 3, 14, tzinfo=UTC)

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from runbook_lib.sandbox import ApiError
 from runbook_lib.sandbox.logs import insights
-from runbook_lib.sandbox.wire.errors import ApiError
 
 START = 1_773_500_400_000  # 2026-03-14 15:00:00 UTC
 ID = "83d718c7-9074-48f4-b719-e94dbaa6e969"

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from runbook_lib.sandbox import ApiError
 from runbook_lib.sandbox.logs import log_pattern
-from runbook_lib.sandbox.wire.errors import ApiError
 
 REPORT = "REPORT RequestId: 3f1c\tDuration: 12.5 ms"
 BAD = "[ERROR 401] UNAUTHORIZED REQUEST\n"

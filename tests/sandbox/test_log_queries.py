@@ -9,8 +9,7 @@ from typing import Any
 import boto3
 import pytest
 
-from runbook_lib.sandbox.server import serve
-from runbook_lib.sandbox.world import World
+from runbook_lib.sandbox import World, serve
 
 NOW = datetime(2026, 3, 14, 15, 9, 26, 535000, tzinfo=UTC)
 GROUP = "/aws/lambda/orders-projector"

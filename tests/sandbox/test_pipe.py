@@ -9,13 +9,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from runbook_lib.sandbox.account.code import TIMEOUT, Code
+from runbook_lib.sandbox import TIMEOUT, Code, EventSourceMapping, Setting, Traffic, World
 from runbook_lib.sandbox.account.flow import FAILED, NOTHING_YET, OK, Flow
-from runbook_lib.sandbox.account.setting import Setting
-from runbook_lib.sandbox.account.state import Mapping
-from runbook_lib.sandbox.account.traffic import Traffic, writes_of
+from runbook_lib.sandbox.account.traffic import writes_of
 from runbook_lib.sandbox.telemetry.metrics import Metrics
-from runbook_lib.sandbox.world import World
 
 NOW = datetime(2026, 3, 14, 15, 9, 26, 535000, tzinfo=UTC)
 AT = NOW - timedelta(hours=2, seconds=11)
@@ -108,7 +105,7 @@ def test_a_stale_mapping_reads_the_old_generation_only() -> None:
     assert total(world, "invocations", AT) == 0
     stream = world.table.stream
     assert stream is not None
-    world.create_mapping(NOW, Mapping("new", "orders-projector", stream.arn(world.scope), NOW, NOW))
+    world.create_mapping(NOW, EventSourceMapping("new", "orders-projector", stream.arn(world.scope), NOW, NOW))
     assert world.pipe.cursors.get("new") is None or world.pipe.cursors["new"].result == NOTHING_YET
     world.advance(timedelta(minutes=2))
     caught_up = sum(flow.delivered for flow in world.pipe.flows["new"].values())
@@ -123,7 +120,7 @@ def test_latest_leaves_the_backlog_behind() -> None:
     stream = world.table.stream
     assert stream is not None
     world.delete_mapping(NOW - timedelta(minutes=5), world.mapping.uuid)
-    latest = Mapping(
+    latest = EventSourceMapping(
         "new", "orders-projector", stream.arn(world.scope), NOW - timedelta(minutes=4), NOW, starting_position="LATEST"
     )
     world.create_mapping(NOW - timedelta(minutes=4), latest)

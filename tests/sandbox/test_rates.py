@@ -7,9 +7,7 @@ from collections import deque
 import pytest
 from worlds import NOW, sandboxed
 
-from runbook_lib.sandbox.faults import build
-from runbook_lib.sandbox.server import serve
-from runbook_lib.sandbox.wire.call import Call
+from runbook_lib.sandbox import Call, build, serve
 from runbook_lib.sandbox.wire.rates import PER_SECOND, Rates
 
 LIST = Call("lambda", "ListEventSourceMappings", "eu-west-1")

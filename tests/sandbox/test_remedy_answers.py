@@ -14,7 +14,7 @@ from served import (
     recent,
 )
 
-from runbook_lib.sandbox.account.healthy import document
+from runbook_lib.sandbox import document
 
 
 def simulate(clients: Clients, *actions: str) -> dict[str, Any]:

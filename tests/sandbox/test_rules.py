@@ -12,12 +12,11 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError, HTTPClientError
 
-from runbook_lib.sandbox.server import INVESTIGATOR, RunningSandbox, serve
-from runbook_lib.sandbox.wire import rules
-from runbook_lib.sandbox.wire.call import Call
-from runbook_lib.sandbox.wire.rules import (
+from runbook_lib.sandbox import (
+    INVESTIGATOR,
+    Call,
     Rule,
-    RuleBook,
+    RunningSandbox,
     cut,
     deny,
     drop,
@@ -25,9 +24,12 @@ from runbook_lib.sandbox.wire.rules import (
     fail,
     garble,
     refuse,
+    serve,
     skew,
     throttle,
 )
+from runbook_lib.sandbox.wire import rules
+from runbook_lib.sandbox.wire.rules import RuleBook
 
 SESSION = boto3.session.Session()
 TABLE = "arn:aws:dynamodb:eu-west-1:123456789012:table/Orders"

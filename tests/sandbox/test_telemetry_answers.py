@@ -20,11 +20,7 @@ from served import (
     recent,
 )
 
-from runbook_lib.sandbox.account.code import MISSING_MODULE, Code
-from runbook_lib.sandbox.account.healthy import document
-from runbook_lib.sandbox.account.setting import Setting
-from runbook_lib.sandbox.account.state import HealthEvent
-from runbook_lib.sandbox.world import World
+from runbook_lib.sandbox import MISSING_MODULE, Code, HealthEvent, Setting, World, document
 
 
 def series(clients: Clients, namespace: str = "AWS/Lambda", period: int = 60, stat: str = "Sum", **how: Any) -> Any:

@@ -8,14 +8,10 @@ from typing import Any
 
 import pytest
 
-from runbook_lib.sandbox.account.code import MISSING_MODULE, TIMEOUT, Code
-from runbook_lib.sandbox.account.healthy import document
-from runbook_lib.sandbox.account.setting import Setting
-from runbook_lib.sandbox.account.state import Mapping
-from runbook_lib.sandbox.account.traffic import Traffic, images, record, writes_of
+from runbook_lib.sandbox import MISSING_MODULE, TIMEOUT, Code, EventSourceMapping, Setting, Traffic, World, document
+from runbook_lib.sandbox.account.traffic import images, record, writes_of
 from runbook_lib.sandbox.account.trail import Recorded
 from runbook_lib.sandbox.telemetry.history import recorded
-from runbook_lib.sandbox.world import World
 
 NOW = datetime(2026, 3, 14, 15, 9, 26, 535000, tzinfo=UTC)
 AT = NOW - timedelta(hours=2, seconds=11)
@@ -214,7 +210,7 @@ def test_advancing_the_clock_lives_on() -> None:
 def test_a_mapping_splits_its_target() -> None:
     """Name, qualifier and label of a mapping are read from what it was given."""
     arn = "arn:aws:dynamodb:eu-west-1:123456789012:table/Orders/stream/2026-01-01T00:00:00.001"
-    mapping = Mapping("u", "fn:live", arn, NOW, NOW)
+    mapping = EventSourceMapping("u", "fn:live", arn, NOW, NOW)
     assert (mapping.function_name, mapping.qualifier) == ("fn", "live")
     assert mapping.stream_label == "2026-01-01T00:00:00.001"
     assert dataclasses.replace(mapping, function="fn").qualifier is None

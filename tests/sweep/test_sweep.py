@@ -19,10 +19,7 @@ from runbook_lib.incident import Incident
 from runbook_lib.permissions import policy
 from runbook_lib.report.sweep_page import sweep_page
 from runbook_lib.running import run
-from runbook_lib.sandbox.fleet.accounts import Accounts
-from runbook_lib.sandbox.fleet.fleet_kinds import PLANTED
-from runbook_lib.sandbox.wire.call import Call
-from runbook_lib.sandbox.wire.rules import Rule, action_of, deny, throttle
+from runbook_lib.sandbox import PLANTED, Accounts, Call, Rule, action_of, deny, throttle
 from runbook_lib.sweep.area import Area
 from runbook_lib.sweep.everywhere import Wanted, replay
 

@@ -10,7 +10,8 @@ class Failure:
     """One way to fail, with the words the Python runtime logs for it.
 
     `killed`: the sandbox ran out of memory. `returned`: the handler ends well and its answer makes Lambda take the
-    batch for failed, which is no error to anybody.
+    batch for failed, which is no error to anybody. `line` is what the log holds instead of Python's words, with
+    `{request}` where the request's id stands.
     """
 
     error_type: str
@@ -20,6 +21,7 @@ class Failure:
     times_out: bool = False
     killed: bool = False
     returned: bool = False
+    line: str = ""
 
 
 @dataclass(frozen=True)
@@ -27,19 +29,22 @@ class Code:
     """A deployed artefact.
 
     `always` fails every invocation; `needs` names an image (`NewImage`, `OldImage`) the handler reads from every
-    record that could have one; `chokes_on` a status it cannot make sense of. Only `hardy` code digests a poison record.
-    A poison record makes it fail as `poisoned` says. `seconds` is how long it takes over each record and `overhead`
-    over each batch, 0 for no time to speak of.
+    record that could have one; `chokes_on` a status it cannot make sense of, or an event (`REMOVE`) that it fails on as
+    `choking` says. Only `hardy` code digests a poison record. A poison record makes it fail as `poisoned` says.
+    `seconds` is how long it takes over each record and `overhead` over each batch, 0 for no time to speak of. `remark`
+    is a line that each invocation logs although nothing is wrong.
     """
 
     revision: str
     always: Failure | None = None
     needs: str | None = None
     chokes_on: str | None = None
+    choking: Failure | None = None
     hardy: bool = False
     poisoned: Failure | None = None
     seconds: float = 0.0
     overhead: float = 0.0
+    remark: str = ""
 
     @property
     def slow(self) -> bool:
@@ -57,8 +62,8 @@ class Code:
             return self.always
         if write.poison and not self.hardy:
             return self.poisoned or INDIGESTIBLE
-        if self.chokes_on == write.status:
-            return Failure(
+        if self.chokes_on in (write.status, write.event):
+            return self.choking or Failure(
                 "ValueError",
                 f"unknown order status '{write.status}'",
                 (

@@ -1,6 +1,6 @@
 """The healthy account every world starts from: one table, two consumers of its stream, one function that is neither."""
 
-from collections.abc import Mapping as Keyed
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -10,9 +10,9 @@ from runbook_lib.sandbox.account.customer_alarms import alarms
 from runbook_lib.sandbox.account.setting import Setting
 from runbook_lib.sandbox.account.state import (
     Document,
+    EventSourceMapping,
     Function,
     ManagedPolicy,
-    Mapping,
     Role,
     Scope,
     State,
@@ -30,7 +30,7 @@ _LOGS = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"]
 _READS = ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"]
 
 
-def document(*statements: Keyed[str, object]) -> Document:
+def document(*statements: Mapping[str, object]) -> Document:
     """A policy document of these statements."""
     return {"Version": "2012-10-17", "Statement": list(statements)}
 
@@ -51,7 +51,7 @@ LAMBDA_TRUST = document(
     {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
 )
 
-AWS_MANAGED: Keyed[str, Document] = {
+AWS_MANAGED: Mapping[str, Document] = {
     BASIC_EXECUTION: document(allow(_LOGS, "*")),
     DYNAMODB_EXECUTION: document(allow([*_READS, "dynamodb:ListStreams", *_LOGS], "*")),
 }
@@ -69,7 +69,7 @@ def healthy_state(scope: Scope, setting: Setting, start: datetime, seed: int) ->
     }
     consumers = ((_target(setting), setting.filters, setting.max_retries), (setting.sibling, (), 10))
     mappings = [
-        Mapping(
+        EventSourceMapping(
             uuid=noise.uuid4(seed, "mapping", target),
             function=target,
             stream_arn=stream.arn(scope),

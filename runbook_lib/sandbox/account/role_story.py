@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from collections.abc import Mapping as Keyed
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -136,7 +135,7 @@ class RoleStory(Told):
         self._role_change(at, by, "UpdateAssumeRolePolicy", role, members, lambda r: replace(r, trust=document))
 
     def _role_change(
-        self, at: datetime, by: Actor, name: str, role: str, members: Keyed[str, Any], apply: Callable[[Role], Role]
+        self, at: datetime, by: Actor, name: str, role: str, members: Mapping[str, Any], apply: Callable[[Role], Role]
     ) -> None:
         event = TrailEvent(
             at, by, "iam", name, {"roleName": role, **members}, None, (("AWS::IAM::Role", role),)

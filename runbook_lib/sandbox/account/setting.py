@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping as Keyed
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -35,8 +35,8 @@ class Setting:
     log_format: str = "Text"
     max_retries: int = -1
     starting_position: str = "TRIM_HORIZON"
-    mapping: Keyed[str, Any] = field(default_factory=dict, hash=False)
-    table_fields: Keyed[str, Any] = field(default_factory=dict, hash=False)
+    mapping: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    table_fields: Mapping[str, Any] = field(default_factory=dict, hash=False)
     managed_access: bool = False
     health: tuple[HealthEvent, ...] | None = None
     other_sources: int = 0

@@ -4,7 +4,7 @@ Every member is a fact that AWS would act upon; what AWS *shows* (answers, metri
 elsewhere. Times are aware UTC datetimes.
 """
 
-from collections.abc import Mapping as Keyed
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -16,7 +16,7 @@ from runbook_lib.sandbox.account.traffic import LINEAGES, Traffic
 RETENTION = timedelta(hours=24)
 """How long a stream record lives, and how long a disabled stream stays readable (DynamoDB Developer Guide, Streams)."""
 
-Document = Keyed[str, Any]
+Document = Mapping[str, Any]
 """A parsed IAM policy document."""
 
 
@@ -79,7 +79,7 @@ class Table:
     read_units: int = 50
     ttl_attribute: str | None = None
     resource_policy: Document | None = None
-    stream_policies: Keyed[str, Document] = field(default_factory=dict)
+    stream_policies: Mapping[str, Document] = field(default_factory=dict)
     restored: bool = False
     kinesis: str | None = None
     kinesis_since: datetime | None = None
@@ -101,7 +101,7 @@ class Table:
 
 
 @dataclass(frozen=True)
-class Mapping:
+class EventSourceMapping:
     """An event source mapping. `function` is a name with an optional qualifier: `orders-projector:live`.
 
     `stalled`: its poller stands still for a reason inside AWS that no API tells. `tumbling` is its window in seconds,
@@ -180,7 +180,7 @@ class Version:
     update_failure: str | None = None
     package: str = "Zip"
     key: str | None = None
-    environment: Keyed[str, str] = field(default_factory=dict, hash=False)
+    environment: Mapping[str, str] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True)
@@ -194,7 +194,7 @@ class Function:
     name: str
     created: datetime
     versions: tuple[Version, ...]
-    aliases: Keyed[str, str] = field(default_factory=dict)
+    aliases: Mapping[str, str] = field(default_factory=dict)
     concurrency: int | None = None
     log_format: str = "Text"
     log_group: str | None = None
@@ -229,7 +229,7 @@ class Role:
     role_id: str
     created: datetime
     trust: Document
-    inline: Keyed[str, Document] = field(default_factory=dict)
+    inline: Mapping[str, Document] = field(default_factory=dict)
     attached: tuple[str, ...] = ()
     boundary: str | None = None
     path: str = "/"
@@ -317,15 +317,15 @@ class State:
     stream triggers has running at any time. `orphans` are the streams of deleted tables.
     """
 
-    tables: Keyed[str, Table]
-    mappings: Keyed[str, Mapping]
-    functions: Keyed[str, Function]
-    roles: Keyed[str, Role]
-    policies: Keyed[str, ManagedPolicy]
+    tables: Mapping[str, Table]
+    mappings: Mapping[str, EventSourceMapping]
+    functions: Mapping[str, Function]
+    roles: Mapping[str, Role]
+    policies: Mapping[str, ManagedPolicy]
     traffic: Traffic = field(default_factory=Traffic)
     concurrency_limit: int = 1000
     crowd: int = 0
-    key_policies: Keyed[str, Document] = field(default_factory=dict)
+    key_policies: Mapping[str, Document] = field(default_factory=dict)
     disabled_keys: frozenset[str] = frozenset()
     organization: tuple[Document, ...] | None = None
     orphans: tuple[Stream, ...] = ()
@@ -337,7 +337,7 @@ class State:
         """The table that the application writes to, the oldest there is; None when there is none."""
         return next(iter(self.tables.values()), None)
 
-    def target(self, mapping: Mapping) -> Version | None:
+    def target(self, mapping: EventSourceMapping) -> Version | None:
         """The version a mapping invokes; None when the function or its qualifier is gone."""
         function = self.functions.get(mapping.function_name)
         return function.version(mapping.qualifier) if function else None
@@ -355,7 +355,7 @@ class State:
         known = (*(owner.streams if owner else ()), *self.orphans)
         return next((stream for stream in known if (stream.table, stream.label) == (table, label)), None)
 
-    def with_mapping(self, mapping: Mapping) -> "State":
+    def with_mapping(self, mapping: EventSourceMapping) -> "State":
         """This state with the mapping added or replaced."""
         return replace(self, mappings={**self.mappings, mapping.uuid: mapping})
 
@@ -376,6 +376,6 @@ class State:
         return replace(self, tables={**self.tables, table.name: table})
 
 
-def without(collection: Keyed[str, Any], key: str) -> dict[str, Any]:
+def without(collection: Mapping[str, Any], key: str) -> dict[str, Any]:
     """A copy of a collection that lacks one key."""
     return {name: value for name, value in collection.items() if name != key}

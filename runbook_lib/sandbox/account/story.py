@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from collections.abc import Mapping as Keyed
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from runbook_lib.sandbox.account.code import Code
-from runbook_lib.sandbox.account.state import Document, Function, Mapping, Scope, State, Stream, without
+from runbook_lib.sandbox.account.state import Document, EventSourceMapping, Function, Scope, State, Stream, without
 from runbook_lib.sandbox.account.timeline import Change
-from runbook_lib.sandbox.account.trail import LAMBDA, OPERATOR, PIPELINE, SECURITY, STACK, Actor, TrailEvent, long_date
+from runbook_lib.sandbox.account.trail import OPERATOR, PIPELINE, SECURITY, STACK, Actor, TrailEvent, long_date
+
+if TYPE_CHECKING:
+    from runbook_lib.sandbox.account.setting import Setting
 
 
 class Told(Protocol):
@@ -20,6 +22,12 @@ class Told(Protocol):
 
     scope: Scope
     seed: int
+    start: datetime
+    setting: Setting
+
+    @property
+    def mapping(self) -> EventSourceMapping:
+        """The mapping of the story's function in the healthy world."""
 
     def add(self, change: Change) -> None:
         """Put a change into the history."""
@@ -97,7 +105,7 @@ class TableStory(Told):
         self.add(Change(at, lambda s: replace(s, traffic=replace(s.traffic, poison_at=at.timestamp()))))
 
     def _update_table(
-        self, at: datetime, table: str, by: Actor, members: Keyed[str, Any], apply: Callable[[State], State]
+        self, at: datetime, table: str, by: Actor, members: Mapping[str, Any], apply: Callable[[State], State]
     ) -> None:
         after = apply(self.at(at)).tables[table]
         described: dict[str, Any] = {
@@ -117,91 +125,6 @@ class TableStory(Told):
             (resource,),
         )  # fmt: skip
         self.add(Change(at, apply, event))
-
-
-class MappingStory(Told):
-    """What may happen to event source mappings."""
-
-    def create_mapping(self, at: datetime, mapping: Mapping, by: Actor = OPERATOR) -> None:
-        """Create a mapping."""
-        request = {
-            "functionName": mapping.function,
-            "eventSourceArn": mapping.stream_arn,
-            "enabled": mapping.enabled,
-            "startingPosition": mapping.starting_position,
-            "batchSize": mapping.batch_size,
-        } | ({"filterCriteria": {}} if mapping.filters else {})
-        self._mapping_change(
-            at, by, "CreateEventSourceMapping20150331", mapping, request, lambda s: s.with_mapping(mapping)
-        )
-
-    def update_mapping(
-        self, at: datetime, uuid: str, by: Actor = OPERATOR, request: Keyed[str, Any] | None = None, **changes: Any
-    ) -> None:
-        """Change a mapping; `changes` are fields of `Mapping`, `request` further members of the recorded request."""
-        after = replace(self.at(at).mappings[uuid], modified=at, reason="User action", **changes)
-        recorded: dict[str, Any] = {"uUID": uuid} | dict(request or {})
-        if "enabled" in changes:
-            recorded["enabled"] = changes["enabled"]
-        if "filters" in changes:
-            recorded["filterCriteria"] = {}
-        if "function" in changes:
-            recorded["functionName"] = changes["function"]
-
-        def apply(state: State) -> State:
-            return state.with_mapping(replace(state.mappings[uuid], modified=at, reason="User action", **changes))
-
-        self._mapping_change(at, by, "UpdateEventSourceMapping20150331", after, recorded, apply)
-
-    def delete_mapping(self, at: datetime, uuid: str, by: Actor = OPERATOR) -> None:
-        """Delete a mapping and its checkpoint."""
-        gone = self.at(at).mappings[uuid]
-        self._mapping_change(
-            at, by, "DeleteEventSourceMapping20150331", gone, {"uUID": uuid},
-            lambda s: replace(s, mappings=without(s.mappings, uuid)),
-        )  # fmt: skip
-
-    def fail_to_create(self, at: datetime, mapping: Mapping, code: str, message: str, by: Actor = OPERATOR) -> None:
-        """Let an attempt to create a mapping be refused: only the trail knows of it."""
-        request = {"functionName": mapping.function, "eventSourceArn": mapping.stream_arn}
-        event = TrailEvent(at, by, "lambda", "CreateEventSourceMapping20150331", request, error=(code, message))
-        self.add(Change(at, lambda state: state, event))
-
-    def give_up_mapping(self, at: datetime, uuid: str, code: str) -> None:
-        """Let Lambda disable a mapping by itself, with a reason code of "Logging Lambda API calls using CloudTrail".
-
-        AWS publishes no text for the mapping's own reason then; the sandbox gives one that names the code.
-        """
-
-        def apply(state: State) -> State:
-            reason = f"Lambda disabled the event source mapping: {code}"
-            return state.with_mapping(replace(state.mappings[uuid], enabled=False, modified=at, reason=reason))
-
-        arn = self.scope.arn("lambda", f"event-source-mapping:{uuid}")
-        event = TrailEvent(
-            at, LAMBDA, "lambda", "LambdaESMDisabled", resources=(("AWS::Lambda::EventSourceMapping", arn),),
-            details={"ESMDisableReason": code},
-        )  # fmt: skip
-        self.add(Change(at, apply, event))
-
-    def _mapping_change(
-        self, at: datetime, by: Actor, name: str, mapping: Mapping, request: Keyed[str, Any],
-        apply: Callable[[State], State],
-    ) -> None:  # fmt: skip
-        passing = {"Create": "Creating", "Delete": "Deleting"}.get(name[:6], "Updating")
-        if "enabled" in request and name.startswith("Update"):
-            passing = "Enabling" if request["enabled"] else "Disabling"
-        response = {
-            "uUID": mapping.uuid,
-            "batchSize": mapping.batch_size,
-            "eventSourceArn": mapping.stream_arn,
-            "functionArn": self.scope.arn("lambda", f"function:{mapping.function}"),
-            "lastModified": long_date(at),
-            "state": passing,
-            "stateTransitionReason": "User action",
-            "startingPosition": mapping.starting_position,
-        } | ({"filterCriteria": {}} if mapping.filters else {})
-        self.add(Change(at, apply, TrailEvent(at, by, "lambda", name, request, response)))
 
 
 class FunctionStory(Told):
@@ -266,6 +189,10 @@ class FunctionStory(Told):
 
         self.add(Change(at, apply))
 
+    def move_logs(self, at: datetime, function: str, group: str) -> None:
+        """Let the function write to another log group from now on; no event of the trail is told of it."""
+        self.add(Change(at, _with(function, log_group=group)))
+
     def recreate_function(self, at: datetime, function: str, by: Actor = STACK, **changes: Any) -> None:
         """Delete a function and create it again under its name; `changes` are fields of its `Version`."""
         before = self.at(at).functions[function]
@@ -285,7 +212,7 @@ class FunctionStory(Told):
         at: datetime,
         service: str,
         name: str,
-        request: Keyed[str, Any],
+        request: Mapping[str, Any],
         error: tuple[str, str],
         by: Actor = PIPELINE,
     ) -> None:
@@ -336,8 +263,8 @@ class FunctionStory(Told):
         self.add(Change(at, lambda s: s.with_function(function), event))
 
     def _function_change(
-        self, at: datetime, by: Actor, name: str, function: str, members: Keyed[str, Any],
-        apply: Callable[[State], State], response: Keyed[str, Any] | str | None = "described",
+        self, at: datetime, by: Actor, name: str, function: str, members: Mapping[str, Any],
+        apply: Callable[[State], State], response: Mapping[str, Any] | str | None = "described",
     ) -> None:  # fmt: skip
         latest = self.at(at).functions[function].latest
         described = {

@@ -22,7 +22,7 @@ class Timeline:
     """States in order of time. Changes of the same instant apply in the order they were told."""
 
     def __init__(self, initial: State) -> None:
-        self._initial = initial
+        self.initial = initial
         self._changes: list[Change] = []
         self._times: list[datetime] = []
         self._states: list[State] = []
@@ -30,7 +30,7 @@ class Timeline:
     def add(self, change: Change) -> None:
         """Insert a change at its place in time."""
         self._changes.insert(bisect_right(self._times, change.at), change)
-        self._times, self._states, state = [], [], self._initial
+        self._times, self._states, state = [], [], self.initial
         for entry in self._changes:
             state = entry.apply(state)
             self._times.append(entry.at)
@@ -39,7 +39,7 @@ class Timeline:
     def at(self, instant: datetime) -> State:
         """The state at an instant, changes of that very instant included."""
         index = bisect_right(self._times, instant)
-        return self._states[index - 1] if index else self._initial
+        return self._states[index - 1] if index else self.initial
 
     @property
     def changes(self) -> tuple[Change, ...]:

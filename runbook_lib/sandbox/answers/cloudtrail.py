@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from collections.abc import Mapping as Keyed
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -17,7 +16,7 @@ from runbook_lib.sandbox.wire.registry import answers
 if TYPE_CHECKING:
     from runbook_lib.sandbox.world import World
 
-_ATTRIBUTES: Keyed[str, Callable[[Recorded, str], bool]] = {
+_ATTRIBUTES: Mapping[str, Callable[[Recorded, str], bool]] = {
     "EventId": lambda found, value: found.event_id == value,
     "ReadOnly": lambda found, value: str(found.event.read_only).lower() == value.lower(),
     "Username": lambda found, value: found.event.actor.username == value,
@@ -39,10 +38,10 @@ def delivered(world: World) -> list[Recorded]:
     return [found for found in history_of(world) if found.event.at + DELIVERY_LAG <= world.now]
 
 
-def _newest_first(world: World, region: str) -> Keyed[str, list[Recorded]]:
+def _newest_first(world: World, region: str) -> Mapping[str, list[Recorded]]:
     """What was delivered in a region by the name of the event, and all of it under no name, computed once."""
 
-    def build() -> Keyed[str, list[Recorded]]:
+    def build() -> Mapping[str, list[Recorded]]:
         named: dict[str, list[Recorded]] = {"": []}
         for found in reversed(delivered(world)):
             if found.region == region:
@@ -50,7 +49,7 @@ def _newest_first(world: World, region: str) -> Keyed[str, list[Recorded]]:
                 named.setdefault(found.event.name, []).append(found)
         return named
 
-    listed: Keyed[str, list[Recorded]] = world.derive(f"events of {region}", build)
+    listed: Mapping[str, list[Recorded]] = world.derive(f"events of {region}", build)
     return listed
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from collections.abc import Mapping as Keyed
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -40,7 +39,7 @@ def get_metric_data(world: World, call: Call) -> dict[str, Any]:
     return paged_data(call, lambda query: points_of(world, query, begin, end))
 
 
-def paged_data(call: Call, read: Callable[[Keyed[str, Any]], Points]) -> dict[str, Any]:
+def paged_data(call: Call, read: Callable[[Mapping[str, Any]], Points]) -> dict[str, Any]:
     """Answer from `read`, which gives the points of a query oldest first, as many as one answer may hold."""
     newest_first = call.params.get("ScanBy", "TimestampDescending") == "TimestampDescending"
     queries = [query for query in call.params["MetricDataQueries"] if query.get("ReturnData", True)]
@@ -70,7 +69,7 @@ def paged_data(call: Call, read: Callable[[Keyed[str, Any]], Points]) -> dict[st
     return answer | ({"NextToken": token_for(skip + room)} if seen > skip + room else {})
 
 
-def points_of(world: World, query: Keyed[str, Any], begin: datetime, end: datetime) -> Points:
+def points_of(world: World, query: Mapping[str, Any], begin: datetime, end: datetime) -> Points:
     """The points of one query, oldest first."""
     if "MetricStat" not in query:
         raise not_emulated("cloudwatch:GetMetricData with an Expression")
@@ -90,7 +89,7 @@ def _period(seconds: int) -> int:
     return seconds
 
 
-def _dimensions(metric: Keyed[str, Any]) -> dict[str, str]:
+def _dimensions(metric: Mapping[str, Any]) -> dict[str, str]:
     return {item["Name"]: item.get("Value", "") for item in metric.get("Dimensions", [])}
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping as Keyed
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from runbook_lib.sandbox.account.state import ManagedPolicy, Role
@@ -183,7 +183,7 @@ def simulate_principal_policy(world: World, call: Call) -> dict[str, Any]:
     return _page(results, "EvaluationResults", call)
 
 
-def _simulated(world: World, role: Role, action: str, resource: str, context: Keyed[str, str]) -> dict[str, Any]:
+def _simulated(world: World, role: Role, action: str, resource: str, context: Mapping[str, str]) -> dict[str, Any]:
     """One evaluation. An explicit deny lists the denying statements only."""
     ruling = iam_truth.decide(world.state, role, action, resource, context)
     found: dict[str, Any] = {

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping as Keyed
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from runbook_lib.sandbox.account import noise
-from runbook_lib.sandbox.account.state import Mapping
+from runbook_lib.sandbox.account.state import EventSourceMapping
 from runbook_lib.sandbox.answers.paging import page
 from runbook_lib.sandbox.answers.regional import regional
 from runbook_lib.sandbox.wire.call import Call
@@ -16,7 +16,7 @@ from runbook_lib.sandbox.wire.errors import ApiError
 if TYPE_CHECKING:
     from runbook_lib.sandbox.world import World
 
-_FIELDS: Keyed[str, str] = {
+_FIELDS: Mapping[str, str] = {
     "BatchSize": "batch_size",
     "MaximumBatchingWindowInSeconds": "window",
     "ParallelizationFactor": "parallelization",
@@ -32,7 +32,7 @@ def function_named(text: str) -> str:
     return text.rpartition(":function:")[2] if ":function:" in text else text
 
 
-def described(world: World, mapping: Mapping, state: str | None = None) -> dict[str, Any]:
+def described(world: World, mapping: EventSourceMapping, state: str | None = None) -> dict[str, Any]:
     """A mapping as Get and List show it: `LastModified` cut to the minute (observed, n=1), the last result as it is."""
     cursor = world.pipe.cursors.get(mapping.uuid)
     found: dict[str, Any] = {
@@ -64,7 +64,7 @@ def described(world: World, mapping: Mapping, state: str | None = None) -> dict[
     return found
 
 
-def _mapping(world: World, call: Call) -> Mapping:
+def _mapping(world: World, call: Call) -> EventSourceMapping:
     mapping = world.state.mappings.get(call.params["UUID"])
     if mapping is None:
         raise ApiError("ResourceNotFoundException", "The resource you requested does not exist.", 404, Type="User")
@@ -115,7 +115,7 @@ def create_event_source_mapping(world: World, call: Call) -> dict[str, Any]:
                 f'The event source arn (" {source} ") and function (" {arn} ") provided mapping already exists. '
                 f"Please update or delete the existing mapping with UUID {other.uuid}", 409, Type="User",
             )  # fmt: skip
-    mapping = Mapping(
+    mapping = EventSourceMapping(
         uuid=noise.uuid4(world.seed, "mapping", function, source),
         function=function,
         stream_arn=source,
@@ -156,7 +156,7 @@ def delete_event_source_mapping(world: World, call: Call) -> dict[str, Any]:
 
 
 def _settings(call: Call) -> dict[str, Any]:
-    """The fields of `Mapping` a create or update names."""
+    """The fields of `EventSourceMapping` a create or update names."""
     params = call.params
     found = {field: params[member] for member, field in _FIELDS.items() if member in params}
     if "FilterCriteria" in params:

@@ -7,8 +7,7 @@ from runbook_lib.sandbox.account import noise
 from runbook_lib.sandbox.account.code import SOUND
 from runbook_lib.sandbox.account.healthy import allow, document, stream_reader
 from runbook_lib.sandbox.account.setting import Setting
-from runbook_lib.sandbox.account.state import Mapping
-from runbook_lib.sandbox.account.timeline import Change
+from runbook_lib.sandbox.account.state import EventSourceMapping
 from runbook_lib.sandbox.account.trail import OPERATOR, PIPELINE
 from runbook_lib.sandbox.faults.fault import fault
 from runbook_lib.sandbox.world import World
@@ -19,8 +18,7 @@ _BUSY = {"per_minute": 40.0, "swing": 11.0, "jitter": 8.0}
 
 def _has_always_taken(world: World, seconds: float, overhead: float = 0.0) -> None:
     """Let the function's code take this long over each record and each batch, from the start of the history."""
-    name, code = world.setting.function, replace(SOUND, seconds=seconds, overhead=overhead)
-    world.add(Change(world.start, lambda s: s.with_function(s.functions[name].with_latest(code=code, timeout=120))))
+    world.begin_with_function(code=replace(SOUND, seconds=seconds, overhead=overhead), timeout=120)
 
 
 @fault(
@@ -43,7 +41,7 @@ def reserved_too_low(world: World, at: datetime) -> None:
 def account_crowded_out(world: World, at: datetime) -> None:
     """A nightly export ran away and takes every execution that the account has, which is a young one with few."""
     world.set_account_concurrency(world.start, 50)
-    world.add(Change(at, lambda state: replace(state, crowd=50)))
+    world.crowd_account(at, 50)
 
 
 @fault(
@@ -80,7 +78,7 @@ def third_reader(world: World, at: datetime) -> None:
     streams = f"{world.scope.arn('dynamodb', f'table/{world.setting.table}')}/stream/*"
     before = at - timedelta(minutes=12)
     world.put_role_policy(before, f"{name}-role", "stream-access", stream_reader(streams), by=PIPELINE)
-    mapping = Mapping(
+    mapping = EventSourceMapping(
         noise.uuid4(world.seed, "mapping", name), name, stream.arn(world.scope), at, at, starting_position="LATEST"
     )
     world.create_mapping(at, mapping, by=PIPELINE)

@@ -1,7 +1,6 @@
 """Faults of the function: it is gone, may not run, or cannot digest what it gets."""
 
 from datetime import datetime, timedelta
-from typing import Any
 
 from runbook_lib.sandbox.account.code import MISSING_MODULE, Code
 from runbook_lib.sandbox.account.setting import Setting
@@ -11,12 +10,6 @@ from runbook_lib.sandbox.faults.fault import fault
 from runbook_lib.sandbox.world import World
 
 _STOPPED = ("function-not-invoked",)
-
-
-def _from_the_start(world: World, **changes: Any) -> None:
-    """Have `$LATEST` otherwise all along; `changes` are fields of `Version`."""
-    name = world.setting.function
-    world.add(Change(world.start, lambda s: s.with_function(s.functions[name].with_latest(**changes))))
 
 
 @fault(
@@ -75,7 +68,7 @@ def view_type_without_image(world: World, at: datetime) -> None:
 )  # fmt: skip
 def image_expired(world: World, at: datetime) -> None:
     """The registry's lifecycle rule expired the image that the function runs from, and Lambda had to fetch it again."""
-    _from_the_start(world, package="Image")
+    world.begin_with_function(package="Image")
     reason = "The function's image was deleted from its repository."
     world.put_out_of_service(at, world.setting.function, "Inactive", "ImageDeleted", reason)
 
@@ -87,7 +80,7 @@ def image_expired(world: World, at: datetime) -> None:
 def function_key_disabled(world: World, at: datetime) -> None:
     """A clean-up of unused keys disabled the one that the function's environment is encrypted with."""
     key = world.scope.arn("kms", "key/8c41f0d2-3e97-4a5b-b6d8-1f20a94c7e63")
-    _from_the_start(world, key=key)
+    world.begin_with_function(key=key)
     world.disable_function_key(at, key)
 
 
@@ -168,7 +161,7 @@ def update_failed(world: World, at: datetime) -> None:
 )  # fmt: skip
 def runtime_out_of_support(world: World, at: datetime) -> None:
     """The function has run on a runtime that AWS no longer supports for a long time, and runs on."""
-    _from_the_start(world, runtime="python3.8")
+    world.begin_with_function(runtime="python3.8")
 
 
 @fault(

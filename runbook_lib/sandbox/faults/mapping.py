@@ -3,7 +3,6 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from runbook_lib.sandbox.account import noise
 from runbook_lib.sandbox.account.healthy import stream_reader
 from runbook_lib.sandbox.account.setting import Setting
 from runbook_lib.sandbox.account.trail import CONSOLE, OPERATOR, PIPELINE, STACK
@@ -105,10 +104,8 @@ def mapping_recreation_refused(world: World, at: datetime) -> None:
 def mapping_restarted_at_latest(world: World, at: datetime) -> None:
     """A mapping that seemed stuck was deleted and, an hour later, made anew at LATEST: the hour between is skipped."""
     old, made = world.mapping, at + timedelta(minutes=58)
-    uuid = noise.uuid4(world.seed, "mapping", "anew")
     world.delete_mapping(at, old.uuid, by=CONSOLE)
-    anew = replace(old, uuid=uuid, created=made, modified=made, starting_position="LATEST")
-    world.create_mapping(made, anew, by=CONSOLE)
+    world.create_mapping_again(made, by=CONSOLE, starting_position="LATEST")
 
 
 @fault(
@@ -126,9 +123,7 @@ def mapping_moved_to_staging(world: World, at: datetime) -> None:
     world.delete_mapping(at, old.uuid, by=STACK)
     stream = world.at(at).tables[staging].stream
     assert stream is not None
-    uuid = noise.uuid4(world.seed, "mapping", staging)
-    anew = replace(old, uuid=uuid, stream_arn=stream.arn(world.scope), created=moved, modified=moved)
-    world.create_mapping(moved, anew, by=STACK)
+    world.create_mapping_again(moved, by=STACK, name=staging, stream_arn=stream.arn(world.scope))
 
 
 @fault(

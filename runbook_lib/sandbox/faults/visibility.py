@@ -1,11 +1,9 @@
 """Worlds in which the trouble is what can be seen, or that what is seen is of something else."""
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from runbook_lib.sandbox.account.healthy import BASIC_EXECUTION
-from runbook_lib.sandbox.account.state import HealthEvent, State
-from runbook_lib.sandbox.account.timeline import Change
+from runbook_lib.sandbox.account.state import HealthEvent
 from runbook_lib.sandbox.account.trail import OPERATOR, SECURITY
 from runbook_lib.sandbox.faults.fault import fault
 from runbook_lib.sandbox.world import World
@@ -26,12 +24,7 @@ def role_cannot_log(world: World, at: datetime) -> None:
 )  # fmt: skip
 def logs_moved(world: World, at: datetime) -> None:
     """The platform team moved the function's logs to a shared group; the one of its own name is silent."""
-    name = world.setting.function
-
-    def move(state: State) -> State:
-        return state.with_function(replace(state.functions[name], log_group="/platform/orders"))
-
-    world.add(Change(at, move))
+    world.move_logs(at, world.setting.function, "/platform/orders")
 
 
 @fault(
@@ -41,8 +34,7 @@ def logs_moved(world: World, at: datetime) -> None:
 )  # fmt: skip
 def paused_behind_a_schedule(world: World, at: datetime) -> None:
     """The mapping was paused, and a schedule goes on invoking the function: its dashboard shows invocations."""
-    name = world.setting.function
-    world.add(Change(world.start, lambda s: s.with_function(replace(s.functions[name], scheduled=True))))
+    world.begin_with_function(scheduled=True)
     world.update_mapping(at, world.mapping.uuid, by=OPERATOR, enabled=False)
 
 
@@ -53,13 +45,8 @@ def paused_behind_a_schedule(world: World, at: datetime) -> None:
 )  # fmt: skip
 def service_event(world: World, at: datetime) -> None:
     """AWS has trouble with event source mappings in the region: every poller of the stream stands still at once."""
-
-    def trouble(state: State) -> State:
-        for mapping in state.mappings.values():
-            state = state.with_mapping(replace(mapping, stalled=True))
-        return replace(state, health=(HealthEvent("AWS_LAMBDA_OPERATIONAL_ISSUE", "LAMBDA", at),))
-
-    world.add(Change(at, trouble))
+    world.stall_pollers(at, *world.at(at).mappings)
+    world.report_health(HealthEvent("AWS_LAMBDA_OPERATIONAL_ISSUE", "LAMBDA", at))
 
 
 @fault(

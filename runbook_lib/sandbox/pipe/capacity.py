@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import accumulate, islice
 from typing import TYPE_CHECKING
 
-from runbook_lib.sandbox.account.state import Function, Mapping, State, Version
+from runbook_lib.sandbox.account.state import EventSourceMapping, Function, State, Version
 from runbook_lib.sandbox.account.traffic import Write
 
 if TYPE_CHECKING:
@@ -51,7 +51,9 @@ def _cap(state: State) -> int | None:
     return next((function.concurrency for function in state.functions.values() if function.name not in triggered), None)
 
 
-def work_slowly(mapping: Mapping, cursor: Cursor, version: Version, tick: Tick, flow: Flow, places: int) -> None:
+def work_slowly(
+    mapping: EventSourceMapping, cursor: Cursor, version: Version, tick: Tick, flow: Flow, places: int
+) -> None:
     """Let code that takes its time have as many batches of each shard at once as the mapping allows.
 
     Of the shards that wait for a place the one with the oldest record is served first; the others are throttled.

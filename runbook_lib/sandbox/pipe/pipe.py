@@ -14,7 +14,7 @@ from itertools import islice, pairwise
 from runbook_lib.sandbox.account import noise
 from runbook_lib.sandbox.account.code import Failure
 from runbook_lib.sandbox.account.flow import FAILED, LOGGED_PER_MINUTE, NOTHING_YET, OK, Attempt, Cursor, Flow, Tick
-from runbook_lib.sandbox.account.state import RETENTION, Mapping, Scope, State, Stream, Version
+from runbook_lib.sandbox.account.state import RETENTION, EventSourceMapping, Scope, State, Stream, Version
 from runbook_lib.sandbox.account.timeline import Timeline
 from runbook_lib.sandbox.account.traffic import LINEAGES, Write, writes_of
 from runbook_lib.sandbox.pipe import iam_truth
@@ -85,7 +85,7 @@ class Pipe:
             self._poll(mapping, cursor, state, tick, flow)
             self.reached.setdefault(mapping.function_name, []).extend(flow.handled[before:])
 
-    def _opened(self, mapping: Mapping, state: State, tick: Tick) -> Cursor:
+    def _opened(self, mapping: EventSourceMapping, state: State, tick: Tick) -> Cursor:
         """A new mapping's position: with TRIM_HORIZON it finds up to 24 hours of records waiting."""
         cursor = Cursor(mapping.stream_label)
         self._streams[mapping.uuid] = mapping.stream_arn
@@ -101,7 +101,7 @@ class Pipe:
             cursor.queues[write.lineage].append(write)
         return cursor
 
-    def _poll(self, mapping: Mapping, cursor: Cursor, state: State, tick: Tick, flow: Flow) -> None:
+    def _poll(self, mapping: EventSourceMapping, cursor: Cursor, state: State, tick: Tick, flow: Flow) -> None:
         limit = tick.end - min(RETENTION.total_seconds(), mapping.max_age if mapping.max_age >= 0 else 1e9)
         for queue in cursor.queues:
             aged = []
@@ -125,7 +125,7 @@ class Pipe:
             self._read(lineage, mapping, cursor, stream, tick, flow)
         self._deliver(mapping, cursor, stream, state, tick, flow)
 
-    def _report(self, mapping: Mapping, state: State, tick: Tick, records: int, flow: Flow) -> None:
+    def _report(self, mapping: EventSourceMapping, state: State, tick: Tick, records: int, flow: Flow) -> None:
         """Tell the mapping's failure destination of records it gives up, with the role of its function."""
         if not records or not mapping.destination:
             return
@@ -135,7 +135,7 @@ class Pipe:
         else:
             flow.unreported += records
 
-    def refusal(self, mapping: Mapping, at: float) -> str | None:
+    def refusal(self, mapping: EventSourceMapping, at: float) -> str | None:
         """The LastProcessingResult of a poller that may not read its stream; None when it may, or cannot be tried."""
         state = self._timeline.at(_instant(at - IAM_SECONDS))
         key = (id(state), mapping.uuid, mapping.stream_arn, int(at // 3600))
@@ -143,7 +143,7 @@ class Pipe:
             self._refusals[key] = self._refuse(mapping, state, at)
         return self._refusals[key]
 
-    def _refuse(self, mapping: Mapping, state: State, at: float) -> str | None:
+    def _refuse(self, mapping: EventSourceMapping, state: State, at: float) -> str | None:
         role = self.role_of(mapping, at - IAM_SECONDS)
         if role is None:
             return None
@@ -159,7 +159,7 @@ class Pipe:
             f" {ruling.reason(action)}"
         )
 
-    def _refuse_key(self, mapping: Mapping, state: State, role: str) -> str | None:
+    def _refuse_key(self, mapping: EventSourceMapping, state: State, role: str) -> str | None:
         """What a poller says that may read the stream and not decrypt it. The wording is not documented by AWS."""
         stream = state.stream(mapping.stream_arn)
         owner = state.tables.get(stream.table) if stream else None
@@ -174,13 +174,13 @@ class Pipe:
         table, _, label = self._streams[uuid].rpartition(":table/")[2].partition("/stream/")
         return table, label
 
-    def session(self, mapping: Mapping, at: float) -> str:
+    def session(self, mapping: EventSourceMapping, at: float) -> str:
         """The name of the poller's role session, renewed every hour."""
         begun = _instant(at // 3600 * 3600 + noise.between(0, 59, self._seed, mapping.uuid, at // 3600))
         number = 100 + int(noise.hexes(3, self._seed, mapping.uuid), 16) % 900
         return f"awslambda_{number}_{begun:%Y%m%d%H%M%S}{begun.microsecond // 1000:03d}"
 
-    def role_of(self, mapping: Mapping, at: float) -> str | None:
+    def role_of(self, mapping: EventSourceMapping, at: float) -> str | None:
         """The name of the role a mapping's poller works with, also when its function is gone; None if it never was."""
         instants = [_instant(at), *(c.at - timedelta(microseconds=1) for c in reversed(self._timeline.changes))]
         for instant in instants:
@@ -188,7 +188,9 @@ class Pipe:
                 return version.role.rpartition("/")[2]
         return None
 
-    def _read(self, lineage: int, mapping: Mapping, cursor: Cursor, stream: Stream, tick: Tick, flow: Flow) -> None:
+    def _read(
+        self, lineage: int, mapping: EventSourceMapping, cursor: Cursor, stream: Stream, tick: Tick, flow: Flow
+    ) -> None:
         """Take what is new on a shard, and skip past what the filters drop: it is checkpointed and never comes back."""
         queue, seen = cursor.queues[lineage], cursor.seen[lineage]
         fresh = sum(1 for write in queue if write.at > seen) if queue and queue[-1].at > seen else 0
@@ -201,7 +203,9 @@ class Pipe:
             flow.filtered += len(queue) - len(kept)
             cursor.queues[lineage] = deque(kept)
 
-    def _deliver(self, mapping: Mapping, cursor: Cursor, stream: Stream, state: State, tick: Tick, flow: Flow) -> None:
+    def _deliver(
+        self, mapping: EventSourceMapping, cursor: Cursor, stream: Stream, state: State, tick: Tick, flow: Flow
+    ) -> None:
         version, function = state.target(mapping), state.functions.get(mapping.function_name)
         invocable = version is not None and version.state == "Active" and function is not None
         invocable = invocable and version is not None and version.key not in state.disabled_keys
@@ -227,7 +231,7 @@ class Pipe:
             cursor.result = OK
 
     def _invoke(
-        self, lineage: int, mapping: Mapping, cursor: Cursor, stream: Stream, state: State, version: Version,
+        self, lineage: int, mapping: EventSourceMapping, cursor: Cursor, stream: Stream, state: State, version: Version,
         tick: Tick, flow: Flow,
     ) -> bool:  # fmt: skip
         """Invoke the function with what waits on a shard; True when the shard ends the stretch blocked."""
@@ -250,7 +254,9 @@ class Pipe:
                 queue.popleft()
         return False
 
-    def _keep_up(self, mapping: Mapping, queue: deque[Write], lineage: int, version: Version, flow: Flow) -> None:
+    def _keep_up(
+        self, mapping: EventSourceMapping, queue: deque[Write], lineage: int, version: Version, flow: Flow
+    ) -> None:
         """Deliver what has just been written, up to a poison record: the common case, and the quick one."""
         salt = len(mapping.function)
         while queue and not (queue[0].poison and not version.code.hardy):
@@ -266,8 +272,8 @@ class Pipe:
             flow.offered += 1
 
     def _fail(
-        self, lineage: int, mapping: Mapping, cursor: Cursor, batch: list[Write], failures: dict[Write, Failure],
-        version: Version, tick: Tick, clock: float, flow: Flow,
+        self, lineage: int, mapping: EventSourceMapping, cursor: Cursor, batch: list[Write],
+        failures: dict[Write, Failure], version: Version, tick: Tick, clock: float, flow: Flow,
     ) -> int | None:  # fmt: skip
         """Try a failing batch as often as the stretch allows: the records given up, None while it is to be retried."""
         made = cursor.retries[lineage]
@@ -291,7 +297,7 @@ class Pipe:
         return len(dropped)
 
     def _attempt(
-        self, mapping: Mapping, batch: list[Write], lineage: int, failure: Failure | None, version: Version,
+        self, mapping: EventSourceMapping, batch: list[Write], lineage: int, failure: Failure | None, version: Version,
         at: float, flow: Flow,
     ) -> float:  # fmt: skip
         duration = _duration(failure, version, _scatter(batch[0], int(at)))

@@ -7,8 +7,7 @@ with the Python runtime's own words for errors. A minute holds a sample of its i
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from collections.abc import Mapping as Keyed
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property, lru_cache
@@ -17,7 +16,7 @@ from typing import TYPE_CHECKING
 from runbook_lib.sandbox.account import noise
 from runbook_lib.sandbox.account.code import Failure
 from runbook_lib.sandbox.account.flow import Attempt
-from runbook_lib.sandbox.account.state import Function, Mapping, State, Version
+from runbook_lib.sandbox.account.state import EventSourceMapping, Function, State, Version
 from runbook_lib.sandbox.account.traffic import Write
 from runbook_lib.sandbox.pipe import iam_truth
 
@@ -51,7 +50,7 @@ def function_events(world: World, name: str) -> list[LogEvent]:
     return sorted(found, key=lambda event: event.at)
 
 
-def _minute(world: World, mapping: Mapping, attempts: list[Attempt]) -> Iterator[LogEvent]:
+def _minute(world: World, mapping: EventSourceMapping, attempts: list[Attempt]) -> Iterator[LogEvent]:
     for attempt in attempts:
         state = world.at(datetime.fromtimestamp(attempt.at, UTC))
         function, version = state.functions.get(mapping.function_name), state.target(mapping)
@@ -115,6 +114,10 @@ class Invocation:
         failure = self.attempt.failure
         return None if failure is None or failure.returned else failure
 
+    def _line(self, failure: Failure) -> str:
+        """The failure's own line, where it has one."""
+        return failure.line.replace("{request}", self.request_id) + "\n"
+
     def _report(self) -> tuple[float, int, int]:
         used = 60 + int(self.stream[-2:], 16) % 50
         if self.attempt.failure is not None and self.attempt.failure.killed:
@@ -131,7 +134,11 @@ class Invocation:
             yield False, f"INIT_REPORT Init Duration: {self.attempt.duration:.2f} ms\tPhase: init\t{status}\n"
         yield False, f"START RequestId: {request} Version: {self.version.number}\n"
         suffix = ""
-        if failure is not None and failure.times_out:
+        if self.version.code.remark:
+            yield False, f"{self.version.code.remark}\n"
+        if failure is not None and failure.line:
+            yield True, self._line(failure)
+        elif failure is not None and failure.times_out:
             stamp = _stamp(self.attempt.at + self.version.timeout)
             yield True, f"{stamp} {request} Task timed out after {self.version.timeout:.2f} seconds\n\n"
             suffix = "\tStatus: timeout"
@@ -167,8 +174,10 @@ class Invocation:
             closed |= {"errorType": failure.error_type}
             yield False, _platform(begin, "initReport", closed | {"metrics": {"durationMs": self.attempt.duration}})
         yield False, _platform(begin, "start", {"requestId": request, "version": self.version.number})
+        if self.version.code.remark:
+            yield False, f"{self.version.code.remark}\n"
         if failure is not None and not failure.times_out and not failure.killed:
-            yield True, _json_error(end, failure, request)
+            yield True, self._line(failure) if failure.line else _json_error(end, failure, request)
         yield True, _platform(end, "runtimeDone", {"requestId": request, "status": status})
         duration, billed, used = self._report()
         numbers = {"durationMs": duration, "billedDurationMs": billed, "memorySizeMB": self.version.memory}
@@ -193,7 +202,7 @@ def _python_error(failure: Failure) -> str:
     return f"[ERROR] {failure.error_type}: {failure.message}\n{trace}\n"
 
 
-def _platform(time: str, kind: str, record: Keyed[str, object]) -> str:
+def _platform(time: str, kind: str, record: Mapping[str, object]) -> str:
     return json.dumps({"time": time, "type": f"platform.{kind}", "record": record}) + "\n"
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from runbook_lib.sandbox.account import noise
-from runbook_lib.sandbox.account.state import Mapping
+from runbook_lib.sandbox.account.state import EventSourceMapping
 from runbook_lib.sandbox.account.trail import CONSOLE, LAMBDA, MONITOR, PIPELINE, STACK, Recorded, TrailEvent, poller
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def _pollers(world: World) -> Iterator[TrailEvent]:
                 yield from _poll(world, mapping, at)
 
 
-def _poll(world: World, mapping: Mapping, at: datetime) -> Iterator[TrailEvent]:
+def _poll(world: World, mapping: EventSourceMapping, at: datetime) -> Iterator[TrailEvent]:
     state = world.at(at)
     stream, role = state.stream(mapping.stream_arn), world.pipe.role_of(mapping, at.timestamp())
     if stream is None or role is None or not stream.readable(at):

@@ -1,7 +1,6 @@
 """Two real faults at once: the one that is seen first hides the other, or would bring it out once repaired."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -9,7 +8,7 @@ from runbook_lib.sandbox.account import noise
 from runbook_lib.sandbox.account.code import BROKEN_HANDLER, MISSING_MODULE, Code
 from runbook_lib.sandbox.account.healthy import allow, document, stream_reader
 from runbook_lib.sandbox.account.setting import Setting
-from runbook_lib.sandbox.account.state import Mapping
+from runbook_lib.sandbox.account.state import EventSourceMapping
 from runbook_lib.sandbox.account.trail import CONSOLE, OPERATOR, PIPELINE, SECURITY, STACK
 from runbook_lib.sandbox.faults.fault import Tell
 from runbook_lib.sandbox.world import World
@@ -182,7 +181,7 @@ def residue_mapping_beside_a_paused_one(world: World, at: datetime) -> None:
     assert stream is not None
     made = at - timedelta(hours=19, minutes=55)
     uuid = noise.uuid4(world.seed, "mapping", "second")
-    fresh = Mapping(uuid, world.mapping.function, stream.arn(world.scope), created=made, modified=made)
+    fresh = EventSourceMapping(uuid, world.mapping.function, stream.arn(world.scope), created=made, modified=made)
     world.create_mapping(made, fresh, by=CONSOLE)
     world.update_mapping(at, uuid, by=OPERATOR, enabled=False)
 
@@ -224,7 +223,5 @@ def restarted_at_latest_then_poisoned(world: World, at: datetime) -> None:
     """A mapping made anew at LATEST skipped an hour; hours later a record blocked its shard, which hides the gap."""
     old, made = world.mapping, at + timedelta(minutes=58)
     world.delete_mapping(at, old.uuid, by=CONSOLE)
-    uuid = noise.uuid4(world.seed, "mapping", "anew")
-    anew = replace(old, uuid=uuid, created=made, modified=made, starting_position="LATEST")
-    world.create_mapping(made, anew, by=CONSOLE)
+    world.create_mapping_again(made, by=CONSOLE, starting_position="LATEST")
     world.poison(at + timedelta(hours=4))

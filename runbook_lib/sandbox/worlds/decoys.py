@@ -1,13 +1,12 @@
 """A real fault, and near its onset something that looks like its cause and is not."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from runbook_lib.sandbox.account.code import MISSING_MODULE, Code
 from runbook_lib.sandbox.account.healthy import allow, document, stream_reader
-from runbook_lib.sandbox.account.state import HealthEvent, State
+from runbook_lib.sandbox.account.state import HealthEvent
 from runbook_lib.sandbox.account.timeline import Change
 from runbook_lib.sandbox.account.trail import CONSOLE, OPERATOR, PIPELINE, SECURITY, STACK, Actor, TrailEvent
 from runbook_lib.sandbox.faults.fault import Tell
@@ -204,13 +203,8 @@ def paused_beside_a_description(world: World, at: datetime) -> None:
 def service_event_beside_a_release(world: World, at: datetime) -> None:
     """AWS has trouble with mappings in the region, and a sound release went out in the minute in which it began."""
     world.deploy(at - timedelta(seconds=40), world.setting.function, _GOOD, by=PIPELINE)
-
-    def trouble(state: State) -> State:
-        for mapping in state.mappings.values():
-            state = state.with_mapping(replace(mapping, stalled=True))
-        return replace(state, health=(HealthEvent("AWS_LAMBDA_OPERATIONAL_ISSUE", "LAMBDA", at),))
-
-    world.add(Change(at, trouble))
+    world.stall_pollers(at, *world.at(at).mappings)
+    world.report_health(HealthEvent("AWS_LAMBDA_OPERATIONAL_ISSUE", "LAMBDA", at))
 
 
 @_decoy(
@@ -220,7 +214,7 @@ def service_event_beside_a_release(world: World, at: datetime) -> None:
 def paused_during_a_service_event(world: World, at: datetime) -> None:
     """AWS Health shows an open event since the minute of the pause; the other consumers go on all the same."""
     event = HealthEvent("AWS_DYNAMODB_OPERATIONAL_ISSUE", "DYNAMODB", at + timedelta(seconds=50))
-    world.add(Change(event.begin, lambda s: replace(s, health=(event,))))
+    world.report_health(event)
     world.update_mapping(at, world.mapping.uuid, by=OPERATOR, enabled=False)
 
 

@@ -9,7 +9,7 @@ from runbook_lib.sandbox.account import noise
 from runbook_lib.sandbox.account.code import MISSING_MODULE, SOUND, TIMEOUT, Code
 from runbook_lib.sandbox.account.healthy import BASIC_EXECUTION, document, stream_reader
 from runbook_lib.sandbox.account.setting import Setting
-from runbook_lib.sandbox.account.state import HealthEvent, Mapping
+from runbook_lib.sandbox.account.state import EventSourceMapping, HealthEvent
 from runbook_lib.sandbox.account.timeline import Change
 from runbook_lib.sandbox.account.trail import OPERATOR, PIPELINE, SECURITY
 from runbook_lib.sandbox.faults.fault import Tell
@@ -36,7 +36,9 @@ def a_mapping_made_minutes_ago(world: World, at: datetime) -> None:
     world.delete_mapping(at - timedelta(minutes=9), old.uuid, by=PIPELINE)
     made = at - timedelta(minutes=7)
     uuid = noise.uuid4(world.seed, "mapping", "anew")
-    world.create_mapping(made, Mapping(uuid, old.function, old.stream_arn, created=made, modified=made), by=PIPELINE)
+    world.create_mapping(
+        made, EventSourceMapping(uuid, old.function, old.stream_arn, created=made, modified=made), by=PIPELINE
+    )
 
 
 @_look_alike(setting=Setting(filters=('{"dynamodb": {"NewImage": {"status": {"S": ["SHIPPED"]}}}}',)))
@@ -58,9 +60,7 @@ def logs_that_have_expired(world: World, at: datetime) -> None:
 @_look_alike()
 def logs_in_another_group(world: World, at: datetime) -> None:
     """The function writes to a group that it shares with others, not to the one of its own name."""
-    moved = at - timedelta(hours=72)
-    name = world.setting.function
-    world.add(Change(moved, lambda s: s.with_function(replace(s.functions[name], log_group="/platform/orders"))))
+    world.move_logs(at - timedelta(hours=72), world.setting.function, "/platform/orders")
 
 
 @_look_alike()
@@ -133,7 +133,9 @@ def a_residue_mapping_on_an_old_stream(world: World, at: datetime) -> None:
     assert stream is not None
     made = off + timedelta(minutes=3)
     uuid = noise.uuid4(world.seed, "mapping", "second")
-    world.create_mapping(made, Mapping(uuid, world.mapping.function, stream.arn(world.scope), made, made), by=OPERATOR)
+    world.create_mapping(
+        made, EventSourceMapping(uuid, world.mapping.function, stream.arn(world.scope), made, made), by=OPERATOR
+    )
 
 
 @_look_alike(forbids=("service-event",))
@@ -141,7 +143,7 @@ def a_service_event_that_does_not_reach_us(world: World, at: datetime) -> None:
     """AWS reports trouble with Lambda in the region since an hour, and every write has been delivered all the same."""
     begun = at - timedelta(hours=1, minutes=4)
     event = HealthEvent("AWS_LAMBDA_OPERATIONAL_ISSUE", "LAMBDA", begun)
-    world.add(Change(begun, lambda s: replace(s, health=(event,))))
+    world.report_health(event)
 
 
 @_look_alike(notes=("role-cannot-log",))
@@ -169,9 +171,10 @@ def a_denial_lifted_on_a_quiet_table(world: World, at: datetime) -> None:
 @_look_alike(forbids=("shard-serial-lag", "esm-missing"))
 def a_first_catch_up(world: World, at: datetime) -> None:
     """A function's first mapping was made half an hour ago at TRIM_HORIZON; its slow code is half through a day."""
-    name, slow = world.setting.function, replace(SOUND, seconds=0.6)
-    world.add(Change(world.start, lambda s: s.with_function(s.functions[name].with_latest(code=slow))))
+    world.begin_with_function(code=replace(SOUND, seconds=0.6))
     old, made = world.mapping, at - timedelta(minutes=31)
     world.delete_mapping(world.start + timedelta(minutes=1), old.uuid, by=PIPELINE)
     uuid = noise.uuid4(world.seed, "mapping", "first")
-    world.create_mapping(made, Mapping(uuid, old.function, old.stream_arn, created=made, modified=made), by=PIPELINE)
+    world.create_mapping(
+        made, EventSourceMapping(uuid, old.function, old.stream_arn, created=made, modified=made), by=PIPELINE
+    )

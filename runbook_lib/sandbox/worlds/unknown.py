@@ -1,14 +1,12 @@
 """The trigger is broken for a reason that AWS does not show: whoever names a cause here is guessing."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from runbook_lib.sandbox.account.code import MISSING_MODULE, Code
 from runbook_lib.sandbox.account.healthy import BASIC_EXECUTION
 from runbook_lib.sandbox.account.setting import Setting
-from runbook_lib.sandbox.account.timeline import Change
 from runbook_lib.sandbox.account.trail import PIPELINE, SECURITY
 from runbook_lib.sandbox.faults.fault import Tell
 from runbook_lib.sandbox.world import World
@@ -19,47 +17,35 @@ def _unknown(**members: Any) -> Callable[[Tell], Tell]:
     return trial("unknown", **({"loss": "at_risk"} | members))
 
 
-def _stall(world: World, at: datetime, *uuids: str) -> None:
-    """Let pollers stand still. The change moves no `LastModified` and leaves no trail."""
-
-    def apply(state: Any) -> Any:
-
-        for uuid in uuids:
-            state = state.with_mapping(replace(state.mappings[uuid], stalled=True))
-        return state
-
-    world.add(Change(at, apply))
-
-
 @_unknown(onset=timedelta(hours=3, minutes=14, seconds=6))
 def poller_stands_still(world: World, at: datetime) -> None:
     """Our mapping's poller stands still inside AWS; everything that can be read is in order."""
-    _stall(world, at, world.mapping.uuid)
+    world.stall_pollers(at, world.mapping.uuid)
 
 
 @_unknown(onset=timedelta(hours=2, minutes=2, seconds=51))
 def every_poller_stands_still(world: World, at: datetime) -> None:
     """All pollers of the stream stand still, and the account's support plan shows no AWS Health."""
-    _stall(world, at, *world.state.mappings)
+    world.stall_pollers(at, *world.state.mappings)
 
 
 @_unknown(onset=timedelta(hours=1, minutes=47, seconds=22), setting=Setting(event_count=True))
 def poller_stands_still_and_counts_nothing(world: World, at: datetime) -> None:
     """The poller stands still, and its own counters fall silent with it."""
-    _stall(world, at, world.mapping.uuid)
+    world.stall_pollers(at, world.mapping.uuid)
 
 
 @_unknown(onset=timedelta(hours=4, minutes=31, seconds=40), forbids=("init-or-import-error", "esm-disabled-by-user"))
 def poller_stands_still_after_a_release(world: World, at: datetime) -> None:
     """The poller stands still since the minute of a sound release, which has nothing to do with it."""
     world.deploy(at - timedelta(seconds=44), world.setting.function, Code("r43"), by=PIPELINE)
-    _stall(world, at, world.mapping.uuid)
+    world.stall_pollers(at, world.mapping.uuid)
 
 
 @_unknown(onset=timedelta(minutes=52, seconds=18), setting=Setting(alias="live"))
 def poller_of_an_alias_stands_still(world: World, at: datetime) -> None:
     """The mapping belongs to an alias, reads Enabled and OK, and stands still."""
-    _stall(world, at, world.mapping.uuid)
+    world.stall_pollers(at, world.mapping.uuid)
 
 
 @_unknown(
@@ -68,7 +54,7 @@ def poller_of_an_alias_stands_still(world: World, at: datetime) -> None:
 )  # fmt: skip
 def poller_with_a_sound_filter_stands_still(world: World, at: datetime) -> None:
     """A filter that has always worked is still in place; the poller behind it stands still."""
-    _stall(world, at, world.mapping.uuid)
+    world.stall_pollers(at, world.mapping.uuid)
 
 
 @_unknown(

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from small_world import ANSWERS, ROLE, SmallWorld
 
-from runbook_lib.sandbox.server import RunningSandbox, serve
+from runbook_lib.sandbox import RunningSandbox, serve
 from runbook_lib.sandbox.wire import registry
 
 

@@ -12,9 +12,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from runbook_lib.sandbox.server import INVESTIGATOR, RunningSandbox
-from runbook_lib.sandbox.wire.call import Call
-from runbook_lib.sandbox.wire.errors import ApiError
+from runbook_lib.sandbox import INVESTIGATOR, ApiError, Call, RunningSandbox
 
 NOW = datetime(2026, 3, 14, 15, 9, 26, 535000, tzinfo=UTC)
 ROLE = "orders-projector-role"

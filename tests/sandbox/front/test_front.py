@@ -11,7 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 from small_world import NOW, ROLE, client, error_of
 
-from runbook_lib.sandbox.server import INVESTIGATOR, RunningSandbox
+from runbook_lib.sandbox import INVESTIGATOR, RunningSandbox
 
 
 def test_the_environment_alone_points_a_client_here(sandbox: RunningSandbox, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,8 +8,7 @@ import pytest
 from botocore.exceptions import ClientError
 from small_world import NOW, SmallWorld, client, error_of
 
-from runbook_lib.sandbox.server import RunningSandbox, serve
-from runbook_lib.sandbox.wire.rules import deny
+from runbook_lib.sandbox import RunningSandbox, deny, serve
 
 HERE = {"LocationConstraint": "eu-west-1"}
 

@@ -17,7 +17,7 @@ from botocore.exceptions import ConnectionError as NoConnection
 from botocore.exceptions import EndpointConnectionError
 from small_world import ROLE, TRUST, SmallWorld, client, error_of
 
-from runbook_lib.sandbox.server import INVESTIGATOR, RunningSandbox, serve
+from runbook_lib.sandbox import INVESTIGATOR, RunningSandbox, serve
 from runbook_lib.sandbox.wire import rules
 
 
