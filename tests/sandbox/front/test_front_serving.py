@@ -59,7 +59,7 @@ def test_the_first_sandbox_of_a_process_gives_the_same_bytes() -> None:
     """What moto does once per process leaves no mark on the ids of whichever sandbox comes first in it."""
     code = """if True:
         import test_front_serving, small_world
-        from runbook_lib.sandbox import front
+        from runbook_lib.sandbox.wire import front
         front.ANSWERS = small_world.ANSWERS
         print(*test_front_serving.of_two_sandboxes(), sep="\\n")
     """
