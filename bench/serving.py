@@ -16,7 +16,7 @@ from types import SimpleNamespace
 from typing import Any
 from unittest import mock
 
-from runbook_lib.aws import Live, Outcome, iam_action
+from runbook_lib.aws import CallOutcome, Live, iam_action
 from runbook_lib.diagnosis import Diagnosis
 from runbook_lib.incident import Incident
 from runbook_lib.investigation import Investigation
@@ -55,9 +55,9 @@ class Remembering(Live):
         super().__init__(incident)
         self.refused = ""
         self.asked: set[str] = set()
-        self._known: dict[str, Outcome] = {}
+        self._known: dict[str, CallOutcome] = {}
 
-    def ask(self, service: str, operation: str, region: str, params: Mapping[str, Any]) -> Outcome:
+    def ask(self, service: str, operation: str, region: str, params: Mapping[str, Any]) -> CallOutcome:
         """Answer from memory, unless this action is being refused."""
         action = iam_action(service, operation)
         self.asked.add(action)

@@ -37,7 +37,7 @@ Arrived = Callable[[int, Document], None]
 
 
 @dataclass(frozen=True)
-class Wish:
+class BatchOptions:
     """How every incident of a batch is investigated. `share`: how many work at the same time on AWS's rates.
 
     `batch` names the batch: a unit that is begun again takes up only what this batch began.
@@ -52,7 +52,7 @@ class Wish:
     share: int = 1
 
 
-def unit(incident: Incident, wish: Wish) -> Document:
+def unit(incident: Incident, wish: BatchOptions) -> Document:
     """Investigate one incident and give its document; whatever goes wrong is in the document and never raised.
 
     A unit that this batch has finished already, and whose document was lost on its way, is not done again.
@@ -79,7 +79,7 @@ def unit(incident: Incident, wish: Wish) -> Document:
     return document(done)
 
 
-def document(done: run.Finished) -> Document:
+def document(done: run.FinishedRun) -> Document:
     """Give a finished run's verdict as it stands in its folder, with where that is and what could not be exported."""
     return _reread(done.folder, done.report, done.missing)
 
@@ -102,7 +102,7 @@ def failed(incident: Incident, error: str) -> Document:
 
 def investigate_all(
     incidents: Sequence[Incident],
-    wish: Wish,
+    wish: BatchOptions,
     *,
     number: int,
     cluster: str | None = None,
@@ -153,7 +153,7 @@ def warm() -> None:
     report.load()
 
 
-def finished(incident: Incident, wish: Wish) -> Document | None:
+def finished(incident: Incident, wish: BatchOptions) -> Document | None:
     """Find the newest finished run of exactly these parameters, of the batch that is named, with a report if wanted."""
     runs = _home(incident, wish) / incident.incident_id
     for folder in sorted(runs.iterdir() if runs.is_dir() else (), reverse=True):
@@ -168,7 +168,7 @@ def finished(incident: Incident, wish: Wish) -> Document | None:
     return None
 
 
-def write_index(found: Iterable[tuple[Incident, Document]], wish: Wish) -> tuple[Path, ...]:
+def write_index(found: Iterable[tuple[Incident, Document]], wish: BatchOptions) -> tuple[Path, ...]:
     """Write `index.json` and `index.html` into every archive that the batch wrote to, first lost first."""
     archives: dict[Path, list[Document]] = {}
     for incident, one in found:
@@ -216,7 +216,7 @@ def _below(path: str | None, archive: Path) -> str | None:
     return Path(path).relative_to(archive).as_posix() if path else None
 
 
-def _home(incident: Incident, wish: Wish) -> Path:
+def _home(incident: Incident, wish: BatchOptions) -> Path:
     return (wish.archive or archive_of(incident)).absolute()
 
 

@@ -12,9 +12,9 @@ from runbook_lib import instant
 from runbook_lib.comparison import Comparison, compare
 from runbook_lib.corroboration import corroborated
 from runbook_lib.evidence import Evidence, Gap, NotObserved, attempt, known, otherwise
-from runbook_lib.evidence.signals import Alarm
+from runbook_lib.evidence.signals import FunctionAlarm
 from runbook_lib.fallbacks import Fallback, review
-from runbook_lib.findings import Confidence, Kind, Verdict, Word, judge_all
+from runbook_lib.findings import Confidence, FindingKind, Verdict, VerdictWord, judge_all
 from runbook_lib.findings.mapping import serving
 from runbook_lib.incident import Incident, Window
 from runbook_lib.instant import RETENTION
@@ -24,10 +24,18 @@ from runbook_lib.onset import Onset, delivery_gap, failing_since, onset
 from runbook_lib.proposals import Proposal, propose
 from runbook_lib.remedies import prescribe
 from runbook_lib.remedy_cards import Remedy
-from runbook_lib.stages import Flow, Stage, Stages, State, first_write_after, measure
+from runbook_lib.stages import FlowState, Stage, StageFlow, Stages, first_write_after, measure
 from runbook_lib.steps import STEPS, by_name
 from runbook_lib.steps.execution_role import NOTHING_TO_READ
-from runbook_lib.timeline import Change, Coverage, Trigger, changes, coverage, find_latent_trigger, find_trigger
+from runbook_lib.timeline import (
+    Change,
+    Coverage,
+    SettingChange,
+    changes,
+    coverage,
+    find_latent_setting_change,
+    find_setting_change,
+)
 from runbook_lib.undelivered import assess, began_with
 
 
@@ -45,7 +53,7 @@ class Status(StrEnum):
 
 
 @dataclass(frozen=True)
-class Blinded:
+class GapImpact:
     """A gap, and what it kept us from seeing: steps by number, and findings by id that it left undetermined."""
 
     gap: Gap
@@ -73,18 +81,18 @@ class Diagnosis:
     ruled_out: tuple[Verdict, ...]
     undetermined: tuple[Verdict, ...]
     onset: Onset | None
-    trigger: Trigger | None
+    trigger: SettingChange | None
     changes: tuple[Change, ...]
     coverage: Coverage | None
     loss: Loss
     stages: Stages
     unexplained: tuple[str, ...]
     remedies: tuple[Remedy, ...]
-    gaps: tuple[Blinded, ...]
+    gaps: tuple[GapImpact, ...]
     comparison: Comparison | None = None
     fallbacks: tuple[Fallback, ...] = ()
     proposals: tuple[Proposal, ...] = ()
-    rang: tuple[Alarm, ...] = ()
+    rang: tuple[FunctionAlarm, ...] = ()
 
     @property
     def exit_code(self) -> int:
@@ -131,9 +139,9 @@ def diagnose(seen: Evidence) -> Diagnosis:
     """Judge everything that was observed. Pure: the same evidence gives the same diagnosis."""
     stages = measure(seen)
     verdicts = judge_all(seen, stages)
-    present = {kind: _present(verdicts, kind) for kind in Kind}
+    present = {kind: _present(verdicts, kind) for kind in FindingKind}
     harm = attempt(lambda: onset(seen, stages))
-    faults = tuple(sorted(present[Kind.CAUSE], key=_rank))
+    faults = tuple(sorted(present[FindingKind.CAUSE], key=_rank))
     latent = tuple(one for one in faults if one.finding.stops) if harm is None and _is_idle(stages) else ()
     causes = tuple(one for one in faults if one not in latent)
     found = otherwise(lambda: changes(seen), ())
@@ -141,7 +149,7 @@ def diagnose(seen: Evidence) -> Diagnosis:
     began = None if noop else otherwise(lambda: _began(seen, known(harm), causes, found), None)
     began = corroborated(seen, began)
     unexplained = () if noop else _unexplained(causes, stages, began)
-    undetermined = tuple(one for one in verdicts if one.word is Word.UNDETERMINED)
+    undetermined = tuple(one for one in verdicts if one.word is VerdictWord.UNDETERMINED)
     gaps = _blinded(seen, verdicts)
     status = _status(seen, faults, unexplained, undetermined, stages)
     trigger = _latent_trigger(latent, found) if latent and not causes else _trigger(causes, began, found)
@@ -152,11 +160,13 @@ def diagnose(seen: Evidence) -> Diagnosis:
         window=seen.window,
         status=status,
         causes=causes,
-        contributing=present[Kind.CONTRIBUTING],
-        symptoms=present[Kind.SYMPTOM],
+        contributing=present[FindingKind.CONTRIBUTING],
+        symptoms=present[FindingKind.SYMPTOM],
         latent=latent,
-        innocent=present[Kind.INNOCENT],
-        ruled_out=tuple(one for one in verdicts if one.word is Word.ABSENT and one.finding.kind is Kind.CAUSE),
+        innocent=present[FindingKind.INNOCENT],
+        ruled_out=tuple(
+            one for one in verdicts if one.word is VerdictWord.ABSENT and one.finding.kind is FindingKind.CAUSE
+        ),
         undetermined=undetermined,
         onset=began,
         trigger=trigger,
@@ -165,7 +175,7 @@ def diagnose(seen: Evidence) -> Diagnosis:
         loss=assess(seen, causes, stages, began, trigger, found, certain=certain),
         stages=stages,
         unexplained=unexplained,
-        remedies=_remedies(seen, (*faults, *present[Kind.CONTRIBUTING]) or present[Kind.INNOCENT]),
+        remedies=_remedies(seen, (*faults, *present[FindingKind.CONTRIBUTING]) or present[FindingKind.INNOCENT]),
         gaps=gaps,
         comparison=compare(seen, hurt=began is not None),
         fallbacks=review(seen, found) if status is not Status.NO_FAULT and trigger is None else (),
@@ -174,7 +184,7 @@ def diagnose(seen: Evidence) -> Diagnosis:
     )
 
 
-def _rang(seen: Evidence) -> Iterator[Alarm]:
+def _rang(seen: Evidence) -> Iterator[FunctionAlarm]:
     """Give the alarms that went off; of one whose history could not be seen that is not known."""
     for one in otherwise(lambda: seen.metrics.alarms.found, ()):
         with suppress(NotObserved):
@@ -197,9 +207,9 @@ def _fallen_behind(seen: Evidence) -> Onset | None:
 
 def _is_idle(stages: Stages) -> bool:
     """Whether nobody writes and all that was written has come out: a fault that is there has done no harm yet."""
-    known = (State.FLOWING, State.IDLE)
+    known = (FlowState.FLOWING, FlowState.IDLE)
     outlets = (stages[Stage.INVOKED], stages[Stage.SUCCEEDED])
-    return stages[Stage.WRITTEN].state is State.IDLE and all(one.state in known for one in outlets)
+    return stages[Stage.WRITTEN].state is FlowState.IDLE and all(one.state in known for one in outlets)
 
 
 def _nothing_waits(seen: Evidence, stages: Stages) -> bool:
@@ -214,8 +224,8 @@ def _is_noop(verdicts: Iterable[Verdict]) -> bool:
     return any(one.finding.id == "noop-writes" and one.confidence is Confidence.PROVED for one in verdicts)
 
 
-def _present(verdicts: Iterable[Verdict], kind: Kind) -> tuple[Verdict, ...]:
-    return tuple(one for one in verdicts if one.word is Word.PRESENT and one.finding.kind is kind)
+def _present(verdicts: Iterable[Verdict], kind: FindingKind) -> tuple[Verdict, ...]:
+    return tuple(one for one in verdicts if one.word is VerdictWord.PRESENT and one.finding.kind is kind)
 
 
 def _rank(one: Verdict) -> tuple[int, int, bool]:
@@ -228,26 +238,26 @@ def _rank(one: Verdict) -> tuple[int, int, bool]:
     return sure, stage, one.finding.module != "authorization"
 
 
-def _trigger(causes: tuple[Verdict, ...], began: Onset | None, found: tuple[Change, ...]) -> Trigger | None:
+def _trigger(causes: tuple[Verdict, ...], began: Onset | None, found: tuple[Change, ...]) -> SettingChange | None:
     """Find the change that set it off: of several causes that are equally sure, the one nearest to the onset."""
     sure = [one.finding for one in causes if one.confidence is causes[0].confidence]
-    candidates = [find_trigger(one.id, one.set_off_by, one.lag, began, found) for one in sure]
+    candidates = [find_setting_change(one.id, one.set_off_by, one.lag, began, found) for one in sure]
     named = [(abs(one.lag), one) for one in candidates if one is not None and one.lag is not None]
     return min(named, key=lambda pair: pair[0], default=(None, None))[1]
 
 
-def _latent_trigger(latent: tuple[Verdict, ...], found: tuple[Change, ...]) -> Trigger | None:
+def _latent_trigger(latent: tuple[Verdict, ...], found: tuple[Change, ...]) -> SettingChange | None:
     """Find the change that set the first latent fault off."""
     first = latent[0].finding
-    return find_latent_trigger(first.id, first.set_off_by, found)
+    return find_latent_setting_change(first.id, first.set_off_by, found)
 
 
 def _unexplained(causes: tuple[Verdict, ...], stages: Stages, began: Onset | None) -> tuple[str, ...]:
     """Say which observed breaks no cause explains, and which observed flow a cause cannot explain."""
     if causes:
         return tuple(sentence for one in causes[:1] for sentence in one.unexplained)
-    outlets: tuple[Flow, ...] = (stages[Stage.INVOKED], stages[Stage.SUCCEEDED])
-    broken = next((flow.basis for flow in outlets if flow.state is State.STOPPED), None)
+    outlets: tuple[StageFlow, ...] = (stages[Stage.INVOKED], stages[Stage.SUCCEEDED])
+    broken = next((flow.basis for flow in outlets if flow.state is FlowState.STOPPED), None)
     if broken is None and began is not None:
         broken = began.signals[0]
     return (broken,) if broken else ()
@@ -268,13 +278,15 @@ def _status(
         return Status.FAULT
     if unexplained:
         return Status.UNDETERMINED
-    unseen = [one for one in undetermined if one.finding.kind is Kind.CAUSE and one.finding.id != "service-event"]
-    flows = stages[Stage.SUCCEEDED].state is State.FLOWING and stages[Stage.INVOKED].state is State.FLOWING
+    unseen = [
+        one for one in undetermined if one.finding.kind is FindingKind.CAUSE and one.finding.id != "service-event"
+    ]
+    flows = stages[Stage.SUCCEEDED].state is FlowState.FLOWING and stages[Stage.INVOKED].state is FlowState.FLOWING
     works = flows and otherwise(lambda: _fallen_behind(seen), None) is None
     return Status.UNDETERMINED if unseen and not works else Status.NO_FAULT
 
 
-def _blinded(seen: Evidence, verdicts: tuple[Verdict, ...]) -> tuple[Blinded, ...]:
+def _blinded(seen: Evidence, verdicts: tuple[Verdict, ...]) -> tuple[GapImpact, ...]:
     """Give each gap with the steps it occurred in and the findings that needed it."""
     steps: dict[Gap, list[int]] = {}
     for name, observation in seen.observations.items():
@@ -286,7 +298,7 @@ def _blinded(seen: Evidence, verdicts: tuple[Verdict, ...]) -> tuple[Blinded, ..
         for gap in one.needs:
             needed.setdefault(gap, []).append(one.finding.id)
     return tuple(
-        Blinded(gap, tuple(sorted(set(steps.get(gap, ())))), tuple(dict.fromkeys(ids)))
+        GapImpact(gap, tuple(sorted(set(steps.get(gap, ())))), tuple(dict.fromkeys(ids)))
         for gap, ids in needed.items()
         if gap.code != NOTHING_TO_READ
     )
@@ -342,4 +354,4 @@ def _facts(seen: Evidence) -> dict[str, str]:
     return facts
 
 
-__all__ = ["STEPS", "Blinded", "Diagnosis", "NotObserved", "Status", "diagnose"]
+__all__ = ["STEPS", "Diagnosis", "GapImpact", "NotObserved", "Status", "diagnose"]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from runbook_lib.evidence import Evidence, NotObserved
 from runbook_lib.evidence.changes import EVENT_HISTORY
-from runbook_lib.evidence.mapping import Mapping
+from runbook_lib.evidence.mapping import EventSourceMapping
 from runbook_lib.interpret.trail_event import POLL_EVENT_NAME
 
 
@@ -84,7 +84,7 @@ def _destination(seen: Evidence) -> Iterator[Proposal]:
             )
 
 
-def _limits(one: Mapping) -> str:
+def _limits(one: EventSourceMapping) -> str:
     """Say after what a mapping gives up."""
     told = {"retries": one.maximum_retry_attempts, "seconds of age": one.maximum_record_age_s}
     return " or ".join(f"after {number:,} {what}" for what, number in told.items() if number != -1)

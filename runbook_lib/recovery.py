@@ -35,7 +35,7 @@ _PAST_LOSS = frozenset({"retry-exhausted-drop"})
 """Causes that are named for as long as the records they cost are in the window, although no more are lost."""
 
 
-class Outcome(StrEnum):
+class RecoveryOutcome(StrEnum):
     """What became of an incident between two runs."""
 
     RECOVERED = "recovered"
@@ -46,8 +46,12 @@ class Outcome(StrEnum):
 
 
 _EXIT_CODES = {
-    Outcome.RECOVERED: 0, Outcome.SOUND: 0, Outcome.STILL_FAILING: 1, Outcome.DRAINING: 2, Outcome.NOT_SHOWN: 2,
-}  # fmt: skip
+    RecoveryOutcome.RECOVERED: 0,
+    RecoveryOutcome.SOUND: 0,
+    RecoveryOutcome.STILL_FAILING: 1,
+    RecoveryOutcome.DRAINING: 2,
+    RecoveryOutcome.NOT_SHOWN: 2,
+}
 
 
 @dataclass(frozen=True)
@@ -90,7 +94,7 @@ class Recovery:
     newest period in which a stream invoked the function with success.
     """
 
-    outcome: Outcome
+    outcome: RecoveryOutcome
     fixed: tuple[str, ...]
     still: tuple[str, ...]
     new: tuple[str, ...]
@@ -109,7 +113,7 @@ class Recovery:
     @property
     def is_draining(self) -> bool:
         """Whether all that is left is what waits, as the sentence already says."""
-        return self.outcome is Outcome.DRAINING
+        return self.outcome is RecoveryOutcome.DRAINING
 
     def to_json(self) -> dict[str, Any]:
         """Give the comparison as plain JSON values; times are ISO 8601 UTC, ages in seconds."""
@@ -233,27 +237,30 @@ def _trend(seen: Evidence, since: datetime) -> Trend | None:
 def _judged(
     first: dict[str, Any], second: dict[str, Any], failing: tuple[str, ...], unseen: tuple[str, ...],
     over: tuple[str, ...], since: _Since,
-) -> tuple[Outcome, str]:  # fmt: skip
+) -> tuple[RecoveryOutcome, str]:  # fmt: skip
     """Decide what became of it: whatever speaks against recovery comes first."""
     if failing:
         changed = since.repaired > instant.parse(first["as_of"]) and since.too_fresh
         hint = f" Since the change at {since.said(since.repaired)} there are no data yet." if changed else ""
-        return Outcome.STILL_FAILING, f"Still failing: {', '.join(failing)}.{hint}"
+        return RecoveryOutcome.STILL_FAILING, f"Still failing: {', '.join(failing)}.{hint}"
     if first["status"] == second["status"] == "no_fault":
-        return Outcome.SOUND, "Nothing was wrong in either run."
+        return RecoveryOutcome.SOUND, "Nothing was wrong in either run."
     if unseen:
         words = f"the second run could not look for {', '.join(unseen)}."
-        return Outcome.NOT_SHOWN, f"Not shown to have recovered: {words}"
+        return RecoveryOutcome.NOT_SHOWN, f"Not shown to have recovered: {words}"
     if not since.shows:
-        return Outcome.NOT_SHOWN, f"Not shown to have recovered: {_unseen(since)}"
+        return RecoveryOutcome.NOT_SHOWN, f"Not shown to have recovered: {_unseen(since)}"
     if since.trend is not None and since.trend.drained_at is not None:
-        return Outcome.DRAINING, f"Recovering: records are handled again, and what waits drains. {since.trend.sentence}"
+        return (
+            RecoveryOutcome.DRAINING,
+            f"Recovering: records are handled again, and what waits drains. {since.trend.sentence}",
+        )
     if second["status"] != "no_fault" and not over:
-        return Outcome.NOT_SHOWN, f"Not shown to have recovered: {second['sentence']}"
+        return RecoveryOutcome.NOT_SHOWN, f"Not shown to have recovered: {second['sentence']}"
     assert since.handled is not None
     words = f"records are handled again, the last seen at {since.said(since.handled)}."
     lost = " What was given up before stays lost." if over else ""
-    return Outcome.RECOVERED, f"Recovered: {words}{lost}"
+    return RecoveryOutcome.RECOVERED, f"Recovered: {words}{lost}"
 
 
 def _unseen(since: _Since) -> str:

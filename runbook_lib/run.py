@@ -30,7 +30,7 @@ Announce = Callable[["Diagnosis", Path], None]
 
 
 @dataclass(frozen=True)
-class Finished:
+class FinishedRun:
     """A finished run: its folder and what it concluded. `report` is None where none was asked for.
 
     `missing` says, a sentence each, which exports were asked for and could not be made.
@@ -55,7 +55,7 @@ def investigate(
     early: Early | None = None,
     batch: str = "",
     share: int = 1,
-) -> Finished:
+) -> FinishedRun:
     """Investigate one incident on AWS. `announce` is told the verdict before the report is made.
 
     `early` is told what stands without the last step, where that takes long.
@@ -89,7 +89,7 @@ def _taken_up(incident: Incident, archive: Path | None, batch: str, share: int) 
     return None
 
 
-def _replay_example(archive: Path, report: bool, export: tuple[str, ...], announce: Announce | None) -> Finished:
+def _replay_example(archive: Path, report: bool, export: tuple[str, ...], announce: Announce | None) -> FinishedRun:
     """Finish the recorded example incident in a folder of its own, as an unfinished run is finished."""
     recorded = Record.read(EVIDENCE_OF_EXAMPLE)
     folder = new_folder(archive / recorded.incident.incident_id, recorded.as_of)
@@ -99,7 +99,7 @@ def _replay_example(archive: Path, report: bool, export: tuple[str, ...], announ
 
 def replay(
     folder: Path, *, report: bool = True, export: tuple[str, ...] = (), announce: Announce | None = None
-) -> Finished:
+) -> FinishedRun:
     """Judge and render again from recorded evidence, without AWS.
 
     An unfinished folder is completed in place; a finished one is left alone and gets `<run>-replay-N` beside it.
@@ -117,7 +117,7 @@ def replay(
 
 def _finish(
     investigation: Investigation, folder: Path, kernel: Any, export: tuple[str, ...], announce: Announce | None
-) -> Finished:
+) -> FinishedRun:
     """Judge, write the documents, seal the folder."""
     from runbook_lib.verdict import to_text
 
@@ -132,7 +132,7 @@ def _finish(
         page = build(investigation, folder, kernel=kernel)
     missing = asked.write(export, investigation, folder)
     seal(folder)
-    return Finished(folder, diagnosis, page, missing)
+    return FinishedRun(folder, diagnosis, page, missing)
 
 
 def _kernel(folder: Path, report: bool) -> AbstractContextManager[Any]:

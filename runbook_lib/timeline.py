@@ -35,7 +35,7 @@ class Change:
 
 
 @dataclass(frozen=True)
-class Trigger:
+class SettingChange:
     """The change that set a cause off. `correlation` says in words why it fits.
 
     `lag` is onset less change; None for a latent fault, which has harmed nothing yet.
@@ -171,9 +171,9 @@ def _is_own_call(event: TrailEvent) -> bool:
     return "stream-trigger-runbook/" in (event.user_agent or "")
 
 
-def find_trigger(
+def find_setting_change(
     cause: str, set_off_by: Sequence[str], lag: timedelta, began: Onset | None, found: Iterable[Change]
-) -> Trigger | None:
+) -> SettingChange | None:
     """Find the change that set a cause off; None when no change has the mechanism and a lag that fits.
 
     Of several, the last one before the onset is named: what came earlier was followed by a working trigger. One
@@ -191,16 +191,16 @@ def find_trigger(
     burst = [one for one in before if _made_together(one, last)] or [last]
     change = min(burst, key=lambda one: (_rank(one, set_off_by), last.event.at - one.event.at))
     delay = began.at - change.event.at
-    return Trigger(cause, change, delay, _in_words(delay, lag))
+    return SettingChange(cause, change, delay, _in_words(delay, lag))
 
 
-def find_latent_trigger(cause: str, set_off_by: Sequence[str], found: Iterable[Change]) -> Trigger | None:
+def find_latent_setting_change(cause: str, set_off_by: Sequence[str], found: Iterable[Change]) -> SettingChange | None:
     """Find the change that set a latent fault off: the last one with the mechanism, as no onset says more."""
     fitting = [change for change in found if change.event.succeeded and _can(change, set_off_by)]
     if not fitting:
         return None
     words = "the last change that can have this effect; nothing was harmed yet that it could be held against"
-    return Trigger(cause, max(fitting, key=lambda one: one.event.at), None, words)
+    return SettingChange(cause, max(fitting, key=lambda one: one.event.at), None, words)
 
 
 def _made_together(one: Change, last: Change) -> bool:

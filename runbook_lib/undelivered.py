@@ -12,15 +12,15 @@ from datetime import datetime, timedelta
 
 from runbook_lib import instant
 from runbook_lib.evidence import Evidence, otherwise
-from runbook_lib.evidence.mapping import Mapping
+from runbook_lib.evidence.mapping import EventSourceMapping
 from runbook_lib.evidence.signals import LONG_WAIT
 from runbook_lib.findings import Verdict
 from runbook_lib.findings.mapping import serving
 from runbook_lib.interpret.arn import StreamArn
 from runbook_lib.loss_clock import Loss, LossState, Undelivered, clock
 from runbook_lib.onset import FIRST_WINDOW, Onset, delivery_gap
-from runbook_lib.stages import Stage, Stages, State, first_write_after, measure
-from runbook_lib.timeline import Change, Trigger
+from runbook_lib.stages import FlowState, Stage, Stages, first_write_after, measure
+from runbook_lib.timeline import Change, SettingChange
 
 _OTHER_STREAM = {"stale-stream-arn", "table-recreated-or-restored"}
 _FUNCTION_ERRORS = (Stage.FAILED, Stage.SUCCEEDED)
@@ -31,7 +31,7 @@ def assess(
     causes: tuple[Verdict, ...],
     stages: Stages,
     began: Onset | None,
-    trigger: Trigger | None,
+    trigger: SettingChange | None,
     found: tuple[Change, ...],
     *,
     certain: bool,
@@ -52,7 +52,7 @@ def assess(
     if (
         not causes
         and began is None
-        and all(stages[s].state is not State.STOPPED for s in (Stage.INVOKED, Stage.SUCCEEDED))
+        and all(stages[s].state is not FlowState.STOPPED for s in (Stage.INVOKED, Stage.SUCCEEDED))
     ):
         return Loss(
             LossState.UNKNOWN,
@@ -109,7 +109,7 @@ def _waiting(seen: Evidence, stages: Stages, began: Onset | None, recreated: dat
     """Give what each mapping has not delivered; without any mapping, what the stream itself holds."""
     oldest, basis = _oldest(seen, stages, began, recreated)
     mappings = otherwise(lambda: serving(seen), ())
-    failing = stages[Stage.INVOKED].state is not State.STOPPED and stages[Stage.FAILED].state is not State.IDLE
+    failing = stages[Stage.INVOKED].state is not FlowState.STOPPED and stages[Stage.FAILED].state is not FlowState.IDLE
     if not mappings:
         yield Undelivered("", oldest, basis)
     for one in mappings:
@@ -120,7 +120,7 @@ def _waiting(seen: Evidence, stages: Stages, began: Onset | None, recreated: dat
 _UNTOLD = "When the oldest undelivered record was written could not be told: the counters are not readable."
 
 
-def _of_mapping(one: Mapping, oldest: datetime | None, basis: str, failing: bool) -> Undelivered:
+def _of_mapping(one: EventSourceMapping, oldest: datetime | None, basis: str, failing: bool) -> Undelivered:
     return Undelivered(one.uuid, oldest, basis, one.maximum_record_age_s, one.maximum_retry_attempts, discards=failing)
 
 
@@ -136,7 +136,7 @@ def _oldest(
         return recreated, "Everything since then waits, as no mapping has begun with it."
     if began is None:
         return None, _UNTOLD
-    if stages[Stage.INVOKED].state is State.STOPPED:
+    if stages[Stage.INVOKED].state is FlowState.STOPPED:
         return began.earliest, "Read from the last delivery and the first write after it."
     oldest = otherwise(lambda: seen.backlog.oldest_unread, None)
     if oldest is None:

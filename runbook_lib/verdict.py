@@ -21,7 +21,7 @@ from runbook_lib.plain_json import dumped
 from runbook_lib.record import Record
 from runbook_lib.remedy_cards import Remedy
 from runbook_lib.stages import Stages
-from runbook_lib.timeline import Coverage, Trigger
+from runbook_lib.timeline import Coverage, SettingChange
 
 SCHEMA = 1
 
@@ -117,7 +117,7 @@ def _cause(one: Verdict) -> dict[str, Any]:
     }
 
 
-def _trigger(trigger: Trigger | None) -> dict[str, Any] | None:
+def _trigger(trigger: SettingChange | None) -> dict[str, Any] | None:
     if trigger is None:
         return None
     event = trigger.change.event

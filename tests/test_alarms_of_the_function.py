@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 from worlds import in_world, investigated
 
 from runbook_lib import views
-from runbook_lib.blocks import Table
+from runbook_lib.blocks import TableBlock
 from runbook_lib.charts.correlation import correlation as draw_data
 from runbook_lib.charts.correlation import describe
 from runbook_lib.charts.data import ERRORS, INVOCATIONS, overview_axis, panel
 from runbook_lib.evidence import Evidence, Gap, NotObserved
-from runbook_lib.evidence.signals import ALARMED, Alarm
+from runbook_lib.evidence.signals import ALARMED, FunctionAlarm
 from runbook_lib.incident import Window
-from runbook_lib.interpret.alarm_history import Turn
+from runbook_lib.interpret.alarm_history import StateTurn
 from runbook_lib.report import export
 from runbook_lib.sandbox.rules import deny
 from runbook_lib.steps._alarms import stretches
@@ -34,7 +34,7 @@ def at(minute: int) -> datetime:
     return START + timedelta(minutes=minute)
 
 
-def alarm(seen: Evidence, name: str) -> Alarm:
+def alarm(seen: Evidence, name: str) -> FunctionAlarm:
     """Give an alarm that was found, by its name."""
     return next(one for one in seen.metrics.alarms.found if one.name == name)
 
@@ -59,7 +59,7 @@ def test_an_alarm_rings_as_its_history_says(
     told: list[tuple[int, str, str]], now: str, minutes: list[tuple[int, int]]
 ) -> None:
     """An alarm was in ALARM between its changes, before the first as that says, and outside the window not at all."""
-    found = stretches([Turn(at(when), before, after) for when, before, after in told], now, WINDOW)
+    found = stretches([StateTurn(at(when), before, after) for when, before, after in told], now, WINDOW)
     assert [(one.start, one.end) for one in found] == [(at(first), at(last)) for first, last in minutes]
 
 
@@ -69,7 +69,7 @@ _STATES = st.sampled_from(["OK", "ALARM", "INSUFFICIENT_DATA"])
 @given(st.lists(st.tuples(st.integers(-60, 200), _STATES, _STATES), max_size=8), _STATES)
 def test_ringing_stays_in_the_window(told: list[tuple[int, str, str]], now: str) -> None:
     """Whatever a history says, its stretches lie in the window, in order, and none is empty or overlaps another."""
-    found = list(stretches([Turn(at(when), before, after) for when, before, after in told], now, WINDOW))
+    found = list(stretches([StateTurn(at(when), before, after) for when, before, after in told], now, WINDOW))
     ends = [end for one in found for end in (one.start, one.end)]
     assert ends == sorted(ends)
     assert all(one.start < one.end for one in found)
@@ -149,7 +149,7 @@ def test_step_7_shows_the_alarms() -> None:
     assert "composite ones, are not looked for" in text
     deaf = tuple(replaced(one, ringing=DENIED) for one in seen.metrics.alarms.found)
     blind = with_fields(seen, "metrics", alarms=replaced(seen.metrics.alarms, found=deaf))
-    tables = [one for one in views.step_view(7, blind).blocks if isinstance(one, Table)]
+    tables = [one for one in views.step_view(7, blind).blocks if isinstance(one, TableBlock)]
     (shown,) = (one for one in tables if one.title == "Alarms on the function's metrics")
     assert [row[-1] for row in shown.rows] == ["Not seen: May not be called."] * len(deaf)
 

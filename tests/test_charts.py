@@ -32,7 +32,7 @@ from runbook_lib.charts.data import (
     WRITES,
     Axis,
     Panel,
-    Source,
+    PanelSource,
     overview_axis,
     panel,
     retention_line,
@@ -42,7 +42,7 @@ from runbook_lib.charts.tracks import INVOKING, NOT_DELIVERED
 from runbook_lib.interpret.trail_event import Effect
 from runbook_lib.stages import write_minutes
 from runbook_lib.timeline import Change
-from runbook_lib.views.changes import Relation
+from runbook_lib.views.changes import ChangeRelation
 
 MINUTE = timedelta(minutes=1)
 START = datetime(2026, 3, 14, 9, 0, tzinfo=UTC)
@@ -57,8 +57,8 @@ def _zoom(seen: Seen) -> ChartData:
     return correlation(seen.evidence, seen.diagnosis, zoom_axis(seen.evidence, seen.diagnosis))
 
 
-def _source(points: Mapping[datetime, float], period: timedelta = MINUTE) -> Source:
-    return Source("invocations", "Invocations", "a minute", lambda _: (points, period))
+def _source(points: Mapping[datetime, float], period: timedelta = MINUTE) -> PanelSource:
+    return PanelSource("invocations", "Invocations", "a minute", lambda _: (points, period))
 
 
 def _axis(hours: float) -> Axis:
@@ -126,7 +126,7 @@ def test_thinning_keeps_the_highest_minute() -> None:
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda one: one.id)
-def test_panels_take_their_values_from_the_evidence(source: Source) -> None:
+def test_panels_take_their_values_from_the_evidence(source: PanelSource) -> None:
     """Each metric of the chart is the one of the evidence; ages are in seconds."""
     metrics, age = example().metrics, example().backlog.iterator_age_ms
     wanted = {
@@ -215,7 +215,7 @@ def test_every_change_on_the_axis_stands_on_its_lane() -> None:
     drawn = {mark.number: mark.at for lane in data.lanes for mark in lane.marks}
     assert drawn == {number: one.event.at for number, one in enumerate(seen.diagnosis.changes, 1)}
     relations = {mark.relation for lane in data.lanes for mark in lane.marks}
-    assert Relation.TRIGGER in relations
+    assert ChangeRelation.TRIGGER in relations
 
 
 def test_a_lane_is_quiet_only_where_it_was_searched() -> None:

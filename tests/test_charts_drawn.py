@@ -38,7 +38,7 @@ from runbook_lib.charts.draw_single import look
 from runbook_lib.charts.single import age_data, pipe_data
 from runbook_lib.evidence import Evidence
 from runbook_lib.loss_clock import LossState
-from runbook_lib.stages import Stage, State
+from runbook_lib.stages import FlowState, Stage
 
 MINUTE = timedelta(minutes=1)
 START = datetime(2026, 3, 14, 9, 0, tzinfo=UTC)
@@ -198,7 +198,7 @@ def test_the_pipe_has_every_stage_and_one_break() -> None:
 def test_failures_that_flow_are_not_drawn_as_well() -> None:
     """The stage of failed invocations never looks like one that works, though it flows."""
     boxes = {one.stage: one for one in pipe_data(failing_seen().diagnosis)}
-    assert boxes[Stage.FAILED].state is State.FLOWING
+    assert boxes[Stage.FAILED].state is FlowState.FLOWING
     assert look(boxes[Stage.FAILED]) != look(boxes[Stage.WRITTEN])
 
 

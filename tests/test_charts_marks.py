@@ -20,7 +20,7 @@ from runbook_lib import charts, instant
 from runbook_lib.blocks import Chart
 from runbook_lib.charts import canvas, draw_correlation, draw_single
 from runbook_lib.charts.correlation import correlation
-from runbook_lib.charts.data import AGE, INVOCATIONS, Axis, Source, panel, zoom_axis
+from runbook_lib.charts.data import AGE, INVOCATIONS, Axis, PanelSource, panel, zoom_axis
 from runbook_lib.charts.draw_parts import LEAST_AGE, draw_panel
 from runbook_lib.charts.single import age_data, pipe_data
 
@@ -134,7 +134,7 @@ POINTS = st.dictionaries(
 )
 
 
-def _axes(source: Source, points: dict[datetime, float], hours: float) -> tuple[Any, Any]:
+def _axes(source: PanelSource, points: dict[datetime, float], hours: float) -> tuple[Any, Any]:
     """Draw one panel of these points; give its data and its axes."""
     end = START + timedelta(hours=hours)
     axis = Axis(START, end, end - 3 * MINUTE, START, end)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from runbook_lib.findings import FINDINGS, Finding, Kind, Weight
-from runbook_lib.findings.explained import Said, explain, sayings
+from runbook_lib.findings import FINDINGS, Finding, FindingKind, Weight
+from runbook_lib.findings.explained import PossibleSign, explain, sayings
 
 
 @pytest.mark.parametrize("one", FINDINGS.values(), ids=FINDINGS)
@@ -17,7 +17,9 @@ def test_every_finding_says_how_it_is_known_and_refuted(one: Finding) -> None:
     assert not [words for words in (*reasons.known_by, *reasons.refuted_by) if "<value>" in words or "<>" in words]
 
 
-@pytest.mark.parametrize("one", [one for one in FINDINGS.values() if one.kind is Kind.CAUSE], ids=lambda one: one.id)
+@pytest.mark.parametrize(
+    "one", [one for one in FINDINGS.values() if one.kind is FindingKind.CAUSE], ids=lambda one: one.id
+)
 def test_a_cause_can_be_refuted(one: Finding) -> None:
     """Every cause names something that would speak against it, in its code or by the counts of its stage."""
     assert one.stops or [said for said in sayings(one) if said.weight is Weight.AGAINST]
@@ -25,10 +27,10 @@ def test_a_cause_can_be_refuted(one: Finding) -> None:
 
 def test_helpers_and_names_are_followed() -> None:
     """Sentences of helpers that a finding hands on to are its own, with names where the evidence fills in."""
-    assert Said(Weight.DECISIVE, "<number> log lines from <first> to <last> say: <words>") in sayings(
+    assert PossibleSign(Weight.DECISIVE, "<number> log lines from <first> to <last> say: <words>") in sayings(
         FINDINGS["init-or-import-error"]
     )
-    assert sayings(FINDINGS["esm-missing"])[0] == Said(
+    assert sayings(FINDINGS["esm-missing"])[0] == PossibleSign(
         Weight.AGAINST, "Mapping <uuid> goes from the table's stream to <function arn>."
     )
 

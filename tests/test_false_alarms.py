@@ -13,7 +13,7 @@ from worlds import FAST, in_world, investigated, tried
 from runbook_lib.aws import READS
 from runbook_lib.diagnosis import Diagnosis, Status
 from runbook_lib.evidence import Evidence
-from runbook_lib.evidence.mapping import Mapping
+from runbook_lib.evidence.mapping import EventSourceMapping
 from runbook_lib.evidence.signals import Series
 from runbook_lib.interpret.policy import Decision
 from runbook_lib.interpret.processing_result import read
@@ -21,7 +21,7 @@ from runbook_lib.interpret.trail_event import TrailEvent
 from runbook_lib.loss_clock import LossState
 from runbook_lib.remedies import REMEDIES
 from runbook_lib.sandbox.alarms import ALARM
-from runbook_lib.stages import Stage, State
+from runbook_lib.stages import FlowState, Stage
 from runbook_lib.steps import STEPS
 
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
@@ -41,7 +41,7 @@ def _noted(found: Diagnosis) -> set[str]:
 
 def _with_mapping(seen: Evidence, **changed: Any) -> Evidence:
     """Give evidence with some fields of our mappings replaced, in the list and read one by one."""
-    mappings: tuple[Mapping, ...] = tuple(replaced(one, **changed) for one in seen.status.mappings)
+    mappings: tuple[EventSourceMapping, ...] = tuple(replaced(one, **changed) for one in seen.status.mappings)
     return with_fields(with_fields(seen, "mappings", ours=mappings), "status", mappings=mappings)
 
 
@@ -252,7 +252,7 @@ def test_false_alarm_12_no_datapoints_on_an_idle_function() -> None:
     silent = with_fields(silent, "backlog", iterator_age_ms=_empty(seen.backlog.iterator_age_ms))
     found = judged(silent).diagnosis
     assert "no-table-writes" in _noted(found)
-    assert found.stages[Stage.INVOKED].state is State.IDLE
+    assert found.stages[Stage.INVOKED].state is FlowState.IDLE
     assert "cloudwatch:ListMetrics" not in _declared("cloudwatch")
 
 

@@ -12,7 +12,7 @@ from example_evidence import judged
 
 import fuzz
 from runbook_lib import charts, views
-from runbook_lib.aws import Live, Outcome, iam_action
+from runbook_lib.aws import CallOutcome, Live, iam_action
 from runbook_lib.evidence import Evidence, Gap, NotObserved
 from runbook_lib.investigation import Investigation
 from runbook_lib.record import Record
@@ -35,7 +35,7 @@ def _without(action: str, spoil: Callable[[Any], object]) -> Evidence:
     record, _ = fuzz.recorded(fuzz.EXAMPLE)
 
     class ByHand(Played):
-        def ask(self, service: str, operation: str, region: str, params: Any) -> Outcome:
+        def ask(self, service: str, operation: str, region: str, params: Any) -> CallOutcome:
             """Answer from the record, changed."""
             outcome = super().ask(service, operation, region, params)
             if iam_action(service, operation) != action or outcome.failed:

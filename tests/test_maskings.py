@@ -18,7 +18,7 @@ from runbook_lib.cli.terminal import print_diagnosis
 from runbook_lib.comparison import Reach
 from runbook_lib.diagnosis import Diagnosis, Status
 from runbook_lib.evidence import Evidence
-from runbook_lib.evidence.mapping import Mapping
+from runbook_lib.evidence.mapping import EventSourceMapping
 from runbook_lib.evidence.signals import Series
 from runbook_lib.evidence.source import HealthEvent
 from runbook_lib.findings import Confidence
@@ -26,8 +26,8 @@ from runbook_lib.interpret.processing_result import read
 from runbook_lib.interpret.trail_event import TrailEvent, effects
 from runbook_lib.loss_clock import LossState
 from runbook_lib.onset import Onset
-from runbook_lib.stages import Stage, State
-from runbook_lib.timeline import Change, find_trigger
+from runbook_lib.stages import FlowState, Stage
+from runbook_lib.timeline import Change, find_setting_change
 from runbook_lib.verdict import to_json
 
 SCHEMA = json.loads((Path(__file__).parent.parent / "docs" / "verdict.schema.json").read_text(encoding="utf-8"))
@@ -43,7 +43,7 @@ def _ids(found: Any) -> set[str]:
     return {one.finding.id for one in found}
 
 
-def _with_mappings(seen: Evidence, *mappings: Mapping) -> Evidence:
+def _with_mappings(seen: Evidence, *mappings: EventSourceMapping) -> Evidence:
     """Give evidence with these mappings of ours, in the list and read one by one."""
     return with_fields(with_fields(seen, "mappings", ours=mappings), "status", mappings=mappings)
 
@@ -120,7 +120,7 @@ def test_masking_05_a_silent_log_is_not_a_function_that_never_ran() -> None:
     assert "role-cannot-log" in _ids(found.innocent)
     assert "errors-high" in _ids(found.symptoms)
     assert "function-not-invoked" not in _ids(found.symptoms)
-    assert found.stages[Stage.INVOKED].state is State.FLOWING
+    assert found.stages[Stage.INVOKED].state is FlowState.FLOWING
     assert (found.status, found.causes) == (Status.UNDETERMINED, ())
 
 
@@ -159,7 +159,7 @@ def test_masking_07_other_trigger_hides_a_dead_stream() -> None:
     found = judged(with_fields(seen, "metrics", invocations=busy)).diagnosis
     assert _causes(found) == ["esm-disabled-by-user"]
     assert "other-triggers-mask" in _ids(found.innocent)
-    assert found.stages[Stage.INVOKED].state is State.STOPPED
+    assert found.stages[Stage.INVOKED].state is FlowState.STOPPED
     assert found.onset is not None
     assert found.onset.at == began.at
 
@@ -337,10 +337,10 @@ def test_masking_17_updates_of_capacity_do_not_pass_for_a_stream_change() -> Non
     noise = (_update_table(-30, **capacity), _update_table(-1, **capacity), _update_table(0.2, **capacity))
     at = datetime.fromisoformat("2026-03-14T12:00:00+00:00")
     began = Onset(at, at - MINUTE, at + MINUTE, ("words",), ("ref",))
-    found = find_trigger("stream-disabled", ("stream-disabled",), 24 * HOUR, began, (*noise, off))
+    found = find_setting_change("stream-disabled", ("stream-disabled",), 24 * HOUR, began, (*noise, off))
     assert found is not None
     assert found.change is off
-    assert find_trigger("stream-disabled", ("stream-disabled",), 24 * HOUR, began, noise) is None
+    assert find_setting_change("stream-disabled", ("stream-disabled",), 24 * HOUR, began, noise) is None
 
 
 @in_world("poller-stands-still-after-a-release")

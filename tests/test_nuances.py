@@ -11,8 +11,8 @@ from worlds import in_world, investigated, tried
 
 from runbook_lib.diagnosis import Diagnosis, Status
 from runbook_lib.evidence import Evidence
-from runbook_lib.evidence.mapping import Mapping
-from runbook_lib.evidence.role import Simulated
+from runbook_lib.evidence.mapping import EventSourceMapping
+from runbook_lib.evidence.role import SimulationResult
 from runbook_lib.findings import Confidence
 from runbook_lib.interpret.filter_pattern import never_matches, passes
 from runbook_lib.interpret.policy import Decision, Policy, evaluate, poller_context
@@ -20,7 +20,7 @@ from runbook_lib.interpret.processing_result import read
 from runbook_lib.interpret.trail_event import EVENT_NAMES
 from runbook_lib.record import Record
 from runbook_lib.remedies import LATEST_WARNING, REMEDIES, prescribe
-from runbook_lib.stages import Stage, State
+from runbook_lib.stages import FlowState, Stage
 
 MINUTE = timedelta(minutes=1)
 
@@ -35,7 +35,7 @@ def _asked(world: str, operation: str) -> list[dict[str, object]]:
     return [dict(call.params) for call in calls if call.operation == operation]
 
 
-def _with_mappings(seen: Evidence, *mappings: Mapping) -> Evidence:
+def _with_mappings(seen: Evidence, *mappings: EventSourceMapping) -> Evidence:
     """Give evidence with these mappings of ours, in the list and read one by one."""
     return with_fields(with_fields(seen, "mappings", ours=mappings), "status", mappings=mappings)
 
@@ -97,9 +97,9 @@ def test_nuance_04_no_iterator_age_is_no_health() -> None:
     age = seen.backlog.iterator_age_ms
     assert age.statistic == "Maximum"
     assert not age.between(found.onset.latest, seen.window.end)
-    assert found.stages[Stage.INVOKED].state is State.STOPPED
+    assert found.stages[Stage.INVOKED].state is FlowState.STOPPED
     silent = with_fields(seen, "backlog", iterator_age_ms=replace(age, points={}))
-    assert judged(silent).diagnosis.stages[Stage.INVOKED].state is State.STOPPED
+    assert judged(silent).diagnosis.stages[Stage.INVOKED].state is FlowState.STOPPED
 
 
 @in_world("healthy")
@@ -120,7 +120,7 @@ def test_nuance_05_a_blocked_shard_without_an_error_is_seen() -> None:
     assert found.onset is not None
     assert not any(seen.metrics.errors.between(found.onset.at, seen.window.end).values())
     assert _causes(found) == {"partial-batch-misuse": Confidence.PROVED}
-    assert found.stages[Stage.INVOKED].state is State.FLOWING
+    assert found.stages[Stage.INVOKED].state is FlowState.FLOWING
 
 
 @pytest.mark.parametrize("card", REMEDIES.values(), ids=REMEDIES)
@@ -267,7 +267,7 @@ def test_simulation_for_a_role_that_is_gone_says_nothing() -> None:
     """A backend that simulates for whatever name it is given makes a deleted role no role without permissions."""
     seen = example("role-deleted")
     refused = tuple(
-        Simulated(
+        SimulationResult(
             f"dynamodb:{name}", seen.role.stream_arn, "implicitDeny", (), None, None, (), "SimulatePrincipalPolicy-1"
         )
         for name in ("DescribeStream", "GetRecords", "GetShardIterator")

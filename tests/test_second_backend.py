@@ -12,7 +12,7 @@ import pytest
 
 import conformance
 from conformance import Result, Seen
-from runbook_lib.findings import FINDINGS, Kind
+from runbook_lib.findings import FINDINGS, FindingKind
 from scenarios import REFUSED, SCENARIOS, Scenario
 
 DISABLED = ("esm-disabled-by-user", "latent")
@@ -45,7 +45,7 @@ def test_only_what_was_done_is_agreement(
 
 def test_every_scenario_can_be_recognised() -> None:
     """Each scenario is told in its docstring, has a name of its own and expects a cause that the kit knows."""
-    causes = {one.id for one in FINDINGS.values() if one.kind is Kind.CAUSE} | {REFUSED, None}
+    causes = {one.id for one in FINDINGS.values() if one.kind is FindingKind.CAUSE} | {REFUSED, None}
     assert {one.expects for one in SCENARIOS} <= causes
     assert len({one.name for one in SCENARIOS}) == len(SCENARIOS)
     assert all(one.story.endswith(".") for one in SCENARIOS)

@@ -23,12 +23,12 @@ from example_evidence import (
 )
 
 from runbook_lib import views
-from runbook_lib.blocks import MIME, Block, Chart, Prose, Stack, Table
+from runbook_lib.blocks import MIME, Block, Chart, Prose, Stack, TableBlock
 from runbook_lib.diagnosis import Status
 from runbook_lib.evidence import Evidence, Gap
 from runbook_lib.steps import STEPS
 from runbook_lib.steps.execution_role import NOTHING_TO_READ
-from runbook_lib.views.changes import MOST_ROWS, Relation, numbered, who
+from runbook_lib.views.changes import MOST_ROWS, ChangeRelation, numbered, who
 
 BLIND = blinded_steps() + blinded_fields()
 NAMES = [name for name, _ in BLIND]
@@ -186,8 +186,8 @@ def test_a_gap_that_hides_nothing_is_not_listed() -> None:
     assert "What could not be seen here" not in repr(shown)
 
 
-def _table(stack: Stack, title: str) -> Table:
-    return next(one for one in _flat(stack) if isinstance(one, Table) and one.title == title)
+def _table(stack: Stack, title: str) -> TableBlock:
+    return next(one for one in _flat(stack) if isinstance(one, TableBlock) and one.title == title)
 
 
 def _flat(block: Block) -> Iterator[Block]:
@@ -317,7 +317,7 @@ def test_the_timeline_is_in_order_and_sourced() -> None:
 def test_the_trigger_is_named_once() -> None:
     """Exactly the change that the diagnosis names as trigger is told as such."""
     diagnosis = example_seen().diagnosis
-    named = [one for one in numbered(diagnosis) if one.relation is Relation.TRIGGER]
+    named = [one for one in numbered(diagnosis) if one.relation is ChangeRelation.TRIGGER]
     assert diagnosis.trigger
     assert [one.change for one in named] == [diagnosis.trigger.change]
     assert named[0].words == "42 s before the onset: named as the trigger"
@@ -329,11 +329,11 @@ def test_relations_follow_the_onset() -> None:
     assert diagnosis.onset
     change = diagnosis.changes[0]
     for minutes, failed, relation in (
-        (-60, False, Relation.CONTEXT),
-        (-5, False, Relation.CANDIDATE),
-        (5, False, Relation.CANDIDATE),
-        (6, False, Relation.AFTER),
-        (-1, True, Relation.FAILED),
+        (-60, False, ChangeRelation.CONTEXT),
+        (-5, False, ChangeRelation.CANDIDATE),
+        (5, False, ChangeRelation.CANDIDATE),
+        (6, False, ChangeRelation.AFTER),
+        (-1, True, ChangeRelation.FAILED),
     ):
         at = diagnosis.onset.at + timedelta(minutes=minutes)
         event = replace(change.event, at=at, error_code="Denied" if failed else None)

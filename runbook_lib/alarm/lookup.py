@@ -10,7 +10,7 @@ from functools import cache
 from typing import Any, TypeVar
 
 from runbook_lib.alarm.events import Alarm, read_answer
-from runbook_lib.alarm.named import Named, mentioned, named_by
+from runbook_lib.alarm.named import NamedResources, mentioned, named_by
 from runbook_lib.aws import Live, Reader, StepReader
 from runbook_lib.errors import CannotRun, NothingToInvestigate
 from runbook_lib.evidence import Gap, NotObserved, otherwise
@@ -44,7 +44,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Case:
+class AlarmSubject:
     """One trigger that an alarm is about, and the account it lives in, empty where nothing says which.
 
     `known` says in a sentence how it came to be named.
@@ -58,7 +58,7 @@ class Case:
 
 
 @dataclass(frozen=True)
-class _Trigger:
+class _StreamMapping:
     """An event source mapping from a DynamoDB stream; `gone` once it was deleted."""
 
     uuid: str
@@ -102,28 +102,32 @@ def describe(name: str, aws: StepReader) -> Alarm:
     return replace(found[0], since=_went_off(found[0], aws))
 
 
-def cases_of(alarm: Alarm, aws: Door, table: str | None = None, function: str | None = None) -> tuple[Case, ...]:
+def cases_of(
+    alarm: Alarm, aws: Door, table: str | None = None, function: str | None = None
+) -> tuple[AlarmSubject, ...]:
     """Find the triggers that an alarm is about, each once; `table` and `function` choose among them.
 
     Raises BadParameters, CannotRun and NothingToInvestigate.
     """
     leaves = () if table and function else _seen(lambda: _leaves(alarm, aws))
     told = named_by(leaves)
-    named = Named(
+    named = NamedResources(
         (table,) if table else told.tables,
         (FunctionRef.parse(function),) if function else told.functions,
         () if table and function else told.mappings,
     )
     account = _account(alarm, leaves)
     if named.is_pair:
-        return (Case(alarm, named.tables[0], str(named.functions[0]), account, "Table and function are named."),)
+        return (
+            AlarmSubject(alarm, named.tables[0], str(named.functions[0]), account, "Table and function are named."),
+        )
     _same_account(alarm, account, aws())
     found = _seen(lambda: _triggers(named, (alarm, *leaves), aws()))
-    cases = {one.pair: Case(alarm, *one.pair, account, _how(one)) for one in found}
+    cases = {one.pair: AlarmSubject(alarm, *one.pair, account, _how(one)) for one in found}
     return tuple(case for _, case in sorted(cases.items()))
 
 
-def _how(one: _Trigger) -> str:
+def _how(one: _StreamMapping) -> str:
     return f"Mapping {one.uuid} {'connected' if one.gone else 'connects'} them{', until it was deleted' * one.gone}."
 
 
@@ -196,7 +200,7 @@ def _same_account(alarm: Alarm, account: str, aws: StepReader) -> None:
         )
 
 
-def _triggers(named: Named, alarms: tuple[Alarm, ...], aws: StepReader) -> list[_Trigger]:
+def _triggers(named: NamedResources, alarms: tuple[Alarm, ...], aws: StepReader) -> list[_StreamMapping]:
     """Find the mappings that fit what is named: those that are there, or else those that were deleted."""
     there = [one for uuid in named.mappings for one in _by_uuid(aws, uuid)] if named.mappings else _listed(aws)
     found = _fitting(there, named, alarms) or _fitting(otherwise(lambda: _deleted(aws), []), named, alarms)
@@ -210,7 +214,7 @@ def _triggers(named: Named, alarms: tuple[Alarm, ...], aws: StepReader) -> list[
     return found
 
 
-def _fitting(triggers: list[_Trigger], named: Named, alarms: tuple[Alarm, ...]) -> list[_Trigger]:
+def _fitting(triggers: list[_StreamMapping], named: NamedResources, alarms: tuple[Alarm, ...]) -> list[_StreamMapping]:
     """Choose by what the alarm's metrics name, or else by what its name and description mention."""
     if named.mappings:
         triggers = [one for one in triggers if one.uuid in named.mappings]
@@ -229,18 +233,18 @@ def _fitting(triggers: list[_Trigger], named: Named, alarms: tuple[Alarm, ...]) 
     )
 
 
-def _exact(found: list[_Trigger], named: Named) -> list[_Trigger]:
+def _exact(found: list[_StreamMapping], named: NamedResources) -> list[_StreamMapping]:
     """Prefer the alias that is named, where a mapping is on it."""
     wanted = {str(ref) for ref in named.functions if ref.qualifier}
     return [one for one in found if one.pair[1] in wanted] or found
 
 
-def _by_uuid(aws: StepReader, uuid: str) -> Iterator[_Trigger]:
+def _by_uuid(aws: StepReader, uuid: str) -> Iterator[_StreamMapping]:
     raw = aws.find("lambda", "GetEventSourceMapping", UUID=uuid)
     yield from _read(raw.get("UUID"), raw.get("EventSourceArn"), raw.get("FunctionArn")) if raw else ()
 
 
-def _listed(aws: StepReader) -> list[_Trigger]:
+def _listed(aws: StepReader) -> list[_StreamMapping]:
     """Every trigger of the region: asking by a function's name would miss the mappings of its aliases."""
     pages = aws.pages("lambda", "ListEventSourceMappings")
     if pages.truncated:
@@ -253,10 +257,10 @@ def _listed(aws: StepReader) -> list[_Trigger]:
     ]
 
 
-def _deleted(aws: StepReader) -> list[_Trigger]:
+def _deleted(aws: StepReader) -> list[_StreamMapping]:
     """The triggers that the trail knows to have been deleted, the newest first: that may be what the alarm tells."""
     asked = [{"AttributeKey": "EventName", "AttributeValue": _DELETED}]
-    found: list[_Trigger] = []
+    found: list[_StreamMapping] = []
     for item in aws.pages("cloudtrail", "LookupEvents", most=4, LookupAttributes=asked).items("Events"):
         with suppress(BadTrailEvent):
             gone = parse(item)
@@ -266,7 +270,7 @@ def _deleted(aws: StepReader) -> list[_Trigger]:
     return found
 
 
-def _read(uuid: object, source: object, target: object) -> Iterator[_Trigger]:
+def _read(uuid: object, source: object, target: object) -> Iterator[_StreamMapping]:
     """Read a mapping; one from another kind of source is no trigger of ours."""
     with suppress(ValueError):
-        yield _Trigger(str(uuid), StreamArn.parse(str(source)).table, FunctionRef.parse(str(target)))
+        yield _StreamMapping(str(uuid), StreamArn.parse(str(source)).table, FunctionRef.parse(str(target)))

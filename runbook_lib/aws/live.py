@@ -26,7 +26,7 @@ def load() -> None:
     import boto3  # noqa: F401
 
 
-class Outcome(NamedTuple):
+class CallOutcome(NamedTuple):
     """What came back from AWS: an answer, or an error as `{code, message, status}`."""
 
     answer: Mapping[str, Any]
@@ -69,7 +69,7 @@ class Live:
         as_of = parsedate_to_datetime(date).astimezone(UTC) if date else datetime.now(UTC).replace(microsecond=0)
         return identity, as_of
 
-    def ask(self, service: str, operation: str, region: str, params: Mapping[str, Any]) -> Outcome:
+    def ask(self, service: str, operation: str, region: str, params: Mapping[str, Any]) -> CallOutcome:
         """Make one request, with botocore's retries, when the budget allows it.
 
         Never raises for what AWS or the network answers. Raises NotObserved when it cannot be made in time.
@@ -89,14 +89,14 @@ class Live:
                 "message": error.get("Message", ""),
                 "status": meta.get("HTTPStatusCode"),
             }
-            return Outcome(said, True, meta.get("RequestId", ""), meta.get("RetryAttempts", 0))
+            return CallOutcome(said, True, meta.get("RequestId", ""), meta.get("RetryAttempts", 0))
         except NotObserved:
             raise
         except Exception as failure:  # a body that is no answer makes botocore's parsers raise whatever they meet
             words = str(failure).partition("\n")[0]  # the body itself may follow
-            return Outcome({"code": type(failure).__name__, "message": words, "status": None}, True, "", 0)
+            return CallOutcome({"code": type(failure).__name__, "message": words, "status": None}, True, "", 0)
         meta = answer.get("ResponseMetadata") or {}
-        return Outcome(answer, False, meta.get("RequestId", ""), meta.get("RetryAttempts", 0))
+        return CallOutcome(answer, False, meta.get("RequestId", ""), meta.get("RetryAttempts", 0))
 
     def _prepare(self) -> None:
         """Make the clients that are needed first; what cannot be made is told by the call that needs it."""

@@ -17,7 +17,7 @@ from runbook_lib.aws.reads import READS, Paging, iam_action
 from runbook_lib.aws.trouble import CREDENTIALS, DENIED, THROTTLED
 from runbook_lib.evidence import Gap, NotObserved, attempt
 from runbook_lib.incident import Incident
-from runbook_lib.record import Call, Record, call_ref
+from runbook_lib.record import Record, RecordedCall, call_ref
 from runbook_lib.redact import Redactor
 
 _MOST_PAGES = 50
@@ -30,7 +30,7 @@ class Answer(dict[str, Any]):
     raises NotObserved. `answer.get(name)` is for a member whose absence says something.
     """
 
-    def __init__(self, members: Mapping[str, Any], call: Call) -> None:
+    def __init__(self, members: Mapping[str, Any], call: RecordedCall) -> None:
         super().__init__(members)
         self.ref = call.ref
         self.call = call
@@ -99,7 +99,7 @@ class Reader:
         self.record = record
         self.live = live
         self.redactor = redactor or Redactor()
-        self._flying: dict[tuple[str, int], Future[Call]] = {}
+        self._flying: dict[tuple[str, int], Future[RecordedCall]] = {}
         self._lock = threading.Lock()
 
     @property
@@ -134,7 +134,7 @@ class Reader:
         token: str | None = None,
         page: int = 1,
         keep: Callable[[dict[str, Any]], dict[str, Any]] | None = None,
-    ) -> Call:
+    ) -> RecordedCall:
         """Answer one call from the record, from one already under way, or from AWS. Raises NotObserved in replay."""
         if operation not in READS.get(service, ()):
             raise PermissionError(f"{service}:{operation} is not on the Reader's list of reads.")
@@ -144,7 +144,7 @@ class Reader:
             if known is not None:
                 return known
             flying = self._flying.get((ref, page))
-            mine: Future[Call] = Future()
+            mine: Future[RecordedCall] = Future()
             if flying is None:
                 self._flying[ref, page] = mine
         if flying is not None:
@@ -177,7 +177,7 @@ class Reader:
         token: str | None,
         page: int,
         keep: Callable[[dict[str, Any]], dict[str, Any]] | None,
-    ) -> Call:
+    ) -> RecordedCall:
         paging = READS[service][operation]
         asked = dict(params)
         if token is not None and paging is not None:
@@ -189,7 +189,7 @@ class Reader:
         answer = plain(outcome.answer)
         response = None if outcome.failed else (keep(answer) if keep else answer)
         kept, redacted = self.redactor.answer(operation, answer if outcome.failed else response)
-        return Call(
+        return RecordedCall(
             ref=ref,
             page=page,
             step=step,
@@ -308,7 +308,7 @@ class StepReader:
             used.add(token)
 
 
-def _answer(call: Call) -> Answer:
+def _answer(call: RecordedCall) -> Answer:
     return Answer(call.response or {}, call)
 
 
@@ -339,7 +339,7 @@ def plain(value: Any) -> Any:
     return str(value)
 
 
-def _gap(call: Call) -> Gap:
+def _gap(call: RecordedCall) -> Gap:
     """Say in one sentence why an answer is missing, and what would help."""
     error = call.error or {}
     code = str(error.get("code", "Unknown"))
@@ -358,7 +358,7 @@ def _gap(call: Call) -> Gap:
     return Gap(name, call.region, code, reason, name if code in DENIED else None, call.ref)
 
 
-def _unusable(call: Call, how: str) -> Gap:
+def _unusable(call: RecordedCall, how: str) -> Gap:
     name = iam_action(call.service, call.operation)
     return Gap(name, call.region, "Unusable", f"{name} in {call.region} answered {how}.", None, call.ref)
 

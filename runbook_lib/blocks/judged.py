@@ -11,7 +11,7 @@ from runbook_lib.markup import bullets, escaped, hanging, pairs, said, tag, wrap
 
 
 @dataclass(frozen=True)
-class Loss(Clean):
+class LossBlock(Clean):
     """The loss clock in words. `state` is none, at_risk, losing or unknown; `deadline` ISO 8601, None where none is."""
 
     state: str
@@ -20,7 +20,7 @@ class Loss(Clean):
 
 
 @dataclass(frozen=True, repr=False)
-class Verdict(Block):
+class VerdictBlock(Block):
     """The first screen: what is wrong, how sure, how long until data is lost, what to do first, what was not seen.
 
     `status` is fault, no_fault or undetermined; `as_of` the run's clock, ISO 8601 UTC.
@@ -30,7 +30,7 @@ class Verdict(Block):
     status: str
     sentence: str
     confidence: str | None
-    loss: Loss
+    loss: LossBlock
     first_action: str | None
     unseen: tuple[str, ...]
     as_of: str
@@ -71,7 +71,7 @@ class Verdict(Block):
 
 
 @dataclass(frozen=True)
-class Because(Clean):
+class Reason(Clean):
     """One sentence of evidence and the recorded calls behind it."""
 
     sentence: str
@@ -79,7 +79,7 @@ class Because(Clean):
 
 
 @dataclass(frozen=True)
-class Remedy(Clean):
+class RemedyBlock(Clean):
     """A way to mend it: the command, its risk, what it does, and how to see that it worked. Never executed by us."""
 
     id: str
@@ -91,7 +91,7 @@ class Remedy(Clean):
 
 
 @dataclass(frozen=True, repr=False)
-class Finding(Block):
+class FindingBlock(Block):
     """One verdict on one fault.
 
     `role` says what it is to the incident: cause, contributing factor, symptom, latent fault, not a cause, ruled out
@@ -105,10 +105,10 @@ class Finding(Block):
     title: str
     confidence: str | None
     why: str
-    because: tuple[Because, ...] = ()
+    because: tuple[Reason, ...] = ()
     unexplained: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
-    remedies: tuple[Remedy, ...] = ()
+    remedies: tuple[RemedyBlock, ...] = ()
     steps: tuple[int, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
@@ -123,7 +123,7 @@ class Finding(Block):
             "because": [{"sentence": one.sentence, "refs": list(one.refs)} for one in self.because],
             "unexplained": list(self.unexplained),
             "needs": list(self.needs),
-            "remedies": [{name.name: getattr(one, name.name) for name in fields(Remedy)} for one in self.remedies],
+            "remedies": [{name.name: getattr(one, name.name) for name in fields(RemedyBlock)} for one in self.remedies],
             "steps": list(self.steps),
         }
 
@@ -159,7 +159,7 @@ class Finding(Block):
                     yield from hanging(f"      {name}: ", value)
 
 
-def _remedy_html(one: Remedy) -> str:
+def _remedy_html(one: RemedyBlock) -> str:
     told = (("Risk:", one.risk), ("Effect:", one.effect), ("Check:", one.check))
     beside = "".join(f"<p>{tag('strong', name)} {said(value)}</p>" for name, value in told if value)
     command = f"<pre>{tag('code', one.command)}</pre>" if one.command else ""

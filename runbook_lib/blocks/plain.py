@@ -96,7 +96,7 @@ class Column(Clean):
 
 
 @dataclass(frozen=True, repr=False)
-class Table(Block):
+class TableBlock(Block):
     """Rows under named columns. Raises ValueError when a row does not fit them.
 
     `note` says what the rows are or that there are none, `refs` the recorded calls, `more` what was left out and where

@@ -37,7 +37,7 @@ _TOLD = 40
 
 
 @dataclass(frozen=True)
-class Lines:
+class MomentLines:
     """The moments that cross every part of a picture, each None where there is none on the axis.
 
     `band` is the playbook's five minutes either side of the onset, as far as the axis goes; `onset_range` the bounds of
@@ -57,7 +57,7 @@ class ChartData:
 
     subject: str
     axis: Axis
-    lines: Lines
+    lines: MomentLines
     panels: tuple[Panel, ...]
     lanes: tuple[Lane, ...]
     strips: tuple[Strip, ...]
@@ -82,11 +82,11 @@ def subject(seen: Evidence) -> str:
     return f"{seen.incident.table_name} to {seen.incident.function}, {seen.incident.region}"
 
 
-def lines(diagnosis: Diagnosis, axis: Axis) -> Lines:
+def lines(diagnosis: Diagnosis, axis: Axis) -> MomentLines:
     """Find the moments to mark on an axis."""
     began, noticed = diagnosis.onset, diagnosis.incident.detected_at
     seen = began is not None and began.at in axis
-    return Lines(
+    return MomentLines(
         onset=began.at if began and seen else None,
         onset_range=(began.earliest, began.latest) if began and seen else None,
         band=_on(axis, began.at - FIRST_WINDOW, began.at + FIRST_WINDOW) if began and seen else None,
@@ -133,7 +133,7 @@ def describe(data: ChartData) -> tuple[str, ...]:
     )
 
 
-def _marked(marked: Lines, axis: Axis) -> Iterator[str]:
+def _marked(marked: MomentLines, axis: Axis) -> Iterator[str]:
     if marked.onset and marked.onset_range:
         first, last = (instant.clock(at, axis.end) for at in marked.onset_range)
         at = instant.clock(marked.onset, axis.end)

@@ -11,11 +11,11 @@ from typing import Any
 from runbook_lib import instant
 from runbook_lib.charts import canvas
 from runbook_lib.charts.canvas import BAND, CARD, DANGER, FAINT, GREY, INK, RED, SILENT_EDGE, UNSEEN, UNSEEN_EDGE, x
-from runbook_lib.charts.correlation import ChartData, Lines
+from runbook_lib.charts.correlation import ChartData, MomentLines
 from runbook_lib.charts.data import Axis
 from runbook_lib.charts.draw_parts import draw_failures, draw_lane, draw_panel, draw_strip, mark_colour, panel_height
 from runbook_lib.charts.tracks import Mark
-from runbook_lib.views.changes import Relation
+from runbook_lib.views.changes import ChangeRelation
 
 LEFT, RIGHT = 0.115, 0.91
 _HEAD_IN, _NUMBERS_IN, _LANE_IN, _STRIP_IN, _FOOT_IN = 0.30, 0.44, 0.21, 0.24, 0.68
@@ -106,14 +106,14 @@ def _cross(back: Any, front: Any, data: ChartData) -> None:
         back.axvspan(x(marked.band[0]), x(marked.band[1]), color=BAND, linewidth=0)
     for lane in data.lanes:
         for mark in lane.marks:
-            if mark.relation in (Relation.TRIGGER, Relation.CANDIDATE):
-                front.axvline(x(mark.at), color=RED, linewidth=0.8 if mark.relation is Relation.TRIGGER else 0.5)
+            if mark.relation in (ChangeRelation.TRIGGER, ChangeRelation.CANDIDATE):
+                front.axvline(x(mark.at), color=RED, linewidth=0.8 if mark.relation is ChangeRelation.TRIGGER else 0.5)
     for at, _, colour, style in _named_lines(marked):
         onset = at == marked.onset
         (front if onset else back).axvline(x(at), color=colour, linewidth=1.1 if onset else 0.8, linestyle=style)
 
 
-def _named_lines(marked: Lines) -> Iterator[tuple[datetime, str, str, Any]]:
+def _named_lines(marked: MomentLines) -> Iterator[tuple[datetime, str, str, Any]]:
     if marked.onset and marked.onset_range:
         early, late = marked.onset_range
         yield marked.onset, f"onset {marked.onset:%H:%M} ({early:%H:%M} to {late:%H:%M})", INK, "-"
@@ -138,7 +138,7 @@ def _numbers(axes: Any, data: ChartData) -> None:
     for one, place in zip(marks, places, strict=True):
         colour = mark_colour(one)
         axes.plot([x(one.at), x(one.at), place], [-0.1, 0.04, 0.18], color=colour, linewidth=0.6, clip_on=False)
-        weight = "bold" if one.relation in (Relation.TRIGGER, Relation.CANDIDATE) else "normal"
+        weight = "bold" if one.relation in (ChangeRelation.TRIGGER, ChangeRelation.CANDIDATE) else "normal"
         axes.text(place, 0.2, str(one.number), ha="center", va="bottom", fontsize=7.5, color=colour, fontweight=weight)
     for at, words, colour, style, right in _placed(data):
         offset = (end - start) * _ASIDE * (1 if right else -1)
@@ -155,7 +155,7 @@ _LETTER = {"bold": 0.0079, "normal": 0.0070}
 """How far a name stands from its line, and how wide a letter of a name is on average, as parts of the axis."""
 
 
-def _weight(at: datetime, lines: Lines) -> str:
+def _weight(at: datetime, lines: MomentLines) -> str:
     return "bold" if at == lines.onset else "normal"
 
 
@@ -177,7 +177,7 @@ def _span(data: ChartData, at: datetime, words: str, right: bool) -> tuple[float
     return (place, place + wide) if right else (place - wide, place)
 
 
-_RANK = {Relation.TRIGGER: 0, Relation.CANDIDATE: 1}
+_RANK = {ChangeRelation.TRIGGER: 0, ChangeRelation.CANDIDATE: 1}
 
 
 def worth_numbers(data: ChartData) -> list[Mark]:

@@ -24,7 +24,7 @@ from runbook_lib.charts.canvas import (
 from runbook_lib.charts.correlation import is_blind, value_words
 from runbook_lib.charts.data import Axis, Panel
 from runbook_lib.charts.tracks import INVOKING, Failures, Lane, Mark, Span, Strip
-from runbook_lib.views.changes import Relation
+from runbook_lib.views.changes import ChangeRelation
 
 _COLOUR = {"writes": BLUE, "invocations": GREEN, "errors": RED, "throttles": PURPLE, "age": INK}
 _COUNTS_IN, _AGE_IN, _FLAT_IN = 0.66, 1.05, 0.15
@@ -137,17 +137,17 @@ def draw_ages(axes: Any, one: Panel, axis: Axis, colour: str) -> None:
 # -- lanes, strips, log ----------------------------------------------------------------------------------------
 
 _SHAPES = {
-    Relation.TRIGGER: ("D", 7.0),
-    Relation.CANDIDATE: ("D", 5.5),
-    Relation.CONTEXT: ("o", 4.5),
-    Relation.AFTER: ("s", 4.5),
-    Relation.FAILED: ("X", 5.5),
+    ChangeRelation.TRIGGER: ("D", 7.0),
+    ChangeRelation.CANDIDATE: ("D", 5.5),
+    ChangeRelation.CONTEXT: ("o", 4.5),
+    ChangeRelation.AFTER: ("s", 4.5),
+    ChangeRelation.FAILED: ("X", 5.5),
 }
 
 
 def mark_colour(mark: Mark) -> str:
     """Give the colour of a change; its shape says the same."""
-    return RED if mark.relation in (Relation.TRIGGER, Relation.CANDIDATE) else GREY
+    return RED if mark.relation in (ChangeRelation.TRIGGER, ChangeRelation.CANDIDATE) else GREY
 
 
 def draw_lane(axes: Any, lane: Lane, axis: Axis) -> None:
@@ -160,7 +160,7 @@ def draw_lane(axes: Any, lane: Lane, axis: Axis) -> None:
     canvas.hatch(axes, lane.unexamined, axis, blind=True)
     for one in lane.marks:
         shape, size = _SHAPES[one.relation]
-        colour, hollow = mark_colour(one), one.relation is Relation.FAILED
+        colour, hollow = mark_colour(one), one.relation is ChangeRelation.FAILED
         axes.plot(
             [x(one.at)], [0], marker=shape, markersize=size, color=colour, linestyle="none", zorder=5, clip_on=False,
             markerfacecolor=CARD if hollow else colour, markeredgecolor=colour if hollow else CARD, markeredgewidth=0.7,

@@ -10,7 +10,7 @@ from runbook_lib.charts import canvas
 from runbook_lib.charts.canvas import CARD, DANGER, GREEN, GREY, INK, RED, SOFT, UNSEEN, x
 from runbook_lib.charts.draw_parts import LEAST_AGE, draw_panel
 from runbook_lib.charts.single import AgeData, StageBox
-from runbook_lib.stages import Stage, State
+from runbook_lib.stages import FlowState, Stage
 
 _LEFT, _RIGHT, _HEAD_IN, _FOOT_IN = 0.075, 0.91, 0.42, 0.44
 Drawn = tuple[bytes, int, int]
@@ -85,10 +85,10 @@ _ASIDE = {Stage.FILTERED: 2.5, Stage.FAILED: 3.5}
 """What leaves the pipe sideways, and between which stages (counted from 0) it does."""
 
 _LOOK = {
-    State.FLOWING: (SOFT[GREEN], GREEN, "-", GREEN),
-    State.STOPPED: (SOFT[RED], RED, "-", RED),
-    State.IDLE: (CARD, GREY, "-", GREY),
-    State.UNKNOWN: (UNSEEN, GREY, (0, (3, 2)), GREY),
+    FlowState.FLOWING: (SOFT[GREEN], GREEN, "-", GREEN),
+    FlowState.STOPPED: (SOFT[RED], RED, "-", RED),
+    FlowState.IDLE: (CARD, GREY, "-", GREY),
+    FlowState.UNKNOWN: (UNSEEN, GREY, (0, (3, 2)), GREY),
 }
 """Ground, edge, line of the edge and ink by state; the word stands in the box as well."""
 
@@ -97,7 +97,7 @@ _FAILING = (SOFT[RED], RED, "-", RED)
 
 def look(one: StageBox) -> tuple[str, str, Any, str]:
     """Give ground, edge, line and ink of a stage: that failures flow is nothing green."""
-    return _FAILING if one.stage is Stage.FAILED and one.state is State.FLOWING else _LOOK[one.state]
+    return _FAILING if one.stage is Stage.FAILED and one.state is FlowState.FLOWING else _LOOK[one.state]
 
 
 _WIDE, _HIGH, _STEP, _UP, _DOWN = 1.62, 0.92, 1.98, 1.46, 0.14

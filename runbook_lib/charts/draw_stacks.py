@@ -11,11 +11,11 @@ from typing import Any
 from runbook_lib import instant
 from runbook_lib.charts import canvas
 from runbook_lib.charts.canvas import BLUE, CARD, GREEN, GREY, INK, PURPLE, RED, SOFT, x
-from runbook_lib.charts.correlation import Lines
+from runbook_lib.charts.correlation import MomentLines
 from runbook_lib.charts.data import Axis
 from runbook_lib.charts.draw_parts import draw_panel, fill, panel_height
 from runbook_lib.charts.errors import OTHER, ErrorRow, ErrorsData
-from runbook_lib.charts.stacks import Layer, OutcomesData, SiblingsData, Stacked, scale
+from runbook_lib.charts.stacks import Layer, OutcomesData, SiblingsData, StackedBars, scale
 
 LEFT, RIGHT = 0.075, 0.85
 _HEAD_IN, _ONSET_IN, _FOOT_IN, _ABOVE_IN = 0.24, 0.12, 0.44, 0.25
@@ -64,11 +64,11 @@ def draw_errors(data: ErrorsData) -> Drawn:
     return _draw(data.subject, f"lines in {instant.span(data.axis.bucket)}", rows, data.axis, data.lines)
 
 
-def _said(one: Stacked) -> str:
+def _said(one: StackedBars) -> str:
     return f"bars: the worst minute of each {instant.span(one.bucket)}" if one.bucket > instant.MINUTE else ""
 
 
-def _draw(subject: str, said: str, rows: list[Row], axis: Axis, marked: Lines) -> Drawn:
+def _draw(subject: str, said: str, rows: list[Row], axis: Axis, marked: MomentLines) -> Drawn:
     head = _HEAD_IN + (_ONSET_IN if marked.onset else 0)
     tall = head + sum(height + _ABOVE_IN for height, _ in rows) + _FOOT_IN
     with canvas.drawing(tall) as figure:
@@ -87,7 +87,7 @@ def _draw(subject: str, said: str, rows: list[Row], axis: Axis, marked: Lines) -
 # -- stacks ------------------------------------------------------------------------------------------------------
 
 
-def draw_stack(axes: Any, one: Stacked, axis: Axis, top: float | None = None) -> None:
+def draw_stack(axes: Any, one: StackedBars, axis: Axis, top: float | None = None) -> None:
     """Draw one stack; its base line stands only where something was counted, zero included."""
     canvas.bare(axes)
     canvas.headed(axes, one.title, one.unit, INK)
@@ -119,7 +119,7 @@ def _fill(axes: Any, edges: list[float], base: list[float], tops: list[float], l
             )  # fmt: skip
 
 
-def _label(axes: Any, one: Stacked) -> None:
+def _label(axes: Any, one: StackedBars) -> None:
     """Say each layer's total beside the stack, the uppermost first, in the order in which they lie."""
     from matplotlib.patches import Patch
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from runbook_lib import instant
-from runbook_lib.charts.correlation import Lines, lines, subject
+from runbook_lib.charts.correlation import MomentLines, lines, subject
 from runbook_lib.charts.data import Axis, Stretch, runs, window_axis
 from runbook_lib.charts.tracks import failures
 from runbook_lib.diagnosis import Diagnosis
@@ -58,7 +58,7 @@ class ErrorsData:
 
     subject: str
     axis: Axis
-    lines: Lines
+    lines: MomentLines
     rows: tuple[ErrorRow, ...]
     others: int
     unexamined: tuple[Stretch, ...]

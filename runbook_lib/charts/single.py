@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from runbook_lib import instant
-from runbook_lib.charts.correlation import Lines, lines, panel_words, subject, value_words
+from runbook_lib.charts.correlation import MomentLines, lines, panel_words, subject, value_words
 from runbook_lib.charts.data import AGE, Axis, Panel, overview_axis, panel
 from runbook_lib.diagnosis import Diagnosis
 from runbook_lib.evidence import Evidence, otherwise
 from runbook_lib.instant import RETENTION
 from runbook_lib.loss_clock import LossState
-from runbook_lib.stages import Flow, Stage, State
+from runbook_lib.stages import FlowState, Stage, StageFlow
 from runbook_lib.views.judgement import STAGE_NAMES, STATE_NAMES
 
 # -- the age of what waits -------------------------------------------------------------------------------------
@@ -29,7 +29,7 @@ class AgeData:
 
     subject: str
     axis: Axis
-    lines: Lines
+    lines: MomentLines
     panel: Panel
     oldest: datetime | None
     deadline: datetime | None
@@ -100,7 +100,7 @@ class StageBox:
 
     stage: Stage
     name: str
-    state: State
+    state: FlowState
     said: str
     count: str
     last: str
@@ -113,7 +113,7 @@ def pipe_data(diagnosis: Diagnosis) -> tuple[StageBox, ...]:
     return tuple(_box(flow, flow is broken, diagnosis.as_of) for flow in diagnosis.stages.flows.values())
 
 
-def _box(flow: Flow, broken: bool, as_of: datetime) -> StageBox:
+def _box(flow: StageFlow, broken: bool, as_of: datetime) -> StageBox:
     return StageBox(
         stage=flow.stage,
         name=STAGE_NAMES[flow.stage],
@@ -125,7 +125,7 @@ def _box(flow: Flow, broken: bool, as_of: datetime) -> StageBox:
     )
 
 
-def _counted(flow: Flow) -> str:
+def _counted(flow: StageFlow) -> str:
     if flow.total is None:
         return "not counted"
     return f"{flow.total:,.0f} {_UNITS.get(flow.stage, 'record')}{'' if flow.total == 1 else 's'}"
@@ -134,7 +134,7 @@ def _counted(flow: Flow) -> str:
 def pipe_alt(boxes: tuple[StageBox, ...]) -> str:
     """Say in one sentence where the pipe breaks."""
     broken = next((one for one in boxes if one.broken), None)
-    blind = [one.name for one in boxes if one.state is State.UNKNOWN]
+    blind = [one.name for one in boxes if one.state is FlowState.UNKNOWN]
     unknown = f" Not known: {', '.join(blind)}." if blind else ""
     if broken is None:
         return f"The pipe from write to function: no stage was seen to stop.{unknown}"

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from runbook_lib import instant
-from runbook_lib.charts.correlation import Lines, lines, panel_words, subject
+from runbook_lib.charts.correlation import MomentLines, lines, panel_words, subject
 from runbook_lib.charts.data import WRITES, Axis, Panel, Stretch, of_series, panel, runs, silences, window_axis
 from runbook_lib.diagnosis import Diagnosis
 from runbook_lib.evidence import Evidence, NotObserved, otherwise
@@ -70,7 +70,7 @@ class Bar:
 
 
 @dataclass(frozen=True)
-class Stacked:
+class StackedBars:
     """Layers, bottom to top, and their bars, oldest first: of each period the minute with the most harm."""
 
     id: str
@@ -94,7 +94,7 @@ class Stacked:
 
 def stacked(
     id: str, title: str, unit: str, parts: Iterable[Part], seen: Evidence, axis: Axis, onset: datetime | None
-) -> Stacked:
+) -> StackedBars:
     """Compute one stack; where a part could not be read the stack is unexamined, and what else was counted is kept."""
     read = [(part, _looked(part, seen)) for part in parts]
     periods = [found[1] for _, found in read if not isinstance(found, str)]
@@ -108,7 +108,7 @@ def stacked(
     minutes = sorted({at for _, points, _ in columns for at in points if at in axis})
     bars = [Bar(at, tuple(points.get(at) for _, points, _ in columns)) for at in minutes]
     blind = next((layer.unseen for layer, _, _ in columns if layer.unseen), "")
-    return Stacked(
+    return StackedBars(
         id=id,
         title=title,
         unit=f"{unit} {'a minute' if period == MINUTE else f'in {instant.span(period)}'}".strip(),
@@ -216,9 +216,9 @@ class OutcomesData:
 
     subject: str
     axis: Axis
-    lines: Lines
+    lines: MomentLines
     writes: Panel
-    stacks: tuple[Stacked, ...]
+    stacks: tuple[StackedBars, ...]
     note: str
 
 
@@ -256,8 +256,8 @@ class SiblingsData:
 
     subject: str
     axis: Axis
-    lines: Lines
-    rows: tuple[Stacked, ...]
+    lines: MomentLines
+    rows: tuple[StackedBars, ...]
     more: int
     unseen: str = ""
 
@@ -330,7 +330,7 @@ def scale(data: SiblingsData) -> str:
     return data.rows[0].unit
 
 
-def stack_words(one: Stacked, axis: Axis, marked: Lines) -> str:
+def stack_words(one: StackedBars, axis: Axis, marked: MomentLines) -> str:
     """Say what one stack shows."""
     parts = [layers_words(one, axis)]
     counted = [layer for layer in one.layers if layer.counted]
@@ -347,7 +347,7 @@ def stack_words(one: Stacked, axis: Axis, marked: Lines) -> str:
     return f"{one.title} ({one.unit}{thinned}): {'; '.join(parts)}."
 
 
-def layers_words(one: Stacked, axis: Axis) -> str:
+def layers_words(one: StackedBars, axis: Axis) -> str:
     """Say how much of each layer was counted; what has no datapoint is not zero, and what was not seen is neither."""
     reasons = {layer.unseen for layer in one.layers}
     if len(reasons) == 1 and (reason := reasons.pop()):
@@ -364,5 +364,5 @@ def _layer_words(layer: Layer, axis: Axis) -> str:
     return f"{layer.total:,.0f} {layer.name}{last}"
 
 
-def _onset_words(marked: Lines, axis: Axis) -> str:
+def _onset_words(marked: MomentLines, axis: Axis) -> str:
     return f"Onset at {instant.clock(marked.onset, axis.end)}." if marked.onset else ""

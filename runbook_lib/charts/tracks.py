@@ -9,13 +9,13 @@ from datetime import datetime
 from runbook_lib.charts.data import Axis, Stretch
 from runbook_lib.diagnosis import Diagnosis
 from runbook_lib.evidence import Evidence, NotObserved, otherwise
-from runbook_lib.evidence.mapping import Mapping
+from runbook_lib.evidence.mapping import EventSourceMapping
 from runbook_lib.evidence.source import Stream
 from runbook_lib.instant import MINUTE
 from runbook_lib.interpret.arn import StreamArn
 from runbook_lib.interpret.trail_event import EVENT_NAMES
 from runbook_lib.timeline import Change
-from runbook_lib.views.changes import Numbered, Relation, numbered
+from runbook_lib.views.changes import ChangeRelation, NumberedChange, numbered
 
 _LANES = {
     "lambda": "Lambda",
@@ -42,7 +42,7 @@ class Mark:
 
     number: int
     at: datetime
-    relation: Relation
+    relation: ChangeRelation
     sentence: str
     words: str
 
@@ -100,7 +100,7 @@ def lanes(seen: Evidence, diagnosis: Diagnosis, axis: Axis) -> tuple[Lane, ...]:
     )
 
 
-def _mark(one: Numbered) -> Mark:
+def _mark(one: NumberedChange) -> Mark:
     return Mark(one.number, one.change.event.at, one.relation, one.change.sentence, one.words)
 
 
@@ -146,7 +146,7 @@ def mapping_strips(seen: Evidence, diagnosis: Diagnosis, axis: Axis) -> tuple[St
     return tuple(strips) or (Strip("Mapping", tuple(_spans(axis, [], "none when it was looked", True))),)
 
 
-def _mapping_strip(one: Mapping, seen: Evidence, diagnosis: Diagnosis, axis: Axis) -> Strip:
+def _mapping_strip(one: EventSourceMapping, seen: Evidence, diagnosis: Diagnosis, axis: Axis) -> Strip:
     turns = [(at, state) for uuid, at, state in _turns(diagnosis) if uuid == one.uuid.lower()]
     name = f"Mapping {one.uuid[:8]}"
     if not turns:
@@ -158,7 +158,7 @@ def _mapping_strip(one: Mapping, seen: Evidence, diagnosis: Diagnosis, axis: Axi
     return Strip(name, tuple(_spans(axis, turns, _before(seen, turns[0][0]), False)))
 
 
-def _unturned(one: Mapping, seen: Evidence, axis: Axis) -> Iterator[Span]:
+def _unturned(one: EventSourceMapping, seen: Evidence, axis: Axis) -> Iterator[Span]:
     """Lay out a mapping without a recorded change: the state that was read, as far back as the trail was searched."""
     latest = otherwise(lambda: seen.streams.table.latest_stream_arn, None)
     state = f"{one.state} on an older stream" if latest and one.event_source_arn != latest else one.state

@@ -68,7 +68,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="runbook", description="Find out why a DynamoDB stream does not trigger its Lambda function.")
+    parser = _ArgumentParser(
+        prog="runbook", description="Find out why a DynamoDB stream does not trigger its Lambda function."
+    )
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
@@ -142,7 +144,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-class _Parser(argparse.ArgumentParser):
+class _ArgumentParser(argparse.ArgumentParser):
     """An argument parser whose mistakes end in our exit code, not in argparse's 2, which means undetermined."""
 
     def error(self, message: str) -> Any:
@@ -223,7 +225,7 @@ def _several(incidents: Any, chosen: argparse.Namespace) -> list[dict[str, Any]]
     """Investigate several incidents side by side, and say each verdict when it is there."""
     from runbook_lib import batch
 
-    wish = batch.Wish(chosen.archive, not chosen.no_report, tuple(chosen.export), chosen.timeout, chosen.peek)
+    wish = batch.BatchOptions(chosen.archive, not chosen.no_report, tuple(chosen.export), chosen.timeout, chosen.peek)
     return batch.investigate_all(
         incidents,
         wish,

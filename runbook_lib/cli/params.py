@@ -12,7 +12,7 @@ from pathlib import Path
 import yaml
 
 from runbook_lib import instant
-from runbook_lib.alarm import LARGEST, Alarm, Case, cases_of, describe, door, incidents_of, read_event
+from runbook_lib.alarm import LARGEST, Alarm, AlarmSubject, cases_of, describe, door, incidents_of, read_event
 from runbook_lib.alarm.lookup import Door
 from runbook_lib.cli.terminal import print_note
 from runbook_lib.errors import BadParameters, NothingToInvestigate
@@ -46,7 +46,7 @@ def write(chosen: argparse.Namespace) -> int:
 
 def from_alarm(chosen: argparse.Namespace, *, quiet: bool = False) -> list[Incident]:
     """Give the incidents of the alarm or event that was named; none where none was."""
-    found: dict[tuple[str, str, str], tuple[Case, str]] = {}
+    found: dict[tuple[str, str, str], tuple[AlarmSubject, str]] = {}
     for alarm, region, way in _alarms(chosen):
         for case in cases_of(alarm, way, chosen.table, chosen.function):
             found.setdefault((region, case.table, case.function), (case, region))
@@ -60,7 +60,7 @@ def from_alarm(chosen: argparse.Namespace, *, quiet: bool = False) -> list[Incid
     return incidents
 
 
-def _said(case: Case, incident: Incident) -> str:
+def _said(case: AlarmSubject, incident: Incident) -> str:
     alarm = case.alarm
     since = f"went off at {instant.iso(alarm.since)}" if alarm.since else "went off at no known time"
     return (

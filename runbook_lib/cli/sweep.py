@@ -44,13 +44,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def sweep(chosen: argparse.Namespace) -> int:
     """Sweep what is asked for; the exit code is the gravest of all."""
     from runbook_lib.sweep.area import Area
-    from runbook_lib.sweep.everywhere import Wanted, sweep_all
+    from runbook_lib.sweep.everywhere import SweepOptions, sweep_all
 
     if chosen.workers < 1:
         raise BadParameters(f"--workers is {chosen.workers}.", "Give 1 or more.")
     regions, roles = list(dict.fromkeys(chosen.region)), list(dict.fromkeys(chosen.account_role))
     areas = [Area(region, role) for role in roles or [None] for region in regions]
-    wanted = Wanted(chosen.archive, chosen.investigate, chosen.workers, chosen.timeout)
+    wanted = SweepOptions(chosen.archive, chosen.investigate, chosen.workers, chosen.timeout)
     document = sweep_all(areas, wanted, None if chosen.json or not sys.stderr.isatty() else _say)
     return show(document, chosen.json, html=chosen.html, junit=chosen.junit)
 

@@ -24,7 +24,7 @@ class Role(Observed):
 
 
 @dataclass(frozen=True)
-class Simulated(Observed):
+class SimulationResult(Observed):
     """What SimulatePrincipalPolicy answered for one action. Resource policies are not part of it.
 
     `decision` is `allowed`, `explicitDeny` or `implicitDeny`; `boundary_allows` and `organization_allows` are None
@@ -74,7 +74,7 @@ class Reading:
         return cls(one.action, one.decision, one.policy_type if refused else None, one.because, ref, hanging)
 
     @classmethod
-    def of_simulation(cls, one: Simulated) -> Reading:
+    def of_simulation(cls, one: SimulationResult) -> Reading:
         """Take the simulator's answer; it names a boundary or organization that did not allow the action."""
         decision = Decision(one.decision) if one.decision in tuple(Decision) else Decision.UNKNOWN
         by = PolicyType.IDENTITY_BASED if decision in (Decision.EXPLICIT_DENY, Decision.IMPLICIT_DENY) else None
@@ -113,7 +113,7 @@ class ExecutionRole(Observed):
     boundary: Policy | None
     resource_policies: tuple[Policy, ...]
     resource_policies_ref: str
-    simulated: tuple[Simulated, ...]
+    simulated: tuple[SimulationResult, ...]
     evaluated: tuple[Evaluation, ...]
     table_key: KeyUse | None
     function_key: Key | None

@@ -67,7 +67,7 @@ class Concurrency(Observed):
 
 
 @dataclass(frozen=True)
-class Alarm(Observed):
+class FunctionAlarm(Observed):
     """One CloudWatch alarm on a single metric of the function; `metric` is AWS's name of it.
 
     `condition` says in words when it goes off, `state` what it was when read, `missing` what a minute without data
@@ -106,7 +106,7 @@ class Alarms(Observed):
     The references are of the calls that asked for the alarms of each metric, whether there are any or not.
     """
 
-    found: tuple[Alarm, ...]
+    found: tuple[FunctionAlarm, ...]
     invocations_ref: str
     errors_ref: str
     throttles_ref: str

@@ -24,7 +24,7 @@ from runbook_lib.evidence import Evidence, Gap, NotObserved
 from runbook_lib.stages import Stage, Stages
 
 
-class Kind(StrEnum):
+class FindingKind(StrEnum):
     """What a finding is to an incident."""
 
     CAUSE = "cause"
@@ -41,7 +41,7 @@ class Confidence(StrEnum):
     SUSPECTED = "suspected"
 
 
-class Word(StrEnum):
+class VerdictWord(StrEnum):
     """The verdict on one finding."""
 
     PRESENT = "present"
@@ -110,7 +110,7 @@ class Finding:
     """
 
     id: str
-    kind: Kind
+    kind: FindingKind
     title: str
     why: str
     modes: tuple[str, ...]
@@ -134,7 +134,7 @@ class Verdict:
     """
 
     finding: Finding
-    word: Word
+    word: VerdictWord
     confidence: Confidence | None
     signs: tuple[Sign, ...]
     needs: tuple[Gap, ...] = ()
@@ -162,7 +162,7 @@ FINDINGS: dict[str, Finding] = {}
 def finding(
     id: str,
     *,
-    kind: Kind,
+    kind: FindingKind,
     title: str,
     modes: tuple[str, ...],
     stops: Stage | None,
@@ -210,15 +210,15 @@ def judge(one: Finding, seen: Evidence, stages: Stages) -> Verdict:
     against_it = tuple(s for s in signs if s.weight is Weight.AGAINST)
     for_it = [s for s in signs if s.weight is not Weight.AGAINST]
     if against_it:
-        return Verdict(one, Word.ABSENT, None, against_it)
+        return Verdict(one, VerdictWord.ABSENT, None, against_it)
     if not any(s.weight is not Weight.COUNTER for s in for_it):
-        return Verdict(one, Word.UNDETERMINED if needs else Word.ABSENT, None, tuple(for_it), needs)
+        return Verdict(one, VerdictWord.UNDETERMINED if needs else VerdictWord.ABSENT, None, tuple(for_it), needs)
     fits, misfits, unseen_stages = stages.bear_out(one.stops)
     for_it += [counter(sentence, *refs) for sentence, refs in fits]
     sure = _confidence(for_it)
     if misfits and sure is Confidence.PROVED:
         sure = Confidence.LIKELY
-    return Verdict(one, Word.PRESENT, sure, tuple(for_it), (*needs, *unseen_stages), misfits)
+    return Verdict(one, VerdictWord.PRESENT, sure, tuple(for_it), (*needs, *unseen_stages), misfits)
 
 
 def _confidence(signs: list[Sign]) -> Confidence:

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from runbook_lib.evidence import Evidence, otherwise
-from runbook_lib.evidence.mapping import Mapping
+from runbook_lib.evidence.mapping import EventSourceMapping
 from runbook_lib.evidence.role import Reading
-from runbook_lib.findings import Kind, Sign, against, decisive, finding, sign
+from runbook_lib.findings import FindingKind, Sign, against, decisive, finding, sign
 from runbook_lib.findings.mapping import serving
 from runbook_lib.interpret.policy import STREAM_ACTIONS, Decision, PolicyType, trusts
 from runbook_lib.interpret.processing_result import ResultKind
-from runbook_lib.stages import Stage, State, measure
+from runbook_lib.stages import FlowState, Stage, measure
 
 _ROLE_CHANGES = (
     "role-policy-put",
@@ -62,13 +62,13 @@ def _said_by_mapping(seen: Evidence, by: PolicyType, *, explicit: bool) -> Itera
             yield sign(f"Mapping {one.uuid} last said: {result.text}", one)
 
 
-def _is_outlived(seen: Evidence, one: Mapping) -> bool:
+def _is_outlived(seen: Evidence, one: EventSourceMapping) -> bool:
     """Whether the denial that a mapping quotes is over: its poller is seen to read, or the denied call to succeed.
 
     The text carries no time. Deliveries, counts of polled records and the poller's own DescribeStream events do; and
     of the organization's service control policies the simulator knows what holds now.
     """
-    if measure(seen)[Stage.INVOKED].state is State.FLOWING or _polls(seen, one):
+    if measure(seen)[Stage.INVOKED].state is FlowState.FLOWING or _polls(seen, one):
         return True
     if one.processing.policy_type is PolicyType.SERVICE_CONTROL:
         asked = otherwise(lambda: [answer for answer in seen.role.simulated if answer.action in STREAM_ACTIONS], [])
@@ -76,14 +76,14 @@ def _is_outlived(seen: Evidence, one: Mapping) -> bool:
     return one.processing.action == "dynamodb:DescribeStream" and _described(seen, one)
 
 
-def _polls(seen: Evidence, one: Mapping) -> bool:
+def _polls(seen: Evidence, one: EventSourceMapping) -> bool:
     """Whether the mapping has counted records that it polled until lately: it was handed them, so it may read."""
     counted = otherwise(lambda: seen.metrics.mapping_events.get(one.uuid, {}), {}).get("PolledEventCount")
     last = counted.last_positive if counted is not None else None
     return last is not None and seen.window.settled_end - last <= _LATELY
 
 
-def _described(seen: Evidence, one: Mapping) -> bool:
+def _described(seen: Evidence, one: EventSourceMapping) -> bool:
     """Whether the newest DescribeStream of the mapping's poller succeeded, and not long ago."""
     role = otherwise(lambda: seen.role.role.name, "")
     own = [
@@ -121,7 +121,7 @@ def _allowed(seen: Evidence) -> Iterator[Sign]:
 
 @finding(
     "role-missing-stream-actions",
-    kind=Kind.CAUSE,
+    kind=FindingKind.CAUSE,
     title="The execution role does not allow reading the stream",
     modes=("C1",),
     stops=Stage.POLLED,
@@ -143,7 +143,7 @@ def role_missing_stream_actions(seen: Evidence) -> Iterator[Sign]:
 
 @finding(
     "explicit-deny-identity",
-    kind=Kind.CAUSE,
+    kind=FindingKind.CAUSE,
     title="A policy of the execution role explicitly denies reading the stream",
     modes=("C2",),
     stops=Stage.POLLED,
@@ -161,7 +161,7 @@ def explicit_deny_identity(seen: Evidence) -> Iterator[Sign]:
 
 @finding(
     "permissions-boundary",
-    kind=Kind.CAUSE,
+    kind=FindingKind.CAUSE,
     title="The role's permissions boundary does not allow reading the stream",
     modes=("C3",),
     stops=Stage.POLLED,
@@ -182,7 +182,7 @@ def permissions_boundary(seen: Evidence) -> Iterator[Sign]:
 
 @finding(
     "scp-or-rcp",
-    kind=Kind.CAUSE,
+    kind=FindingKind.CAUSE,
     title="A policy of the organization refuses reading the stream",
     modes=("C4",),
     stops=Stage.POLLED,
@@ -203,7 +203,7 @@ def scp_or_rcp(seen: Evidence) -> Iterator[Sign]:
 
 @finding(
     "resource-policy",
-    kind=Kind.CAUSE,
+    kind=FindingKind.CAUSE,
     title="A resource policy on the stream refuses the execution role",
     modes=("C5",),
     stops=Stage.POLLED,
@@ -229,7 +229,7 @@ def resource_policy(seen: Evidence) -> Iterator[Sign]:
 
 @finding(
     "condition-mismatch",
-    kind=Kind.CAUSE,
+    kind=FindingKind.CAUSE,
     title="A condition in the role's policies can never hold for the poller",
     modes=("C8",),
     stops=Stage.POLLED,
@@ -256,7 +256,7 @@ def condition_mismatch(seen: Evidence) -> Iterator[Sign]:
 
 @finding(
     "cmk-denied-to-role",
-    kind=Kind.CAUSE,
+    kind=FindingKind.CAUSE,
     title="The execution role may not decrypt with the table's key",
     modes=("C7",),
     stops=Stage.POLLED,
@@ -297,7 +297,7 @@ def _said_of_the_key(seen: Evidence) -> Iterator[Sign]:
 
 @finding(
     "version-role-drift",
-    kind=Kind.CONTRIBUTING,
+    kind=FindingKind.CONTRIBUTING,
     title="The mapped version runs with another role than $LATEST",
     modes=("C9",),
     stops=None,
@@ -325,7 +325,7 @@ def version_role_drift(seen: Evidence) -> Iterator[Sign]:
 
 @finding(
     "trust-or-role-gone",
-    kind=Kind.CAUSE,
+    kind=FindingKind.CAUSE,
     title="Lambda cannot assume the execution role",
     modes=("C6",),
     stops=Stage.POLLED,

@@ -8,17 +8,17 @@ from datetime import timedelta
 from runbook_lib import instant
 from runbook_lib.evidence import Evidence, known
 from runbook_lib.evidence.signals import Series
-from runbook_lib.findings import Kind, Sign, against, counter, decisive, finding, sign
+from runbook_lib.findings import FindingKind, Sign, against, counter, decisive, finding, sign
 from runbook_lib.findings.mapping import serving
 from runbook_lib.incident import Window
-from runbook_lib.stages import Stage, State, measure
+from runbook_lib.stages import FlowState, Stage, measure
 
 _CONCURRENCY = "https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html"
 
 
 @finding(
     "reserved-concurrency-zero",
-    kind=Kind.CAUSE,
+    kind=FindingKind.CAUSE,
     title="The function's reserved concurrency is zero: every invocation is throttled",
     modes=("E1",),
     stops=Stage.INVOKED,
@@ -67,7 +67,7 @@ def _falls_behind(seen: Evidence) -> bool:
 
     The newest of them count: a new mapping begins with records a day old, and has caught up within minutes.
     """
-    if measure(seen).observed(Stage.INVOKED).state is State.STOPPED:
+    if measure(seen).observed(Stage.INVOKED).state is FlowState.STOPPED:
         return True
     points = seen.backlog.iterator_age_ms.points
     window = _lately(seen)
@@ -84,7 +84,7 @@ def _throttled_lately(seen: Evidence) -> float:
 
 @finding(
     "reserved-too-low",
-    kind=Kind.CAUSE,
+    kind=FindingKind.CAUSE,
     title="The function's reserved concurrency is too low for what arrives",
     modes=("E2",),
     stops=None,
@@ -122,7 +122,7 @@ def reserved_too_low(seen: Evidence) -> Iterator[Sign]:
 
 @finding(
     "account-concurrency-exhausted",
-    kind=Kind.CAUSE,
+    kind=FindingKind.CAUSE,
     title="The account has no concurrency left for the function",
     modes=("E3",),
     stops=None,
@@ -161,7 +161,7 @@ def account_concurrency_exhausted(seen: Evidence) -> Iterator[Sign]:
 
 @finding(
     "shard-serial-lag",
-    kind=Kind.CAUSE,
+    kind=FindingKind.CAUSE,
     title="The function is too slow for one batch per shard at a time",
     modes=("E4",),
     stops=None,
@@ -223,7 +223,7 @@ def _progress(seen: Evidence) -> float | None:
 
 @finding(
     "payload-or-duration",
-    kind=Kind.CONTRIBUTING,
+    kind=FindingKind.CONTRIBUTING,
     title="Records are so large that batches are cut short",
     modes=("E6",),
     stops=None,
@@ -266,7 +266,7 @@ _PAYLOAD = 6_000_000
 
 @finding(
     "records-late",
-    kind=Kind.SYMPTOM,
+    kind=FindingKind.SYMPTOM,
     title="Records are delivered, later and later",
     modes=(),
     stops=None,
@@ -289,7 +289,7 @@ def records_late(seen: Evidence) -> Iterator[Sign]:
 
 @finding(
     "too-many-readers",
-    kind=Kind.CONTRIBUTING,
+    kind=FindingKind.CONTRIBUTING,
     title="More readers share the stream's shards than a shard can serve",
     modes=("E5",),
     stops=None,
@@ -318,7 +318,7 @@ def too_many_readers(seen: Evidence) -> Iterator[Sign]:
 
 @finding(
     "throttled",
-    kind=Kind.SYMPTOM,
+    kind=FindingKind.SYMPTOM,
     title="Invocations are throttled",
     modes=(),
     stops=None,

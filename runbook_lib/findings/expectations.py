@@ -8,16 +8,16 @@ from datetime import timedelta
 
 from runbook_lib import instant
 from runbook_lib.evidence import Evidence, otherwise
-from runbook_lib.findings import Kind, Sign, against, counter, decisive, finding, sign
+from runbook_lib.findings import FindingKind, Sign, against, counter, decisive, finding, sign
 from runbook_lib.instant import RETENTION
-from runbook_lib.stages import Stage, State, measure
+from runbook_lib.stages import FlowState, Stage, measure
 
 _DEVELOPER = "https://docs.aws.amazon.com/amazondynamodb/latest/developerguide"
 
 
 @finding(
     "wrong-scope",
-    kind=Kind.INNOCENT,
+    kind=FindingKind.INNOCENT,
     title="The function reads another table than the one that was named",
     modes=("A4",),
     stops=None,
@@ -43,7 +43,7 @@ def wrong_scope(seen: Evidence) -> Iterator[Sign]:
 
 @finding(
     "replica-expectations",
-    kind=Kind.INNOCENT,
+    kind=FindingKind.INNOCENT,
     title="The table is global: each region has a stream of its own, with fewer records than writes",
     modes=("A10",),
     stops=None,
@@ -66,13 +66,13 @@ def replica_expectations(seen: Evidence) -> Iterator[Sign]:
         return
     yield decisive(f"{table.name} is replicated with {', '.join(table.replica_regions)}.", table)
     written = otherwise(lambda: measure(seen).observed(Stage.WRITTEN), None)
-    if written is not None and written.state is State.IDLE:
+    if written is not None and written.state is FlowState.IDLE:
         yield sign(f"{written.basis} Writes of other regions are not counted here.", *written.refs)
 
 
 @finding(
     "ttl-expectation",
-    kind=Kind.INNOCENT,
+    kind=FindingKind.INNOCENT,
     title="Items expire by TTL: their records come when DynamoDB deletes them, not when their time is up",
     modes=("A11",),
     stops=None,
@@ -110,7 +110,7 @@ _BY_TTL = '"userIdentity"'
 
 @finding(
     "trimmed",
-    kind=Kind.SYMPTOM,
+    kind=FindingKind.SYMPTOM,
     title="Records expire unread",
     modes=("A12",),
     stops=None,

@@ -23,14 +23,14 @@ _MADE_BY = {"clock": "time", "span": "duration", "len": "number", "sum": "number
 
 
 @dataclass(frozen=True)
-class Said:
+class PossibleSign:
     """One sentence that a finding can say, and what it does to the verdict."""
 
     weight: Weight
     sentence: str
 
 
-def sayings(finding: Finding) -> tuple[Said, ...]:
+def sayings(finding: Finding) -> tuple[PossibleSign, ...]:
     """Give every sentence that a finding's code can say, in its order; those that the evidence words are left out.
 
     Empty only for a finding whose sentences all come from the evidence itself.
@@ -79,7 +79,7 @@ def _outside_names(sentence: str) -> Iterator[str]:
             yield letter
 
 
-def _sayings(function: Callable[..., Any], seen: frozenset[str]) -> Iterator[Said]:
+def _sayings(function: Callable[..., Any], seen: frozenset[str]) -> Iterator[PossibleSign]:
     """Walk a function and the helpers that it calls, each once."""
     if not isinstance(function, FunctionType) or not function.__module__.startswith("runbook_lib.findings"):
         return
@@ -92,7 +92,7 @@ def _sayings(function: Callable[..., Any], seen: frozenset[str]) -> Iterator[Sai
     for call in _calls(tree):
         name = call.func.id if isinstance(call.func, ast.Name) else ""
         if name in _WEIGHTS and call.args:
-            yield Said(_WEIGHTS[name], _text(call.args[0], names, module))
+            yield PossibleSign(_WEIGHTS[name], _text(call.args[0], names, module))
         elif name in module and call in handed_on:
             yield from _sayings(module[name], seen | {function.__qualname__})
 

@@ -8,16 +8,16 @@ from datetime import timedelta
 from runbook_lib import instant
 from runbook_lib.evidence import Evidence
 from runbook_lib.evidence.function import Function
-from runbook_lib.findings import Kind, Sign, against, counter, decisive, finding, sign
+from runbook_lib.findings import FindingKind, Sign, against, counter, decisive, finding, sign
 from runbook_lib.interpret.runtime import deprecated_on
-from runbook_lib.stages import Stage, State, measure
+from runbook_lib.stages import FlowState, Stage, measure
 
 _STATES_GUIDE = "https://docs.aws.amazon.com/lambda/latest/dg/functions-states.html"
 
 
 @finding(
     "function-or-qualifier-deleted",
-    kind=Kind.CAUSE,
+    kind=FindingKind.CAUSE,
     title="The mapping invokes a function, version or alias that does not exist",
     modes=("D1",),
     stops=Stage.INVOKED,
@@ -90,7 +90,7 @@ def _out_of_service(seen: Evidence, condition: str) -> Iterator[Sign]:
 
 @finding(
     "artifact-lost",
-    kind=Kind.CAUSE,
+    kind=FindingKind.CAUSE,
     title="The image or package that the function runs from is gone",
     modes=("D4",),
     stops=Stage.INVOKED,
@@ -111,7 +111,7 @@ def artifact_lost(seen: Evidence) -> Iterator[Sign]:
 
 @finding(
     "function-key-denied",
-    kind=Kind.CAUSE,
+    kind=FindingKind.CAUSE,
     title="The key that encrypts the function cannot be used",
     modes=("D6",),
     stops=Stage.INVOKED,
@@ -140,7 +140,7 @@ def function_key_denied(seen: Evidence) -> Iterator[Sign]:
 
 @finding(
     "vpc-eni-subnet",
-    kind=Kind.CAUSE,
+    kind=FindingKind.CAUSE,
     title="The function cannot be connected to its network or file system",
     modes=("D7",),
     stops=Stage.INVOKED,
@@ -161,7 +161,7 @@ def vpc_eni_subnet(seen: Evidence) -> Iterator[Sign]:
 
 @finding(
     "newer-function-types",
-    kind=Kind.CAUSE,
+    kind=FindingKind.CAUSE,
     title="The capacity that the function runs on is not there",
     modes=("D11",),
     stops=Stage.INVOKED,
@@ -179,7 +179,7 @@ def newer_function_types(seen: Evidence) -> Iterator[Sign]:
 
 @finding(
     "state-failed",
-    kind=Kind.CAUSE,
+    kind=FindingKind.CAUSE,
     title="The function is in a state in which it cannot be invoked",
     modes=("D5",),
     stops=Stage.INVOKED,
@@ -201,7 +201,7 @@ def state_failed(seen: Evidence) -> Iterator[Sign]:
 
 @finding(
     "state-pending",
-    kind=Kind.CAUSE,
+    kind=FindingKind.CAUSE,
     title="The function has been getting ready for too long",
     modes=("D2",),
     stops=Stage.INVOKED,
@@ -225,7 +225,7 @@ def state_pending(seen: Evidence) -> Iterator[Sign]:
     if since is None or seen.as_of - since > _PENDING:
         when = instant.clock(since, seen.as_of) if since else "an unknown time"
         yield decisive(f"Function {function.label} is Pending; it was last changed at {when}.", function)
-    elif measure(seen).observed(Stage.INVOKED).state is State.FLOWING:
+    elif measure(seen).observed(Stage.INVOKED).state is FlowState.FLOWING:
         yield against(f"Function {function.label} is Pending and was changed a moment ago.", function)
     else:
         yield sign(f"Function {function.label} is Pending since {instant.clock(since, seen.as_of)}.", function)
@@ -233,7 +233,7 @@ def state_pending(seen: Evidence) -> Iterator[Sign]:
 
 @finding(
     "state-inactive-idle",
-    kind=Kind.INNOCENT,
+    kind=FindingKind.INNOCENT,
     title="The function sleeps because nothing called it for weeks",
     modes=("D3",),
     stops=None,
@@ -254,7 +254,7 @@ def state_inactive_idle(seen: Evidence) -> Iterator[Sign]:
 
 @finding(
     "update-failed-red-herring",
-    kind=Kind.INNOCENT,
+    kind=FindingKind.INNOCENT,
     title="The last update of the function failed, and the code before it serves on",
     modes=("D8",),
     stops=None,
@@ -277,7 +277,7 @@ def update_failed_red_herring(seen: Evidence) -> Iterator[Sign]:
 
 @finding(
     "runtime-deprecated",
-    kind=Kind.INNOCENT,
+    kind=FindingKind.INNOCENT,
     title="The function's runtime is deprecated, and runs",
     modes=("D9",),
     stops=None,
@@ -303,7 +303,7 @@ def runtime_deprecated(seen: Evidence) -> Iterator[Sign]:
 
 @finding(
     "code-signing",
-    kind=Kind.INNOCENT,
+    kind=FindingKind.INNOCENT,
     title="A deployment was refused for its signature; what ran before runs on",
     modes=("D10",),
     stops=None,
@@ -331,7 +331,7 @@ _UNSIGNED = {"CodeVerificationFailedException", "InvalidCodeSignatureException",
 
 @finding(
     "function-not-invoked",
-    kind=Kind.SYMPTOM,
+    kind=FindingKind.SYMPTOM,
     title="The table is written to and the stream invokes nothing",
     modes=(),
     stops=None,
@@ -345,8 +345,8 @@ _UNSIGNED = {"CodeVerificationFailedException", "InvalidCodeSignatureException",
 def function_not_invoked(seen: Evidence) -> Iterator[Sign]:
     """IteratorAge has a datapoint for every minute in which a stream invoked the function, and none otherwise."""
     invoked = measure(seen).observed(Stage.INVOKED)
-    if invoked.state is State.STOPPED:
+    if invoked.state is FlowState.STOPPED:
         yield sign(invoked.basis, *invoked.refs)
         yield counter(f"{invoked.total or 0:,.0f} invocations of any kind in the window.", *invoked.refs)
-    elif invoked.state is State.FLOWING:
+    elif invoked.state is FlowState.FLOWING:
         yield against(invoked.basis, *invoked.refs)

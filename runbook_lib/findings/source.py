@@ -7,11 +7,11 @@ from datetime import datetime, timedelta
 
 from runbook_lib import instant
 from runbook_lib.evidence import Evidence, otherwise
-from runbook_lib.evidence.mapping import Mapping
+from runbook_lib.evidence.mapping import EventSourceMapping
 from runbook_lib.evidence.signals import Series
-from runbook_lib.findings import Kind, Sign, against, counter, decisive, finding, sign
+from runbook_lib.findings import FindingKind, Sign, against, counter, decisive, finding, sign
 from runbook_lib.interpret.arn import StreamArn
-from runbook_lib.stages import Stage, State, measure, write_minutes
+from runbook_lib.stages import FlowState, Stage, measure, write_minutes
 
 _STREAMS = "https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Streams.html"
 
@@ -46,12 +46,12 @@ def replaced(seen: Evidence) -> tuple[Sign, ...]:
 _SKEW = timedelta(minutes=1)
 
 
-def _born_before(one: Mapping, moment: datetime) -> bool:
+def _born_before(one: EventSourceMapping, moment: datetime) -> bool:
     began = StreamArn.parse(one.event_source_arn).label_time
     return began is not None and began < moment
 
 
-def _polled(seen: Evidence, one: Mapping) -> tuple[Series, ...]:
+def _polled(seen: Evidence, one: EventSourceMapping) -> tuple[Series, ...]:
     """What the mapping polled, where it counts its events."""
     counted = otherwise(lambda: seen.metrics.mapping_events.get(one.uuid, {}), {})
     return tuple(series for name, series in counted.items() if name == "PolledEventCount")
@@ -59,7 +59,7 @@ def _polled(seen: Evidence, one: Mapping) -> tuple[Series, ...]:
 
 @finding(
     "table-recreated-or-restored",
-    kind=Kind.CAUSE,
+    kind=FindingKind.CAUSE,
     title="The table is a new one of the same name: what read the old one's stream reads nothing",
     modes=("A8",),
     stops=Stage.IN_STREAM,
@@ -91,7 +91,7 @@ def table_recreated_or_restored(seen: Evidence) -> Iterator[Sign]:
 
 @finding(
     "stream-disabled",
-    kind=Kind.CAUSE,
+    kind=FindingKind.CAUSE,
     title="No stream is enabled on the table",
     modes=("A5",),
     stops=Stage.IN_STREAM,
@@ -129,7 +129,7 @@ def stream_disabled(seen: Evidence) -> Iterator[Sign]:
 
 @finding(
     "no-table-writes",
-    kind=Kind.INNOCENT,
+    kind=FindingKind.INNOCENT,
     title="Nobody writes to the table, so there is nothing to trigger on",
     modes=("A1",),
     stops=None,
@@ -147,7 +147,7 @@ def no_table_writes(seen: Evidence) -> Iterator[Sign]:
     the same answer must have some before silence counts.
     """
     written = measure(seen).observed(Stage.WRITTEN)
-    if written.state is not State.IDLE:
+    if written.state is not FlowState.IDLE:
         yield against(written.basis, *written.refs)
         return
     account = seen.metrics.account_concurrent
@@ -160,7 +160,7 @@ def no_table_writes(seen: Evidence) -> Iterator[Sign]:
 
 @finding(
     "noop-writes",
-    kind=Kind.INNOCENT,
+    kind=FindingKind.INNOCENT,
     title="The writes change nothing, so the stream records nothing",
     modes=("A2",),
     stops=None,
@@ -178,7 +178,7 @@ def noop_writes(seen: Evidence) -> Iterator[Sign]:
     beside idle ones could look alike, so failures and throttles speak against it.
     """
     invoked = measure(seen).observed(Stage.INVOKED)
-    if invoked.state is not State.STOPPED or invoked.since is None:
+    if invoked.state is not FlowState.STOPPED or invoked.since is None:
         yield against(invoked.basis, *invoked.refs)
         return
     for series in (seen.metrics.errors, seen.metrics.throttles):
@@ -223,7 +223,7 @@ def _written_since(seen: Evidence, since: datetime) -> Iterator[float]:
 
 @finding(
     "rejected-writes",
-    kind=Kind.INNOCENT,
+    kind=FindingKind.INNOCENT,
     title="Writes are refused before they are committed, so there is nothing to trigger on",
     modes=("A3",),
     stops=None,
@@ -244,7 +244,7 @@ def rejected_writes(seen: Evidence) -> Iterator[Sign]:
     if not refused:
         yield against("No write was refused in the window.", *seen.metrics.failed_writes.values())
         return
-    if written.state is not State.IDLE:
+    if written.state is not FlowState.IDLE:
         yield against(written.basis, *written.refs)
         return
     for name, series in refused.items():
@@ -257,7 +257,7 @@ def rejected_writes(seen: Evidence) -> Iterator[Sign]:
 
 @finding(
     "table-key-inaccessible",
-    kind=Kind.CAUSE,
+    kind=FindingKind.CAUSE,
     title="DynamoDB cannot use the key that the table is encrypted with",
     modes=("A9",),
     stops=None,
@@ -289,7 +289,7 @@ _LOCKED = {"INACCESSIBLE_ENCRYPTION_CREDENTIALS", "ARCHIVING", "ARCHIVED"}
 
 @finding(
     "wrong-cdc-product",
-    kind=Kind.CONTRIBUTING,
+    kind=FindingKind.CONTRIBUTING,
     title="The table feeds Kinesis Data Streams, which is not DynamoDB Streams",
     modes=("A6",),
     stops=None,

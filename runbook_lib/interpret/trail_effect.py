@@ -50,7 +50,7 @@ def effects(event: TrailEvent) -> tuple[Effect, ...]:
 
 
 @dataclass(frozen=True)
-class _Rule:
+class _EffectRule:
     """An operation that changes one thing: the sentence may name the target and any of the members picked."""
 
     kind: str
@@ -59,113 +59,117 @@ class _Rule:
     members: tuple[str, ...] = ()
 
 
-_RULES: Mapping[tuple[str, str], _Rule] = {
-    ("lambda", "DeleteEventSourceMapping"): _Rule("mapping-deleted", "mapping", "Mapping {target} was deleted."),
-    ("lambda", "PutFunctionConcurrency"): _Rule(
+_RULES: Mapping[tuple[str, str], _EffectRule] = {
+    ("lambda", "DeleteEventSourceMapping"): _EffectRule("mapping-deleted", "mapping", "Mapping {target} was deleted."),
+    ("lambda", "PutFunctionConcurrency"): _EffectRule(
         "concurrency-set",
         "function",
         "Reserved concurrency of function {target} was set to {reservedConcurrentExecutions}.",
         ("reservedConcurrentExecutions",),
     ),
-    ("lambda", "DeleteFunctionConcurrency"): _Rule(
+    ("lambda", "DeleteFunctionConcurrency"): _EffectRule(
         "concurrency-cleared", "function", "Function {target} no longer reserves concurrency."
     ),
-    ("lambda", "PublishVersion"): _Rule(
+    ("lambda", "PublishVersion"): _EffectRule(
         "version-published", "function", "Version {version} of function {target} was published.", ("version",)
     ),
-    ("lambda", "CreateAlias"): _Rule(
+    ("lambda", "CreateAlias"): _EffectRule(
         "alias-changed",
         "function",
         "Alias {name} of function {target} was created on version {functionVersion}.",
         ("name", "functionVersion"),
     ),
-    ("lambda", "UpdateAlias"): _Rule(
+    ("lambda", "UpdateAlias"): _EffectRule(
         "alias-changed",
         "function",
         "Alias {name} of function {target} was changed; its version is {functionVersion}.",
         ("name", "functionVersion", "routingConfig"),
     ),
-    ("lambda", "DeleteAlias"): _Rule(
+    ("lambda", "DeleteAlias"): _EffectRule(
         "alias-deleted", "function", "Alias {name} of function {target} was deleted.", ("name",)
     ),
-    ("lambda", "CreateFunction"): _Rule(
+    ("lambda", "CreateFunction"): _EffectRule(
         "function-created", "function", "Function {target} was created.", ("role", "runtime", "handler", "version")
     ),
-    ("lambda", "PutRuntimeManagementConfig"): _Rule(
+    ("lambda", "PutRuntimeManagementConfig"): _EffectRule(
         "configuration-changed", "function", "The runtime updates of function {target} were configured."
     ),
-    ("dynamodb", "DeleteTable"): _Rule("table-deleted", "table", "Table {target} was deleted."),
-    ("dynamodb", "RestoreTableFromBackup"): _Rule(
+    ("dynamodb", "DeleteTable"): _EffectRule("table-deleted", "table", "Table {target} was deleted."),
+    ("dynamodb", "RestoreTableFromBackup"): _EffectRule(
         "table-restored",
         "table",
         "Table {target} was restored from a backup, which restores no stream setting.",
         ("sourceBackupArn", "backupArn"),
     ),
-    ("dynamodb", "RestoreTableToPointInTime"): _Rule(
+    ("dynamodb", "RestoreTableToPointInTime"): _EffectRule(
         "table-restored",
         "table",
         "Table {target} was restored to a point in time, which restores no stream setting.",
         ("sourceTableName", "sourceTableArn"),
     ),
-    ("dynamodb", "PutResourcePolicy"): _Rule(
+    ("dynamodb", "PutResourcePolicy"): _EffectRule(
         "resource-policy-changed", "table", "A resource policy of table {target} was put.", ("resourceArn",)
     ),
-    ("dynamodb", "DeleteResourcePolicy"): _Rule(
+    ("dynamodb", "DeleteResourcePolicy"): _EffectRule(
         "resource-policy-changed", "table", "A resource policy of table {target} was deleted.", ("resourceArn",)
     ),
-    ("iam", "PutRolePolicy"): _Rule(
+    ("iam", "PutRolePolicy"): _EffectRule(
         "role-policy-put",
         "role",
         "Inline policy {policyName} of role {target} was put.",
         ("policyName", "policyDocument"),
     ),
-    ("iam", "DeleteRolePolicy"): _Rule(
+    ("iam", "DeleteRolePolicy"): _EffectRule(
         "role-policy-deleted", "role", "Inline policy {policyName} of role {target} was deleted.", ("policyName",)
     ),
-    ("iam", "AttachRolePolicy"): _Rule(
+    ("iam", "AttachRolePolicy"): _EffectRule(
         "role-policy-attached", "role", "Policy {policyArn} was attached to role {target}.", ("policyArn",)
     ),
-    ("iam", "DetachRolePolicy"): _Rule(
+    ("iam", "DetachRolePolicy"): _EffectRule(
         "role-policy-detached", "role", "Policy {policyArn} was detached from role {target}.", ("policyArn",)
     ),
-    ("iam", "SetDefaultPolicyVersion"): _Rule(
+    ("iam", "SetDefaultPolicyVersion"): _EffectRule(
         "managed-policy-changed", "policy", "Version {versionId} of policy {target} came into force.", ("versionId",)
     ),
-    ("iam", "UpdateAssumeRolePolicy"): _Rule(
+    ("iam", "UpdateAssumeRolePolicy"): _EffectRule(
         "trust-changed", "role", "The trust policy of role {target} was changed.", ("policyDocument",)
     ),
-    ("iam", "DeleteRole"): _Rule("role-deleted", "role", "Role {target} was deleted."),
-    ("iam", "PutRolePermissionsBoundary"): _Rule(
+    ("iam", "DeleteRole"): _EffectRule("role-deleted", "role", "Role {target} was deleted."),
+    ("iam", "PutRolePermissionsBoundary"): _EffectRule(
         "boundary-set", "role", "Role {target} was bounded by {permissionsBoundary}.", ("permissionsBoundary",)
     ),
-    ("iam", "DeleteRolePermissionsBoundary"): _Rule(
+    ("iam", "DeleteRolePermissionsBoundary"): _EffectRule(
         "boundary-cleared", "role", "The permissions boundary of role {target} was removed."
     ),
-    ("organizations", "UpdatePolicy"): _Rule(
+    ("organizations", "UpdatePolicy"): _EffectRule(
         "scp-changed", "organization-policy", "Organization policy {target} was changed."
     ),
-    ("organizations", "AttachPolicy"): _Rule(
+    ("organizations", "AttachPolicy"): _EffectRule(
         "scp-changed", "organization-policy", "Organization policy {target} was attached to {targetId}.", ("targetId",)
     ),
-    ("organizations", "DetachPolicy"): _Rule(
+    ("organizations", "DetachPolicy"): _EffectRule(
         "scp-changed",
         "organization-policy",
         "Organization policy {target} was detached from {targetId}.",
         ("targetId",),
     ),
-    ("kms", "DisableKey"): _Rule("key-disabled", "key", "Key {target} was disabled."),
-    ("kms", "DeleteImportedKeyMaterial"): _Rule("key-disabled", "key", "Key {target} lost its imported key material."),
-    ("kms", "ScheduleKeyDeletion"): _Rule(
+    ("kms", "DisableKey"): _EffectRule("key-disabled", "key", "Key {target} was disabled."),
+    ("kms", "DeleteImportedKeyMaterial"): _EffectRule(
+        "key-disabled", "key", "Key {target} lost its imported key material."
+    ),
+    ("kms", "ScheduleKeyDeletion"): _EffectRule(
         "key-deletion-scheduled",
         "key",
         "Key {target} was scheduled for deletion and cannot be used from then on.",
         ("pendingWindowInDays", "deletionDate"),
     ),
-    ("kms", "PutKeyPolicy"): _Rule("key-policy-changed", "key", "The key policy of key {target} was put.", ("policy",)),
-    ("kms", "RevokeGrant"): _Rule(
+    ("kms", "PutKeyPolicy"): _EffectRule(
+        "key-policy-changed", "key", "The key policy of key {target} was put.", ("policy",)
+    ),
+    ("kms", "RevokeGrant"): _EffectRule(
         "key-policy-changed", "key", "Grant {grantId} on key {target} was revoked.", ("grantId",)
     ),
-    ("logs", "DeleteLogGroup"): _Rule("log-group-deleted", "log-group", "Log group {target} was deleted."),
+    ("logs", "DeleteLogGroup"): _EffectRule("log-group-deleted", "log-group", "Log group {target} was deleted."),
 }
 
 _DATA_OPERATIONS = {
@@ -215,7 +219,7 @@ def _said(value: Any) -> str:
     return "(not recorded)" if value in (None, "") else str(value)
 
 
-def _applied(rule: _Rule, event: TrailEvent) -> Effect:
+def _applied(rule: _EffectRule, event: TrailEvent) -> Effect:
     return _effect(event, rule.kind, rule.target_kind, rule.sentence, _picked(event, rule.members))
 
 

@@ -35,7 +35,7 @@ def cleaned(html: str) -> Markup:
 
 def markdown(text: str, level: int) -> Markup:
     """Give Markdown as HTML whose headings start below `level`; HTML in it stays text, links become their text."""
-    render = mistune.create_markdown(renderer=_Below(level), plugins=["table", "strikethrough"])
+    render = mistune.create_markdown(renderer=_LowerHeadings(level), plugins=["table", "strikethrough"])
     return Markup(str(render(text)))
 
 
@@ -45,7 +45,7 @@ def png(base64_text: Any) -> str | None:
     return f"data:image/png;base64,{data}" if data.startswith(_PNG) else None
 
 
-class _Below(mistune.HTMLRenderer):  # type: ignore[misc]
+class _LowerHeadings(mistune.HTMLRenderer):  # type: ignore[misc]
     """Renders Markdown inside a page whose outline goes on."""
 
     def __init__(self, level: int) -> None:

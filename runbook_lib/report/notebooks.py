@@ -16,10 +16,10 @@ from nbformat import NotebookNode
 from runbook_lib.example import EVIDENCE
 from runbook_lib.record import Record, write_document
 from runbook_lib.report.execute import execute
-from runbook_lib.report.join import METADATA, NOTEBOOKS, Source, shipped
+from runbook_lib.report.join import METADATA, NOTEBOOKS, NotebookSource, shipped
 
 
-def executed(source: Source) -> NotebookNode:
+def executed(source: NotebookSource) -> NotebookNode:
     """Execute one notebook on the example incident; returns it with outputs, in the form in which it is kept."""
     return normalised(execute(source.notebook, EVIDENCE.parent, {}, Record.read(EVIDENCE).as_of))
 

@@ -23,9 +23,9 @@ from markupsafe import Markup, escape
 from runbook_lib import instant
 from runbook_lib._version import __version__
 from runbook_lib.markup import TICKS, WHOLE
-from runbook_lib.record import EVIDENCE, Call, Record
+from runbook_lib.record import EVIDENCE, Record, RecordedCall
 from runbook_lib.report import foreign
-from runbook_lib.report.sections import Added, Failure, Part, Section, Shown
+from runbook_lib.report.sections import AddedOutput, CellFailure, Heading, MarkdownText, Part, Section, ShownBlock
 
 DIAGNOSIS = "10_diagnosis"
 """The notebook that the page begins with."""
@@ -61,7 +61,7 @@ class Meta:
     kit_version: str
     identity: Mapping[str, Any]
     files: tuple[EvidenceFile, ...]
-    calls: tuple[Call, ...]
+    calls: tuple[RecordedCall, ...]
     headline: Mapping[str, Any] | None = None
 
     @classmethod
@@ -131,7 +131,7 @@ class _Chapter:
     @property
     def count(self) -> int:
         """How many findings, calls and other things with a name of their own it lists."""
-        return sum(_listed(part.block) for part in self.parts if isinstance(part, Shown))
+        return sum(_listed(part.block) for part in self.parts if isinstance(part, ShownBlock))
 
 
 def _listed(block: Mapping[str, Any]) -> int:
@@ -152,7 +152,9 @@ def _chapters(diagnosis: Iterable[Section], page: _Page) -> tuple[tuple[Part, ..
     The rest of the opening is the verdict, which the head of the page says already.
     """
     split = [chapter for section in diagnosis for chapter in section.chapters()]
-    opening = tuple(part for title, parts in split if not title for part in parts if isinstance(part, Failure | Added))
+    opening = tuple(
+        part for title, parts in split if not title for part in parts if isinstance(part, CellFailure | AddedOutput)
+    )
     return opening, tuple(_Chapter(title, page.id(title), parts) for title, parts in split if title)
 
 
@@ -254,17 +256,26 @@ def _free(wish: str, taken: set[str], joint: str) -> str:
     return found
 
 
+_MACROS: Mapping[type[Part], str] = {
+    Heading: "heading",
+    MarkdownText: "prose",
+    ShownBlock: "shown",
+    AddedOutput: "added",
+    CellFailure: "failure",
+}
+"""The macro of parts.html.j2 that writes each kind of part."""
+
+
 @pass_context
 def _show(context: Context, part: Part, level: int) -> Markup:
     """Write one part; a block of damaged form is shown as its text instead of breaking the page."""
-    name = type(part).__name__.lower()
     page = context["page"]
     taken = page.taken()
     try:
         macro = context.environment.get_template("parts.html.j2").make_module({"page": page})
-        return Markup(getattr(macro, name)(part, level))
+        return Markup(getattr(macro, _MACROS[type(part)])(part, level))
     except (TemplateError, TypeError, ValueError, KeyError, AttributeError):
-        if not isinstance(part, Shown):
+        if not isinstance(part, ShownBlock):
             raise
         page.restore(taken)
         return Markup('<pre class="text">{}</pre>').format(part.text or "This block cannot be read.")
@@ -332,7 +343,7 @@ def _compact(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(", ", ": "))
 
 
-def _excerpt(call: Call) -> str:
+def _excerpt(call: RecordedCall) -> str:
     """Give the beginning of an answer, or of an error, and say how much more the evidence file holds."""
     said = _compact(call.error if call.error is not None else call.response)
     if len(said) <= _ANSWER_SHOWN:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from runbook_lib.report.junit import ERROR, FAILURE, Case, written
+from runbook_lib.report.junit import ERROR, FAILURE, JunitCase, written
 
 _OUTCOMES = {"fault": FAILURE, "suspect": ERROR, "not_examined": ERROR}
 _STATUSES = {"fault": FAILURE, "undetermined": ERROR, "could_not_run": ERROR}
@@ -19,18 +19,18 @@ def sweep_junit(document: Mapping[str, Any]) -> bytes:
     return written("runbook sweep", began, properties, tuple(_cases(document)))
 
 
-def _cases(document: Mapping[str, Any]) -> Iterator[Case]:
+def _cases(document: Mapping[str, Any]) -> Iterator[JunitCase]:
     for area in document["areas"]:
         place = f"{area['account'] or area['role'] or 'account'}.{area['region']}"
         if area["error"]:
-            yield Case(place, "area", ERROR, "could_not_run", area["error"])
+            yield JunitCase(place, "area", ERROR, "could_not_run", area["error"])
         for gap in area["gaps"]:
-            yield Case(place, gap["call"], ERROR, gap["code"], gap["reason"])
+            yield JunitCase(place, gap["call"], ERROR, gap["code"], gap["reason"])
     for one in document["triggers"]:
         yield _case(one)
 
 
-def _case(one: Mapping[str, Any]) -> Case:
+def _case(one: Mapping[str, Any]) -> JunitCase:
     """Give one trigger; what a full investigation found counts for more than the triage."""
     looked = one["investigation"]
     kind = looked["status"] if looked else one["outcome"]
@@ -38,6 +38,6 @@ def _case(one: Mapping[str, Any]) -> Case:
     place, name = f"{one['account']}.{one['region']}", f"{one['table']} -> {one['function']}"
     sentence = looked["sentence"] if looked else one["sentence"]
     if outcome == "system-out":
-        return Case(place, name, lines=(sentence,))
+        return JunitCase(place, name, lines=(sentence,))
     because = [f"- {each}" for cause in one["causes"] for each in cause["because"]]
-    return Case(place, name, outcome, kind, sentence, (*because, one["loss"]["sentence"], *one["unseen"]))
+    return JunitCase(place, name, outcome, kind, sentence, (*because, one["loss"]["sentence"], *one["unseen"]))

@@ -13,9 +13,9 @@ from typing import Any
 from runbook_lib import instant
 from runbook_lib.aws import StepReader, together
 from runbook_lib.evidence import Evidence, Gap, NotObserved, attempt, known, otherwise
-from runbook_lib.evidence.signals import ALARMED, Alarm, Alarms
+from runbook_lib.evidence.signals import ALARMED, Alarms, FunctionAlarm
 from runbook_lib.incident import Window
-from runbook_lib.interpret.alarm_history import Turn, turns
+from runbook_lib.interpret.alarm_history import StateTurn, turns
 from runbook_lib.interpret.arn import FunctionRef
 
 _OPERATION = "DescribeAlarmsForMetric"
@@ -82,9 +82,9 @@ def _reduced(answer: dict[str, Any]) -> dict[str, Any]:
     return {"MetricAlarms": [{name: raw[name] for name in _KEPT_FIELDS if name in raw} for raw in alarms]}
 
 
-def _alarm(raw: Mapping[str, Any], ref: str, told: tuple[list[Turn], str], window: Window) -> Alarm:
+def _alarm(raw: Mapping[str, Any], ref: str, told: tuple[list[StateTurn], str], window: Window) -> FunctionAlarm:
     state = str(raw.get("StateValue", ""))
-    return Alarm(
+    return FunctionAlarm(
         name=str(raw["AlarmName"]),
         metric=str(raw.get("MetricName", "")),
         condition=_condition(raw),
@@ -109,7 +109,7 @@ def _condition(raw: Mapping[str, Any]) -> str:
 # -- when it rang ----------------------------------------------------------------------------------------------
 
 
-def _turns_of(raw: Mapping[str, Any], aws: StepReader, seen: Evidence) -> tuple[list[Turn], str]:
+def _turns_of(raw: Mapping[str, Any], aws: StepReader, seen: Evidence) -> tuple[list[StateTurn], str]:
     """Read how an alarm changed since the window began, and the call; one that has not changed since is not asked."""
     turned = instant.optional(raw.get("StateTransitionedTimestamp") or raw.get("StateUpdatedTimestamp"))
     if turned and turned <= seen.window.start:
@@ -135,7 +135,7 @@ def _turns_of(raw: Mapping[str, Any], aws: StepReader, seen: Evidence) -> tuple[
     return list(turns(pages.items("AlarmHistoryItems"))), pages.ref
 
 
-def stretches(told: Iterable[Turn], now: str, window: Window) -> Iterator[Window]:
+def stretches(told: Iterable[StateTurn], now: str, window: Window) -> Iterator[Window]:
     """Give the stretches of the window in which an alarm was in ALARM. `now` is the state after the last turn."""
     ordered = sorted(told, key=lambda one: one.at)
     starts = [window.start, *(one.at for one in ordered)]

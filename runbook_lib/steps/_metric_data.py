@@ -22,7 +22,7 @@ _LARGEST = 1e13
 
 
 @dataclass(frozen=True)
-class Query:
+class MetricQuery:
     """One series to ask for. `dimensions` empty asks for the account's own total."""
 
     id: str
@@ -35,7 +35,7 @@ class Query:
 
 
 def read_series(
-    aws: StepReader, window: Window, as_of: datetime, queries: Iterable[Query], *, finest_s: int = 60
+    aws: StepReader, window: Window, as_of: datetime, queries: Iterable[MetricQuery], *, finest_s: int = 60
 ) -> dict[str, Series]:
     """Read every query's series by its id; one that CloudWatch refuses alone is a gap in its place.
 
@@ -59,7 +59,7 @@ def read_series(
     return {one.id: attempt(partial(_series, one, parts.get(one.id, []), pages, length, aws.region)) for one in asked}
 
 
-def _query(query: Query, period: int) -> dict[str, Any]:
+def _query(query: MetricQuery, period: int) -> dict[str, Any]:
     return {
         "Id": query.id,
         "MetricStat": {
@@ -74,7 +74,7 @@ def _query(query: Query, period: int) -> dict[str, Any]:
     }
 
 
-def _series(query: Query, parts: list[dict[str, Any]], pages: Pages, period: timedelta, region: str) -> Series:
+def _series(query: MetricQuery, parts: list[dict[str, Any]], pages: Pages, period: timedelta, region: str) -> Series:
     """Join one query's parts over all pages.
 
     Raises NotObserved when CloudWatch refuses it, or gives only a part: silence cannot be told from what is lacking.
@@ -111,7 +111,7 @@ def _points(part: dict[str, Any]) -> Iterator[tuple[datetime | None, float]]:
         yield instant.optional(at), value
 
 
-def _not_whole(query: Query, status: str, ref: str, region: str) -> Gap:
+def _not_whole(query: MetricQuery, status: str, ref: str, region: str) -> Gap:
     call = "cloudwatch:GetMetricData"
     if status == "Forbidden":
         reason = f"These credentials may not read the metric {query.metric}."

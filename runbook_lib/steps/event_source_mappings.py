@@ -9,7 +9,7 @@ from typing import Any
 from runbook_lib.aws import Answer, StepReader, together
 from runbook_lib.evidence import Evidence, attempt, known
 from runbook_lib.evidence.function import Function
-from runbook_lib.evidence.mapping import Alias, Mapping, Mappings
+from runbook_lib.evidence.mapping import Alias, EventSourceMapping, Mappings
 from runbook_lib.incident import Incident
 from runbook_lib.interpret.arn import Arn, FunctionRef, StreamArn, role_name_of
 from runbook_lib.steps import step
@@ -59,32 +59,32 @@ def event_source_mappings(incident: Incident, aws: StepReader, seen: Evidence) -
     )
 
 
-def _every_mapping(aws: StepReader) -> tuple[Mapping, ...]:
+def _every_mapping(aws: StepReader) -> tuple[EventSourceMapping, ...]:
     """List the region's mappings. A list cut short proves no absence, so it is not seen at all."""
     pages = aws.pages("lambda", "ListEventSourceMappings")
     return tuple(read_mapping(raw, pages.ref) for raw in pages.every("EventSourceMappings"))
 
 
-def read_mapping(raw: Answer, ref: str) -> Mapping:
+def read_mapping(raw: Answer, ref: str) -> EventSourceMapping:
     """Read a mapping that says what it connects; only a cluster of one's own has no ARN."""
     raw.having(UUID=str, State=str, FunctionArn=FunctionRef.parse)
     if not raw.get("SelfManagedEventSource"):
         raw.having(EventSourceArn=Arn.parse)
     if ":dynamodb:" in raw.get("EventSourceArn", ""):
         raw.having(EventSourceArn=StreamArn.parse)
-    return Mapping.from_api(raw, ref)
+    return EventSourceMapping.from_api(raw, ref)
 
 
-def _newest_first(found: Iterable[Mapping]) -> tuple[Mapping, ...]:
+def _newest_first(found: Iterable[EventSourceMapping]) -> tuple[EventSourceMapping, ...]:
     """Order by the generation that is read, the newest first: today's records meet the role and code mapped there."""
     return tuple(sorted(found, key=lambda one: one.event_source_arn, reverse=True))
 
 
-def _from_table(mapping: Mapping, incident: Incident) -> bool:
+def _from_table(mapping: EventSourceMapping, incident: Incident) -> bool:
     return mapping.table_name == incident.table_name
 
 
-def _to_us(mapping: Mapping, incident: Incident) -> bool:
+def _to_us(mapping: EventSourceMapping, incident: Incident) -> bool:
     return mapping.function.name == incident.function.name
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from runbook_lib.aws import StepReader, together
 from runbook_lib.evidence import Evidence, Gap, NotObserved, attempt, known
 from runbook_lib.evidence.function import Function
-from runbook_lib.evidence.role import ExecutionRole, Role, Simulated
+from runbook_lib.evidence.role import ExecutionRole, Role, SimulationResult
 from runbook_lib.incident import Incident
 from runbook_lib.interpret.arn import role_name_of
 from runbook_lib.interpret.policy import LIST_STREAMS, STREAM_ACTIONS, Policy, evaluate, poller_context
@@ -187,11 +187,11 @@ def _resource_policies(aws: StepReader, *arns: str) -> tuple[Policy, ...]:
     return tuple(Policy.parse("resource policy", known(one)["Policy"]) for one in answers if known(one) is not None)
 
 
-def _simulate(aws: StepReader, arn: str, stream: str) -> tuple[Simulated, ...]:
+def _simulate(aws: StepReader, arn: str, stream: str) -> tuple[SimulationResult, ...]:
     """Ask AWS's own simulator; a deleted role or stream leaves nothing to simulate."""
     if not stream:
         return ()
-    found: list[Simulated] = []
+    found: list[SimulationResult] = []
     for actions, resources in ((list(STREAM_ACTIONS), [stream]), ([LIST_STREAMS], ["*"])):
         asked: dict[str, Any] = {"PolicySourceArn": arn, "ActionNames": actions, "ResourceArns": resources}
         if aws.find("iam", "SimulatePrincipalPolicy", absent=_GONE, **asked) is None:
@@ -201,10 +201,10 @@ def _simulate(aws: StepReader, arn: str, stream: str) -> tuple[Simulated, ...]:
     return tuple(found)
 
 
-def _simulated(raw: dict[str, Any], ref: str) -> Simulated:
+def _simulated(raw: dict[str, Any], ref: str) -> SimulationResult:
     boundary = raw.get("PermissionsBoundaryDecisionDetail") or {}
     organization = raw.get("OrganizationsDecisionDetail") or {}
-    return Simulated(
+    return SimulationResult(
         action=raw.get("EvalActionName", ""),
         resource=raw.get("EvalResourceName", ""),
         decision=raw.get("EvalDecision", ""),

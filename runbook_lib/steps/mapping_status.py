@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from runbook_lib.aws import StepReader, together
 from runbook_lib.evidence import Evidence, known
-from runbook_lib.evidence.mapping import Mapping, MappingStatus
+from runbook_lib.evidence.mapping import EventSourceMapping, MappingStatus
 from runbook_lib.incident import Incident
 from runbook_lib.steps import step
 from runbook_lib.steps.event_source_mappings import read_mapping
@@ -28,6 +28,6 @@ def mapping_status(incident: Incident, aws: StepReader, seen: Evidence) -> Mappi
     return MappingStatus(mappings=tuple(known(one) for one in found if known(one) is not None))
 
 
-def _one(aws: StepReader, uuid: str) -> Mapping | None:
+def _one(aws: StepReader, uuid: str) -> EventSourceMapping | None:
     answer = aws.find("lambda", "GetEventSourceMapping", UUID=uuid)
     return read_mapping(answer, answer.ref) if answer is not None else None

@@ -9,13 +9,13 @@ from typing import Any
 from runbook_lib import instant
 from runbook_lib.aws import StepReader, together
 from runbook_lib.evidence import Each, Evidence, Gap, NotObserved, attempt, known, otherwise
-from runbook_lib.evidence.mapping import Mapping
+from runbook_lib.evidence.mapping import EventSourceMapping
 from runbook_lib.evidence.signals import Backlog, Peek, Series
 from runbook_lib.evidence.source import Shard, Stream
 from runbook_lib.incident import Incident
 from runbook_lib.interpret.filter_pattern import BadPattern, Pattern, parse
 from runbook_lib.steps import step
-from runbook_lib.steps._metric_data import Query, read_series
+from runbook_lib.steps._metric_data import MetricQuery, read_series
 
 _MOST_READERS, _MOST_READERS_GLOBAL = 2, 1
 """Readers that a shard can serve at once (DynamoDB Developer Guide, "Reading and processing a stream"); of a global
@@ -42,7 +42,7 @@ def stream_backlog(incident: Incident, aws: StepReader, seen: Evidence) -> Backl
     """
     labels = attempt(lambda: [one.label for one in seen.streams.generations])
     function = (("FunctionName", incident.function.name),)
-    age = Query("iterator_age", "AWS/Lambda", "IteratorAge", "Maximum", "ms", "Iterator age", function)
+    age = MetricQuery("iterator_age", "AWS/Lambda", "IteratorAge", "Maximum", "ms", "Iterator age", function)
     known_labels = labels if isinstance(labels, list) else []
     series = read_series(aws, seen.window, seen.as_of, [age, *_reads(incident, known_labels)])
 
@@ -58,13 +58,17 @@ def stream_backlog(incident: Incident, aws: StepReader, seen: Evidence) -> Backl
     )
 
 
-def _reads(incident: Incident, labels: list[str]) -> Iterator[Query]:
+def _reads(incident: Incident, labels: list[str]) -> Iterator[MetricQuery]:
     """Ask what all readers of each generation of the stream were handed."""
     for n, label in enumerate(labels):
         of = (("TableName", incident.table_name), ("StreamLabel", label), ("Operation", "GetRecords"))
         name = "ReturnedRecordsCount"
-        yield Query(f"returned{n}", "AWS/DynamoDB", name, "Sum", "records", f"Records read from stream {label}", of)
-        yield Query(f"bytes{n}", "AWS/DynamoDB", "ReturnedBytes", "Sum", "bytes", f"Bytes read from stream {label}", of)
+        yield MetricQuery(
+            f"returned{n}", "AWS/DynamoDB", name, "Sum", "records", f"Records read from stream {label}", of
+        )
+        yield MetricQuery(
+            f"bytes{n}", "AWS/DynamoDB", "ReturnedBytes", "Sum", "bytes", f"Bytes read from stream {label}", of
+        )
 
 
 def _shards(stream: Stream) -> Callable[[], tuple[Shard, ...]]:
@@ -89,7 +93,7 @@ def _peeks(aws: StepReader, seen: Evidence) -> tuple[Peek, ...]:
     )
 
 
-def _is_read_by(mapping: Mapping, stream: Stream | None) -> bool:
+def _is_read_by(mapping: EventSourceMapping, stream: Stream | None) -> bool:
     """Whether a mapping may be polling: in every state but Disabled, as changes between them take their time."""
     return stream is not None and mapping.state != "Disabled" and mapping.event_source_arn == stream.arn
 

@@ -15,27 +15,27 @@ from runbook_lib.evidence import Gap
 from runbook_lib.sweep.area import Area
 from runbook_lib.sweep.evidence import NOT_EXAMINED
 from runbook_lib.sweep.rank import urgency
-from runbook_lib.sweep.sweeping import Swept
-from runbook_lib.sweep.triage import Named, Outcome, Triage
+from runbook_lib.sweep.sweeping import SweptArea
+from runbook_lib.sweep.triage import FoundFault, Triage, TriageOutcome
 
 SCHEMA = 1
 
 
 @dataclass(frozen=True)
-class Refused:
+class RefusedArea:
     """An area that could not be looked at at all, and why."""
 
     area: Area
     error: str
 
 
-Result = Swept | Refused
+Result = SweptArea | RefusedArea
 
 
 def to_json(results: Iterable[Result], looked: Mapping[tuple[str, str, str, str], Mapping[str, Any]]) -> dict[str, Any]:
     """Give the document. `looked` are the full investigations by account, region, table ARN and function."""
     found = list(results)
-    swept = [one for one in found if isinstance(one, Swept)]
+    swept = [one for one in found if isinstance(one, SweptArea)]
     rows = sorted(
         ((one, row) for one in swept for row in one.triggers), key=lambda pair: (*urgency(pair[1]), _where(pair[0]))
     )
@@ -47,7 +47,7 @@ def to_json(results: Iterable[Result], looked: Mapping[tuple[str, str, str, str]
         "kit_version": __version__,
         "as_of": max((instant.iso(one.opened.as_of) for one in swept), default=None),
         "exit_code": _exit_code(found, triggers),
-        "counts": {outcome.value: counts[outcome.value] for outcome in Outcome},
+        "counts": {outcome.value: counts[outcome.value] for outcome in TriageOutcome},
         "areas": [_area(one) for one in found],
         "triggers": triggers,
         "orphaned_streams": [
@@ -71,24 +71,24 @@ def to_json(results: Iterable[Result], looked: Mapping[tuple[str, str, str, str]
 
 def _exit_code(found: list[Result], triggers: list[dict[str, Any]]) -> int:
     """The gravest, in the order 3, 1, 2, 0; of a trigger that was investigated the investigation's counts."""
-    codes = {COULD_NOT_RUN if isinstance(one, Refused) else 2 if one.gaps else 0 for one in found}
+    codes = {COULD_NOT_RUN if isinstance(one, RefusedArea) else 2 if one.gaps else 0 for one in found}
     for one in triggers:
         investigated = one["investigation"]
-        codes.add(investigated["exit_code"] if investigated else Outcome(one["outcome"]).exit_code)
+        codes.add(investigated["exit_code"] if investigated else TriageOutcome(one["outcome"]).exit_code)
     return gravest(codes | {0})
 
 
-def _where(one: Swept) -> tuple[str, str]:
+def _where(one: SweptArea) -> tuple[str, str]:
     return one.opened.account, one.opened.area.region
 
 
-def _place(one: Swept) -> dict[str, str]:
+def _place(one: SweptArea) -> dict[str, str]:
     account, region = _where(one)
     return {"account": account, "region": region}
 
 
 def _area(one: Result) -> dict[str, Any]:
-    if isinstance(one, Refused):
+    if isinstance(one, RefusedArea):
         return {
             "account": None,
             "region": one.area.region,
@@ -117,7 +117,9 @@ def _gap(gap: Gap) -> dict[str, str | None]:
     return {"call": gap.call, "code": gap.code, "reason": gap.reason, "permission": gap.permission}
 
 
-def _trigger(one: Swept, row: Triage, looked: Mapping[tuple[str, str, str, str], Mapping[str, Any]]) -> dict[str, Any]:
+def _trigger(
+    one: SweptArea, row: Triage, looked: Mapping[tuple[str, str, str, str], Mapping[str, Any]]
+) -> dict[str, Any]:
     account, region = _where(one)
     investigated = looked.get((account, region, row.trigger.table_arn, row.trigger.function))
     return {
@@ -142,7 +144,7 @@ def _trigger(one: Swept, row: Triage, looked: Mapping[tuple[str, str, str, str],
     }
 
 
-def _named(one: Named) -> dict[str, Any]:
+def _named(one: FoundFault) -> dict[str, Any]:
     return {"id": one.id, "title": one.title, "confidence": one.confidence, "because": list(one.because)}
 
 

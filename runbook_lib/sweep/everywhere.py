@@ -18,8 +18,8 @@ from runbook_lib.incident import Incident
 from runbook_lib.plain_json import dumped
 from runbook_lib.record import is_sealed, seal, write_document
 from runbook_lib.sweep.area import Area, begin, reopen, with_names
-from runbook_lib.sweep.document import Refused, Result, to_json
-from runbook_lib.sweep.sweeping import Progress, Swept, sweep
+from runbook_lib.sweep.document import RefusedArea, Result, to_json
+from runbook_lib.sweep.sweeping import Progress, SweptArea, sweep
 from runbook_lib.sweep.triage import Triage
 
 DOCUMENT = "sweep.json"
@@ -30,7 +30,7 @@ Key = tuple[str, str, str, str]
 
 
 @dataclass(frozen=True)
-class Wanted:
+class SweepOptions:
     """How a sweep is to be done. `investigate` looks closely at what is wrong, in `workers` processes."""
 
     archive: Path
@@ -39,7 +39,7 @@ class Wanted:
     timeout_s: float = 300
 
 
-def sweep_all(areas: Iterable[Area], wanted: Wanted, progress: Progress | None = None) -> dict[str, Any]:
+def sweep_all(areas: Iterable[Area], wanted: SweepOptions, progress: Progress | None = None) -> dict[str, Any]:
     """Sweep every area and give the outcome as a document; an area that cannot be looked at does not stop the others.
 
     Raises BadParameters for a region or role of no form, before anything is asked.
@@ -52,7 +52,7 @@ def sweep_all(areas: Iterable[Area], wanted: Wanted, progress: Progress | None =
         results = list(pool.map(lambda one: _swept(one, wanted, budgets, progress), every))
     looked = _investigated(results, wanted, progress) if wanted.investigate else {}
     for found in results:
-        if isinstance(found, Swept):
+        if isinstance(found, SweptArea):
             _keep(found, looked)
     return to_json(results, looked)
 
@@ -68,14 +68,14 @@ def replay(folder: Path) -> dict[str, Any]:
     return to_json([found], {})
 
 
-def _swept(area: Area, wanted: Wanted, budgets: dict[str, Budget], progress: Progress | None) -> Result:
+def _swept(area: Area, wanted: SweepOptions, budgets: dict[str, Budget], progress: Progress | None) -> Result:
     try:
         return sweep(begin(area, wanted.archive, budgets, wanted.timeout_s), progress)
     except RunbookError as trouble:
-        return Refused(area, str(trouble))
+        return RefusedArea(area, str(trouble))
 
 
-def _keep(found: Swept, looked: Mapping[Key, Mapping[str, Any]]) -> None:
+def _keep(found: SweptArea, looked: Mapping[Key, Mapping[str, Any]]) -> None:
     """Write an area's outcome into its folder and seal that."""
     record = found.opened.record
     folder = record.folder
@@ -88,12 +88,12 @@ def _keep(found: Swept, looked: Mapping[Key, Mapping[str, Any]]) -> None:
 # -- full investigations -----------------------------------------------------------------------------------------
 
 
-def _investigated(results: list[Result], wanted: Wanted, progress: Progress | None) -> dict[Key, dict[str, Any]]:
+def _investigated(results: list[Result], wanted: SweepOptions, progress: Progress | None) -> dict[Key, dict[str, Any]]:
     """Investigate what is wrong as a batch, each area's worst first; one that cannot be done says why."""
     incidents = {
         (one.opened.account, one.opened.area.region, row.trigger.table_arn, row.trigger.function): _incident(one, row)
         for one in results
-        if isinstance(one, Swept)
+        if isinstance(one, SweptArea)
         for row in one.triggers
         if row.is_wrong
     }
@@ -101,9 +101,9 @@ def _investigated(results: list[Result], wanted: Wanted, progress: Progress | No
     return {key: _told(one) for key, one in zip(incidents, found, strict=True)}
 
 
-def _batch(incidents: list[Incident], wanted: Wanted, say: Progress) -> list[batch.Document]:
+def _batch(incidents: list[Incident], wanted: SweepOptions, say: Progress) -> list[batch.Document]:
     """Investigate in processes, or here, one after the other."""
-    wish = batch.Wish(archive=wanted.archive, timeout_s=wanted.timeout_s)
+    wish = batch.BatchOptions(archive=wanted.archive, timeout_s=wanted.timeout_s)
     if wanted.workers > 1 and len(incidents) > 1:
         heard = partial(_say_arrived, say, len(incidents))
         return batch.investigate_all(incidents, wish, number=wanted.workers, arrived=heard)
@@ -119,7 +119,7 @@ def _say_arrived(say: Progress, total: int, number: int, one: batch.Document) ->
     say(f"{number} of {total} investigated: {one['incident_id']}")
 
 
-def _incident(found: Swept, one: Triage) -> Incident:
+def _incident(found: SweptArea, one: Triage) -> Incident:
     """Name the incident after table and function, as far as that is a name of a folder, and apart from all others."""
     words = re.sub(r"[^A-Za-z0-9._-]+", "-", f"{one.trigger.table}-{one.trigger.function}")[:40].strip("-.")
     account, region = found.opened.account, found.opened.area.region

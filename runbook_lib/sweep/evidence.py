@@ -10,14 +10,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from runbook_lib.evidence import Each, Evidence, Gap, Observed, attempt
-from runbook_lib.evidence.mapping import Mapping as SourceMapping
-from runbook_lib.evidence.mapping import Mappings
+from runbook_lib.evidence.mapping import EventSourceMapping, Mappings
 from runbook_lib.evidence.signals import Backlog, Concurrency, Metrics
 from runbook_lib.evidence.source import Health, Identity, Stream, Streams
 from runbook_lib.steps.function_metrics import FAILED_WRITES, MAPPING_EVENTS, WRITES
-from runbook_lib.sweep.area import Opened, with_names
+from runbook_lib.sweep.area import OpenArea, with_names
 from runbook_lib.sweep.counters import Counted, Key
-from runbook_lib.sweep.survey import Survey, Trigger
+from runbook_lib.sweep.survey import Connection, Survey
 
 NOT_SWEPT = "NotExamined"
 """The code of the gap that stands for what a sweep never looks at."""
@@ -34,7 +33,7 @@ NOT_EXAMINED = (
 
 
 @dataclass(frozen=True)
-class Limits(Observed):
+class AccountLimits(Observed):
     """The account's concurrency."""
 
     total: int
@@ -43,20 +42,20 @@ class Limits(Observed):
 
 
 @dataclass(frozen=True)
-class Seen:
+class SweptConnection:
     """One trigger as a sweep sees it. `closer` holds what was asked again of one that does not seem to work."""
 
-    opened: Opened
+    opened: OpenArea
     survey: Survey
     generations: Mapping[str, list[str]] | Gap
-    limits: Limits
-    trigger: Trigger
-    mappings: tuple[SourceMapping, ...]
-    neighbours: tuple[SourceMapping, ...]
+    limits: AccountLimits
+    trigger: Connection
+    mappings: tuple[EventSourceMapping, ...]
+    neighbours: tuple[EventSourceMapping, ...]
     counted: Counted
     reserved: int | Gap | None
 
-    def closer(self, counted: Counted, reserved: int | Gap | None) -> Seen:
+    def closer(self, counted: Counted, reserved: int | Gap | None) -> SweptConnection:
         """Add the answers of a closer look."""
         return replace(self, counted={**self.counted, **counted}, reserved=reserved)
 

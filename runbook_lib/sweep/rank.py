@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from runbook_lib.loss_clock import LOST_FIRST, LossState
-from runbook_lib.sweep.triage import Outcome, Triage
+from runbook_lib.sweep.triage import Triage, TriageOutcome
 
-_OUTCOMES = tuple(Outcome)
+_OUTCOMES = tuple(TriageOutcome)
 _NEVER = datetime.max.replace(tzinfo=UTC)
 
 

@@ -7,16 +7,16 @@ from dataclasses import dataclass
 
 from runbook_lib.aws import Pages, StepReader, together
 from runbook_lib.evidence import Gap, NotObserved, Observed, attempt, known, otherwise
-from runbook_lib.evidence.mapping import Mapping as SourceMapping
+from runbook_lib.evidence.mapping import EventSourceMapping
 from runbook_lib.evidence.source import Table
 from runbook_lib.interpret.arn import StreamArn
-from runbook_lib.sweep.area import Opened
+from runbook_lib.sweep.area import OpenArea
 
 _MOST_PAGES = 1000
 
 
 @dataclass(frozen=True)
-class Trigger:
+class Connection:
     """A table's stream and a function that it triggers, through one mapping or several."""
 
     table_arn: str
@@ -42,17 +42,17 @@ class Survey(Observed):
 
     account: str
     region: str
-    mappings: tuple[SourceMapping, ...]
+    mappings: tuple[EventSourceMapping, ...]
     mappings_ref: str
     listed: int
     streams: tuple[str, ...]
     tables: Mapping[str, Table | Gap]
 
-    def triggers(self) -> dict[Trigger, tuple[SourceMapping, ...]]:
+    def triggers(self) -> dict[Connection, tuple[EventSourceMapping, ...]]:
         """Give every trigger with its mappings, by name; raises NotObserved where the mappings could not be listed."""
-        found: dict[Trigger, list[SourceMapping]] = {}
+        found: dict[Connection, list[EventSourceMapping]] = {}
         for one in self.mappings:
-            found.setdefault(Trigger(table_of(one.event_source_arn), one.function.name), []).append(one)
+            found.setdefault(Connection(table_of(one.event_source_arn), one.function.name), []).append(one)
         return {
             trigger: tuple(sorted(found[trigger], key=lambda one: one.event_source_arn, reverse=True))
             for trigger in sorted(found, key=lambda one: (one.table_arn, one.function))
@@ -74,7 +74,7 @@ class Survey(Observed):
         read = {one.event_source_arn for one in self.mappings}
         return tuple(arn for arn in sorted(set(self.streams) - read) if self._is_on(arn))
 
-    def dead(self) -> tuple[tuple[SourceMapping, str], ...]:
+    def dead(self) -> tuple[tuple[EventSourceMapping, str], ...]:
         """Give the mappings on a stream that takes no more records, and why it takes none."""
         mapped = otherwise(lambda: self.mappings, ())
         told = ((one, otherwise(lambda one=one: self._why_dead(one), "")) for one in mapped)  # type: ignore[misc]
@@ -84,7 +84,7 @@ class Survey(Observed):
         table = otherwise(lambda: self.table(table_of(arn)), None)
         return table is not None and table.stream_enabled and table.latest_stream_arn == arn
 
-    def _why_dead(self, one: SourceMapping) -> str:
+    def _why_dead(self, one: EventSourceMapping) -> str:
         table = self.table(table_of(one.event_source_arn))
         if not table.exists:
             return f"Table {table.name} does not exist."
@@ -95,7 +95,7 @@ class Survey(Observed):
         return ""
 
 
-def survey(opened: Opened) -> Survey:
+def survey(opened: OpenArea) -> Survey:
     """List the mappings and the streams of a region, then describe each of their tables once."""
     mappings, streams = together(
         lambda: _all(opened.part("01-mappings").pages("lambda", "ListEventSourceMappings", most=_MOST_PAGES)),
@@ -136,12 +136,12 @@ def _all(pages: Pages) -> Pages:
     return pages
 
 
-def _ours(pages: Pages) -> Iterator[SourceMapping]:
-    read = (SourceMapping.from_api(raw, pages.ref) for raw in pages.items("EventSourceMappings"))
+def _ours(pages: Pages) -> Iterator[EventSourceMapping]:
+    read = (EventSourceMapping.from_api(raw, pages.ref) for raw in pages.items("EventSourceMappings"))
     return (one for one in read if one.table_name is not None)
 
 
-def _tables(opened: Opened, arns: list[str]) -> dict[str, Table | Gap]:
+def _tables(opened: OpenArea, arns: list[str]) -> dict[str, Table | Gap]:
     """Describe each table once."""
     aws = opened.part(_TABLES)
     found = together(*(lambda arn=arn: _table(aws, opened.account, arn) for arn in arns))

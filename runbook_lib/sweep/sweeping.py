@@ -8,12 +8,12 @@ from functools import partial
 
 from runbook_lib.aws import StepReader, together
 from runbook_lib.evidence import Gap, attempt, known, otherwise
-from runbook_lib.evidence.mapping import Mapping as SourceMapping
+from runbook_lib.evidence.mapping import EventSourceMapping
 from runbook_lib.sweep import counters
-from runbook_lib.sweep.area import Opened
-from runbook_lib.sweep.evidence import CLOSER, NOT_ASKED, Limits, Seen
+from runbook_lib.sweep.area import OpenArea
+from runbook_lib.sweep.evidence import CLOSER, NOT_ASKED, AccountLimits, SweptConnection
 from runbook_lib.sweep.rank import first_to_lose
-from runbook_lib.sweep.survey import Survey, Trigger, survey
+from runbook_lib.sweep.survey import Connection, Survey, survey
 from runbook_lib.sweep.triage import Triage, triage
 
 _ACCOUNT = "04-account"
@@ -22,7 +22,7 @@ Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class Orphan:
+class OrphanStream:
     """A stream that is on and that no mapping reads."""
 
     arn: str
@@ -30,7 +30,7 @@ class Orphan:
 
 
 @dataclass(frozen=True)
-class Dead:
+class DeadMapping:
     """A mapping on a stream that takes no more records, and why it takes none."""
 
     uuid: str
@@ -41,16 +41,16 @@ class Dead:
 
 
 @dataclass(frozen=True)
-class Swept:
+class SweptArea:
     """What a sweep found in one area: its triggers, who loses data first at the top, and what is left over.
 
     `gaps` are what kept it from seeing the area as a whole; a trigger's own are with the trigger.
     """
 
-    opened: Opened
+    opened: OpenArea
     triggers: tuple[Triage, ...]
-    orphans: tuple[Orphan, ...]
-    dead: tuple[Dead, ...]
+    orphans: tuple[OrphanStream, ...]
+    dead: tuple[DeadMapping, ...]
     gaps: tuple[Gap, ...]
     calls: int
 
@@ -61,7 +61,7 @@ class Swept:
         return next(code for code in (1, 2, 0) if code in codes | {0})
 
 
-def sweep(opened: Opened, progress: Progress | None = None) -> Swept:
+def sweep(opened: OpenArea, progress: Progress | None = None) -> SweptArea:
     """Look at every trigger of an area; what could not be seen of one says nothing about the others."""
     say = progress or (lambda _: None)
     found = survey(opened)
@@ -69,11 +69,13 @@ def sweep(opened: Opened, progress: Progress | None = None) -> Swept:
     triggers = otherwise(lambda: known(by_trigger), {})
     say(f"{opened.account} {opened.area.region}: {len(triggers)} triggers")
     judged = tuple(_judged(opened, found, triggers, say))
-    return Swept(
+    return SweptArea(
         opened=opened,
         triggers=first_to_lose(judged),
-        orphans=tuple(Orphan(arn, arn.split("/")[1]) for arn in otherwise(found.orphans, ())),
-        dead=tuple(Dead(one.uuid, one.event_source_arn, one.function_arn, one.state, why) for one, why in found.dead()),
+        orphans=tuple(OrphanStream(arn, arn.split("/")[1]) for arn in otherwise(found.orphans, ())),
+        dead=tuple(
+            DeadMapping(one.uuid, one.event_source_arn, one.function_arn, one.state, why) for one, why in found.dead()
+        ),
         gaps=_gaps_of_area(found),
         calls=opened.record.made,
     )
@@ -85,10 +87,10 @@ def _gaps_of_area(found: Survey) -> tuple[Gap, ...]:
 
 
 def _judged(
-    opened: Opened, found: Survey, triggers: Mapping[Trigger, tuple[SourceMapping, ...]], say: Progress
+    opened: OpenArea, found: Survey, triggers: Mapping[Connection, tuple[EventSourceMapping, ...]], say: Progress
 ) -> Iterator[Triage]:
     """Judge batch after batch."""
-    around = _Around.of(opened, found, triggers)
+    around = _SharedFacts.of(opened, found, triggers)
     wanted = {
         trigger: tuple(counters.first_look(trigger, mappings, opened.account)) for trigger, mappings in triggers.items()
     }
@@ -103,21 +105,23 @@ def _judged(
 
 
 @dataclass(frozen=True)
-class _Around:
+class _SharedFacts:
     """What is common to all triggers of an area: its lists, its account, and who else is on a stream or function."""
 
-    opened: Opened
+    opened: OpenArea
     survey: Survey
     generations: Mapping[str, list[str]] | Gap
-    limits: Limits
+    limits: AccountLimits
     counted: counters.Counted
-    triggers: Mapping[Trigger, tuple[SourceMapping, ...]]
-    beside: Mapping[str, list[SourceMapping]]
+    triggers: Mapping[Connection, tuple[EventSourceMapping, ...]]
+    beside: Mapping[str, list[EventSourceMapping]]
 
     @classmethod
-    def of(cls, opened: Opened, found: Survey, triggers: Mapping[Trigger, tuple[SourceMapping, ...]]) -> _Around:
+    def of(
+        cls, opened: OpenArea, found: Survey, triggers: Mapping[Connection, tuple[EventSourceMapping, ...]]
+    ) -> _SharedFacts:
         """Ask for what belongs to the account, where there is a trigger at all."""
-        beside: dict[str, list[SourceMapping]] = {}
+        beside: dict[str, list[EventSourceMapping]] = {}
         for trigger, mappings in triggers.items():
             for name in (trigger.table_arn, trigger.function):
                 beside.setdefault(name, []).extend(mappings)
@@ -126,28 +130,28 @@ class _Around:
         opened.done(_ACCOUNT)
         return cls(opened, found, attempt(found.generations), limits, counted, triggers, beside)
 
-    def seen(self, trigger: Trigger, counted: counters.Counted) -> Seen:
+    def seen(self, trigger: Connection, counted: counters.Counted) -> SweptConnection:
         """Give what was seen of one trigger."""
         mappings = self.triggers[trigger]
         near = (*self.beside[trigger.table_arn], *self.beside[trigger.function])
         neighbours = tuple({one.uuid: one for one in near}.values())
         own = {*(one.uuid for one in mappings), trigger.function, trigger.table_arn, ""}
         mine = {key: series for key, series in counted.items() if key[0] in own}
-        return Seen(
+        return SweptConnection(
             self.opened, self.survey, self.generations, self.limits, trigger, mappings, neighbours, mine, NOT_ASKED
         )
 
 
-_NO_LIMITS = Limits(0, 0, "")
+_NO_LIMITS = AccountLimits(0, 0, "")
 
 
-def _limits(aws: StepReader) -> Limits:
+def _limits(aws: StepReader) -> AccountLimits:
     answer = aws.call("lambda", "GetAccountSettings")
     limit = answer["AccountLimit"]
-    return Limits(limit["ConcurrentExecutions"], limit["UnreservedConcurrentExecutions"], answer.ref)
+    return AccountLimits(limit["ConcurrentExecutions"], limit["UnreservedConcurrentExecutions"], answer.ref)
 
 
-def _closer(opened: Opened, number: int, batch: list[Seen]) -> Iterator[Triage]:
+def _closer(opened: OpenArea, number: int, batch: list[SweptConnection]) -> Iterator[Triage]:
     """Judge a batch; of those that seem not to work ask more, and judge them again.
 
     What is reserved for a function matters where it was throttled, and nowhere else.
@@ -155,7 +159,7 @@ def _closer(opened: Opened, number: int, batch: list[Seen]) -> Iterator[Triage]:
     first = [triage(one) for one in batch]
     pairs = [(one, verdict) for one, verdict in zip(batch, first, strict=True) if verdict.is_wrong]
     doubtful = [one for one, _ in pairs]
-    again: dict[Trigger, Triage] = {}
+    again: dict[Connection, Triage] = {}
     if doubtful:
         part = f"{CLOSER}-{number:04d}"
         asked = [one for seen in doubtful for one in counters.closer_look(seen.trigger, seen.streams, opened.account)]

@@ -8,17 +8,17 @@ from datetime import datetime
 from enum import StrEnum
 
 from runbook_lib.diagnosis import Diagnosis, Status, diagnose
-from runbook_lib.evidence.mapping import Mapping
+from runbook_lib.evidence.mapping import EventSourceMapping
 from runbook_lib.findings import Confidence, Verdict
 from runbook_lib.loss_clock import Loss
-from runbook_lib.stages import Stage, State
-from runbook_lib.sweep.evidence import Seen, swept
-from runbook_lib.sweep.survey import Trigger
+from runbook_lib.stages import FlowState, Stage
+from runbook_lib.sweep.evidence import SweptConnection, swept
+from runbook_lib.sweep.survey import Connection
 
 _MOST_SENTENCES = 3
 
 
-class Outcome(StrEnum):
+class TriageOutcome(StrEnum):
     """What became of one trigger, the gravest first. None of them says that it is healthy."""
 
     FAULT = "fault"
@@ -33,11 +33,11 @@ class Outcome(StrEnum):
         return _EXIT_CODES.get(self, 0)
 
 
-_EXIT_CODES = {Outcome.FAULT: 1, Outcome.SUSPECT: 2, Outcome.NOT_EXAMINED: 2}
+_EXIT_CODES = {TriageOutcome.FAULT: 1, TriageOutcome.SUSPECT: 2, TriageOutcome.NOT_EXAMINED: 2}
 
 
 @dataclass(frozen=True)
-class Named:
+class FoundFault:
     """One finding that is present: its id, its title, how sure, and the first sentences for it."""
 
     id: str
@@ -46,7 +46,7 @@ class Named:
     because: tuple[str, ...]
 
     @classmethod
-    def of(cls, one: Verdict) -> Named:
+    def of(cls, one: Verdict) -> FoundFault:
         """Take it from a verdict."""
         sure = one.confidence.value if one.confidence else ""
         return cls(one.finding.id, one.finding.title, sure, one.because[:_MOST_SENTENCES])
@@ -56,13 +56,13 @@ class Named:
 class Triage:
     """The verdict on one trigger. `unseen` says what this sweep should have seen of it and could not."""
 
-    trigger: Trigger
+    trigger: Connection
     target: str
     mappings: tuple[str, ...]
-    outcome: Outcome
+    outcome: TriageOutcome
     sentence: str
-    causes: tuple[Named, ...]
-    signs: tuple[Named, ...]
+    causes: tuple[FoundFault, ...]
+    signs: tuple[FoundFault, ...]
     loss: Loss
     since: datetime | None
     unseen: tuple[str, ...]
@@ -70,7 +70,7 @@ class Triage:
     @property
     def is_wrong(self) -> bool:
         """Whether records do not arrive, as far as can be seen: a closer look may tell more."""
-        return self.outcome in (Outcome.FAULT, Outcome.SUSPECT)
+        return self.outcome in (TriageOutcome.FAULT, TriageOutcome.SUSPECT)
 
     @property
     def is_throttled(self) -> bool:
@@ -78,7 +78,7 @@ class Triage:
         return any(one.id == "throttled" for one in self.signs)
 
 
-def triage(seen: Seen) -> Triage:
+def triage(seen: SweptConnection) -> Triage:
     """Judge one trigger by the findings that judge an investigation."""
     evidence = seen.evidence()
     found = diagnose(evidence)
@@ -91,42 +91,44 @@ def triage(seen: Seen) -> Triage:
         mappings=tuple(one.uuid for one in seen.mappings),
         outcome=outcome,
         sentence=_sentence(outcome, found, problems, unseen),
-        causes=tuple(map(Named.of, (*found.causes, *found.latent))),
-        signs=tuple(map(Named.of, (*found.symptoms, *found.contributing))),
+        causes=tuple(map(FoundFault.of, (*found.causes, *found.latent))),
+        signs=tuple(map(FoundFault.of, (*found.symptoms, *found.contributing))),
         loss=found.loss,
         since=found.onset.at if found.onset else None,
         unseen=unseen,
     )
 
 
-def _outcome(found: Diagnosis, problems: list[Mapping], unseen: Iterable[str]) -> Outcome:
+def _outcome(found: Diagnosis, problems: list[EventSourceMapping], unseen: Iterable[str]) -> TriageOutcome:
     """A fault where a cause is named, suspect where something is wrong and none is; else what could be seen decides."""
     if found.status is Status.FAULT:
-        return Outcome.FAULT
+        return TriageOutcome.FAULT
     undetermined = found.status is Status.UNDETERMINED
     if found.unexplained or (undetermined and (found.symptoms or problems)):
-        return Outcome.SUSPECT
+        return TriageOutcome.SUSPECT
     if any(unseen):
-        return Outcome.NOT_EXAMINED
-    if found.stages[Stage.WRITTEN].state is State.IDLE or _quiet(found):
-        return Outcome.QUIET
-    return Outcome.NOT_EXAMINED if undetermined else Outcome.NOTHING_SEEN
+        return TriageOutcome.NOT_EXAMINED
+    if found.stages[Stage.WRITTEN].state is FlowState.IDLE or _quiet(found):
+        return TriageOutcome.QUIET
+    return TriageOutcome.NOT_EXAMINED if undetermined else TriageOutcome.NOTHING_SEEN
 
 
-def _sentence(outcome: Outcome, found: Diagnosis, problems: list[Mapping], unseen: tuple[str, ...]) -> str:
-    if outcome is Outcome.NOTHING_SEEN:
+def _sentence(
+    outcome: TriageOutcome, found: Diagnosis, problems: list[EventSourceMapping], unseen: tuple[str, ...]
+) -> str:
+    if outcome is TriageOutcome.NOTHING_SEEN:
         return "Records arrive; nothing is wrong in what a sweep looks at."
-    if outcome is Outcome.QUIET:
+    if outcome is TriageOutcome.QUIET:
         why = _quiet(found) or "Nobody writes to the table"
         return f"{why}. Whether the next record would arrive was not examined."
-    if outcome is Outcome.NOT_EXAMINED:
+    if outcome is TriageOutcome.NOT_EXAMINED:
         return f"Not examined: {unseen[0]}" if unseen else "Not examined: what is decisive no sweep looks at."
-    if outcome is Outcome.SUSPECT:
+    if outcome is TriageOutcome.SUSPECT:
         return f"Broken, and why was not examined: {_wrong(found, problems)}"
     return found.sentence
 
 
-def _wrong(found: Diagnosis, problems: list[Mapping]) -> str:
+def _wrong(found: Diagnosis, problems: list[EventSourceMapping]) -> str:
     if found.unexplained:
         return found.unexplained[0]
     if problems:

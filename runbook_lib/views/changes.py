@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from runbook_lib import instant
-from runbook_lib.blocks import Block, Table
+from runbook_lib.blocks import Block, TableBlock
 from runbook_lib.diagnosis import Diagnosis
 from runbook_lib.evidence import Evidence, NotObserved
 from runbook_lib.interpret.trail_event import POLL_EVENT_NAME, TrailEvent
@@ -22,7 +22,7 @@ MOST_ROWS = 200
 _FILE = "evidence/09-configuration_changes.jsonl"
 
 
-class Relation(StrEnum):
+class ChangeRelation(StrEnum):
     """How a change stands to the onset."""
 
     TRIGGER = "trigger"
@@ -33,46 +33,46 @@ class Relation(StrEnum):
 
 
 @dataclass(frozen=True)
-class Numbered:
+class NumberedChange:
     """A change with the number it bears in the charts and tables alike. `distance` is onset less change."""
 
     number: int
     change: Change
-    relation: Relation
+    relation: ChangeRelation
     distance: timedelta | None
 
     @property
     def words(self) -> str:
         """The relation as people say it."""
         if self.distance is None:
-            return str(self.relation) if self.relation is Relation.FAILED else "no onset is known"
+            return str(self.relation) if self.relation is ChangeRelation.FAILED else "no onset is known"
         side = "before" if self.distance >= timedelta(0) else "after"
         said = f"{instant.span(self.distance)} {side} the onset"
-        if self.relation is Relation.TRIGGER:
+        if self.relation is ChangeRelation.TRIGGER:
             return f"{said}: named as the trigger"
-        return f"{said}; {self.relation}" if self.relation is Relation.FAILED else said
+        return f"{said}; {self.relation}" if self.relation is ChangeRelation.FAILED else said
 
 
-def numbered(diagnosis: Diagnosis) -> tuple[Numbered, ...]:
+def numbered(diagnosis: Diagnosis) -> tuple[NumberedChange, ...]:
     """Number the changes, oldest first, and say how each stands to the onset."""
     at = diagnosis.onset.at if diagnosis.onset else None
     return tuple(
-        Numbered(number, change, _relation(change, diagnosis), at - change.event.at if at else None)
+        NumberedChange(number, change, _relation(change, diagnosis), at - change.event.at if at else None)
         for number, change in enumerate(diagnosis.changes, 1)
     )
 
 
-def _relation(change: Change, diagnosis: Diagnosis) -> Relation:
+def _relation(change: Change, diagnosis: Diagnosis) -> ChangeRelation:
     if diagnosis.trigger and change == diagnosis.trigger.change:
-        return Relation.TRIGGER
+        return ChangeRelation.TRIGGER
     if not change.event.succeeded:
-        return Relation.FAILED
+        return ChangeRelation.FAILED
     began = diagnosis.onset
     if began is None:
-        return Relation.CONTEXT
+        return ChangeRelation.CONTEXT
     if abs(began.at - change.event.at) <= FIRST_WINDOW:
-        return Relation.CANDIDATE
-    return Relation.AFTER if change.event.at > began.latest else Relation.CONTEXT
+        return ChangeRelation.CANDIDATE
+    return ChangeRelation.AFTER if change.event.at > began.latest else ChangeRelation.CONTEXT
 
 
 def who(event: TrailEvent) -> str:
@@ -122,7 +122,7 @@ def trail_table(seen: Evidence) -> Block:
         (moment(one.event.at), where(one.event), who(one.event), one.event.event_name, one.sentence)
         for one in found[:MOST_ROWS]
     )
-    return Table(
+    return TableBlock(
         "Changes of the table, stream, mapping, function and role",
         columns("UTC|time", "Source", "Actor", "Event|code", "What"),
         rows,
@@ -144,7 +144,7 @@ def searches_table(seen: Evidence) -> Block:
         )
         for one in seen.changes.searches
     )
-    return Table(
+    return TableBlock(
         "Where was searched",
         columns("Source", "Region", "Stretch", "Event names|number", "Events|number", "Extent"),
         rows,
@@ -162,7 +162,7 @@ def more_than(total: int) -> str | None:
 # -- the whole timeline ----------------------------------------------------------------------------------------
 
 
-def changes_view(diagnosis: Diagnosis) -> Table:
+def changes_view(diagnosis: Diagnosis) -> TableBlock:
     """Show the timeline: every change with its number in the charts, and the moments measured or told, in one order."""
     found = numbered(diagnosis)
     rows = [
@@ -181,7 +181,7 @@ def changes_view(diagnosis: Diagnosis) -> Table:
     note = None if found else "No change of our objects was found in what was searched."
     if diagnosis.coverage is None:
         note = "The trail could not be searched: that no change stands here says nothing."
-    return Table(
+    return TableBlock(
         "Timeline",
         columns("No.|number", "UTC|time", "Source", "Actor", "What", "Relation to the onset"),
         tuple((number, moment(at), *rest) for at, number, *rest in rows[:MOST_ROWS]),

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator
 from functools import partial
 
 from runbook_lib import instant
-from runbook_lib.blocks import Block, Fact, Facts, Table
+from runbook_lib.blocks import Block, Fact, Facts, TableBlock
 from runbook_lib.evidence import Evidence, NotObserved, otherwise
 from runbook_lib.evidence.role import Reading, Role
-from runbook_lib.evidence.signals import ALARMED, Alarm, Series
+from runbook_lib.evidence.signals import ALARMED, FunctionAlarm, Series
 from runbook_lib.interpret.policy import LIST_STREAMS, STREAM_ACTIONS, Decision, PolicyType
 from runbook_lib.views.words import columns, count, fact, moment, refs_of, said, stretch, summed
 
@@ -57,7 +57,7 @@ def log_errors(seen: Evidence) -> Block:
         for one in found
     )
     head = columns("Times|number", "Kind", "Error", "First (UTC)|time", "Last (UTC)|time", "Example|code")
-    return Table("Failures in the log", head, rows, None if rows else "None matched.", (seen.logs.ref,))
+    return TableBlock("Failures in the log", head, rows, None if rows else "None matched.", (seen.logs.ref,))
 
 
 def log_searches(seen: Evidence) -> Block:
@@ -105,7 +105,7 @@ def role_answer(seen: Evidence) -> str:
 def role_table(seen: Evidence) -> Block:
     """Show both readings of every action, side by side."""
     rows = tuple(row for action in (*STREAM_ACTIONS, LIST_STREAMS) for row in _action_rows(seen, action))
-    return Table(
+    return TableBlock(
         "What the role may do on the latest stream",
         columns("Action|code", "Read by", "Decision", "Because"),
         rows,
@@ -218,7 +218,7 @@ def metrics_table(seen: Evidence) -> Block:
     head = columns(
         "Metric", "Unit", "Total|number", "Highest|number", "Last above zero (UTC)|time", "Datapoints|number"
     )
-    return Table("Counters in the window", head, tuple(rows), f"Window: {stretch(seen.window)}. {_NOT_ZERO}")
+    return TableBlock("Counters in the window", head, tuple(rows), f"Window: {stretch(seen.window)}. {_NOT_ZERO}")
 
 
 _NOT_ZERO = "No datapoint means that CloudWatch was sent nothing: silence, not zero."
@@ -257,10 +257,10 @@ def alarms_table(seen: Evidence) -> Block:
     head = columns("Alarm|code", "Metric|code", "Goes off on", "State when read", "In ALARM in the window (UTC)")
     none = "" if rows else f"None watches {', '.join(ALARMED)}. "
     note = f"{none}Alarms on an expression, and composite ones, are not looked for."
-    return Table("Alarms on the function's metrics", head, rows, note, refs_of(alarms))
+    return TableBlock("Alarms on the function's metrics", head, rows, note, refs_of(alarms))
 
 
-def _rang(one: Alarm, seen: Evidence) -> str:
+def _rang(one: FunctionAlarm, seen: Evidence) -> str:
     ends = ((part.start, "the end" if part.end == seen.window.end else moment(part.end)) for part in one.ringing)
     return "; ".join(f"{moment(start)} to {end}" for start, end in ends) or "never"
 

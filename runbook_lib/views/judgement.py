@@ -5,21 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from runbook_lib import blocks, instant
-from runbook_lib.blocks import Block, Fact, Facts, Prose, Stack, Table
-from runbook_lib.diagnosis import Blinded, Diagnosis, Status
+from runbook_lib.blocks import Block, Fact, Facts, Prose, Stack, TableBlock
+from runbook_lib.diagnosis import Diagnosis, GapImpact, Status
 from runbook_lib.evidence import Gap
-from runbook_lib.findings import FINDINGS, Verdict, Weight, Word
-from runbook_lib.stages import Flow, Stage, State
+from runbook_lib.findings import FINDINGS, Verdict, VerdictWord, Weight
+from runbook_lib.stages import FlowState, Stage, StageFlow
 from runbook_lib.views.changes import changes_view, where, who
 from runbook_lib.views.words import columns, count, moment, reason
 
 # -- the first screen ------------------------------------------------------------------------------------------
 
 
-def verdict_view(diagnosis: Diagnosis) -> blocks.Verdict:
+def verdict_view(diagnosis: Diagnosis) -> blocks.VerdictBlock:
     """Show what is wrong, how sure that is, how long until data is lost, what to do first, what could not be seen."""
     first = next(iter((*diagnosis.causes, *diagnosis.latent)), None)
-    return blocks.Verdict(
+    return blocks.VerdictBlock(
         status=diagnosis.status.value,
         sentence=diagnosis.sentence,
         confidence=first.confidence.value if first and first.confidence else None,
@@ -30,10 +30,10 @@ def verdict_view(diagnosis: Diagnosis) -> blocks.Verdict:
     )
 
 
-def _loss(diagnosis: Diagnosis) -> blocks.Loss:
+def _loss(diagnosis: Diagnosis) -> blocks.LossBlock:
     loss = diagnosis.loss
     deadline = instant.iso(loss.deadline) if loss.deadline else None
-    return blocks.Loss(loss.state.value, loss.sentence(diagnosis.as_of), deadline)
+    return blocks.LossBlock(loss.state.value, loss.sentence(diagnosis.as_of), deadline)
 
 
 def _first_action(diagnosis: Diagnosis) -> str | None:
@@ -47,7 +47,7 @@ def _first_action(diagnosis: Diagnosis) -> str | None:
     return None
 
 
-def _unseen(one: Blinded) -> str:
+def _unseen(one: GapImpact) -> str:
     left = f" Left undetermined: {', '.join(one.findings)}." if one.findings else ""
     place = f" in {one.gap.region}" if one.gap.region else ""
     return f"{one.gap.call}{place}: {reason(one.gap)}{left}"
@@ -56,21 +56,21 @@ def _unseen(one: Blinded) -> str:
 # -- findings --------------------------------------------------------------------------------------------------
 
 
-def finding_view(one: Verdict, diagnosis: Diagnosis, role: str | None = None) -> blocks.Finding:
+def finding_view(one: Verdict, diagnosis: Diagnosis, role: str | None = None) -> blocks.FindingBlock:
     """Show one verdict with its evidence; remedies stand with what is present."""
-    wanted = one.finding.remedies if one.word is Word.PRESENT else ()
+    wanted = one.finding.remedies if one.word is VerdictWord.PRESENT else ()
     kind = "latent fault" if one in diagnosis.latent else one.finding.kind.value
-    return blocks.Finding(
+    return blocks.FindingBlock(
         role=role or _ROLES.get(one.word, kind),
         id=one.finding.id,
         title=one.finding.title,
         confidence=one.confidence.value if one.confidence else None,
         why=one.finding.why,
-        because=tuple(blocks.Because(sign.sentence, sign.refs) for sign in one.signs),
+        because=tuple(blocks.Reason(sign.sentence, sign.refs) for sign in one.signs),
         unexplained=one.unexplained,
         needs=tuple(dict.fromkeys(_need(gap) for gap in one.needs)),
         remedies=tuple(
-            blocks.Remedy(
+            blocks.RemedyBlock(
                 card.id, card.title, card.command, _risk(card.risk, card.precondition), card.effect, card.check
             )
             for card in diagnosis.remedies
@@ -80,7 +80,7 @@ def finding_view(one: Verdict, diagnosis: Diagnosis, role: str | None = None) ->
     )
 
 
-_ROLES = {Word.ABSENT: "ruled out", Word.UNDETERMINED: "undetermined"}
+_ROLES = {VerdictWord.ABSENT: "ruled out", VerdictWord.UNDETERMINED: "undetermined"}
 
 
 def _risk(risk: str, precondition: str) -> str:
@@ -123,22 +123,24 @@ def _present(diagnosis: Diagnosis) -> tuple[Verdict, ...]:
     )
 
 
-def _undetermined_table(found: tuple[Verdict, ...]) -> Table:
+def _undetermined_table(found: tuple[Verdict, ...]) -> TableBlock:
     rows = tuple(
         (one.finding.id, one.finding.title, " ".join(dict.fromkeys(_need(gap) for gap in one.needs)) or "-")
         for one in found
     )
-    return Table(
+    return TableBlock(
         "Findings that could not be settled",
         columns("Finding|code", "Would mean", "Could not be settled because"),
         rows,
     )
 
 
-def _ruled_out_table(found: tuple[Verdict, ...]) -> Table:
+def _ruled_out_table(found: tuple[Verdict, ...]) -> TableBlock:
     rows = tuple((one.finding.id, one.finding.title, _refuted(one)) for one in found)
     refs = tuple(dict.fromkeys(ref for one in found for ref in one.refs))
-    return Table("Causes that the evidence refutes", columns("Finding|code", "Would mean", "Because"), rows, refs=refs)
+    return TableBlock(
+        "Causes that the evidence refutes", columns("Finding|code", "Would mean", "Because"), rows, refs=refs
+    )
 
 
 def _refuted(one: Verdict) -> str:
@@ -248,7 +250,7 @@ def loss_view(diagnosis: Diagnosis) -> Stack:
     shown: list[Block] = [Facts("How long until data is lost", tuple(facts))]
     if len(loss.mappings) > 1:
         rows = tuple((one.uuid or "the stream", moment(one.deadline), one.basis) for one in loss.mappings)
-        shown.append(Table("By mapping", columns("Mapping|code", "Deadline (UTC)|time", "Read from"), rows))
+        shown.append(TableBlock("By mapping", columns("Mapping|code", "Deadline (UTC)|time", "Read from"), rows))
     return Stack("Loss clock", tuple(shown))
 
 
@@ -270,7 +272,7 @@ def unseen_view(diagnosis: Diagnosis) -> Stack:
     head = columns("Call|code", "Region", "Why", "Permission to grant|code", "Steps", "Left undetermined|code")
     refs = tuple(dict.fromkeys(one.gap.ref for one in diagnosis.gaps if one.gap.ref))
     note = "What could not be seen is never taken for well."
-    return Stack("What could not be seen", (Table("Gaps", head, rows, note, refs),))
+    return Stack("What could not be seen", (TableBlock("Gaps", head, rows, note, refs),))
 
 
 def ruled_out_view(diagnosis: Diagnosis) -> Stack:
@@ -301,19 +303,19 @@ STAGE_NAMES = {
 """The stages in plain words, for tables and charts alike."""
 
 STATE_NAMES = {
-    State.FLOWING: "flowing",
-    State.STOPPED: "stopped",
-    State.IDLE: "none",
-    State.UNKNOWN: "not known",
+    FlowState.FLOWING: "flowing",
+    FlowState.STOPPED: "stopped",
+    FlowState.IDLE: "none",
+    FlowState.UNKNOWN: "not known",
 }
 
 
-def stages_view(diagnosis: Diagnosis) -> Table:
+def stages_view(diagnosis: Diagnosis) -> TableBlock:
     """Show where the pipe breaks, left to right: what each stage counted, and which is the first to stop."""
     broken = diagnosis.stages.broken_at
     rows = tuple(_stage(flow, flow is broken) for flow in diagnosis.stages.flows.values())
     refs = tuple(dict.fromkeys(ref for flow in diagnosis.stages.flows.values() for ref in flow.refs))
-    return Table(
+    return TableBlock(
         "Where the pipe breaks",
         columns("Stage", "State", "Count|number", "Last sign (UTC)|time", "What was counted"),
         rows,
@@ -322,13 +324,13 @@ def stages_view(diagnosis: Diagnosis) -> Table:
     )
 
 
-def _stage(flow: Flow, broken: bool) -> tuple[str, ...]:
+def _stage(flow: StageFlow, broken: bool) -> tuple[str, ...]:
     state = f"{STATE_NAMES[flow.state]}{' here' if broken else ''}"
     total = "-" if flow.total is None else f"{flow.total:,.0f}"
     return STAGE_NAMES[flow.stage], state, total, moment(flow.last), flow.basis
 
 
 def _unbroken(diagnosis: Diagnosis) -> str:
-    blind = [STAGE_NAMES[flow.stage] for flow in diagnosis.stages.flows.values() if flow.state is State.UNKNOWN]
+    blind = [STAGE_NAMES[flow.stage] for flow in diagnosis.stages.flows.values() if flow.state is FlowState.UNKNOWN]
     unknown = f" Not known: {', '.join(blind)}." if blind else ""
     return f"No stage was seen to stop.{unknown}"

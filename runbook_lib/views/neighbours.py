@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runbook_lib.blocks import Block, Prose, Stack, Table
+from runbook_lib.blocks import Block, Prose, Stack, TableBlock
 from runbook_lib.diagnosis import Diagnosis
 from runbook_lib.views.words import columns
 
@@ -19,7 +19,9 @@ def comparison_view(diagnosis: Diagnosis) -> Stack:
     head = columns("Neighbour", "What it is", "State", "Read from")
     shown: list[Block] = [Prose.of(compared.sentence, style="answer")]
     if rows:
-        shown.append(Table("Neighbours", head, rows, "A neighbour that works is a hint, and clears nothing.", refs))
+        shown.append(
+            TableBlock("Neighbours", head, rows, "A neighbour that works is a hint, and clears nothing.", refs)
+        )
     return Stack("Compared with neighbours", tuple(shown))
 
 
@@ -32,7 +34,7 @@ def fallbacks_view(diagnosis: Diagnosis) -> Stack:
     rows = tuple((one.title, one.answer, "yes" if one.notable else "-") for one in ordered)
     refs = tuple(dict.fromkeys(ref for one in ordered for ref in one.refs))
     head = columns("Alternative", "What was found", "Worth a look")
-    return Stack(title, (Table("Alternatives", head, rows, None, refs),))
+    return Stack(title, (TableBlock("Alternatives", head, rows, None, refs),))
 
 
 def proposals_view(diagnosis: Diagnosis) -> Stack:
@@ -42,4 +44,4 @@ def proposals_view(diagnosis: Diagnosis) -> Stack:
         return Stack(title, (Prose.of("Nothing is proposed: nothing was seen to be missing."),))
     rows = tuple((one.what, one.why) for one in diagnosis.proposals)
     refs = tuple(dict.fromkeys(ref for one in diagnosis.proposals for ref in one.refs))
-    return Stack(title, (Table("Actions and their reasons", columns("Action", "Because"), rows, None, refs),))
+    return Stack(title, (TableBlock("Actions and their reasons", columns("Action", "Because"), rows, None, refs),))

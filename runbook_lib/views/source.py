@@ -6,11 +6,10 @@ from datetime import timedelta
 from functools import partial
 
 from runbook_lib import instant
-from runbook_lib.blocks import Block, Facts, Prose, Table
+from runbook_lib.blocks import Block, Facts, Prose, TableBlock
 from runbook_lib.evidence import Evidence, NotObserved, otherwise
 from runbook_lib.evidence.signals import Peek, Series
-from runbook_lib.evidence.source import Stream, TimeToLive
-from runbook_lib.evidence.source import Table as DynamoTable
+from runbook_lib.evidence.source import Stream, Table, TimeToLive
 from runbook_lib.views.words import Told, age, columns, count, fact, moment, stretch, summed, yes
 
 # -- step 1 ----------------------------------------------------------------------------------------------------
@@ -57,7 +56,7 @@ def table_facts(seen: Evidence) -> Block:
     return Facts("The table", tuple(facts))
 
 
-def _encryption(table: DynamoTable) -> str:
+def _encryption(table: Table) -> str:
     if table.key_inaccessible_since:
         return f"the key cannot be used since {instant.clock(table.key_inaccessible_since)}"
     return " ".join(filter(None, (table.sse_type, table.sse_status, table.kms_key_arn))) or "owned by AWS"
@@ -69,7 +68,7 @@ def health_events(seen: Evidence) -> Block:
         (moment(one.started), moment(one.ended), one.service, one.type_code, one.status) for one in seen.health.events
     )
     note = None if rows else "AWS Health was asked and lists none since the start of the window."
-    return Table(
+    return TableBlock(
         "AWS Health issues",
         columns("Began (UTC)|time", "Ended (UTC)|time", "Service", "Type", "Status"),
         rows,
@@ -116,7 +115,7 @@ def generations(seen: Evidence) -> Block:
     latest = otherwise(lambda: seen.streams.table.latest_stream_arn, None)
     rows = tuple(said_generation(one, one.arn == latest) for one in found)
     note = "A disabled generation stays readable for 24 hours." if len(found) > 1 else None
-    return Table(
+    return TableBlock(
         "Generations of the stream",
         columns("Label|code", "Which", "Status", "View type", "Shards|number", "Open|number"),
         rows,
@@ -196,7 +195,7 @@ def shards(seen: Evidence) -> Block:
     )
     names = ("Shard|code", "Records|number", "Oldest (UTC)|time", "Newest (UTC)|time", "Match the filter|number")
     head = columns(*names, "Kept out by")
-    return Table("Sampled records (--peek)", head, rows, "A bounded sample; item data was not kept.")
+    return TableBlock("Sampled records (--peek)", head, rows, "A bounded sample; item data was not kept.")
 
 
 def _filtered(one: Peek) -> tuple[str, str]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 
 from runbook_lib import instant
-from runbook_lib.blocks import Block, Fact, Facts, Prose, Stack, Table
+from runbook_lib.blocks import Block, Fact, Facts, Prose, Stack, TableBlock
 from runbook_lib.evidence import Evidence, otherwise
-from runbook_lib.evidence.mapping import Mapping
+from runbook_lib.evidence.mapping import EventSourceMapping
 from runbook_lib.views.words import columns, count, fact, moment, yes
 
 # -- step 3 ----------------------------------------------------------------------------------------------------
@@ -39,7 +39,7 @@ def mappings_table(seen: Evidence) -> Block:
         for group, found in groups
         for one in found
     )
-    return Table(
+    return TableBlock(
         "Event source mappings",
         columns("UUID|code", "Whose", "Function", "Reads", "State", "Modified (UTC)|time"),
         rows,
@@ -50,14 +50,14 @@ def mappings_table(seen: Evidence) -> Block:
     )
 
 
-def _others(seen: Evidence) -> tuple[tuple[str, tuple[Mapping, ...]], ...]:
+def _others(seen: Evidence) -> tuple[tuple[str, tuple[EventSourceMapping, ...]], ...]:
     return (
         ("same stream", otherwise(lambda: seen.mappings.same_stream, ())),
         ("same function", otherwise(lambda: seen.mappings.same_function, ())),
     )
 
 
-def _source(one: Mapping, latest: str | None) -> str:
+def _source(one: EventSourceMapping, latest: str | None) -> str:
     if one.table_name is None:
         return one.event_source_arn
     which = "" if latest is None else " (latest)" if one.event_source_arn == latest else " (not the latest)"
@@ -110,7 +110,7 @@ def status_facts(seen: Evidence) -> Block:
     return Stack(None, tuple(_facts(one) for one in found))
 
 
-def _facts(one: Mapping) -> Block:
+def _facts(one: EventSourceMapping) -> Block:
     facts = (
         ("State", one.state),
         ("Why it came into it", one.state_transition_reason or "-"),
@@ -142,7 +142,7 @@ def _record_age(limit_s: int) -> str:
 _ENDLESS = "no limit: a failing batch blocks its shard until its records expire"
 
 
-def _filters(one: Mapping) -> str:
+def _filters(one: EventSourceMapping) -> str:
     if one.filter_error:
         return one.filter_error
     if one.filters:

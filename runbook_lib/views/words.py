@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any, cast
 
 from runbook_lib import instant
-from runbook_lib.blocks import Block, Column, ColumnKind, Fact, Prose, Table
+from runbook_lib.blocks import Block, Column, ColumnKind, Fact, Prose, TableBlock
 from runbook_lib.evidence import Each, Gap, NotObserved, Observed
 from runbook_lib.evidence.signals import Series
 from runbook_lib.incident import Window
@@ -96,7 +96,7 @@ def gaps_table(gaps: Iterable[Gap], title: str = "What could not be seen here") 
     if real:
         rows = tuple((gap.call, gap.region or "-", gap.reason, gap.permission or "-") for gap in dict.fromkeys(real))
         refs = tuple(dict.fromkeys(gap.ref for gap in real if gap.ref))
-        yield Table(title, columns("Call|code", "Region", "Why", "Permission to grant|code"), rows, None, refs)
+        yield TableBlock(title, columns("Call|code", "Region", "Why", "Permission to grant|code"), rows, None, refs)
 
 
 def refs_of(observed: Any) -> tuple[str, ...]:
@@ -129,7 +129,7 @@ def calls_sentence(observed: Any) -> Iterator[Block]:
     refs = refs_of(observed)
     if refs:
         operations = dict.fromkeys(ref.rsplit("-", 1)[0] for ref in refs)
-        yield Table(
+        yield TableBlock(
             "Calls made",
             columns("Operation|code", "Recorded as|code"),
             tuple((name, ", ".join(ref for ref in refs if ref.rsplit("-", 1)[0] == name)) for name in operations),

@@ -5,12 +5,12 @@ from __future__ import annotations
 from importlib import import_module
 
 from runbook_lib.evidence import Evidence, otherwise
-from runbook_lib.evidence.mapping import Mapping
+from runbook_lib.evidence.mapping import EventSourceMapping
 
 GUIDE = "https://docs.aws.amazon.com/lambda/latest/dg"
 
 
-def serving(seen: Evidence) -> tuple[Mapping, ...]:
+def serving(seen: Evidence) -> tuple[EventSourceMapping, ...]:
     """Give the mappings that should deliver today's records: those on the latest stream, or all where none is.
 
     Read one by one where that succeeded, because the list leaves out encrypted filters.

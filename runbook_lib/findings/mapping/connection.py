@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from runbook_lib import instant
 from runbook_lib.evidence import Evidence
-from runbook_lib.findings import Kind, Sign, against, decisive, finding, sign
+from runbook_lib.findings import FindingKind, Sign, against, decisive, finding, sign
 from runbook_lib.findings.mapping import GUIDE
 from runbook_lib.findings.source import replaced
 from runbook_lib.interpret.arn import StreamArn
@@ -18,7 +18,7 @@ from runbook_lib.timeline import changes
 
 @finding(
     "esm-missing",
-    kind=Kind.CAUSE,
+    kind=FindingKind.CAUSE,
     title="No event source mapping connects the table's stream to the function",
     modes=("B1",),
     stops=Stage.POLLED,
@@ -47,7 +47,7 @@ def esm_missing(seen: Evidence) -> Iterator[Sign]:
 
 @finding(
     "stale-stream-arn",
-    kind=Kind.CAUSE,
+    kind=FindingKind.CAUSE,
     title="The mapping reads an old stream; the table's stream has been re-created",
     modes=("A7",),
     stops=Stage.POLLED,
@@ -91,7 +91,7 @@ def stale_stream_arn(seen: Evidence) -> Iterator[Sign]:
 
 @finding(
     "esm-wrong-target",
-    kind=Kind.CONTRIBUTING,
+    kind=FindingKind.CONTRIBUTING,
     title="A mapping of the stream invokes something else than the code that is meant",
     modes=("B2",),
     stops=None,
@@ -136,7 +136,7 @@ def _behind(seen: Evidence) -> Iterator[Sign]:
 
 @finding(
     "create-rejected",
-    kind=Kind.CONTRIBUTING,
+    kind=FindingKind.CONTRIBUTING,
     title="An attempt to create or change the mapping was refused",
     modes=("B12",),
     stops=None,

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from collections.abc import Mapping as Counts
+from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 
 from runbook_lib import instant
 from runbook_lib.evidence import Evidence, otherwise
-from runbook_lib.evidence.mapping import Mapping
+from runbook_lib.evidence.mapping import EventSourceMapping
 from runbook_lib.evidence.signals import Series
-from runbook_lib.findings import Kind, Sign, against, counter, decisive, finding, sign
+from runbook_lib.findings import FindingKind, Sign, against, counter, decisive, finding, sign
 from runbook_lib.findings.mapping import GUIDE, serving
 from runbook_lib.incident import Window
-from runbook_lib.stages import Stage, State, measure
+from runbook_lib.stages import FlowState, Stage, measure
 
 _ERRORS = f"{GUIDE}/services-dynamodb-errors.html"
 _GIVEN_UP = {
@@ -24,12 +23,12 @@ _SUSTAINED = 0.1
 """Share of failing invocations below which finite retries most likely get through in time."""
 
 
-def _counts(seen: Evidence, one: Mapping) -> Counts[str, Series]:
+def _counts(seen: Evidence, one: EventSourceMapping) -> Mapping[str, Series]:
     """The mapping's own event counts; empty where they are not switched on."""
     return otherwise(lambda: seen.metrics.mapping_events.get(one.uuid, {}), {})
 
 
-def _given_up(seen: Evidence, one: Mapping, weigh: Callable[..., Sign]) -> Iterator[Sign]:
+def _given_up(seen: Evidence, one: EventSourceMapping, weigh: Callable[..., Sign]) -> Iterator[Sign]:
     """Count what the mapping gave up, where it counts its events; silence does not mean that nothing was.
 
     The counts do not tell age from retries: only a mapping with one of the two limits makes them decisive.
@@ -43,7 +42,7 @@ def _given_up(seen: Evidence, one: Mapping, weigh: Callable[..., Sign]) -> Itera
 
 @finding(
     "retry-exhausted-drop",
-    kind=Kind.CAUSE,
+    kind=FindingKind.CAUSE,
     title="Batches that keep failing are given up after a few retries, and their records are lost",
     modes=("B14",),
     stops=None,
@@ -68,7 +67,7 @@ def retry_exhausted_drop(seen: Evidence) -> Iterator[Sign]:
     if errors.last_positive is None:
         yield against("No invocation failed, so no retry was used up.", errors)
         return
-    if measure(seen)[Stage.SUCCEEDED].state is State.STOPPED:
+    if measure(seen)[Stage.SUCCEEDED].state is FlowState.STOPPED:
         yield against("Every invocation fails: what makes them fail is the cause.", errors, invocations)
         return
     for one in limited:
@@ -84,7 +83,7 @@ def retry_exhausted_drop(seen: Evidence) -> Iterator[Sign]:
 
 @finding(
     "max-age-drop",
-    kind=Kind.CONTRIBUTING,
+    kind=FindingKind.CONTRIBUTING,
     title="The mapping gives records up long before the stream would",
     modes=("B13",),
     stops=None,
@@ -105,7 +104,7 @@ def max_age_drop(seen: Evidence) -> Iterator[Sign]:
         yield against("Records may wait for as long as the stream keeps them.", seen.mappings)
         return
     invoked = measure(seen).observed(Stage.INVOKED)
-    since = invoked.since if invoked.state is State.STOPPED else otherwise(lambda: seen.backlog.oldest_unread, None)
+    since = invoked.since if invoked.state is FlowState.STOPPED else otherwise(lambda: seen.backlog.oldest_unread, None)
     waits = timedelta(0) if since is None else seen.window.end - since
     allowed = [(one, timedelta(seconds=one.maximum_record_age_s)) for one in limited]
     if waits <= min(limit for _, limit in allowed):
@@ -121,7 +120,7 @@ def max_age_drop(seen: Evidence) -> Iterator[Sign]:
 
 @finding(
     "destination-broken",
-    kind=Kind.CONTRIBUTING,
+    kind=FindingKind.CONTRIBUTING,
     title="Records that are given up do not reach the failure destination",
     modes=("B15",),
     stops=None,

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from runbook_lib.evidence import Evidence, otherwise
-from runbook_lib.evidence.mapping import Mapping
-from runbook_lib.findings import Kind, Sign, against, counter, decisive, finding, sign
+from runbook_lib.evidence.mapping import EventSourceMapping
+from runbook_lib.findings import FindingKind, Sign, against, counter, decisive, finding, sign
 from runbook_lib.findings.mapping import GUIDE, serving
 from runbook_lib.interpret.filter_pattern import defects, never_matches
 from runbook_lib.stages import Stage
@@ -15,7 +15,7 @@ from runbook_lib.stages import Stage
 
 @finding(
     "filter-matches-nothing",
-    kind=Kind.CAUSE,
+    kind=FindingKind.CAUSE,
     title="The mapping's filter can match no record",
     modes=("B9",),
     stops=Stage.INVOKED,
@@ -47,7 +47,7 @@ def filter_matches_nothing(seen: Evidence) -> Iterator[Sign]:
         yield from _filtered_out(seen, one)
 
 
-def _filtered_out(seen: Evidence, one: Mapping) -> Iterator[Sign]:
+def _filtered_out(seen: Evidence, one: EventSourceMapping) -> Iterator[Sign]:
     """Compare what was polled with what was filtered out, where the mapping counts its events."""
     counted = otherwise(lambda: seen.metrics.mapping_events.get(one.uuid, {}), {})
     if not counted:
@@ -60,7 +60,7 @@ def _filtered_out(seen: Evidence, one: Mapping) -> Iterator[Sign]:
 
 @finding(
     "filter-unreadable",
-    kind=Kind.CONTRIBUTING,
+    kind=FindingKind.CONTRIBUTING,
     title="The mapping's filters are encrypted with a key that cannot be used",
     modes=("B10",),
     stops=None,

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 
 from runbook_lib import instant
 from runbook_lib.evidence import Evidence
-from runbook_lib.evidence.mapping import Mapping
-from runbook_lib.findings import Kind, Sign, against, counter, decisive, finding, sign
+from runbook_lib.evidence.mapping import EventSourceMapping
+from runbook_lib.findings import FindingKind, Sign, against, counter, decisive, finding, sign
 from runbook_lib.findings.mapping import GUIDE, serving
 from runbook_lib.interpret.trail_event import TrailEvent, effects
 from runbook_lib.onset import Onset, delivery_gap
@@ -17,11 +17,11 @@ _START_UP = timedelta(minutes=15)
 """Polling follows a new mapping within minutes (Lambda Developer Guide, "Using AWS Lambda with Amazon DynamoDB")."""
 
 
-def _at_latest(seen: Evidence) -> tuple[Mapping, ...]:
+def _at_latest(seen: Evidence) -> tuple[EventSourceMapping, ...]:
     return tuple(one for one in serving(seen) if one.starting_position == "LATEST")
 
 
-def _events(seen: Evidence, one: Mapping, *kinds: str) -> Iterator[TrailEvent]:
+def _events(seen: Evidence, one: EventSourceMapping, *kinds: str) -> Iterator[TrailEvent]:
     """Give the changes of these kinds that were made to this mapping, oldest first."""
     for event in seen.changes.regional:
         if any(effect.kind in kinds and effect.target.lower() == one.uuid.lower() for effect in effects(event)):
@@ -30,7 +30,7 @@ def _events(seen: Evidence, one: Mapping, *kinds: str) -> Iterator[TrailEvent]:
 
 @finding(
     "latest-startup-gap",
-    kind=Kind.CAUSE,
+    kind=FindingKind.CAUSE,
     title="A mapping that was made anew at LATEST skipped everything that waited for it",
     modes=("B6",),
     stops=None,
@@ -70,7 +70,7 @@ def latest_startup_gap(seen: Evidence) -> Iterator[Sign]:
         yield counter(gap.signals[0], *gap.refs)
 
 
-def _making(seen: Evidence, one: Mapping, gap: Onset) -> list[TrailEvent]:
+def _making(seen: Evidence, one: EventSourceMapping, gap: Onset) -> list[TrailEvent]:
     """Find the creation of a mapping in the gap; a pause that ended leaves the same gap and loses nothing."""
     resumed = _resumed(seen, gap.at)
     created = _events(seen, one, "mapping-created")
@@ -85,7 +85,7 @@ def _resumed(seen: Evidence, after: datetime) -> datetime:
 
 @finding(
     "missed-records",
-    kind=Kind.SYMPTOM,
+    kind=FindingKind.SYMPTOM,
     title="For a while the table was written to and the stream invoked nothing",
     modes=(),
     stops=None,
@@ -110,7 +110,7 @@ def missed_records(seen: Evidence) -> Iterator[Sign]:
 
 @finding(
     "latest-update-gap",
-    kind=Kind.CONTRIBUTING,
+    kind=FindingKind.CONTRIBUTING,
     title="A mapping at LATEST was changed lately, which can skip records around the change",
     modes=("B7", "B8"),
     stops=None,
@@ -143,7 +143,7 @@ def latest_update_gap(seen: Evidence) -> Iterator[Sign]:
 
 @finding(
     "batching-or-tumbling-delay",
-    kind=Kind.INNOCENT,
+    kind=FindingKind.INNOCENT,
     title="The mapping gathers records for a while before it invokes the function",
     modes=("B11",),
     stops=None,

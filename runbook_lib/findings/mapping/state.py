@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 
 from runbook_lib import instant
 from runbook_lib.evidence import Evidence, otherwise
-from runbook_lib.evidence.mapping import Mapping
-from runbook_lib.findings import Kind, Sign, against, decisive, finding, sign
+from runbook_lib.evidence.mapping import EventSourceMapping
+from runbook_lib.findings import FindingKind, Sign, against, decisive, finding, sign
 from runbook_lib.findings.mapping import GUIDE, serving
 from runbook_lib.interpret.trail_event import Effect, TrailEvent, effects
 from runbook_lib.stages import Stage
@@ -19,7 +19,7 @@ _BY_REQUEST = {"User action", "USER_INITIATED", "User initiated", ""}
 
 @finding(
     "esm-disabled-by-user",
-    kind=Kind.CAUSE,
+    kind=FindingKind.CAUSE,
     title="The event source mapping was disabled by a request",
     modes=("B3",),
     stops=Stage.POLLED,
@@ -50,7 +50,7 @@ def esm_disabled_by_user(seen: Evidence) -> Iterator[Sign]:
     yield from _requests(seen, off)
 
 
-def _requests(seen: Evidence, off: list[Mapping]) -> Iterator[Sign]:
+def _requests(seen: Evidence, off: list[EventSourceMapping]) -> Iterator[Sign]:
     """Find the requests in the trail that switched these mappings off."""
     uuids = {one.uuid.lower() for one in off}
     for event in otherwise(lambda: seen.changes.visible(), ()):
@@ -60,13 +60,13 @@ def _requests(seen: Evidence, off: list[Mapping]) -> Iterator[Sign]:
                 yield sign(f"{event.operation} at {when} by {event.actor} switched it off.", f"trail:{event.event_id}")
 
 
-def _disabled_by_lambda(seen: Evidence, off: list[Mapping]) -> bool:
+def _disabled_by_lambda(seen: Evidence, off: list[EventSourceMapping]) -> bool:
     """Whether AWS gives a reason of its own, or the trail shows Lambda's own event for one of these mappings."""
     own = any(one.state_transition_reason not in _BY_REQUEST for one in off)
     return own or any(True for _ in _own_events(seen, off))
 
 
-def _own_events(seen: Evidence, off: list[Mapping]) -> Iterator[tuple[TrailEvent, Effect]]:
+def _own_events(seen: Evidence, off: list[EventSourceMapping]) -> Iterator[tuple[TrailEvent, Effect]]:
     """Give the events by which Lambda itself disabled these mappings; silence proves nothing."""
     uuids = {one.uuid.lower() for one in off}
     for event in otherwise(lambda: seen.changes.visible(), ()):
@@ -86,7 +86,7 @@ _CODES = {
 
 @finding(
     "esm-disabled-by-lambda",
-    kind=Kind.CAUSE,
+    kind=FindingKind.CAUSE,
     title="Lambda disabled the event source mapping",
     modes=("B4",),
     stops=Stage.POLLED,
@@ -129,7 +129,7 @@ def esm_disabled_by_lambda(seen: Evidence) -> Iterator[Sign]:
 
 @finding(
     "esm-transitional",
-    kind=Kind.INNOCENT,
+    kind=FindingKind.INNOCENT,
     title="The mapping is between two states, or was changed just now",
     modes=("B5",),
     stops=None,
@@ -159,7 +159,7 @@ def esm_transitional(seen: Evidence) -> Iterator[Sign]:
         yield sign(f"Mapping {one.uuid} was made or changed within the last {instant.span(_SETTLES)}: wait.", one)
 
 
-def _changed_since(one: Mapping, moment: datetime) -> bool:
+def _changed_since(one: EventSourceMapping, moment: datetime) -> bool:
     return one.last_modified is not None and one.last_modified >= moment
 
 

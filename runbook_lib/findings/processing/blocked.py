@@ -7,8 +7,8 @@ from datetime import timedelta
 
 from runbook_lib import instant
 from runbook_lib.evidence import Evidence, otherwise
-from runbook_lib.evidence.mapping import Mapping
-from runbook_lib.findings import Kind, Sign, against, counter, decisive, finding, sign
+from runbook_lib.evidence.mapping import EventSourceMapping
+from runbook_lib.findings import FindingKind, Sign, against, counter, decisive, finding, sign
 from runbook_lib.findings.mapping import serving
 from runbook_lib.findings.processing import ERRORS_GUIDE, RECENT, call_failed, climb, current, newest_age, quoted
 from runbook_lib.incident import Window
@@ -23,7 +23,7 @@ _SHARE = 0.5
 
 @finding(
     "poison-record",
-    kind=Kind.CAUSE,
+    kind=FindingKind.CAUSE,
     title="One batch fails again and again and blocks its shard",
     modes=("F1",),
     stops=None,
@@ -78,7 +78,7 @@ def _blocking(seen: Evidence) -> Iterator[Sign]:
         yield sign(quoted(found, seen), seen.logs)
 
 
-def _refused_unseen(seen: Evidence, affected: list[Mapping], why: str) -> Iterator[Sign]:
+def _refused_unseen(seen: Evidence, affected: list[EventSourceMapping], why: str) -> Iterator[Sign]:
     """Recognise batches that Lambda takes for failed although the function ended well: no error, and no progress."""
     if not affected:
         yield against(f"No mapping {why}.", seen.mappings)
@@ -108,7 +108,7 @@ def _refused_unseen(seen: Evidence, affected: list[Mapping], why: str) -> Iterat
 
 @finding(
     "partial-batch-misuse",
-    kind=Kind.CAUSE,
+    kind=FindingKind.CAUSE,
     title="The function reports failed records in a way that makes whole batches fail",
     modes=("F5",),
     stops=None,
@@ -130,7 +130,7 @@ def partial_batch_misuse(seen: Evidence) -> Iterator[Sign]:
 
 @finding(
     "tumbling-no-state",
-    kind=Kind.CAUSE,
+    kind=FindingKind.CAUSE,
     title="The function returns no state for its tumbling window, and every batch counts as failed",
     modes=("F6",),
     stops=None,
@@ -153,7 +153,7 @@ def tumbling_no_state(seen: Evidence) -> Iterator[Sign]:
 
 @finding(
     "iterator-age-rising",
-    kind=Kind.SYMPTOM,
+    kind=FindingKind.SYMPTOM,
     title="Records wait longer and longer",
     modes=(),
     stops=None,
@@ -177,7 +177,7 @@ def iterator_age_rising(seen: Evidence) -> Iterator[Sign]:
 
 @finding(
     "errors-high",
-    kind=Kind.SYMPTOM,
+    kind=FindingKind.SYMPTOM,
     title="Invocations fail",
     modes=(),
     stops=None,

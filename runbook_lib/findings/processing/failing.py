@@ -7,11 +7,11 @@ from datetime import timedelta
 
 from runbook_lib import instant
 from runbook_lib.evidence import Evidence, Gap, NotObserved
-from runbook_lib.findings import Kind, Sign, against, decisive, finding, sign
+from runbook_lib.findings import FindingKind, Sign, against, decisive, finding, sign
 from runbook_lib.findings.processing import ERRORS_GUIDE, RECENT, call_failed, current, quoted
 from runbook_lib.incident import Window
 from runbook_lib.interpret.lambda_log import ErrorClass, LineKind
-from runbook_lib.stages import Stage, State, measure, success_minutes
+from runbook_lib.stages import FlowState, Stage, measure, success_minutes
 
 _CODE_LAG = timedelta(minutes=20)
 _LIFECYCLE = "https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html"
@@ -41,7 +41,7 @@ def _failing(seen: Evidence, *kinds: LineKind) -> Iterator[Sign]:
     for one in found[:2]:
         yield decisive(quoted(one, seen), seen.logs)
     succeeded = measure(seen).observed(Stage.SUCCEEDED)
-    if succeeded.state is State.FLOWING:
+    if succeeded.state is FlowState.FLOWING:
         yield against(f"Not every batch fails. {succeeded.basis}", *succeeded.refs)
         return
     if passed := _passed_beside(seen, found[0]):
@@ -74,7 +74,7 @@ def _passed_beside(seen: Evidence, failure: ErrorClass) -> float:
 
 @finding(
     "init-or-import-error",
-    kind=Kind.CAUSE,
+    kind=FindingKind.CAUSE,
     title="The function's code cannot be loaded",
     modes=("F4",),
     stops=Stage.SUCCEEDED,
@@ -92,7 +92,7 @@ def init_or_import_error(seen: Evidence) -> Iterator[Sign]:
 
 @finding(
     "timeout",
-    kind=Kind.CAUSE,
+    kind=FindingKind.CAUSE,
     title="The function times out on every batch",
     modes=("F2",),
     stops=Stage.SUCCEEDED,
@@ -110,7 +110,7 @@ def timeout(seen: Evidence) -> Iterator[Sign]:
 
 @finding(
     "oom",
-    kind=Kind.CAUSE,
+    kind=FindingKind.CAUSE,
     title="The function runs out of memory on every batch",
     modes=("F3",),
     stops=Stage.SUCCEEDED,
@@ -128,7 +128,7 @@ def oom(seen: Evidence) -> Iterator[Sign]:
 
 @finding(
     "handler-error",
-    kind=Kind.CAUSE,
+    kind=FindingKind.CAUSE,
     title="The function's code raises an error on every batch",
     modes=("F4",),
     stops=Stage.SUCCEEDED,
@@ -153,7 +153,7 @@ def handler_error(seen: Evidence) -> Iterator[Sign]:
 
 @finding(
     "view-type-lacks-image",
-    kind=Kind.CAUSE,
+    kind=FindingKind.CAUSE,
     title="The stream's view type lacks the item image that the handler reads",
     modes=("F7",),
     stops=Stage.SUCCEEDED,
