@@ -131,7 +131,7 @@ def _cites(one: Verdict, looked: Looked) -> bool:
 
 def _trigger(case: Case, world: World, found: Diagnosis) -> Result:
     """The change that set it off, or none where none did or the trail is refused; another one is wrong."""
-    began, named = case.fault.began(world.now), found.trigger
+    began, named = case.fault.began(world.now), found.set_off_by
     if named is None:
         unseen = any(rule.operation == "LookupEvents" for rule in case.fault.rules)
         return Result.RIGHT if case.fault.trigger is None or not case.expects or unseen else Result.ABSTAINED

@@ -81,7 +81,7 @@ class Diagnosis:
     ruled_out: tuple[Verdict, ...]
     undetermined: tuple[Verdict, ...]
     onset: Onset | None
-    trigger: SettingChange | None
+    set_off_by: SettingChange | None
     changes: tuple[Change, ...]
     coverage: Coverage | None
     loss: Loss
@@ -152,7 +152,11 @@ def diagnose(seen: Evidence) -> Diagnosis:
     undetermined = tuple(one for one in verdicts if one.word is VerdictWord.UNDETERMINED)
     gaps = _blinded(seen, verdicts)
     status = _status(seen, faults, unexplained, undetermined, stages)
-    trigger = _latent_trigger(latent, found) if latent and not causes else _trigger(causes, began, found)
+    setting_change = (
+        _latent_setting_change(latent, found)
+        if latent and not causes
+        else _nearest_setting_change(causes, began, found)
+    )
     certain = status is Status.NO_FAULT or (not causes and bool(latent) and _nothing_waits(seen, stages))
     return Diagnosis(
         incident=seen.incident,
@@ -169,16 +173,16 @@ def diagnose(seen: Evidence) -> Diagnosis:
         ),
         undetermined=undetermined,
         onset=began,
-        trigger=trigger,
+        set_off_by=setting_change,
         changes=found,
         coverage=otherwise(lambda: coverage(seen), None),
-        loss=assess(seen, causes, stages, began, trigger, found, certain=certain),
+        loss=assess(seen, causes, stages, began, setting_change, found, certain=certain),
         stages=stages,
         unexplained=unexplained,
         remedies=_remedies(seen, (*faults, *present[FindingKind.CONTRIBUTING]) or present[FindingKind.INNOCENT]),
         gaps=gaps,
         comparison=compare(seen, hurt=began is not None),
-        fallbacks=review(seen, found) if status is not Status.NO_FAULT and trigger is None else (),
+        fallbacks=review(seen, found) if status is not Status.NO_FAULT and setting_change is None else (),
         proposals=propose(seen),
         rang=tuple(_rang(seen)),
     )
@@ -238,7 +242,9 @@ def _rank(one: Verdict) -> tuple[int, int, bool]:
     return sure, stage, one.finding.module != "authorization"
 
 
-def _trigger(causes: tuple[Verdict, ...], began: Onset | None, found: tuple[Change, ...]) -> SettingChange | None:
+def _nearest_setting_change(
+    causes: tuple[Verdict, ...], began: Onset | None, found: tuple[Change, ...]
+) -> SettingChange | None:
     """Find the change that set it off: of several causes that are equally sure, the one nearest to the onset."""
     sure = [one.finding for one in causes if one.confidence is causes[0].confidence]
     candidates = [find_setting_change(one.id, one.set_off_by, one.lag, began, found) for one in sure]
@@ -246,7 +252,7 @@ def _trigger(causes: tuple[Verdict, ...], began: Onset | None, found: tuple[Chan
     return min(named, key=lambda pair: pair[0], default=(None, None))[1]
 
 
-def _latent_trigger(latent: tuple[Verdict, ...], found: tuple[Change, ...]) -> SettingChange | None:
+def _latent_setting_change(latent: tuple[Verdict, ...], found: tuple[Change, ...]) -> SettingChange | None:
     """Find the change that set the first latent fault off."""
     first = latent[0].finding
     return find_latent_setting_change(first.id, first.set_off_by, found)

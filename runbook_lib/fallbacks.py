@@ -1,6 +1,6 @@
 """When nothing correlates: the alternatives of the playbook's last paragraph, each looked at and answered.
 
-A cause without a trigger, or a break without a cause, still leaves gradual problems, dependencies, habits of the
+A cause that no change set off, or a break without a cause, still leaves gradual problems, dependencies, habits of the
 trigger, and limits. Every section says what it looked at and what it found, or that it could not look.
 """
 

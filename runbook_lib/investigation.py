@@ -66,8 +66,8 @@ class Investigation:
     def diagnosis(self) -> Diagnosis:
         """The diagnosis of everything; what has not been observed yet is collected first.
 
-        When a cause has no trigger, the search for changes is widened to 48 hours, as the playbook's last paragraph
-        asks.
+        Where no change is known to have set a cause off, the search for changes is widened to 48 hours, as the
+        playbook's last paragraph asks.
         """
         self.collect()
         from runbook_lib.diagnosis import diagnose
@@ -83,7 +83,7 @@ class Investigation:
         from runbook_lib.diagnosis import Status
 
         broken = diagnosis.status is not Status.NO_FAULT and diagnosis.onset is not None
-        return broken and diagnosis.trigger is None and self.window.end - self.window.start < EXTENDED
+        return broken and diagnosis.set_off_by is None and self.window.end - self.window.start < EXTENDED
 
     def observe(self, number: int, *, refresh: bool = False, window: Window | None = None) -> Observed | Gap:
         """Observe one step, and first what it needs. `refresh` asks AWS again; `window` looks at another stretch."""

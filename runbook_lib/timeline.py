@@ -1,6 +1,6 @@
 """Which change set it off.
 
-A change is named as trigger only with a mechanism: it has an effect that can bring the cause about, on our own objects,
+A change is named only with a mechanism: it has an effect that can bring the cause about, on our own objects,
 and the harm began within the lag of that mechanism. The playbook's five minutes are the first window, each cause's own
 lag the second; when nothing correlates, the search is widened to 48 hours by whoever collects.
 """

@@ -31,7 +31,7 @@ def assess(
     causes: tuple[Verdict, ...],
     stages: Stages,
     began: Onset | None,
-    trigger: SettingChange | None,
+    setting_change: SettingChange | None,
     found: tuple[Change, ...],
     *,
     certain: bool,

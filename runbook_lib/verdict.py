@@ -38,7 +38,7 @@ def to_json(diagnosis: Diagnosis, record: Record) -> dict[str, Any]:
         "sentence": diagnosis.sentence,
         "causes": [_cause(one) for one in diagnosis.causes],
         "contributing": [_finding(one) for one in diagnosis.contributing],
-        "trigger": _trigger(diagnosis.trigger),
+        "trigger": _setting_change(diagnosis.set_off_by),
         "symptoms": [_finding(one) for one in diagnosis.symptoms],
         "latent": [_cause(one) for one in diagnosis.latent],
         "not_causes": [_finding(one) for one in diagnosis.innocent],
@@ -117,19 +117,19 @@ def _cause(one: Verdict) -> dict[str, Any]:
     }
 
 
-def _trigger(trigger: SettingChange | None) -> dict[str, Any] | None:
-    if trigger is None:
+def _setting_change(setting_change: SettingChange | None) -> dict[str, Any] | None:
+    if setting_change is None:
         return None
-    event = trigger.change.event
+    event = setting_change.change.event
     return {
         "event": event.event_name,
         "event_id": event.event_id,
         "at": instant.iso(event.at),
         "actor": event.actor,
-        "what": trigger.change.sentence,
-        "cause": trigger.cause,
-        "lag_s": int(trigger.lag.total_seconds()) if trigger.lag is not None else None,
-        "correlation": trigger.correlation,
+        "what": setting_change.change.sentence,
+        "cause": setting_change.cause,
+        "lag_s": int(setting_change.lag.total_seconds()) if setting_change.lag is not None else None,
+        "correlation": setting_change.correlation,
     }
 
 

@@ -215,7 +215,7 @@ def test_every_change_on_the_axis_stands_on_its_lane() -> None:
     drawn = {mark.number: mark.at for lane in data.lanes for mark in lane.marks}
     assert drawn == {number: one.event.at for number, one in enumerate(seen.diagnosis.changes, 1)}
     relations = {mark.relation for lane in data.lanes for mark in lane.marks}
-    assert ChangeRelation.TRIGGER in relations
+    assert ChangeRelation.SET_OFF in relations
 
 
 def test_a_lane_is_quiet_only_where_it_was_searched() -> None:
@@ -285,7 +285,7 @@ def _paused() -> Seen:
     event = replace(seen.diagnosis.changes[0].event, at=seen.diagnosis.onset.at + timedelta(hours=1))
     change = Change(event, (Effect("mapping-disabled", "mapping", mapping.uuid, "It was disabled."),))
     evidence = with_fields(seen.evidence, "mappings", ours=(mapping,))
-    return Seen(evidence, replace(seen.diagnosis, changes=(change,), trigger=None))
+    return Seen(evidence, replace(seen.diagnosis, changes=(change,), set_off_by=None))
 
 
 def test_a_paused_mapping_turns_at_the_change() -> None:

@@ -126,8 +126,8 @@ def test_of_many_changes_the_trigger_keeps_its_number() -> None:
         replace(change, event=replace(change.event, event_id=str(at), at=onset.at + timedelta(seconds=at)))
         for at in range(-200, 200)
     )
-    trigger = replace(seen.diagnosis.trigger, change=many[3])  # type: ignore[type-var]
-    data = _overview(Seen(seen.evidence, replace(seen.diagnosis, changes=many, trigger=trigger)))
+    trigger = replace(seen.diagnosis.set_off_by, change=many[3])  # type: ignore[type-var]
+    data = _overview(Seen(seen.evidence, replace(seen.diagnosis, changes=many, set_off_by=trigger)))
     kept = [one.number for one in worth_numbers(data)]
     assert len(kept) == MOST_NUMBERS
     assert kept == sorted(kept)

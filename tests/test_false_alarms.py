@@ -148,8 +148,8 @@ def test_false_alarm_05_a_filter_that_works_as_designed() -> None:
 def test_false_alarm_06_a_deliberate_pause_is_asked_about(world: str, remedy: str, words: str) -> None:
     """Who paused it and when is named, and no command undoes it without asking them first."""
     found = investigated(world).diagnosis
-    assert found.trigger is not None
-    assert found.trigger.change.event.actor.startswith("arn:aws:")
+    assert found.set_off_by is not None
+    assert found.set_off_by.change.event.actor.startswith("arn:aws:")
     first = found.remedies[0]
     assert first.id == remedy
     assert words in f"{first.risk} {first.precondition}"

@@ -86,7 +86,7 @@ def test_onset_is_right_within_a_period(name: str) -> None:
 def test_change_that_set_it_off_is_named(name: str) -> None:
     """The trigger is the trail event of the fault, at its time; without such an event none is named."""
     seen = investigated(name)
-    named = seen.diagnosis.trigger
+    named = seen.diagnosis.set_off_by
     if any(rule_denies_trail(gap.gap) for gap in seen.diagnosis.gaps) or seen.fault.trigger is None:
         assert named is None
         return
@@ -152,7 +152,7 @@ def test_denied_trail_leaves_the_cause_and_lists_the_gap() -> None:
     """Not being allowed to read the trail costs the trigger, not the cause, and names the permission to ask for."""
     seen = investigated("trail-denied")
     assert [one.finding.id for one in seen.diagnosis.causes] == ["esm-disabled-by-user"]
-    assert seen.diagnosis.trigger is None
+    assert seen.diagnosis.set_off_by is None
     blind = [one for one in seen.diagnosis.gaps if one.gap.call == "cloudtrail:LookupEvents"]
     assert {one.gap.permission for one in blind} == {"cloudtrail:LookupEvents"}
     assert {step for one in blind for step in one.steps} == {9}

@@ -301,8 +301,8 @@ def test_masking_15_a_later_failure_does_not_swallow_an_older_gap() -> None:
     assert found.onset is not None
     assert "invoked nothing" in found.onset.signals[0]
     assert "oldest record of the last batches" in found.onset.signals[1]
-    assert found.trigger is not None
-    assert found.trigger.change.event.operation == "DeleteEventSourceMapping"
+    assert found.set_off_by is not None
+    assert found.set_off_by.change.event.operation == "DeleteEventSourceMapping"
     assert found.loss.deadline is not None
     assert found.loss.deadline <= found.onset.at + 24 * HOUR
 
@@ -311,12 +311,12 @@ def test_masking_15_a_later_failure_does_not_swallow_an_older_gap() -> None:
 def test_masking_16_where_was_searched_is_said() -> None:
     """A change of a role stands in us-east-1: with that region unseen none is named, and the region is."""
     whole = investigated("role-lost-getrecords").diagnosis
-    assert whole.trigger is not None
-    assert whole.trigger.change.event.operation == "PutRolePolicy"
+    assert whole.set_off_by is not None
+    assert whole.set_off_by.change.event.operation == "PutRolePolicy"
     gap = replace(DENIED, call="cloudtrail:LookupEvents", region="us-east-1")
     found = judged(with_fields(example("role-lost-getrecords"), "changes", iam=gap)).diagnosis
     assert _causes(found) == ["role-missing-stream-actions"]
-    assert found.trigger is None
+    assert found.set_off_by is None
     assert found.coverage is not None
     assert any(one.startswith("us-east-1: ") for one in found.coverage.missing)
 
@@ -358,7 +358,7 @@ def test_masking_18_an_outage_is_not_blamed_on_the_release_beside_it() -> None:
     out = with_fields(with_fields(seen, "health", events=(event,)), "metrics", siblings=siblings)
     found = judged(out).diagnosis
     assert _causes(found) == ["service-event"]
-    assert found.trigger is None
+    assert found.set_off_by is None
 
 
 @in_world("stream-recreated-behind-a-brake")
@@ -366,10 +366,10 @@ def test_masking_19_a_change_hours_before_the_silence_is_found() -> None:
     """The old stream drained for hours after the change: neither the release of the brake nor five minutes mislead."""
     world = tried("stream-recreated-behind-a-brake")
     found, last = world.diagnosis, world.diagnosis.stages[Stage.INVOKED].last
-    assert found.trigger is not None
+    assert found.set_off_by is not None
     assert last is not None
-    assert found.trigger.change.event.operation == "UpdateTable"
-    assert last - found.trigger.change.event.at > 4 * HOUR
+    assert found.set_off_by.change.event.operation == "UpdateTable"
+    assert last - found.set_off_by.change.event.at > 4 * HOUR
     assert _causes(found) == ["stale-stream-arn"]
     assert not world.score.optimistic
 
@@ -378,9 +378,9 @@ def test_masking_19_a_change_hours_before_the_silence_is_found() -> None:
 def test_masking_19_records_are_lost_since_the_stream_went_off() -> None:
     """Deliveries went on for hours after the stream was switched off: what is lost is counted from the change."""
     found = tried("stream-switched-off-behind-a-brake").diagnosis
-    assert found.trigger is not None
+    assert found.set_off_by is not None
     assert found.loss.state is LossState.LOSING
-    assert found.loss.already_lost_from == found.trigger.change.event.at
+    assert found.loss.already_lost_from == found.set_off_by.change.event.at
 
 
 @in_world("stream-recreated")

@@ -154,13 +154,13 @@ def test_nuance_07_an_old_stream_drains_while_the_new_one_waits() -> None:
     """Deliveries for hours after a re-creation come from the old stream; the harm began with the new one."""
     world = tried("stream-recreated-behind-a-brake")
     found = world.diagnosis
-    assert (found.onset, found.trigger) != (None, None)
+    assert (found.onset, found.set_off_by) != (None, None)
     assert found.onset is not None
-    assert found.trigger is not None
+    assert found.set_off_by is not None
     last = found.stages[Stage.INVOKED].last
     assert last is not None
     assert last - found.onset.at > timedelta(hours=4)
-    assert found.trigger.lag < MINUTE
+    assert found.set_off_by.lag < MINUTE
     (replace_it,) = (one for one in found.remedies if one.id == "R2")
     assert "only once its stream is drained" in replace_it.risk
     assert "TRIM_HORIZON" in replace_it.command
@@ -170,7 +170,7 @@ def test_nuance_07_an_old_stream_drains_while_the_new_one_waits() -> None:
 def test_nuance_08_a_trail_that_shows_nothing_proves_nothing() -> None:
     """Without a readable trail the cause stands, no change is named, and what was not searched is told."""
     found = investigated("trail-denied").diagnosis
-    assert (list(_causes(found)), found.trigger) == (["esm-disabled-by-user"], None)
+    assert (list(_causes(found)), found.set_off_by) == (["esm-disabled-by-user"], None)
     assert found.coverage is not None
     assert found.coverage.missing
     assert "cloudtrail:LookupEvents" in {one.gap.call for one in found.gaps}
@@ -185,8 +185,8 @@ def test_nuance_08_the_trail_is_searched_by_full_names_and_abroad_for_roles() ->
     seen = investigated("mapping-paused").diagnosis
     assert seen.coverage is not None
     assert set(seen.coverage.regions) == {"eu-west-1", "us-east-1"}
-    assert seen.trigger is not None
-    assert "functionName" not in seen.trigger.change.event.request
+    assert seen.set_off_by is not None
+    assert "functionName" not in seen.set_off_by.change.event.request
 
 
 @in_world("role-pinned-to-table-arn")

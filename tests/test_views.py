@@ -317,15 +317,15 @@ def test_the_timeline_is_in_order_and_sourced() -> None:
 def test_the_trigger_is_named_once() -> None:
     """Exactly the change that the diagnosis names as trigger is told as such."""
     diagnosis = example_seen().diagnosis
-    named = [one for one in numbered(diagnosis) if one.relation is ChangeRelation.TRIGGER]
-    assert diagnosis.trigger
-    assert [one.change for one in named] == [diagnosis.trigger.change]
+    named = [one for one in numbered(diagnosis) if one.relation is ChangeRelation.SET_OFF]
+    assert diagnosis.set_off_by
+    assert [one.change for one in named] == [diagnosis.set_off_by.change]
     assert named[0].words == "42 s before the onset: named as the trigger"
 
 
 def test_relations_follow_the_onset() -> None:
     """Without a trigger a change is near, earlier or after by its distance; a failed one changed nothing."""
-    diagnosis = replace(example_seen().diagnosis, trigger=None)
+    diagnosis = replace(example_seen().diagnosis, set_off_by=None)
     assert diagnosis.onset
     change = diagnosis.changes[0]
     for minutes, failed, relation in (

@@ -45,7 +45,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class AlarmSubject:
-    """One trigger that an alarm is about, and the account it lives in, empty where nothing says which.
+    """The table and function that an alarm is about, and the account it lives in, empty where nothing says which.
 
     `known` says in a sentence how it came to be named.
     """
@@ -122,7 +122,7 @@ def cases_of(
             AlarmSubject(alarm, named.tables[0], str(named.functions[0]), account, "Table and function are named."),
         )
     _same_account(alarm, account, aws())
-    found = _seen(lambda: _triggers(named, (alarm, *leaves), aws()))
+    found = _seen(lambda: _stream_mappings(named, (alarm, *leaves), aws()))
     cases = {one.pair: AlarmSubject(alarm, *one.pair, account, _how(one)) for one in found}
     return tuple(case for _, case in sorted(cases.items()))
 
@@ -200,7 +200,7 @@ def _same_account(alarm: Alarm, account: str, aws: StepReader) -> None:
         )
 
 
-def _triggers(named: NamedResources, alarms: tuple[Alarm, ...], aws: StepReader) -> list[_StreamMapping]:
+def _stream_mappings(named: NamedResources, alarms: tuple[Alarm, ...], aws: StepReader) -> list[_StreamMapping]:
     """Find the mappings that fit what is named: those that are there, or else those that were deleted."""
     there = [one for uuid in named.mappings for one in _by_uuid(aws, uuid)] if named.mappings else _listed(aws)
     found = _fitting(there, named, alarms) or _fitting(otherwise(lambda: _deleted(aws), []), named, alarms)
@@ -214,18 +214,18 @@ def _triggers(named: NamedResources, alarms: tuple[Alarm, ...], aws: StepReader)
     return found
 
 
-def _fitting(triggers: list[_StreamMapping], named: NamedResources, alarms: tuple[Alarm, ...]) -> list[_StreamMapping]:
+def _fitting(mappings: list[_StreamMapping], named: NamedResources, alarms: tuple[Alarm, ...]) -> list[_StreamMapping]:
     """Choose by what the alarm's metrics name, or else by what its name and description mention."""
     if named.mappings:
-        triggers = [one for one in triggers if one.uuid in named.mappings]
+        mappings = [one for one in mappings if one.uuid in named.mappings]
     elif not named.tables and not named.functions:
-        told = [(one, mentioned(one.table, alarms) + mentioned(one.function.name, alarms)) for one in triggers]
+        told = [(one, mentioned(one.table, alarms) + mentioned(one.function.name, alarms)) for one in mappings]
         best = max((count for _, count in told), default=0)
         return [one for one, count in told if count == best and best > 0]
     return _exact(
         [
             one
-            for one in triggers
+            for one in mappings
             if (not named.tables or one.table in named.tables)
             and (not named.functions or any(ref.name == one.function.name for ref in named.functions))
         ],

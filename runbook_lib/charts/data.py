@@ -288,7 +288,7 @@ def window_axis(seen: Evidence) -> Axis:
 def zoom_axis(seen: Evidence, diagnosis: Diagnosis) -> Axis:
     """From 30 minutes before the onset to 60 after; without an onset, the last 90 minutes of the window.
 
-    A trigger that lies further back is not reached for: the overview shows it.
+    A setting change that lies further back is not reached for: the overview shows it.
     """
     window = seen.window
     middle = diagnosis.onset.at if diagnosis.onset else window.end - timedelta(minutes=60)

@@ -106,8 +106,8 @@ def _cross(back: Any, front: Any, data: ChartData) -> None:
         back.axvspan(x(marked.band[0]), x(marked.band[1]), color=BAND, linewidth=0)
     for lane in data.lanes:
         for mark in lane.marks:
-            if mark.relation in (ChangeRelation.TRIGGER, ChangeRelation.CANDIDATE):
-                front.axvline(x(mark.at), color=RED, linewidth=0.8 if mark.relation is ChangeRelation.TRIGGER else 0.5)
+            if mark.relation in (ChangeRelation.SET_OFF, ChangeRelation.CANDIDATE):
+                front.axvline(x(mark.at), color=RED, linewidth=0.8 if mark.relation is ChangeRelation.SET_OFF else 0.5)
     for at, _, colour, style in _named_lines(marked):
         onset = at == marked.onset
         (front if onset else back).axvline(x(at), color=colour, linewidth=1.1 if onset else 0.8, linestyle=style)
@@ -138,7 +138,7 @@ def _numbers(axes: Any, data: ChartData) -> None:
     for one, place in zip(marks, places, strict=True):
         colour = mark_colour(one)
         axes.plot([x(one.at), x(one.at), place], [-0.1, 0.04, 0.18], color=colour, linewidth=0.6, clip_on=False)
-        weight = "bold" if one.relation in (ChangeRelation.TRIGGER, ChangeRelation.CANDIDATE) else "normal"
+        weight = "bold" if one.relation in (ChangeRelation.SET_OFF, ChangeRelation.CANDIDATE) else "normal"
         axes.text(place, 0.2, str(one.number), ha="center", va="bottom", fontsize=7.5, color=colour, fontweight=weight)
     for at, words, colour, style, right in _placed(data):
         offset = (end - start) * _ASIDE * (1 if right else -1)
@@ -177,11 +177,11 @@ def _span(data: ChartData, at: datetime, words: str, right: bool) -> tuple[float
     return (place, place + wide) if right else (place - wide, place)
 
 
-_RANK = {ChangeRelation.TRIGGER: 0, ChangeRelation.CANDIDATE: 1}
+_RANK = {ChangeRelation.SET_OFF: 0, ChangeRelation.CANDIDATE: 1}
 
 
 def worth_numbers(data: ChartData) -> list[Mark]:
-    """Choose the changes to number, in order of time: the trigger, what is near the onset, then the nearest."""
+    """Choose the changes to number, in order of time: what set it off, what is near the onset, then the nearest."""
     marks = [one for lane in data.lanes for one in lane.marks]
     centre = data.lines.onset or data.axis.end
     nearest = sorted(marks, key=lambda one: (_RANK.get(one.relation, 2), abs(one.at - centre), one.number))

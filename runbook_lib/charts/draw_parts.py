@@ -137,7 +137,7 @@ def draw_ages(axes: Any, one: Panel, axis: Axis, colour: str) -> None:
 # -- lanes, strips, log ----------------------------------------------------------------------------------------
 
 _SHAPES = {
-    ChangeRelation.TRIGGER: ("D", 7.0),
+    ChangeRelation.SET_OFF: ("D", 7.0),
     ChangeRelation.CANDIDATE: ("D", 5.5),
     ChangeRelation.CONTEXT: ("o", 4.5),
     ChangeRelation.AFTER: ("s", 4.5),
@@ -147,7 +147,7 @@ _SHAPES = {
 
 def mark_colour(mark: Mark) -> str:
     """Give the colour of a change; its shape says the same."""
-    return RED if mark.relation in (ChangeRelation.TRIGGER, ChangeRelation.CANDIDATE) else GREY
+    return RED if mark.relation in (ChangeRelation.SET_OFF, ChangeRelation.CANDIDATE) else GREY
 
 
 def draw_lane(axes: Any, lane: Lane, axis: Axis) -> None:

@@ -79,10 +79,10 @@ def print_diagnosis(diagnosis: Diagnosis, folder: Path) -> None:
         for number, one in enumerate(found, start=1):
             lines.append(_said(f"{label} {number}", f"{one.finding.id} ({one.confidence}): {one.finding.title}."))
             lines += [_said("", f"- {sentence}") for sentence in _shortened(one)]
-    if diagnosis.trigger:
-        trigger = diagnosis.trigger
-        who = trigger.change.event.actor
-        lines.append(_said("Set off by", f"{trigger.change.sentence} By {who}, {trigger.correlation}."))
+    if diagnosis.set_off_by:
+        setting_change = diagnosis.set_off_by
+        who = setting_change.change.event.actor
+        lines.append(_said("Set off by", f"{setting_change.change.sentence} By {who}, {setting_change.correlation}."))
     elif diagnosis.causes:
         lines.append(_said("Set off by", "No change that fits was found in what could be searched."))
     lines.append(_said("Data loss", diagnosis.loss.sentence(diagnosis.as_of)))

@@ -70,7 +70,7 @@ def _moments(diagnosis: Diagnosis) -> Iterator[dict[str, Any]]:
             event_name=event.event_name,
             event_id=event.event_id,
             actor=event.actor,
-            is_trigger=diagnosis.trigger is not None and diagnosis.trigger.change == change,
+            is_trigger=diagnosis.set_off_by is not None and diagnosis.set_off_by.change == change,
         )
     if diagnosis.onset:
         words = " ".join(diagnosis.onset.signals)

@@ -61,15 +61,15 @@ class CounterQuery:
         )
 
 
-def first_look(trigger: Connection, mappings: Iterable[EventSourceMapping], account: str) -> Iterator[CounterQuery]:
+def first_look(connection: Connection, mappings: Iterable[EventSourceMapping], account: str) -> Iterator[CounterQuery]:
     """Ask for a trigger's counters; the table's are to be had in its own account only."""
-    function = (("FunctionName", trigger.function),)
+    function = (("FunctionName", connection.function),)
     for metric, statistic, unit, label in _OF_FUNCTION:
-        yield CounterQuery((trigger.function, metric), "AWS/Lambda", metric, statistic, unit, label, function)
-    if trigger.owner == account:
+        yield CounterQuery((connection.function, metric), "AWS/Lambda", metric, statistic, unit, label, function)
+    if connection.owner == account:
         metric = "ConsumedWriteCapacityUnits"
         yield CounterQuery(
-            (trigger.table_arn, metric), "AWS/DynamoDB", metric, "Sum", "units", "Write capacity", _table(trigger)
+            (connection.table_arn, metric), "AWS/DynamoDB", metric, "Sum", "units", "Write capacity", _table(connection)
         )
     for one in (each for each in mappings if each.counts_events):
         for name in MAPPING_EVENTS:
@@ -77,20 +77,20 @@ def first_look(trigger: Connection, mappings: Iterable[EventSourceMapping], acco
             yield CounterQuery((one.uuid, name), "AWS/Lambda", name, "Sum", "records", name, of)
 
 
-def closer_look(trigger: Connection, streams: Iterable[str], account: str) -> Iterator[CounterQuery]:
+def closer_look(connection: Connection, streams: Iterable[str], account: str) -> Iterator[CounterQuery]:
     """Ask which writes there were, which were refused, and what the readers of each stream were handed."""
-    if trigger.owner != account:
+    if connection.owner != account:
         return
     for name in WRITES:
-        of = (*_table(trigger), ("Operation", name))
+        of = (*_table(connection), ("Operation", name))
         label = f"{name} requests"
-        key = (trigger.table_arn, name)
+        key = (connection.table_arn, name)
         yield CounterQuery(key, "AWS/DynamoDB", "SuccessfulRequestLatency", "SampleCount", "requests", label, of)
     for name in FAILED_WRITES:
-        yield CounterQuery((trigger.table_arn, name), "AWS/DynamoDB", name, "Sum", "count", name, _table(trigger))
+        yield CounterQuery((connection.table_arn, name), "AWS/DynamoDB", name, "Sum", "count", name, _table(connection))
     for arn in streams:
         stream = StreamArn.parse(arn).label
-        of = (*_table(trigger), ("StreamLabel", stream), ("Operation", "GetRecords"))
+        of = (*_table(connection), ("StreamLabel", stream), ("Operation", "GetRecords"))
         label = f"Records read from stream {stream}"
         yield CounterQuery(
             (arn, "ReturnedRecordsCount"), "AWS/DynamoDB", "ReturnedRecordsCount", "Sum", "records", label, of
@@ -103,8 +103,8 @@ def of_account() -> Iterator[CounterQuery]:
         yield CounterQuery(("", metric), "AWS/Lambda", metric, "Maximum", "executions", label)
 
 
-def _table(trigger: Connection) -> tuple[tuple[str, str], ...]:
-    return (("TableName", trigger.table),)
+def _table(connection: Connection) -> tuple[tuple[str, str], ...]:
+    return (("TableName", connection.table),)
 
 
 def batches(
@@ -113,12 +113,12 @@ def batches(
     """Group triggers so that each group's series, those they share but once, fit into one call."""
     group: list[Connection] = []
     held: dict[Key, CounterQuery] = {}
-    for trigger, series in wanted.items():
+    for connection, series in wanted.items():
         more = {one.key: one for one in series}
         if group and len(held | more) > AT_ONCE:
             yield tuple(group), tuple(held.values())
             group, held = [], {}
-        group.append(trigger)
+        group.append(connection)
         held |= more
     if group:
         yield tuple(group), tuple(held.values())

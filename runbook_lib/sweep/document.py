@@ -37,19 +37,19 @@ def to_json(results: Iterable[Result], looked: Mapping[tuple[str, str, str, str]
     found = list(results)
     swept = [one for one in found if isinstance(one, SweptArea)]
     rows = sorted(
-        ((one, row) for one in swept for row in one.triggers), key=lambda pair: (*urgency(pair[1]), _where(pair[0]))
+        ((one, row) for one in swept for row in one.triages), key=lambda pair: (*urgency(pair[1]), _where(pair[0]))
     )
-    triggers = [_trigger(one, row, looked) for one, row in rows]
-    counts = Counter(one["outcome"] for one in triggers)
+    connections = [_connection(one, row, looked) for one, row in rows]
+    counts = Counter(one["outcome"] for one in connections)
     return {
         "schema": SCHEMA,
         "kind": "sweep",
         "kit_version": __version__,
         "as_of": max((instant.iso(one.opened.as_of) for one in swept), default=None),
-        "exit_code": _exit_code(found, triggers),
+        "exit_code": _exit_code(found, connections),
         "counts": {outcome.value: counts[outcome.value] for outcome in TriageOutcome},
         "areas": [_area(one) for one in found],
-        "triggers": triggers,
+        "triggers": connections,
         "orphaned_streams": [
             {**_place(one), "table": orphan.table, "stream_arn": orphan.arn} for one in swept for orphan in one.orphans
         ],
@@ -69,10 +69,10 @@ def to_json(results: Iterable[Result], looked: Mapping[tuple[str, str, str, str]
     }
 
 
-def _exit_code(found: list[Result], triggers: list[dict[str, Any]]) -> int:
+def _exit_code(found: list[Result], connections: list[dict[str, Any]]) -> int:
     """The gravest, in the order 3, 1, 2, 0; of a trigger that was investigated the investigation's counts."""
     codes = {COULD_NOT_RUN if isinstance(one, RefusedArea) else 2 if one.gaps else 0 for one in found}
-    for one in triggers:
+    for one in connections:
         investigated = one["investigation"]
         codes.add(investigated["exit_code"] if investigated else TriageOutcome(one["outcome"]).exit_code)
     return gravest(codes | {0})
@@ -106,7 +106,7 @@ def _area(one: Result) -> dict[str, Any]:
         "role": one.opened.area.role_arn,
         "error": None,
         "as_of": instant.iso(one.opened.as_of),
-        "triggers": len(one.triggers),
+        "triggers": len(one.triages),
         "calls": one.calls,
         "gaps": [_gap(gap) for gap in one.gaps],
         "run_folder": str(folder) if folder else None,
@@ -117,15 +117,15 @@ def _gap(gap: Gap) -> dict[str, str | None]:
     return {"call": gap.call, "code": gap.code, "reason": gap.reason, "permission": gap.permission}
 
 
-def _trigger(
+def _connection(
     one: SweptArea, row: Triage, looked: Mapping[tuple[str, str, str, str], Mapping[str, Any]]
 ) -> dict[str, Any]:
     account, region = _where(one)
-    investigated = looked.get((account, region, row.trigger.table_arn, row.trigger.function))
+    investigated = looked.get((account, region, row.connection.table_arn, row.connection.function))
     return {
         "account": account,
         "region": region,
-        "table": row.trigger.table,
+        "table": row.connection.table,
         "function": row.target,
         "mappings": list(row.mappings),
         "outcome": row.outcome.value,

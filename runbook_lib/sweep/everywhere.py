@@ -91,10 +91,12 @@ def _keep(found: SweptArea, looked: Mapping[Key, Mapping[str, Any]]) -> None:
 def _investigated(results: list[Result], wanted: SweepOptions, progress: Progress | None) -> dict[Key, dict[str, Any]]:
     """Investigate what is wrong as a batch, each area's worst first; one that cannot be done says why."""
     incidents = {
-        (one.opened.account, one.opened.area.region, row.trigger.table_arn, row.trigger.function): _incident(one, row)
+        (one.opened.account, one.opened.area.region, row.connection.table_arn, row.connection.function): _incident(
+            one, row
+        )
         for one in results
         if isinstance(one, SweptArea)
-        for row in one.triggers
+        for row in one.triages
         if row.is_wrong
     }
     found = _batch(list(incidents.values()), wanted, progress or (lambda _: None))
@@ -121,11 +123,11 @@ def _say_arrived(say: Progress, total: int, number: int, one: batch.Document) ->
 
 def _incident(found: SweptArea, one: Triage) -> Incident:
     """Name the incident after table and function, as far as that is a name of a folder, and apart from all others."""
-    words = re.sub(r"[^A-Za-z0-9._-]+", "-", f"{one.trigger.table}-{one.trigger.function}")[:40].strip("-.")
+    words = re.sub(r"[^A-Za-z0-9._-]+", "-", f"{one.connection.table}-{one.connection.function}")[:40].strip("-.")
     account, region = found.opened.account, found.opened.area.region
-    whole = "|".join((account, region, one.trigger.table_arn, one.trigger.function))
+    whole = "|".join((account, region, one.connection.table_arn, one.connection.function))
     name = f"sweep-{words}-{hashlib.sha256(whole.encode()).hexdigest()[:8]}"
-    return with_names(found.opened.record.incident, name, one.trigger.table, one.target)
+    return with_names(found.opened.record.incident, name, one.connection.table, one.target)
 
 
 def _told(one: batch.Document) -> dict[str, Any]:

@@ -49,7 +49,7 @@ class SweptConnection:
     survey: Survey
     generations: Mapping[str, list[str]] | Gap
     limits: AccountLimits
-    trigger: Connection
+    connection: Connection
     mappings: tuple[EventSourceMapping, ...]
     neighbours: tuple[EventSourceMapping, ...]
     counted: Counted
@@ -62,13 +62,13 @@ class SweptConnection:
     @property
     def streams(self) -> tuple[str, ...]:
         """The generations of the table's stream, the newest first; none where they could not be listed."""
-        return () if isinstance(self.generations, Gap) else tuple(self.generations.get(self.trigger.table_arn, ()))
+        return () if isinstance(self.generations, Gap) else tuple(self.generations.get(self.connection.table_arn, ()))
 
     def evidence(self) -> Evidence:
         """Give it as evidence."""
         named = self.mappings[0].function
         target = f"{named.name}:{named.qualifier}" if named.qualifier else named.name
-        incident = with_names(self.opened.record.incident, "sweep", self.trigger.table, target)
+        incident = with_names(self.opened.record.incident, "sweep", self.connection.table, target)
         observations: dict[str, Observed | Gap] = {
             "health": self._health(),
             "streams": self._streams(),
@@ -86,7 +86,7 @@ class SweptConnection:
         identity = self.opened.record.run["identity"]
         return Health(
             identity=Identity(identity["Account"], identity["Arn"], "run"),
-            table=attempt(lambda: self.survey.table(self.trigger.table_arn)),
+            table=attempt(lambda: self.survey.table(self.connection.table_arn)),
             events=_unswept("AWS Health"),
             similar_tables=(),
         )
@@ -94,7 +94,7 @@ class SweptConnection:
     def _streams(self) -> Streams:
         unread = _unswept("the stream itself")
         return Streams(
-            table=attempt(lambda: self.survey.table(self.trigger.table_arn)),
+            table=attempt(lambda: self.survey.table(self.connection.table_arn)),
             generations=(
                 _unswept("which streams are listed; that they could not be is said of the region")
                 if isinstance(self.generations, Gap)
@@ -106,7 +106,7 @@ class SweptConnection:
 
     def _mappings(self) -> Mappings:
         beside = [one for one in self.neighbours if one not in self.mappings]
-        ours = self.trigger.table
+        ours = self.connection.table
         return Mappings(
             ours=self.mappings,
             same_stream=tuple(one for one in beside if one.table_name == ours),
@@ -120,7 +120,7 @@ class SweptConnection:
 
     def _backlog(self) -> Backlog:
         return Backlog(
-            iterator_age_ms=self._of(self.trigger.function, "IteratorAge"),
+            iterator_age_ms=self._of(self.connection.function, "IteratorAge"),
             returned=Each(
                 {arn.rpartition("/")[2]: self._of(arn, "ReturnedRecordsCount") for arn in self.streams}
                 if all((arn, "ReturnedRecordsCount") in self.counted for arn in self.streams)
@@ -131,7 +131,7 @@ class SweptConnection:
         )
 
     def _metrics(self) -> Metrics:
-        of, name, table = self._of, self.trigger.function, self.trigger.table_arn
+        of, name, table = self._of, self.connection.function, self.connection.table_arn
         closer = (table, FAILED_WRITES[0]) in self.counted
         return Metrics(
             invocations=of(name, "Invocations"),
@@ -175,7 +175,7 @@ class SweptConnection:
             "cloudwatch:GetMetricData",
             self.survey.region,
             "OtherAccount",
-            f"{metric} of {self.trigger.table} is counted in account {self.trigger.owner}, where the table is.",
+            f"{metric} of {self.connection.table} is counted in account {self.connection.owner}, where the table is.",
         )
 
 

@@ -29,6 +29,6 @@ def urgency(one: Triage) -> tuple[int, datetime, int, str, str]:
         state,
         (when if wrong else None) or _NEVER,
         _OUTCOMES.index(one.outcome),
-        one.trigger.table,
-        one.trigger.function,
+        one.connection.table,
+        one.connection.function,
     )

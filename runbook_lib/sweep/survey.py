@@ -17,7 +17,7 @@ _MOST_PAGES = 1000
 
 @dataclass(frozen=True)
 class Connection:
-    """A table's stream and a function that it triggers, through one mapping or several."""
+    """A table's stream and a function that reads it, through one mapping or several: a trigger, as the console says."""
 
     table_arn: str
     function: str
@@ -48,14 +48,14 @@ class Survey(Observed):
     streams: tuple[str, ...]
     tables: Mapping[str, Table | Gap]
 
-    def triggers(self) -> dict[Connection, tuple[EventSourceMapping, ...]]:
+    def connections(self) -> dict[Connection, tuple[EventSourceMapping, ...]]:
         """Give every trigger with its mappings, by name; raises NotObserved where the mappings could not be listed."""
         found: dict[Connection, list[EventSourceMapping]] = {}
         for one in self.mappings:
             found.setdefault(Connection(table_of(one.event_source_arn), one.function.name), []).append(one)
         return {
-            trigger: tuple(sorted(found[trigger], key=lambda one: one.event_source_arn, reverse=True))
-            for trigger in sorted(found, key=lambda one: (one.table_arn, one.function))
+            connection: tuple(sorted(found[connection], key=lambda one: one.event_source_arn, reverse=True))
+            for connection in sorted(found, key=lambda one: (one.table_arn, one.function))
         }
 
     def table(self, arn: str) -> Table:

@@ -42,13 +42,13 @@ class DeadMapping:
 
 @dataclass(frozen=True)
 class SweptArea:
-    """What a sweep found in one area: its triggers, who loses data first at the top, and what is left over.
+    """What a sweep found in one area: its connections, who loses data first at the top, and what is left over.
 
-    `gaps` are what kept it from seeing the area as a whole; a trigger's own are with the trigger.
+    `gaps` are what kept it from seeing the area as a whole; a connection's own are with its triage.
     """
 
     opened: OpenArea
-    triggers: tuple[Triage, ...]
+    triages: tuple[Triage, ...]
     orphans: tuple[OrphanStream, ...]
     dead: tuple[DeadMapping, ...]
     gaps: tuple[Gap, ...]
@@ -57,7 +57,7 @@ class SweptArea:
     @property
     def exit_code(self) -> int:
         """1 where a trigger has a cause, 2 where something could not be told, else 0."""
-        codes = {one.outcome.exit_code for one in self.triggers} | ({2} if self.gaps else set())
+        codes = {one.outcome.exit_code for one in self.triages} | ({2} if self.gaps else set())
         return next(code for code in (1, 2, 0) if code in codes | {0})
 
 
@@ -65,13 +65,13 @@ def sweep(opened: OpenArea, progress: Progress | None = None) -> SweptArea:
     """Look at every trigger of an area; what could not be seen of one says nothing about the others."""
     say = progress or (lambda _: None)
     found = survey(opened)
-    by_trigger = attempt(found.triggers)
-    triggers = otherwise(lambda: known(by_trigger), {})
-    say(f"{opened.account} {opened.area.region}: {len(triggers)} triggers")
-    judged = tuple(_judged(opened, found, triggers, say))
+    by_connection = attempt(found.connections)
+    connections = otherwise(lambda: known(by_connection), {})
+    say(f"{opened.account} {opened.area.region}: {len(connections)} triggers")
+    judged = tuple(_judged(opened, found, connections, say))
     return SweptArea(
         opened=opened,
-        triggers=first_to_lose(judged),
+        triages=first_to_lose(judged),
         orphans=tuple(OrphanStream(arn, arn.split("/")[1]) for arn in otherwise(found.orphans, ())),
         dead=tuple(
             DeadMapping(one.uuid, one.event_source_arn, one.function_arn, one.state, why) for one, why in found.dead()
@@ -87,12 +87,13 @@ def _gaps_of_area(found: Survey) -> tuple[Gap, ...]:
 
 
 def _judged(
-    opened: OpenArea, found: Survey, triggers: Mapping[Connection, tuple[EventSourceMapping, ...]], say: Progress
+    opened: OpenArea, found: Survey, connections: Mapping[Connection, tuple[EventSourceMapping, ...]], say: Progress
 ) -> Iterator[Triage]:
     """Judge batch after batch."""
-    around = _SharedFacts.of(opened, found, triggers)
+    around = _SharedFacts.of(opened, found, connections)
     wanted = {
-        trigger: tuple(counters.first_look(trigger, mappings, opened.account)) for trigger, mappings in triggers.items()
+        connection: tuple(counters.first_look(connection, mappings, opened.account))
+        for connection, mappings in connections.items()
     }
     done = 0
     for number, (batch, series) in enumerate(counters.batches(wanted), start=1):
@@ -101,7 +102,7 @@ def _judged(
         opened.done(part)
         yield from _closer(opened, number, [around.seen(one, counted) for one in batch])
         done += len(batch)
-        say(f"{opened.account} {opened.area.region}: {done} of {len(triggers)} triggers judged")
+        say(f"{opened.account} {opened.area.region}: {done} of {len(connections)} triggers judged")
 
 
 @dataclass(frozen=True)
@@ -113,32 +114,32 @@ class _SharedFacts:
     generations: Mapping[str, list[str]] | Gap
     limits: AccountLimits
     counted: counters.Counted
-    triggers: Mapping[Connection, tuple[EventSourceMapping, ...]]
+    connections: Mapping[Connection, tuple[EventSourceMapping, ...]]
     beside: Mapping[str, list[EventSourceMapping]]
 
     @classmethod
     def of(
-        cls, opened: OpenArea, found: Survey, triggers: Mapping[Connection, tuple[EventSourceMapping, ...]]
+        cls, opened: OpenArea, found: Survey, connections: Mapping[Connection, tuple[EventSourceMapping, ...]]
     ) -> _SharedFacts:
         """Ask for what belongs to the account, where there is a trigger at all."""
         beside: dict[str, list[EventSourceMapping]] = {}
-        for trigger, mappings in triggers.items():
-            for name in (trigger.table_arn, trigger.function):
+        for connection, mappings in connections.items():
+            for name in (connection.table_arn, connection.function):
                 beside.setdefault(name, []).extend(mappings)
-        counted = counters.count(opened, _ACCOUNT, counters.of_account()) if triggers else {}
-        limits = attempt(lambda: _limits(opened.part(_ACCOUNT))) if triggers else _NO_LIMITS
+        counted = counters.count(opened, _ACCOUNT, counters.of_account()) if connections else {}
+        limits = attempt(lambda: _limits(opened.part(_ACCOUNT))) if connections else _NO_LIMITS
         opened.done(_ACCOUNT)
-        return cls(opened, found, attempt(found.generations), limits, counted, triggers, beside)
+        return cls(opened, found, attempt(found.generations), limits, counted, connections, beside)
 
-    def seen(self, trigger: Connection, counted: counters.Counted) -> SweptConnection:
+    def seen(self, connection: Connection, counted: counters.Counted) -> SweptConnection:
         """Give what was seen of one trigger."""
-        mappings = self.triggers[trigger]
-        near = (*self.beside[trigger.table_arn], *self.beside[trigger.function])
+        mappings = self.connections[connection]
+        near = (*self.beside[connection.table_arn], *self.beside[connection.function])
         neighbours = tuple({one.uuid: one for one in near}.values())
-        own = {*(one.uuid for one in mappings), trigger.function, trigger.table_arn, ""}
+        own = {*(one.uuid for one in mappings), connection.function, connection.table_arn, ""}
         mine = {key: series for key, series in counted.items() if key[0] in own}
         return SweptConnection(
-            self.opened, self.survey, self.generations, self.limits, trigger, mappings, neighbours, mine, NOT_ASKED
+            self.opened, self.survey, self.generations, self.limits, connection, mappings, neighbours, mine, NOT_ASKED
         )
 
 
@@ -162,17 +163,19 @@ def _closer(opened: OpenArea, number: int, batch: list[SweptConnection]) -> Iter
     again: dict[Connection, Triage] = {}
     if doubtful:
         part = f"{CLOSER}-{number:04d}"
-        asked = [one for seen in doubtful for one in counters.closer_look(seen.trigger, seen.streams, opened.account)]
+        asked = [
+            one for seen in doubtful for one in counters.closer_look(seen.connection, seen.streams, opened.account)
+        ]
         counted = counters.count(opened, part, {one.key: one for one in asked}.values())
         aws = opened.part(part)
-        throttled = [seen.trigger.function for seen, verdict in pairs if verdict.is_throttled]
+        throttled = [seen.connection.function for seen, verdict in pairs if verdict.is_throttled]
         reserved = dict(zip(throttled, together(*(partial(_reserved, aws, one) for one in throttled)), strict=True))
         for seen in doubtful:
-            mine = {key: one for key, one in counted.items() if key[0] in (seen.trigger.table_arn, *seen.streams)}
-            again[seen.trigger] = triage(seen.closer(mine, reserved.get(seen.trigger.function, NOT_ASKED)))
+            mine = {key: one for key, one in counted.items() if key[0] in (seen.connection.table_arn, *seen.streams)}
+            again[seen.connection] = triage(seen.closer(mine, reserved.get(seen.connection.function, NOT_ASKED)))
         opened.done(part)
     for seen, verdict in zip(batch, first, strict=True):
-        yield again.get(seen.trigger, verdict)
+        yield again.get(seen.connection, verdict)
 
 
 def _reserved(aws: StepReader, function: str) -> int | None:

@@ -56,7 +56,7 @@ class FoundFault:
 class Triage:
     """The verdict on one trigger. `unseen` says what this sweep should have seen of it and could not."""
 
-    trigger: Connection
+    connection: Connection
     target: str
     mappings: tuple[str, ...]
     outcome: TriageOutcome
@@ -86,7 +86,7 @@ def triage(seen: SweptConnection) -> Triage:
     unseen = tuple(dict.fromkeys(gap.reason for gap in swept(evidence.gaps())))
     outcome = _outcome(found, problems, unseen)
     return Triage(
-        trigger=seen.trigger,
+        connection=seen.connection,
         target=evidence.incident.function_name,
         mappings=tuple(one.uuid for one in seen.mappings),
         outcome=outcome,

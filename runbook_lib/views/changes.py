@@ -25,7 +25,7 @@ _FILE = "evidence/09-configuration_changes.jsonl"
 class ChangeRelation(StrEnum):
     """How a change stands to the onset."""
 
-    TRIGGER = "trigger"
+    SET_OFF = "trigger"
     CANDIDATE = "near the onset"
     CONTEXT = "context"
     AFTER = "after the onset"
@@ -48,7 +48,7 @@ class NumberedChange:
             return str(self.relation) if self.relation is ChangeRelation.FAILED else "no onset is known"
         side = "before" if self.distance >= timedelta(0) else "after"
         said = f"{instant.span(self.distance)} {side} the onset"
-        if self.relation is ChangeRelation.TRIGGER:
+        if self.relation is ChangeRelation.SET_OFF:
             return f"{said}: named as the trigger"
         return f"{said}; {self.relation}" if self.relation is ChangeRelation.FAILED else said
 
@@ -63,8 +63,8 @@ def numbered(diagnosis: Diagnosis) -> tuple[NumberedChange, ...]:
 
 
 def _relation(change: Change, diagnosis: Diagnosis) -> ChangeRelation:
-    if diagnosis.trigger and change == diagnosis.trigger.change:
-        return ChangeRelation.TRIGGER
+    if diagnosis.set_off_by and change == diagnosis.set_off_by.change:
+        return ChangeRelation.SET_OFF
     if not change.event.succeeded:
         return ChangeRelation.FAILED
     began = diagnosis.onset

@@ -160,8 +160,8 @@ def diagnosis_view(diagnosis: Diagnosis) -> Stack:
 def _sections(diagnosis: Diagnosis) -> Iterator[Block]:
     yield verdict_view(diagnosis)
     yield causes_view(diagnosis)
-    if diagnosis.onset or diagnosis.trigger:
-        yield trigger_view(diagnosis)
+    if diagnosis.onset or diagnosis.set_off_by:
+        yield setting_change_view(diagnosis)
     yield loss_view(diagnosis)
     yield beside_view(diagnosis)
     yield unseen_view(diagnosis)
@@ -204,23 +204,23 @@ def _no_cause(diagnosis: Diagnosis) -> str:
     return f"No cause was proved, and that does not mean that there is none: {open_ones} could not be settled."
 
 
-def trigger_view(diagnosis: Diagnosis) -> Facts:
+def setting_change_view(diagnosis: Diagnosis) -> Facts:
     """Show when it began and which change set it off; that none fits is said with the bounds of the search."""
-    began, trigger, searched = diagnosis.onset, diagnosis.trigger, diagnosis.coverage
+    began, setting_change, searched = diagnosis.onset, diagnosis.set_off_by, diagnosis.coverage
     facts = []
     if began:
         ref = began.refs[0] if began.refs else None
         between = f"between {moment(began.earliest)} and {moment(began.latest)}"
         facts.append(Fact("Onset (UTC)", f"{moment(began.at)}, {between}", ref))
         facts.append(Fact("Read from", " ".join(began.signals), ref))
-    if trigger:
-        event = trigger.change.event
+    if setting_change:
+        event = setting_change.change.event
         for name, value in (
-            ("Trigger", trigger.change.sentence),
+            ("Trigger", setting_change.change.sentence),
             ("At (UTC)", moment(event.at)),
             ("By", who(event)),
             ("Source", f"{where(event)}, {event.event_name}"),
-            ("Why it fits", trigger.correlation),
+            ("Why it fits", setting_change.correlation),
         ):
             facts.append(Fact(name, value))
     elif searched:
