@@ -52,24 +52,24 @@ class BatchOptions:
     share: int = 1
 
 
-def unit(incident: Incident, wish: BatchOptions) -> Document:
+def investigate_incident(incident: Incident, options: BatchOptions) -> Document:
     """Investigate one incident and give its document; whatever goes wrong is in the document and never raised.
 
     A unit that this batch has finished already, and whose document was lost on its way, is not done again.
     """
-    kept = finished(incident, wish) if wish.batch else None
+    kept = earlier_document(incident, options) if options.batch else None
     if kept:
         return kept
     try:
         done = run.investigate(
             incident,
-            archive=wish.archive,
-            report=wish.report,
-            export=wish.export,
-            timeout_s=wish.timeout_s,
-            peek=wish.peek,
-            batch=wish.batch,
-            share=wish.share,
+            archive=options.archive,
+            report=options.report,
+            export=options.export,
+            timeout_s=options.timeout_s,
+            peek=options.peek,
+            batch=options.batch,
+            share=options.share,
         )
     except RunbookError as trouble:
         return failed(incident, str(trouble))
@@ -102,7 +102,7 @@ def failed(incident: Incident, error: str) -> Document:
 
 def investigate_all(
     incidents: Sequence[Incident],
-    wish: BatchOptions,
+    options: BatchOptions,
     *,
     number: int,
     cluster: str | None = None,
@@ -122,16 +122,18 @@ def investigate_all(
             arrived(len(found), one)
 
     for place, incident in enumerate(incidents) if resume else ():
-        kept = finished(incident, wish)
+        kept = earlier_document(incident, options)
         if kept:
             arrive(place, kept)
     todo = [place for place in range(len(incidents)) if place not in found]
     try:
         if todo:
             with workers(min(number, len(todo)), warm, cluster) as (pool, at_once):
-                told = replace(wish, share=min(at_once, len(todo)), batch=wish.batch or _stamp())
+                told = replace(options, share=min(at_once, len(todo)), batch=options.batch or _stamp())
                 flying = {
-                    pool.submit(unit, incidents[place], replace(told, archive=_home(incidents[place], wish))): place
+                    pool.submit(
+                        investigate_incident, incidents[place], replace(told, archive=_home(incidents[place], options))
+                    ): place
                     for place in todo
                 }
                 for future in as_completed(flying):
@@ -141,7 +143,7 @@ def investigate_all(
                     except Exception as lost:  # the process is gone, or its answer cannot be read
                         arrive(place, failed(incidents[place], f"{type(lost).__name__}: {lost}"))
     finally:
-        write_index(((incidents[place], one) for place, one in sorted(found.items())), wish)
+        write_index(((incidents[place], one) for place, one in sorted(found.items())), options)
     return [found[place] for place in range(len(incidents))]
 
 
@@ -153,26 +155,26 @@ def warm() -> None:
     report.load()
 
 
-def finished(incident: Incident, wish: BatchOptions) -> Document | None:
+def earlier_document(incident: Incident, options: BatchOptions) -> Document | None:
     """Find the newest finished run of exactly these parameters, of the batch that is named, with a report if wanted."""
-    runs = _home(incident, wish) / incident.incident_id
+    runs = _home(incident, options) / incident.incident_id
     for folder in sorted(runs.iterdir() if runs.is_dir() else (), reverse=True):
         report = folder / REPORT if (folder / REPORT).exists() else None
-        if folder.is_dir() and is_sealed(folder) and (report or not wish.report):
+        if folder.is_dir() and is_sealed(folder) and (report or not options.report):
             try:
                 record = Record.open(folder)
             except RunbookError:
                 continue
-            if record.incident == incident and wish.batch in ("", record.run.get("batch")):
+            if record.incident == incident and options.batch in ("", record.run.get("batch")):
                 return _reread(folder, report)
     return None
 
 
-def write_index(found: Iterable[tuple[Incident, Document]], wish: BatchOptions) -> tuple[Path, ...]:
+def write_index(documents: Iterable[tuple[Incident, Document]], options: BatchOptions) -> tuple[Path, ...]:
     """Write `index.json` and `index.html` into every archive that the batch wrote to, first lost first."""
     archives: dict[Path, list[Document]] = {}
-    for incident, one in found:
-        archive = _home(incident, wish)
+    for incident, one in documents:
+        archive = _home(incident, options)
         archives.setdefault(archive, []).append(_row(incident, one, archive))
     for archive, rows in archives.items():
         from runbook_lib.report.batch_page import render
@@ -216,8 +218,8 @@ def _below(path: str | None, archive: Path) -> str | None:
     return Path(path).relative_to(archive).as_posix() if path else None
 
 
-def _home(incident: Incident, wish: BatchOptions) -> Path:
-    return (wish.archive or archive_of(incident)).absolute()
+def _home(incident: Incident, options: BatchOptions) -> Path:
+    return (options.archive or archive_of(incident)).absolute()
 
 
 def _stamp() -> str:

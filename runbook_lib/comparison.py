@@ -123,11 +123,11 @@ def _account(seen: Evidence) -> Iterator[Neighbour]:
     yield Neighbour("concurrency", NeighbourRelation.ACCOUNT, not full, words, refs)
 
 
-def _reach(found: tuple[Neighbour, ...], *, hurt: bool) -> tuple[Reach, str]:
-    peers = [one for one in found if one.relation is NeighbourRelation.SAME_STREAM and one.works is not None]
+def _reach(neighbours: tuple[Neighbour, ...], *, hurt: bool) -> tuple[Reach, str]:
+    peers = [one for one in neighbours if one.relation is NeighbourRelation.SAME_STREAM and one.works is not None]
     if not hurt:
         return Reach.UNKNOWN, "The function itself is not seen to be hurt, so there is nothing to compare."
-    if any(one.relation is NeighbourRelation.ACCOUNT and one.works is False for one in found):
+    if any(one.relation is NeighbourRelation.ACCOUNT and one.works is False for one in neighbours):
         return Reach.PLATFORM, "The account's concurrency is used up, which hurts every function of it."
     if not peers:
         return Reach.UNKNOWN, "No other function reads the table's stream, so nothing can be compared."

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from runbook_lib import instant
 from runbook_lib.evidence import Evidence, otherwise
-from runbook_lib.findings.mapping import serving
+from runbook_lib.findings.mapping import expected_to_deliver
 from runbook_lib.onset import FIRST_WINDOW, Onset
 
 _POLL_EVERY = timedelta(minutes=15)
@@ -60,7 +60,7 @@ def _first_failure(seen: Evidence) -> _Signal | None:
 
 def _state(seen: Evidence) -> _Signal | None:
     """A mapping that is not Enabled: when it last changed, to the minute, as AWS tells it."""
-    changed = [one for one in serving(seen) if not one.enabled and one.last_modified is not None]
+    changed = [one for one in expected_to_deliver(seen) if not one.enabled and one.last_modified is not None]
     if not changed or changed[0].last_modified is None:
         return None
     one, at = changed[0], changed[0].last_modified
@@ -73,7 +73,7 @@ def _last_poll(seen: Evidence) -> _Signal | None:
 
     They may have polled on, unseen, for some minutes.
     """
-    arns = {one.event_source_arn for one in serving(seen)}
+    arns = {one.event_source_arn for one in expected_to_deliver(seen)}
     session = f":assumed-role/{seen.mappings.function.role_arn.rpartition('/')[2]}/"
     ours = (event for event in seen.changes.polls if session in event.actor and event.request.get("streamArn") in arns)
     polls = [event.at for event in ours if event.succeeded]

@@ -15,7 +15,7 @@ from runbook_lib.evidence import Evidence, Gap, NotObserved, attempt, known, oth
 from runbook_lib.evidence.signals import FunctionAlarm
 from runbook_lib.fallbacks import Fallback, review
 from runbook_lib.findings import Confidence, FindingKind, Verdict, VerdictWord, judge_all
-from runbook_lib.findings.mapping import serving
+from runbook_lib.findings.mapping import expected_to_deliver
 from runbook_lib.incident import Incident, Window
 from runbook_lib.instant import RETENTION
 from runbook_lib.interpret.filter_pattern import corrected
@@ -65,7 +65,7 @@ class GapImpact:
 class Diagnosis:
     """The answer to an incident. Every tuple is in the order in which it should be read.
 
-    `latent` are faults that would stop the pipe and have stopped nothing, because nobody writes. `rang` are the alarms
+    `latent` are faults that would stop the pipe and have stopped nothing, because nobody writes. `alarms` are those
     on the function's metrics that were in ALARM in the window, as far as that could be seen.
     """
 
@@ -92,7 +92,7 @@ class Diagnosis:
     comparison: Comparison | None = None
     fallbacks: tuple[Fallback, ...] = ()
     proposals: tuple[Proposal, ...] = ()
-    rang: tuple[FunctionAlarm, ...] = ()
+    alarms: tuple[FunctionAlarm, ...] = ()
 
     @property
     def exit_code(self) -> int:
@@ -126,8 +126,8 @@ class Diagnosis:
         return next(quiet, "")
 
 
-def _more(found: tuple[Verdict, ...], what: str) -> str:
-    rest = len(found) - 1
+def _more(verdicts: tuple[Verdict, ...], what: str) -> str:
+    rest = len(verdicts) - 1
     return f"; {rest} more {what}{'s' * (rest > 1)} found" if rest else ""
 
 
@@ -144,18 +144,18 @@ def diagnose(seen: Evidence) -> Diagnosis:
     faults = tuple(sorted(present[FindingKind.CAUSE], key=_rank))
     latent = tuple(one for one in faults if one.finding.stops) if harm is None and _is_idle(stages) else ()
     causes = tuple(one for one in faults if one not in latent)
-    found = otherwise(lambda: changes(seen), ())
+    changed = otherwise(lambda: changes(seen), ())
     noop = not causes and _is_noop(verdicts)
-    began = None if noop else otherwise(lambda: _began(seen, known(harm), causes, found), None)
+    began = None if noop else otherwise(lambda: _began(seen, known(harm), causes, changed), None)
     began = corroborated(seen, began)
     unexplained = () if noop else _unexplained(causes, stages, began)
     undetermined = tuple(one for one in verdicts if one.word is VerdictWord.UNDETERMINED)
     gaps = _blinded(seen, verdicts)
     status = _status(seen, faults, unexplained, undetermined, stages)
     setting_change = (
-        _latent_setting_change(latent, found)
+        _latent_setting_change(latent, changed)
         if latent and not causes
-        else _nearest_setting_change(causes, began, found)
+        else _nearest_setting_change(causes, began, changed)
     )
     certain = status is Status.NO_FAULT or (not causes and bool(latent) and _nothing_waits(seen, stages))
     return Diagnosis(
@@ -174,17 +174,17 @@ def diagnose(seen: Evidence) -> Diagnosis:
         undetermined=undetermined,
         onset=began,
         set_off_by=setting_change,
-        changes=found,
+        changes=changed,
         coverage=otherwise(lambda: coverage(seen), None),
-        loss=assess(seen, causes, stages, began, setting_change, found, certain=certain),
+        loss=assess(seen, causes, stages, began, setting_change, changed, certain=certain),
         stages=stages,
         unexplained=unexplained,
         remedies=_remedies(seen, (*faults, *present[FindingKind.CONTRIBUTING]) or present[FindingKind.INNOCENT]),
         gaps=gaps,
         comparison=compare(seen, hurt=began is not None),
-        fallbacks=review(seen, found) if status is not Status.NO_FAULT and setting_change is None else (),
+        fallbacks=review(seen, changed) if status is not Status.NO_FAULT and setting_change is None else (),
         proposals=propose(seen),
-        rang=tuple(_rang(seen)),
+        alarms=tuple(_rang(seen)),
     )
 
 
@@ -196,12 +196,14 @@ def _rang(seen: Evidence) -> Iterator[FunctionAlarm]:
                 yield one
 
 
-def _began(seen: Evidence, harm: Onset | None, causes: tuple[Verdict, ...], found: tuple[Change, ...]) -> Onset | None:
+def _began(
+    seen: Evidence, harm: Onset | None, causes: tuple[Verdict, ...], changed: tuple[Change, ...]
+) -> Onset | None:
     """Say when it began: by the counters of the pipe, and by what the causes tell of it."""
     if not causes:
         return harm
     first = harm or _fallen_behind(seen)
-    return first and otherwise(lambda: began_with(seen, causes, first, found), first)
+    return first and otherwise(lambda: began_with(seen, causes, first, changed), first)
 
 
 def _fallen_behind(seen: Evidence) -> Onset | None:
@@ -243,19 +245,19 @@ def _rank(one: Verdict) -> tuple[int, int, bool]:
 
 
 def _nearest_setting_change(
-    causes: tuple[Verdict, ...], began: Onset | None, found: tuple[Change, ...]
+    causes: tuple[Verdict, ...], began: Onset | None, changed: tuple[Change, ...]
 ) -> SettingChange | None:
     """Find the change that set it off: of several causes that are equally sure, the one nearest to the onset."""
     sure = [one.finding for one in causes if one.confidence is causes[0].confidence]
-    candidates = [find_setting_change(one.id, one.set_off_by, one.lag, began, found) for one in sure]
+    candidates = [find_setting_change(one.id, one.set_off_by, one.lag, began, changed) for one in sure]
     named = [(abs(one.lag), one) for one in candidates if one is not None and one.lag is not None]
     return min(named, key=lambda pair: pair[0], default=(None, None))[1]
 
 
-def _latent_setting_change(latent: tuple[Verdict, ...], found: tuple[Change, ...]) -> SettingChange | None:
+def _latent_setting_change(latent: tuple[Verdict, ...], changed: tuple[Change, ...]) -> SettingChange | None:
     """Find the change that set the first latent fault off."""
     first = latent[0].finding
-    return find_latent_setting_change(first.id, first.set_off_by, found)
+    return find_latent_setting_change(first.id, first.set_off_by, changed)
 
 
 def _unexplained(causes: tuple[Verdict, ...], stages: Stages, began: Onset | None) -> tuple[str, ...]:
@@ -312,13 +314,13 @@ def _blinded(seen: Evidence, verdicts: tuple[Verdict, ...]) -> tuple[GapImpact, 
 
 def _remedies(seen: Evidence, causes: tuple[Verdict, ...]) -> tuple[Remedy, ...]:
     ids = dict.fromkeys(id for one in causes for id in one.finding.remedies)
-    touched = otherwise(lambda: serving(seen), ())
+    touched = otherwise(lambda: expected_to_deliver(seen), ())
     return prescribe(ids, _facts(seen), latest=any(one.starting_position == "LATEST" for one in touched))
 
 
 def _facts(seen: Evidence) -> dict[str, str]:
     """Collect what the commands of remedies need; what was not seen is left out."""
-    first = otherwise(lambda: serving(seen)[:1], ())
+    first = otherwise(lambda: expected_to_deliver(seen)[:1], ())
     facts = {
         "region": seen.incident.region,
         "table": seen.incident.table_name,

@@ -77,10 +77,10 @@ def left(content: str) -> str:
     return f'<div align="left">{content}</div>'
 
 
-def pairs(title: str, told: Iterable[tuple[str, str]]) -> str:
+def pairs(title: str, facts: Iterable[tuple[str, str]]) -> str:
     """Give names and values as a table of two columns, which JupyterLab sets better than a definition list."""
     rows = "".join(
-        f'<tr><th scope="row">{left(escaped(name))}</th><td>{left(said(value))}</td></tr>' for name, value in told
+        f'<tr><th scope="row">{left(escaped(name))}</th><td>{left(said(value))}</td></tr>' for name, value in facts
     )
     return f'<table class="rb-facts">{caption(title)}<tbody>{rows}</tbody></table>'
 

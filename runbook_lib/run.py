@@ -63,9 +63,9 @@ def investigate(
     `export` names the further files to write: `pdf`, `junit`, `sarif`. Raises BadParameters, CannotRun,
     NothingToInvestigate and BadArchive; evidence collected before stays in the run folder.
     """
-    wanted = asked.asked(export, report=report)
+    exports = asked.export_names(export, report=report)
     if is_example(incident.incident_id):
-        return _replay_example(archive or archive_of(incident), report, wanted, announce)
+        return _replay_example(archive or archive_of(incident), report, exports, announce)
     taken = _taken_up(incident, archive, batch, share) if batch else None
     investigation = taken or begin(incident, archive, peek=peek, batch=batch, share=share)
     folder = investigation.record.folder
@@ -74,7 +74,7 @@ def investigate(
         with _kernel(folder, report) as kernel:
             investigation.collect(progress=progress, timeout_s=timeout_s, early=early)
             check_scope(investigation.evidence)
-            return _finish(investigation, folder, kernel, wanted, announce)
+            return _finish(investigation, folder, kernel, exports, announce)
     finally:
         investigation.record.close()
 
@@ -105,14 +105,14 @@ def replay(
     An unfinished folder is completed in place; a finished one is left alone and gets `<run>-replay-N` beside it.
     Raises BadParameters and BadArchive.
     """
-    wanted = asked.asked(export, report=report)
+    exports = asked.export_names(export, report=report)
     if not (folder / EVIDENCE).is_dir():
         raise BadArchive(f"{folder} is not a run folder.", "Give a folder such as archive/<incident_id>/<run>.")
     if is_sealed(folder):
         folder = _copy_beside(folder)
     record = Record.open(folder)
     with _kernel(folder, report) as kernel:
-        return _finish(Investigation(record), folder, kernel, wanted, announce)
+        return _finish(Investigation(record), folder, kernel, exports, announce)
 
 
 def _finish(
@@ -130,7 +130,7 @@ def _finish(
         from runbook_lib.report import build
 
         page = build(investigation, folder, kernel=kernel)
-    missing = asked.write(export, investigation, folder)
+    missing = asked.write_exports(export, investigation, folder)
     seal(folder)
     return FinishedRun(folder, diagnosis, page, missing)
 

@@ -88,7 +88,7 @@ class Stages:
         """The first stage that has input and no output; None when none is known to have stopped."""
         return next((flow for flow in self.flows.values() if flow.state is FlowState.STOPPED), None)
 
-    def bear_out(
+    def agreement(
         self, stops: Stage | None
     ) -> tuple[tuple[tuple[str, tuple[str, ...]], ...], tuple[str, ...], tuple[Gap, ...]]:
         """Compare a fault that stops the pipe at `stops` with what was counted.
@@ -108,7 +108,7 @@ class Stages:
 
 def measure(seen: Evidence) -> Stages:
     """Measure every stage; one that cannot be measured is unknown, with its gap."""
-    return seen.once("stages", lambda: _measure(seen))
+    return seen.cached("stages", lambda: _measure(seen))
 
 
 def _measure(seen: Evidence) -> Stages:
@@ -135,7 +135,7 @@ def write_minutes(seen: Evidence) -> dict[datetime, float]:
     Requests are an upper bound for records: a write that changes nothing leaves no record. Capacity is used by refused
     writes too, so it does not stand in for requests where some were refused.
     """
-    return seen.once("writes", lambda: _write_minutes(seen))
+    return seen.cached("writes", lambda: _write_minutes(seen))
 
 
 def _write_minutes(seen: Evidence) -> dict[datetime, float]:
@@ -149,7 +149,7 @@ def _write_minutes(seen: Evidence) -> dict[datetime, float]:
 
 def first_write_after(seen: Evidence, moment: datetime | None) -> datetime | None:
     """Find the first minute after `moment` (None: of the window) in which something was written."""
-    written = seen.once("write times", lambda: sorted(at for at, value in write_minutes(seen).items() if value > 0))
+    written = seen.cached("write times", lambda: sorted(at for at, value in write_minutes(seen).items() if value > 0))
     place = bisect_right(written, moment) if moment else 0
     return written[place] if place < len(written) else None
 

@@ -172,7 +172,7 @@ def _is_own_call(event: TrailEvent) -> bool:
 
 
 def find_setting_change(
-    cause: str, set_off_by: Sequence[str], lag: timedelta, began: Onset | None, found: Iterable[Change]
+    cause: str, set_off_by: Sequence[str], lag: timedelta, began: Onset | None, changed: Iterable[Change]
 ) -> SettingChange | None:
     """Find the change that set a cause off; None when no change has the mechanism and a lag that fits.
 
@@ -182,7 +182,7 @@ def find_setting_change(
     """
     if began is None:
         return None
-    fitting = [change for change in found if change.event.succeeded and _can(change, set_off_by)]
+    fitting = [change for change in changed if change.event.succeeded and _can(change, set_off_by)]
     near = [one for one in fitting if began.earliest - lag <= one.event.at <= began.latest]
     if not near:
         return None
@@ -194,9 +194,11 @@ def find_setting_change(
     return SettingChange(cause, change, delay, _in_words(delay, lag))
 
 
-def find_latent_setting_change(cause: str, set_off_by: Sequence[str], found: Iterable[Change]) -> SettingChange | None:
+def find_latent_setting_change(
+    cause: str, set_off_by: Sequence[str], changed: Iterable[Change]
+) -> SettingChange | None:
     """Find the change that set a latent fault off: the last one with the mechanism, as no onset says more."""
-    fitting = [change for change in found if change.event.succeeded and _can(change, set_off_by)]
+    fitting = [change for change in changed if change.event.succeeded and _can(change, set_off_by)]
     if not fitting:
         return None
     words = "the last change that can have this effect; nothing was harmed yet that it could be held against"

@@ -15,7 +15,7 @@ from runbook_lib.evidence import Evidence, otherwise
 from runbook_lib.evidence.mapping import EventSourceMapping
 from runbook_lib.evidence.signals import LONG_WAIT
 from runbook_lib.findings import Verdict
-from runbook_lib.findings.mapping import serving
+from runbook_lib.findings.mapping import expected_to_deliver
 from runbook_lib.interpret.arn import StreamArn
 from runbook_lib.loss_clock import Loss, LossState, Undelivered, clock
 from runbook_lib.onset import FIRST_WINDOW, Onset, delivery_gap
@@ -32,7 +32,7 @@ def assess(
     stages: Stages,
     began: Onset | None,
     setting_change: SettingChange | None,
-    found: tuple[Change, ...],
+    changes: tuple[Change, ...],
     *,
     certain: bool,
 ) -> Loss:
@@ -40,7 +40,7 @@ def assess(
     if certain and began is None:
         return clock(_worked_off(seen), seen.as_of)
     ids = {one.finding.id for one in causes}
-    off = _off_since(seen, ids, began, found)
+    off = _off_since(seen, ids, began, changes)
     refs = tuple(dict.fromkeys((*(began.refs if began else ()), *stages[Stage.WRITTEN].refs)))
     enabled = otherwise(lambda: seen.streams.table.stream_enabled, "stream-disabled" not in ids)
     if off is not None and not enabled:
@@ -74,7 +74,7 @@ def _worked_off(seen: Evidence) -> Iterator[Undelivered]:
         yield Undelivered("", oldest, words)
 
 
-def began_with(seen: Evidence, causes: tuple[Verdict, ...], harm: Onset, found: tuple[Change, ...]) -> Onset:
+def began_with(seen: Evidence, causes: tuple[Verdict, ...], harm: Onset, changes: tuple[Change, ...]) -> Onset:
     """Say when the harm began, where a cause tells it better than the counters of the whole pipe.
 
     What a new mapping skipped may lie long before a later trouble, and an old stream's last records may be delivered
@@ -84,7 +84,7 @@ def began_with(seen: Evidence, causes: tuple[Verdict, ...], harm: Onset, found: 
     gap = delivery_gap(seen) if "latest-startup-gap" in ids else None
     if gap is not None and gap.at < harm.at:
         return replace(gap, signals=(*gap.signals, *harm.signals), refs=tuple(dict.fromkeys((*gap.refs, *harm.refs))))
-    moved = _moved(seen, ids, found)
+    moved = _moved(seen, ids, changes)
     drained = measure(seen)[Stage.INVOKED].last
     if moved is None or drained is None or drained - moved <= FIRST_WINDOW:
         return harm
@@ -98,17 +98,17 @@ def began_with(seen: Evidence, causes: tuple[Verdict, ...], harm: Onset, found: 
     return Onset(max(moved, first), instant.floor(moved), latest, (words,), refs)
 
 
-def _moved(seen: Evidence, ids: set[str], found: tuple[Change, ...]) -> datetime | None:
+def _moved(seen: Evidence, ids: set[str], changes: tuple[Change, ...]) -> datetime | None:
     """When writes ceased to reach the stream that the mappings read; None where no cause or no fact says so."""
     if ids & _OTHER_STREAM and seen.streams.table.stream_enabled:
         return _recreated(seen)
-    return _ended(found) if "stream-disabled" in ids else None
+    return _ended(changes) if "stream-disabled" in ids else None
 
 
 def _waiting(seen: Evidence, stages: Stages, began: Onset | None, recreated: datetime | None) -> Iterator[Undelivered]:
     """Give what each mapping has not delivered; without any mapping, what the stream itself holds."""
     oldest, basis = _oldest(seen, stages, began, recreated)
-    mappings = otherwise(lambda: serving(seen), ())
+    mappings = otherwise(lambda: expected_to_deliver(seen), ())
     failing = stages[Stage.INVOKED].state is not FlowState.STOPPED and stages[Stage.FAILED].state is not FlowState.IDLE
     if not mappings:
         yield Undelivered("", oldest, basis)
@@ -150,11 +150,11 @@ def _recreated(seen: Evidence) -> datetime | None:
     return StreamArn.parse(arn).label_time if arn else None
 
 
-def _off_since(seen: Evidence, ids: set[str], began: Onset | None, found: tuple[Change, ...]) -> datetime | None:
+def _off_since(seen: Evidence, ids: set[str], began: Onset | None, changes: tuple[Change, ...]) -> datetime | None:
     """Since when no stream took records: the last change that ended one, or else the earliest bound of the onset."""
     if not ids & {"stream-disabled", *_OTHER_STREAM}:
         return None
-    ended = _ended(found)
+    ended = _ended(changes)
     if ended is not None:
         return ended
     if otherwise(lambda: seen.streams.table.stream_enabled, "stream-disabled" not in ids):
@@ -162,8 +162,8 @@ def _off_since(seen: Evidence, ids: set[str], began: Onset | None, found: tuple[
     return began.earliest if began else seen.window.start
 
 
-def _ended(found: tuple[Change, ...]) -> datetime | None:
+def _ended(changes: tuple[Change, ...]) -> datetime | None:
     """When a stream was last ended, as far as the trail shows."""
     kinds = ("stream-disabled", "table-deleted", "table-restored")
-    ends = (change.event.at for change in found if any(effect.kind in kinds for effect in change.effects))
+    ends = (change.event.at for change in changes if any(effect.kind in kinds for effect in change.effects))
     return max(ends, default=None)

@@ -75,7 +75,7 @@ def to_json(diagnosis: Diagnosis, record: Record) -> dict[str, Any]:
                 "in_alarm": [_window(stretch) for stretch in one.ringing],
                 "evidence": list(one.refs),
             }
-            for one in diagnosis.rang
+            for one in diagnosis.alarms
         ],
         "redacted": _redacted(record),
         "onset": _onset(diagnosis.onset),

@@ -18,7 +18,7 @@ from worlds import NOW, incident_of, sandboxed
 
 from runbook_lib import batch, run
 from runbook_lib.aws.budget import Limit
-from runbook_lib.batch import BatchOptions, investigate_all, unit, urgency, write_index
+from runbook_lib.batch import BatchOptions, investigate_all, investigate_incident, urgency, write_index
 from runbook_lib.cli import main
 from runbook_lib.errors import CannotRun
 from runbook_lib.fleet import Processes, WorkerLost, workers
@@ -84,9 +84,12 @@ def test_resume_does_not_take_other_parameters_or_a_missing_report(
     """A finished run of other parameters is another run, and one without the report that is wanted is not finished."""
     archive, _, world = done
     same = incident_of(world, "B-1")
-    assert batch.finished(same, BatchOptions(archive, report=False))
-    assert batch.finished(same, BatchOptions(archive)) is None
-    assert batch.finished(incident_of(world, "B-1", lookback_hours=12), BatchOptions(archive, report=False)) is None
+    assert batch.earlier_document(same, BatchOptions(archive, report=False))
+    assert batch.earlier_document(same, BatchOptions(archive)) is None
+    assert (
+        batch.earlier_document(incident_of(world, "B-1", lookback_hours=12), BatchOptions(archive, report=False))
+        is None
+    )
 
 
 def test_a_unit_begun_again_goes_on_where_it_was(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -100,16 +103,18 @@ def test_a_unit_begun_again_goes_on_where_it_was(world: World, tmp_path: Path, m
         with monkeypatch.context() as killed:
             killed.setattr(run, "_finish", lose)
             with pytest.raises(KeyboardInterrupt):
-                unit(incident, wish)
+                investigate_incident(incident, wish)
         before = len(sandbox.journal)  # type: ignore[attr-defined]
         (folder,) = (one for one in (tmp_path / "B-5").iterdir() if one.is_dir())
         assert not is_sealed(folder)
-        again = unit(incident, wish)
+        again = investigate_incident(incident, wish)
         assert again["run_folder"] == str(folder)
         assert len(sandbox.journal) == before + 1  # type: ignore[attr-defined]
-        assert unit(incident, wish)["run_folder"] == str(folder)
+        assert investigate_incident(incident, wish)["run_folder"] == str(folder)
         assert len(sandbox.journal) == before + 1  # type: ignore[attr-defined]
-        assert unit(incident, BatchOptions(tmp_path, report=False, batch="two"))["run_folder"] != str(folder)
+        assert investigate_incident(incident, BatchOptions(tmp_path, report=False, batch="two"))["run_folder"] != str(
+            folder
+        )
     assert verify(folder) == ()
 
 

@@ -261,9 +261,9 @@ def test_false_alarm_13_an_alarm_is_no_evidence() -> None:
     """The user's own alarm, which treats missing data as breaching, is told of, and clears or convicts nothing."""
     seen = investigated("no-table-writes")
     assert "no-table-writes" in _noted(seen.diagnosis)
-    assert ALARM in {one.name for one in seen.diagnosis.rang}
+    assert ALARM in {one.name for one in seen.diagnosis.alarms}
     deaf = judged(with_fields(example("no-table-writes"), "metrics", alarms=DENIED)).diagnosis
-    assert deaf == replace(seen.diagnosis, rang=(), proposals=deaf.proposals, gaps=deaf.gaps)
+    assert deaf == replace(seen.diagnosis, alarms=(), proposals=deaf.proposals, gaps=deaf.gaps)
     at = seen.diagnosis.as_of - HOUR
     alarm = TrailEvent(
         "e-1", at, "monitoring.amazonaws.com", "PutMetricAlarm", "PutMetricAlarm", actor="role/deployer",

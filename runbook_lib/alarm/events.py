@@ -133,11 +133,11 @@ def _alarm(value: Mapping[str, Any], around: Mapping[str, Any]) -> Alarm:
         name=_text(value.get("alarmname"))[:_LONGEST],
         region=_text(around.get("region")) or (arn.region if arn else ""),
         account=_text(around.get("account")) or (arn.account if arn else _text(value.get("awsaccountid"))),
-        state=_told(value, _STATE),
-        since=_instant(_told(value, _SINCE)),
+        state=_text_at(value, _STATE),
+        since=_instant(_text_at(value, _SINCE)),
         metrics=tuple(_metrics(value))[:_MOST],
-        rule=_told(value, _RULE),
-        description=_told(value, _SAID),
+        rule=_text_at(value, _RULE),
+        description=_text_at(value, _SAID),
         triggering=tuple(_triggering(value.get("triggeringchildren"))),
     )
 
@@ -185,7 +185,7 @@ def _bare(name: str) -> str:
     return name.partition(":alarm:")[2] or name
 
 
-def _told(value: Mapping[str, Any], paths: tuple[str, ...]) -> str:
+def _text_at(value: Mapping[str, Any], paths: tuple[str, ...]) -> str:
     return next((text for path in paths if (text := _text(_at(value, path)))), "")
 
 

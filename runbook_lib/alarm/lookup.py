@@ -233,10 +233,10 @@ def _fitting(mappings: list[_StreamMapping], named: NamedResources, alarms: tupl
     )
 
 
-def _exact(found: list[_StreamMapping], named: NamedResources) -> list[_StreamMapping]:
+def _exact(mappings: list[_StreamMapping], named: NamedResources) -> list[_StreamMapping]:
     """Prefer the alias that is named, where a mapping is on it."""
     wanted = {str(ref) for ref in named.functions if ref.qualifier}
-    return [one for one in found if one.pair[1] in wanted] or found
+    return [one for one in mappings if one.pair[1] in wanted] or mappings
 
 
 def _by_uuid(aws: StepReader, uuid: str) -> Iterator[_StreamMapping]:

@@ -39,21 +39,21 @@ class Live:
     """AWS itself, through boto3, with the responder's credentials. Clients are made once and shared by threads.
 
     `budget` is the account's; whoever looks at one account twice at the same time gives both the same. The clients of
-    the services in `ahead` are made while AWS says who we are, the others when they are asked for.
+    the services in `preload` are made while AWS says who we are, the others when they are asked for.
     """
 
-    def __init__(self, incident: Incident, budget: Budget | None = None, ahead: tuple[str, ...] = ()) -> None:
+    def __init__(self, incident: Incident, budget: Budget | None = None, preload: tuple[str, ...] = ()) -> None:
         self._incident = incident
         self._clients: dict[tuple[str, str], Any] = {}
         self._lock = threading.Lock()
         self.budget = budget or Budget()
-        self._ahead = ahead
+        self._preload = preload
         self._session = self._open_session()
 
     def identify(self) -> tuple[dict[str, Any], datetime]:
         """Ask who we are: the identity, and AWS's own clock, which becomes the run's. Raises CannotRun."""
         self._client("sts", self._incident.region)
-        if self._ahead:
+        if self._preload:
             threading.Thread(target=self._prepare, daemon=True).start()
         outcome = self.ask("sts", "GetCallerIdentity", self._incident.region, {})
         if outcome.failed:
@@ -102,7 +102,7 @@ class Live:
         """Make the clients that are needed first; what cannot be made is told by the call that needs it."""
         from botocore.exceptions import BotoCoreError
 
-        for service in self._ahead:
+        for service in self._preload:
             with suppress(BotoCoreError, ValueError):
                 self._client(service, self._incident.region)
 

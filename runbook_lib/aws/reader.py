@@ -45,13 +45,13 @@ class Answer(dict[str, Any]):
         """Give a part of this answer, as one with members of its own where it has any."""
         return Answer(value, self.call) if isinstance(value, Mapping) else value
 
-    def having(self, **members: Callable[[Any], object]) -> Answer:
+    def require(self, **members: Callable[[Any], object]) -> Answer:
         """Give this answer when it has these members and each can be read so. Raises NotObserved."""
         for name, read in members.items():
             self._read(name, self[name], read)
         return self
 
-    def perhaps(self, **members: Callable[[Any], object]) -> Answer:
+    def require_if_present(self, **members: Callable[[Any], object]) -> Answer:
         """Give this answer when each of these members, where it is there, can be read so. Raises NotObserved."""
         for name, read in members.items():
             if self.get(name) is not None:
@@ -208,12 +208,12 @@ class Reader:
 
 
 class StepReader:
-    """The Reader as one step sees it; `asked` remembers the IAM actions that its calls needed."""
+    """The Reader as one step sees it; `actions` remembers the IAM actions that its calls needed."""
 
     def __init__(self, reader: Reader, step: str) -> None:
         self._reader = reader
         self._step = step
-        self.asked: set[str] = set()
+        self.actions: set[str] = set()
 
     @property
     def identity(self) -> Mapping[str, str]:
@@ -259,7 +259,7 @@ class StepReader:
     ) -> Answer | None:
         """Make one call for something that may not exist: None when AWS answers with one of the `absent` codes."""
         region = region or self._reader.incident.region
-        self.asked.add(iam_action(service, operation))
+        self.actions.add(iam_action(service, operation))
         call = self._reader.fetch(self._step, service, operation, region, params, keep=keep)
         if call.error is None:
             return _answer(call)
@@ -279,7 +279,7 @@ class StepReader:
         A page that fails later, or a token that comes back twice, ends it as truncated: what was read is kept.
         """
         region = region or self._reader.incident.region
-        self.asked.add(iam_action(service, operation))
+        self.actions.add(iam_action(service, operation))
         paging = READS[service][operation]
         assert paging is not None, f"{operation} does not page"
         answers: list[Answer] = []

@@ -53,7 +53,7 @@ def _rows(data: ChartData) -> Iterator[tuple[float, float, _Draw]]:
         yield _LANE_IN, 0.04 if place else 0.16, partial(draw_lane, lane=lane, axis=data.axis)
     for place, strip in enumerate(data.strips):
         yield _STRIP_IN, 0.03 if place else 0.08, partial(draw_strip, strip=strip, axis=data.axis)
-    yield _LANE_IN, 0.05, partial(draw_failures, found=data.failures, axis=data.axis)
+    yield _LANE_IN, 0.05, partial(draw_failures, failures=data.failures, axis=data.axis)
 
 
 def _head(figure: Any, data: ChartData, tall: float) -> None:

@@ -213,15 +213,15 @@ def _state_colour(span: Span) -> str:
     return GREEN if span.state == INVOKING else BLUE
 
 
-def draw_failures(axes: Any, found: Failures, axis: Axis) -> None:
+def draw_failures(axes: Any, failures: Failures, axis: Axis) -> None:
     """Draw each failure in the log as a tick."""
     canvas.bare(axes, keep=("bottom",))
     axes.set_yticks([])
     axes.set_ylim(0, 1)
     canvas.name(axes, "Log failures")
-    canvas.hatch(axes, found.unexamined, axis, blind=True)
-    if found.times:
-        axes.vlines([x(at) for at in found.times], 0.14, 0.9, color=RED, linewidth=0.6, alpha=0.75, zorder=3)
-    blind = is_blind(found.unexamined, axis)
-    words = f"{len(found.times):,} in all" if found.times else "not examined" if blind else "none found"
-    canvas.aside(axes, words, RED if found.times else GREY)
+    canvas.hatch(axes, failures.unexamined, axis, blind=True)
+    if failures.times:
+        axes.vlines([x(at) for at in failures.times], 0.14, 0.9, color=RED, linewidth=0.6, alpha=0.75, zorder=3)
+    blind = is_blind(failures.unexamined, axis)
+    words = f"{len(failures.times):,} in all" if failures.times else "not examined" if blind else "none found"
+    canvas.aside(axes, words, RED if failures.times else GREY)

@@ -96,7 +96,7 @@ def stacked(
     id: str, title: str, unit: str, parts: Iterable[Part], seen: Evidence, axis: Axis, onset: datetime | None
 ) -> StackedBars:
     """Compute one stack; where a part could not be read the stack is unexamined, and what else was counted is kept."""
-    read = [(part, _looked(part, seen)) for part in parts]
+    read = [(part, _counted_or_reason(part, seen)) for part in parts]
     periods = [found[1] for _, found in read if not isinstance(found, str)]
     columns = [
         (_layer(part, found, axis, onset), {} if isinstance(found, str) else found[0], part.harm)
@@ -123,17 +123,17 @@ def stacked(
     )
 
 
-def _looked(part: Part, seen: Evidence) -> Counted | str:
+def _counted_or_reason(part: Part, seen: Evidence) -> Counted | str:
     try:
         return part.read(seen)
     except NotObserved as unseen:
         return unseen.gap.reason
 
 
-def _layer(part: Part, found: Counted | str, axis: Axis, onset: datetime | None) -> Layer:
-    if isinstance(found, str):
-        return Layer(part.id, part.name, unseen=found)
-    inside = {at: value for at, value in found[0].items() if at in axis}
+def _layer(part: Part, counted: Counted | str, axis: Axis, onset: datetime | None) -> Layer:
+    if isinstance(counted, str):
+        return Layer(part.id, part.name, unseen=counted)
+    inside = {at: value for at, value in counted[0].items() if at in axis}
     since = sum(value for at, value in inside.items() if onset and at >= onset)
     last = max((at for at, value in inside.items() if value > 0), default=None)
     return Layer(part.id, part.name, len(inside), sum(inside.values()), since, last)

@@ -225,18 +225,20 @@ def generation_strip(seen: Evidence, diagnosis: Diagnosis, axis: Axis) -> Strip:
     return Strip(name, tuple(spans))
 
 
-def _stream_turns(found: tuple[Change, ...]) -> list[tuple[datetime, str]]:
-    return [(one.event.at, effect.kind) for one in found for effect in one.effects if effect.kind.startswith("stream-")]
+def _stream_turns(changes: tuple[Change, ...]) -> list[tuple[datetime, str]]:
+    return [
+        (one.event.at, effect.kind) for one in changes for effect in one.effects if effect.kind.startswith("stream-")
+    ]
 
 
-def _generation(one: Stream, place: int, found: list[Stream], ends: list[datetime], axis: Axis) -> Iterator[Span]:
+def _generation(one: Stream, place: int, generations: list[Stream], ends: list[datetime], axis: Axis) -> Iterator[Span]:
     start = _began(one) or axis.start
-    name = "latest" if place == len(found) - 1 else "older"
+    name = "latest" if place == len(generations) - 1 else "older"
     status = otherwise(lambda: one.status, "NOT SEEN")
     if status == "ENABLED":
         yield from (Span(s.start, s.end, s.why, True) for s in axis.clip(start, axis.end, f"{name} stream, enabled"))
         return
-    limit = next((began for later in found[place + 1 :] if (began := _began(later))), axis.end)
+    limit = next((began for later in generations[place + 1 :] if (began := _began(later))), axis.end)
     ended = next((at for at in ends if start <= at <= limit), None)
     if ended is None:
         words = f"{name} stream, {status.lower()}; since when is not known"

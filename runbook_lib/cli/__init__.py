@@ -181,9 +181,9 @@ def _investigate(chosen: argparse.Namespace) -> int:
     from runbook_lib.cli.publish import publish_all, work_folder
     from runbook_lib.errors import BadParameters
     from runbook_lib.incident import Incident
-    from runbook_lib.report.asked import asked
+    from runbook_lib.report.asked import export_names
 
-    chosen.export = asked(chosen.export, report=not chosen.no_report)
+    chosen.export = export_names(chosen.export, report=not chosen.no_report)
     incidents = [Incident.from_file(path) for path in chosen.params] + from_alarm(chosen, quiet=chosen.json)
     if not incidents:
         raise BadParameters("No incident is named.", "Give parameter files, --event FILE, or --alarm NAME --region R.")
@@ -225,10 +225,12 @@ def _several(incidents: Any, chosen: argparse.Namespace) -> list[dict[str, Any]]
     """Investigate several incidents side by side, and say each verdict when it is there."""
     from runbook_lib import batch
 
-    wish = batch.BatchOptions(chosen.archive, not chosen.no_report, tuple(chosen.export), chosen.timeout, chosen.peek)
+    options = batch.BatchOptions(
+        chosen.archive, not chosen.no_report, tuple(chosen.export), chosen.timeout, chosen.peek
+    )
     return batch.investigate_all(
         incidents,
-        wish,
+        options,
         number=chosen.workers or os.cpu_count() or 1,
         cluster=chosen.cluster,
         resume=chosen.resume,

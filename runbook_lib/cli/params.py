@@ -56,11 +56,11 @@ def from_alarm(chosen: argparse.Namespace, *, quiet: bool = False) -> list[Incid
         incidents += incidents_of(cases, region, chosen.profile, chosen.assume_role_arn)
         for case, incident in zip(cases, incidents[-len(cases) :], strict=True):
             if not quiet:
-                print_note(_said(case, incident))
+                print_note(_case_in_words(case, incident))
     return incidents
 
 
-def _said(case: AlarmSubject, incident: Incident) -> str:
+def _case_in_words(case: AlarmSubject, incident: Incident) -> str:
     alarm = case.alarm
     since = f"went off at {instant.iso(alarm.since)}" if alarm.since else "went off at no known time"
     return (

@@ -19,7 +19,7 @@ def publish_one(chosen: argparse.Namespace) -> int:
     """Publish one run folder."""
     done = publish(chosen.folder, chosen.address, profile=chosen.profile)
     if chosen.json:
-        print(json.dumps(_told(done), indent=2))
+        print(json.dumps(_to_json(done), indent=2))
     else:
         _say(done)
     return 0
@@ -53,7 +53,7 @@ def publish_all(
             _say(done)
 
 
-def _told(done: Published) -> dict[str, Any]:
+def _to_json(done: Published) -> dict[str, Any]:
     return {"address": done.address, "report": done.report, "sent": done.sent}
 
 

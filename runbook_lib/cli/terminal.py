@@ -117,16 +117,16 @@ def _said(label: str, text: str) -> str:
     )
 
 
-def print_recovery(found: Recovery) -> None:
+def print_recovery(recovery: Recovery) -> None:
     """Say what became of an incident between two runs."""
     rows = (
-        ("Outcome", found.sentence),
-        ("Fixed", ", ".join(found.fixed)),
-        ("Still", ", ".join(found.still)),
-        ("New", ", ".join(found.new)),
-        ("Not seen", ", ".join(found.unseen)),
-        ("Over", ", ".join(f"{id} (nothing failed since the repair)" for id in found.over)),
-        ("Backlog", found.trend.sentence if found.trend and not found.is_draining else ""),
+        ("Outcome", recovery.sentence),
+        ("Fixed", ", ".join(recovery.fixed)),
+        ("Still", ", ".join(recovery.still)),
+        ("New", ", ".join(recovery.new)),
+        ("Not seen", ", ".join(recovery.unseen)),
+        ("Over", ", ".join(f"{id} (nothing failed since the repair)" for id in recovery.over)),
+        ("Backlog", recovery.trend.sentence if recovery.trend and not recovery.is_draining else ""),
     )
     print("\n".join(_said(label, text) for label, text in rows if text))
 

@@ -213,7 +213,7 @@ def judge(one: Finding, seen: Evidence, stages: Stages) -> Verdict:
         return Verdict(one, VerdictWord.ABSENT, None, against_it)
     if not any(s.weight is not Weight.COUNTER for s in for_it):
         return Verdict(one, VerdictWord.UNDETERMINED if needs else VerdictWord.ABSENT, None, tuple(for_it), needs)
-    fits, misfits, unseen_stages = stages.bear_out(one.stops)
+    fits, misfits, unseen_stages = stages.agreement(one.stops)
     for_it += [counter(sentence, *refs) for sentence, refs in fits]
     sure = _confidence(for_it)
     if misfits and sure is Confidence.PROVED:

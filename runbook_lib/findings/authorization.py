@@ -9,7 +9,7 @@ from runbook_lib.evidence import Evidence, otherwise
 from runbook_lib.evidence.mapping import EventSourceMapping
 from runbook_lib.evidence.role import Reading
 from runbook_lib.findings import FindingKind, Sign, against, decisive, finding, sign
-from runbook_lib.findings.mapping import serving
+from runbook_lib.findings.mapping import expected_to_deliver
 from runbook_lib.interpret.policy import STREAM_ACTIONS, Decision, PolicyType, trusts
 from runbook_lib.interpret.processing_result import ResultKind
 from runbook_lib.stages import FlowState, Stage, measure
@@ -55,7 +55,7 @@ def _said_by_mapping(seen: Evidence, by: PolicyType, *, explicit: bool) -> Itera
 
     It outlives its cause, so it never decides, and says nothing at all where something newer speaks against it.
     """
-    for one in otherwise(lambda: serving(seen), ()):
+    for one in otherwise(lambda: expected_to_deliver(seen), ()):
         result = one.processing
         named = result.kind is ResultKind.NOT_AUTHORIZED and result.policy_type == by and result.explicit is explicit
         if named and not _is_outlived(seen, one):
@@ -290,7 +290,7 @@ def cmk_denied_to_role(seen: Evidence) -> Iterator[Sign]:
 
 def _said_of_the_key(seen: Evidence) -> Iterator[Sign]:
     """Quote the mapping's last result where it speaks of KMS; how exactly it does is not documented."""
-    for one in otherwise(lambda: serving(seen), ()):
+    for one in otherwise(lambda: expected_to_deliver(seen), ()):
         if one.processing.is_problem and "kms" in (one.processing.text or "").lower():
             yield sign(f"Mapping {one.uuid} last said: {one.processing.text}", one)
 

@@ -9,7 +9,7 @@ from runbook_lib import instant
 from runbook_lib.evidence import Evidence, known
 from runbook_lib.evidence.signals import Series
 from runbook_lib.findings import FindingKind, Sign, against, counter, decisive, finding, sign
-from runbook_lib.findings.mapping import serving
+from runbook_lib.findings.mapping import expected_to_deliver
 from runbook_lib.incident import Window
 from runbook_lib.stages import FlowState, Stage, measure
 
@@ -201,7 +201,7 @@ def _places(seen: Evidence) -> int:
     """How many batches may be out at the same time."""
     label = (seen.streams.table.latest_stream_arn or "").rpartition("/")[2]
     shards = known(next((one for name, one in seen.backlog.shards.items() if name.rpartition("/")[2] == label), ()))
-    factor = max((one.parallelization_factor for one in serving(seen)), default=1)
+    factor = max((one.parallelization_factor for one in expected_to_deliver(seen)), default=1)
     return max(1, sum(shard.open for shard in shards)) * factor
 
 
@@ -247,7 +247,7 @@ def payload_or_duration(seen: Evidence) -> Iterator[Sign]:
         yield against("No backlog of records grows while some are delivered.", seen.backlog.iterator_age_ms)
         return
     each = sizes.total(_lately(seen)) / records
-    cut = [one for one in serving(seen) if one.batch_size * each > _PAYLOAD]
+    cut = [one for one in expected_to_deliver(seen) if one.batch_size * each > _PAYLOAD]
     if not cut:
         yield against(f"A record has {each:,.0f} bytes on average, so whole batches fit into an invocation.", sizes)
     for one in cut:

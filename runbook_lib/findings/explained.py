@@ -30,7 +30,7 @@ class PossibleSign:
     sentence: str
 
 
-def sayings(finding: Finding) -> tuple[PossibleSign, ...]:
+def possible_signs(finding: Finding) -> tuple[PossibleSign, ...]:
     """Give every sentence that a finding's code can say, in its order; those that the evidence words are left out.
 
     Empty only for a finding whose sentences all come from the evidence itself.
@@ -52,7 +52,7 @@ _LABELS = {Weight.DECISIVE: "Decisive", Weight.SIGN: "A sign", Weight.COUNTER: "
 
 def explain(finding: Finding) -> Reasons:
     """Say how a finding is known and what would refute it."""
-    found = sayings(finding)
+    found = possible_signs(finding)
     known = [
         f"{label}: {one.sentence.strip()}" for weight, label in _LABELS.items() for one in found if one.weight is weight
     ]

@@ -9,7 +9,7 @@ from runbook_lib import instant
 from runbook_lib.evidence import Evidence
 from runbook_lib.evidence.signals import LONG_WAIT
 from runbook_lib.findings import FindingKind, Sign, against, counter, decisive, finding, sign
-from runbook_lib.findings.mapping import serving
+from runbook_lib.findings.mapping import expected_to_deliver
 from runbook_lib.incident import Window
 from runbook_lib.stages import FlowState, Stage, measure
 
@@ -157,7 +157,7 @@ def metrics_not_opted_in(seen: Evidence) -> Iterator[Sign]:
     if invoked.state is not FlowState.STOPPED:
         yield against(invoked.basis, *invoked.refs)
         return
-    for one in serving(seen):
+    for one in expected_to_deliver(seen):
         if one.counts_events:
             yield against(f"Mapping {one.uuid} counts its events.", one)
         else:

@@ -208,11 +208,11 @@ def _target(event: TrailEvent, kind: str) -> str:
 def _effect(event: TrailEvent, kind: str, target_kind: str, sentence: str, picked: Mapping[str, Any]) -> Effect:
     """Build an effect; the sentence may name the target and anything picked."""
     target = _target(event, target_kind)
-    said = {name: _said(picked.get(name)) for name in re.findall(r"{(\w+)}", sentence)}
-    return Effect(kind, target_kind, target, sentence.format_map(said | {"target": _said(target)}), _named(picked))
+    said = {name: _in_words(picked.get(name)) for name in re.findall(r"{(\w+)}", sentence)}
+    return Effect(kind, target_kind, target, sentence.format_map(said | {"target": _in_words(target)}), _named(picked))
 
 
-def _said(value: Any) -> str:
+def _in_words(value: Any) -> str:
     """Put a value into a sentence; what the record lacks is said to be lacking."""
     if isinstance(value, tuple):
         value = ", ".join(value)
@@ -235,7 +235,7 @@ def _flag(value: Any) -> bool | None:
     return {"true": True, "false": False}.get(str(value).lower())
 
 
-def _asked(event: TrailEvent, *without: str) -> tuple[str, ...]:
+def _requested_members(event: TrailEvent, *without: str) -> tuple[str, ...]:
     """List the members of the request besides the named ones, without regard to case."""
     hidden = {name.lower() for name in without}
     return tuple(name for name in event.request if name.lower() not in hidden)
@@ -265,7 +265,7 @@ def _mapping_updated(event: TrailEvent) -> Iterator[Effect]:
     if filtered:
         sentence = "The filter of mapping {target} was put or removed; CloudTrail does not record its text."
         yield _effect(event, "mapping-filter-changed", "mapping", sentence, values)
-    changed = _asked(event, "uUID", "eventSourceArn", "fullyQualifiedArn", "enabled", "filterCriteria")
+    changed = _requested_members(event, "uUID", "eventSourceArn", "fullyQualifiedArn", "enabled", "filterCriteria")
     if changed or (enabled is None and not filtered):
         values["changed"] = changed
         yield _effect(event, "mapping-updated", "mapping", "Mapping {target} was updated: {changed}.", values)
@@ -301,7 +301,7 @@ def _code_changed(event: TrailEvent) -> Iterator[Effect]:
 
 
 def _configuration_changed(event: TrailEvent) -> Iterator[Effect]:
-    changed = _asked(event, "functionName", "fullyQualifiedArn", "revisionId")
+    changed = _requested_members(event, "functionName", "fullyQualifiedArn", "revisionId")
     values = _picked(event, changed) | {"changed": changed}
     sentence = "The configuration of function {target} was updated: {changed}."
     yield _effect(event, "configuration-changed", "function", sentence, values)
@@ -337,7 +337,7 @@ def _table_created(event: TrailEvent) -> Iterator[Effect]:
 def _table_updated(event: TrailEvent) -> Iterator[Effect]:
     streams = tuple(_stream_effect(event))
     yield from streams
-    changed = _asked(event, "tableName", *(("streamSpecification",) if streams else ()))
+    changed = _requested_members(event, "tableName", *(("streamSpecification",) if streams else ()))
     if changed or not streams:
         yield _other(event, changed)
 

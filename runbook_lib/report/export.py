@@ -75,7 +75,7 @@ def _moments(diagnosis: Diagnosis) -> Iterator[dict[str, Any]]:
     if diagnosis.onset:
         words = " ".join(diagnosis.onset.signals)
         yield _moment(diagnosis.onset.at, words, "Estimated onset", "CloudWatch")
-    for alarm in diagnosis.rang:
+    for alarm in diagnosis.alarms:
         for at, said in alarm.turns(diagnosis.window):
             yield _moment(at, said, "Alarm", "CloudWatch")
     if diagnosis.loss.deadline:

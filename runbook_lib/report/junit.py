@@ -81,7 +81,7 @@ def _properties(diagnosis: Diagnosis) -> Iterator[tuple[str, str]]:
 
 def _cases(diagnosis: Diagnosis) -> Iterator[JunitCase]:
     """Give a case for every finding there is, in one order for all runs, and one for what none of them explains."""
-    told = {case.name: case for case in _told(diagnosis)}
+    told = {case.name: case for case in _causes_and_gaps(diagnosis)}
     for one in FINDINGS.values():
         yield told.get(one.id) or JunitCase(_place(one), one.id)
     if diagnosis.unexplained and not diagnosis.causes:
@@ -89,7 +89,7 @@ def _cases(diagnosis: Diagnosis) -> Iterator[JunitCase]:
         yield JunitCase("findings", "unexplained", ERROR, "unexplained", message, diagnosis.unexplained)
 
 
-def _told(diagnosis: Diagnosis) -> Iterator[JunitCase]:
+def _causes_and_gaps(diagnosis: Diagnosis) -> Iterator[JunitCase]:
     """Give the cases of which there is something to say: all but absent findings that could be no cause."""
     for kind, faults in (("cause", diagnosis.causes), ("latent fault", diagnosis.latent)):
         for one in faults:

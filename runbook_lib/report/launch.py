@@ -40,7 +40,7 @@ def environment(run_folder: Path, scratch: str, outer: Mapping[str, str] = os.en
     }
 
 
-_AHEAD = "--IPKernelApp.exec_lines=_ = __import__('runbook_lib.report.ahead').report.ahead.prepare()"
+_WARM_UP = "--IPKernelApp.exec_lines=_ = __import__('runbook_lib.report.ahead').report.ahead.warm()"
 """Run before the first cell; it leaves no name behind."""
 
 
@@ -62,7 +62,7 @@ class _OwnInterpreter(KernelManager):  # type: ignore[misc]
 
     @property
     def kernel_spec(self) -> KernelSpec:
-        return KernelSpec(**get_kernel_dict(extra_arguments=["--HistoryManager.enabled=False", _AHEAD]))
+        return KernelSpec(**get_kernel_dict(extra_arguments=["--HistoryManager.enabled=False", _WARM_UP]))
 
 
 _NICE = 10

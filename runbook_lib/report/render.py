@@ -192,9 +192,9 @@ class _Page:
         """Take back what was handed out since, for a part that could not be written."""
         self._ids, self._labels, self._findings, self._rows = taken
 
-    def id(self, wish: str) -> str:
+    def id(self, wanted: str) -> str:
         """Give an id that the page does not have yet, as near to the wish as can be."""
-        slug = "-".join("".join(c if c.isascii() and c.isalnum() else " " for c in wish.lower()).split()) or "part"
+        slug = "-".join("".join(c if c.isascii() and c.isalnum() else " " for c in wanted.lower()).split()) or "part"
         return _free(slug, self._ids, "-")
 
     def finding(self, name: str) -> str:
@@ -224,9 +224,9 @@ class _Page:
         """Give the anchor of a step's section; None when the page has none."""
         return self._steps.get(number)
 
-    def label(self, wish: str) -> str:
+    def label(self, wanted: str) -> str:
         """Give a label for a scrolling area that no other one has."""
-        return _free(wish, self._labels, ", ")
+        return _free(wanted, self._labels, ", ")
 
     def anchor(self, ref: str) -> str | None:
         """Give the anchor of a recorded call, of the run, or of the step that read an event; None for others."""
@@ -248,10 +248,10 @@ _EVENT = "trail:"
 _STEP_OF_EVENTS = 9
 
 
-def _free(wish: str, taken: set[str], joint: str) -> str:
+def _free(wanted: str, taken: set[str], joint: str) -> str:
     """Give the wish, or the wish with the first number that makes it new; it is taken from now on."""
-    numbered = (f"{wish}{joint}{number}" for number in count(2))
-    found = next(one for one in chain([wish], numbered) if one not in taken)
+    numbered = (f"{wanted}{joint}{number}" for number in count(2))
+    found = next(one for one in chain([wanted], numbered) if one not in taken)
     taken.add(found)
     return found
 
@@ -295,9 +295,9 @@ def environment() -> Environment:
     )
     made.filters.update(
         show=_show,
-        markdown=foreign.markdown,
-        cleaned=foreign.cleaned,
-        png=foreign.png,
+        markdown=foreign.sanitised_markdown,
+        cleaned=foreign.sanitised_html,
+        png=foreign.png_data_url,
         iso=instant.iso,
         clock=instant.clock,
         parsed=instant.parse,

@@ -12,7 +12,7 @@ from runbook_lib._version import __version__
 from runbook_lib.diagnosis import Diagnosis
 from runbook_lib.evidence import Evidence, otherwise
 from runbook_lib.findings import Finding, Verdict
-from runbook_lib.findings.mapping import serving
+from runbook_lib.findings.mapping import expected_to_deliver
 from runbook_lib.instant import iso
 from runbook_lib.markup import visible
 from runbook_lib.plain_json import dumped
@@ -100,7 +100,7 @@ def _resources(diagnosis: Diagnosis, seen: Evidence) -> Iterator[dict[str, str]]
     """Name what was investigated, with the ARNs of what was seen: there is no file that a result could point at."""
     incident = diagnosis.incident
     latest = otherwise(lambda: seen.streams.table.latest_stream_arn, None)
-    read = otherwise(lambda: tuple(one.event_source_arn for one in serving(seen)), ())
+    read = otherwise(lambda: tuple(one.event_source_arn for one in expected_to_deliver(seen)), ())
     streams = dict.fromkeys(arn for arn in (latest, *read) if arn)
     named = (
         (incident.table_name, otherwise(lambda: seen.streams.table.arn, "")),

@@ -82,7 +82,7 @@ def _reduced(answer: dict[str, Any]) -> dict[str, Any]:
     return {"MetricAlarms": [{name: raw[name] for name in _KEPT_FIELDS if name in raw} for raw in alarms]}
 
 
-def _alarm(raw: Mapping[str, Any], ref: str, told: tuple[list[StateTurn], str], window: Window) -> FunctionAlarm:
+def _alarm(raw: Mapping[str, Any], ref: str, turns: tuple[list[StateTurn], str], window: Window) -> FunctionAlarm:
     state = str(raw.get("StateValue", ""))
     return FunctionAlarm(
         name=str(raw["AlarmName"]),
@@ -90,9 +90,9 @@ def _alarm(raw: Mapping[str, Any], ref: str, told: tuple[list[StateTurn], str], 
         condition=_condition(raw),
         missing=str(raw.get("TreatMissingData", "missing")),
         state=state,
-        ringing=attempt(lambda: tuple(stretches(known(told)[0], state, window))),
+        ringing=attempt(lambda: tuple(stretches(known(turns)[0], state, window))),
         ref=ref,
-        history_ref=attempt(lambda: known(told)[1]),
+        history_ref=attempt(lambda: known(turns)[1]),
     )
 
 
@@ -135,9 +135,9 @@ def _turns_of(raw: Mapping[str, Any], aws: StepReader, seen: Evidence) -> tuple[
     return list(turns(pages.items("AlarmHistoryItems"))), pages.ref
 
 
-def stretches(told: Iterable[StateTurn], now: str, window: Window) -> Iterator[Window]:
+def stretches(turns: Iterable[StateTurn], now: str, window: Window) -> Iterator[Window]:
     """Give the stretches of the window in which an alarm was in ALARM. `now` is the state after the last turn."""
-    ordered = sorted(told, key=lambda one: one.at)
+    ordered = sorted(turns, key=lambda one: one.at)
     starts = [window.start, *(one.at for one in ordered)]
     states = [ordered[0].before if ordered else now, *(one.after for one in ordered)]
     for start, state, end in zip(starts, states, [*starts[1:], window.end], strict=True):

@@ -16,7 +16,7 @@ def read_key(aws: StepReader, arn: str | None) -> Key | None:
     """Read a key; None where there is none to read. Who may use it is asked for a customer's key only."""
     if not arn:
         return None
-    raw = aws.call("kms", "DescribeKey", KeyId=arn)["KeyMetadata"].having(Arn=Arn.parse, KeyManager=str)
+    raw = aws.call("kms", "DescribeKey", KeyId=arn)["KeyMetadata"].require(Arn=Arn.parse, KeyManager=str)
     own = raw.get("KeyManager") == "CUSTOMER"
     return Key(
         arn=raw["Arn"],

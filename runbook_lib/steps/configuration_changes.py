@@ -103,9 +103,9 @@ def _from_group(aws: StepReader, group: str, window: Window) -> _Found:
     return search, events
 
 
-def _begins_late(found: tuple[TrailEvent, ...], window: Window) -> bool:
+def _begins_late(events: tuple[TrailEvent, ...], window: Window) -> bool:
     """Tell whether a search that was cut short, newest first, may have left out something of the window."""
-    return not found or found[0].at >= window.start
+    return not events or events[0].at >= window.start
 
 
 def _parsed(raw: Iterable[object]) -> tuple[TrailEvent, ...]:

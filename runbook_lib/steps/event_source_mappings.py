@@ -67,17 +67,17 @@ def _every_mapping(aws: StepReader) -> tuple[EventSourceMapping, ...]:
 
 def read_mapping(raw: Answer, ref: str) -> EventSourceMapping:
     """Read a mapping that says what it connects; only a cluster of one's own has no ARN."""
-    raw.having(UUID=str, State=str, FunctionArn=FunctionRef.parse)
+    raw.require(UUID=str, State=str, FunctionArn=FunctionRef.parse)
     if not raw.get("SelfManagedEventSource"):
-        raw.having(EventSourceArn=Arn.parse)
+        raw.require(EventSourceArn=Arn.parse)
     if ":dynamodb:" in raw.get("EventSourceArn", ""):
-        raw.having(EventSourceArn=StreamArn.parse)
+        raw.require(EventSourceArn=StreamArn.parse)
     return EventSourceMapping.from_api(raw, ref)
 
 
-def _newest_first(found: Iterable[EventSourceMapping]) -> tuple[EventSourceMapping, ...]:
+def _newest_first(mappings: Iterable[EventSourceMapping]) -> tuple[EventSourceMapping, ...]:
     """Order by the generation that is read, the newest first: today's records meet the role and code mapped there."""
-    return tuple(sorted(found, key=lambda one: one.event_source_arn, reverse=True))
+    return tuple(sorted(mappings, key=lambda one: one.event_source_arn, reverse=True))
 
 
 def _from_table(mapping: EventSourceMapping, incident: Incident) -> bool:
@@ -93,7 +93,7 @@ def describe_function(aws: StepReader, name: str, qualifier: str | None) -> Func
     asked: dict[str, Any] = {"FunctionName": name} | ({"Qualifier": qualifier} if qualifier else {})
     answer = aws.find("lambda", "GetFunctionConfiguration", **asked)
     if answer is not None:
-        answer.having(Role=role_name_of)
+        answer.require(Role=role_name_of)
     return Function.from_api(name, qualifier, answer, aws.ref("lambda", "GetFunctionConfiguration", **asked))
 
 

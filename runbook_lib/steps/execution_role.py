@@ -115,7 +115,7 @@ def _role(aws: StepReader, name: str, arn: str) -> Role:
         arn=raw.get("Arn", arn),
         exists=True,
         ref=ref,
-        trust=attempt(lambda: raw.having(AssumeRolePolicyDocument=_object)["AssumeRolePolicyDocument"]),
+        trust=attempt(lambda: raw.require(AssumeRolePolicyDocument=_object)["AssumeRolePolicyDocument"]),
         boundary_arn=(raw.get("PermissionsBoundary") or {}).get("PermissionsBoundaryArn"),
     )
 

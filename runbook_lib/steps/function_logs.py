@@ -52,7 +52,7 @@ def function_logs(incident: Incident, aws: StepReader, seen: Evidence) -> Logs:
         errors=attempt(lambda: tuple(group(known(failures)))),
         failure_times=attempt(lambda: tuple(sorted(at for at, _ in known(failures)))),
         searches=attempt(lambda: (known(early)[0], known(late)[0])),
-        ref=aws.ref("logs", "FilterLogEvents", **_asked(name, recent)),
+        ref=aws.ref("logs", "FilterLogEvents", **_parameters(name, recent)),
     )
 
 
@@ -89,7 +89,7 @@ def _listed(answer: dict[str, Any] | None, member: str) -> list[dict[str, Any]]:
 
 def _search(aws: StepReader, name: str, window: Window) -> tuple[LogSearch, list[tuple[datetime, str, str]]]:
     """Find failures in one stretch; a group that does not exist holds none."""
-    asked = _asked(name, window)
+    asked = _parameters(name, window)
     ref = aws.ref("logs", "FilterLogEvents", **asked)
     if window.start >= window.end or aws.find("logs", "FilterLogEvents", **asked) is None:
         return LogSearch(FAILURES, window, 0, False, ref), []
@@ -102,7 +102,7 @@ def _search(aws: StepReader, name: str, window: Window) -> tuple[LogSearch, list
     return LogSearch(FAILURES, window, len(events), pages.truncated, ref), events
 
 
-def _asked(name: str, window: Window) -> dict[str, Any]:
+def _parameters(name: str, window: Window) -> dict[str, Any]:
     """CloudWatch Logs counts time in milliseconds."""
     start, end = (round(moment.timestamp() * 1000) for moment in (window.start, window.end))
     return {"logGroupName": name, "startTime": start, "endTime": end, "filterPattern": FAILURES}

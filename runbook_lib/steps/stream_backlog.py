@@ -83,7 +83,9 @@ def _peeks(aws: StepReader, seen: Evidence) -> tuple[Peek, ...]:
     stream = seen.streams.latest
     readers = len([one for one in (*seen.mappings.ours, *seen.mappings.same_stream) if _is_read_by(one, stream)])
     if readers >= (_MOST_READERS_GLOBAL if seen.streams.table.replica_regions else _MOST_READERS):
-        reason = f"The stream already has {_said(readers)} per shard, as many as it can serve; no record was sampled."
+        reason = (
+            f"The stream already has {_readers(readers)} per shard, as many as it can serve; no record was sampled."
+        )
         raise NotObserved(Gap("dynamodb:GetRecords", aws.region, "TooManyReaders", reason))
     shards = [shard for shard in stream.shards if shard.open][:_MOST_SAMPLED] if stream else []
     filters = otherwise(lambda: _filters(seen), None)
@@ -98,7 +100,7 @@ def _is_read_by(mapping: EventSourceMapping, stream: Stream | None) -> bool:
     return stream is not None and mapping.state != "Disabled" and mapping.event_source_arn == stream.arn
 
 
-def _said(readers: int) -> str:
+def _readers(readers: int) -> str:
     return f"{readers} reader" if readers == 1 else f"{readers} readers"
 
 

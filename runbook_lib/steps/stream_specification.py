@@ -45,13 +45,13 @@ def _time_to_live(incident: Incident, aws: StepReader) -> TimeToLive:
     asked: dict[str, Any] = {"TableName": incident.table_name}
     answer = aws.find("dynamodb", "DescribeTimeToLive", **asked)
     if answer is not None:
-        answer["TimeToLiveDescription"].having(TimeToLiveStatus=str)
+        answer["TimeToLiveDescription"].require(TimeToLiveStatus=str)
     return TimeToLive.from_api(answer, aws.ref("dynamodb", "DescribeTimeToLive", **asked))
 
 
 def _generations(incident: Incident, aws: StepReader) -> tuple[Stream, ...]:
     listed = aws.pages("dynamodbstreams", "ListStreams", most=5, TableName=incident.table_name)
-    arns = (one.having(StreamArn=StreamArn.parse)["StreamArn"] for one in listed.every("Streams"))
+    arns = (one.require(StreamArn=StreamArn.parse)["StreamArn"] for one in listed.every("Streams"))
     newest = sorted(arns, key=lambda arn: StreamArn.parse(arn).label, reverse=True)
     found = together(*(lambda arn=arn: describe_stream(aws, arn) for arn in newest))
     return tuple(
@@ -67,7 +67,7 @@ def describe_stream(aws: StepReader, arn: str) -> Stream:
         return Stream.from_api(arn, None, ref)
     pages = aws.pages("dynamodbstreams", "DescribeStream", most=_MOST_SHARD_PAGES, StreamArn=arn)
     for page in pages.answers:
-        page["StreamDescription"].having(StreamStatus=str, Shards=list)
+        page["StreamDescription"].require(StreamStatus=str, Shards=list)
     return Stream.from_api(arn, pages.answers, ref, truncated=pages.truncated)
 
 

@@ -108,12 +108,12 @@ def _table(connection: Connection) -> tuple[tuple[str, str], ...]:
 
 
 def batches(
-    wanted: Mapping[Connection, Iterable[CounterQuery]],
+    queries_of: Mapping[Connection, Iterable[CounterQuery]],
 ) -> Iterator[tuple[tuple[Connection, ...], tuple[CounterQuery, ...]]]:
     """Group triggers so that each group's series, those they share but once, fit into one call."""
     group: list[Connection] = []
     held: dict[Key, CounterQuery] = {}
-    for connection, series in wanted.items():
+    for connection, series in queries_of.items():
         more = {one.key: one for one in series}
         if group and len(held | more) > AT_ONCE:
             yield tuple(group), tuple(held.values())
@@ -124,9 +124,9 @@ def batches(
         yield tuple(group), tuple(held.values())
 
 
-def count(opened: OpenArea, part: str, wanted: Iterable[CounterQuery]) -> Counted:
+def count(opened: OpenArea, part: str, queries: Iterable[CounterQuery]) -> Counted:
     """Read these series, in as many calls as they need; of a call that fails each of its series is a gap."""
-    every, aws = tuple(wanted), opened.part(part)
+    every, aws = tuple(queries), opened.part(part)
     chunks = [every[begin : begin + AT_ONCE] for begin in range(0, len(every), AT_ONCE)]
     read = together(*(lambda chunk=chunk: _read(opened, aws, chunk) for chunk in chunks))
     return {

@@ -32,14 +32,16 @@ class RefusedArea:
 Result = SweptArea | RefusedArea
 
 
-def to_json(results: Iterable[Result], looked: Mapping[tuple[str, str, str, str], Mapping[str, Any]]) -> dict[str, Any]:
+def to_json(
+    results: Iterable[Result], investigations: Mapping[tuple[str, str, str, str], Mapping[str, Any]]
+) -> dict[str, Any]:
     """Give the document. `looked` are the full investigations by account, region, table ARN and function."""
     found = list(results)
     swept = [one for one in found if isinstance(one, SweptArea)]
     rows = sorted(
         ((one, row) for one in swept for row in one.triages), key=lambda pair: (*urgency(pair[1]), _where(pair[0]))
     )
-    connections = [_connection(one, row, looked) for one, row in rows]
+    connections = [_connection(one, row, investigations) for one, row in rows]
     counts = Counter(one["outcome"] for one in connections)
     return {
         "schema": SCHEMA,
@@ -69,9 +71,9 @@ def to_json(results: Iterable[Result], looked: Mapping[tuple[str, str, str, str]
     }
 
 
-def _exit_code(found: list[Result], connections: list[dict[str, Any]]) -> int:
+def _exit_code(results: list[Result], connections: list[dict[str, Any]]) -> int:
     """The gravest, in the order 3, 1, 2, 0; of a trigger that was investigated the investigation's counts."""
-    codes = {COULD_NOT_RUN if isinstance(one, RefusedArea) else 2 if one.gaps else 0 for one in found}
+    codes = {COULD_NOT_RUN if isinstance(one, RefusedArea) else 2 if one.gaps else 0 for one in results}
     for one in connections:
         investigated = one["investigation"]
         codes.add(investigated["exit_code"] if investigated else TriageOutcome(one["outcome"]).exit_code)
@@ -118,10 +120,10 @@ def _gap(gap: Gap) -> dict[str, str | None]:
 
 
 def _connection(
-    one: SweptArea, row: Triage, looked: Mapping[tuple[str, str, str, str], Mapping[str, Any]]
+    one: SweptArea, row: Triage, investigations: Mapping[tuple[str, str, str, str], Mapping[str, Any]]
 ) -> dict[str, Any]:
     account, region = _where(one)
-    investigated = looked.get((account, region, row.connection.table_arn, row.connection.function))
+    investigated = investigations.get((account, region, row.connection.table_arn, row.connection.function))
     return {
         "account": account,
         "region": region,

@@ -12,12 +12,12 @@ _OUTCOMES = tuple(TriageOutcome)
 _NEVER = datetime.max.replace(tzinfo=UTC)
 
 
-def first_to_lose(found: Iterable[Triage]) -> tuple[Triage, ...]:
+def first_to_lose(triages: Iterable[Triage]) -> tuple[Triage, ...]:
     """Order triggers: those that lose records now, then by deadline, then what is wrong without one, then the rest.
 
     A clock of a trigger of which nothing is known says nothing, so that it does not go before one that is broken.
     """
-    return tuple(sorted(found, key=urgency))
+    return tuple(sorted(triages, key=urgency))
 
 
 def urgency(one: Triage) -> tuple[int, datetime, int, str, str]:

@@ -81,9 +81,9 @@ def sweep(opened: OpenArea, progress: Progress | None = None) -> SweptArea:
     )
 
 
-def _gaps_of_area(found: Survey) -> tuple[Gap, ...]:
+def _gaps_of_area(survey: Survey) -> tuple[Gap, ...]:
     """Give what kept the area from being seen, the lists and each table once; triggers tell of their counters."""
-    return tuple(dict.fromkeys(found.gaps()))
+    return tuple(dict.fromkeys(survey.gaps()))
 
 
 def _judged(

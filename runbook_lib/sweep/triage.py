@@ -81,64 +81,64 @@ class Triage:
 def triage(seen: SweptConnection) -> Triage:
     """Judge one trigger by the findings that judge an investigation."""
     evidence = seen.evidence()
-    found = diagnose(evidence)
+    diagnosis = diagnose(evidence)
     problems = [one for one in seen.mappings if one.processing.is_problem]
     unseen = tuple(dict.fromkeys(gap.reason for gap in swept(evidence.gaps())))
-    outcome = _outcome(found, problems, unseen)
+    outcome = _outcome(diagnosis, problems, unseen)
     return Triage(
         connection=seen.connection,
         target=evidence.incident.function_name,
         mappings=tuple(one.uuid for one in seen.mappings),
         outcome=outcome,
-        sentence=_sentence(outcome, found, problems, unseen),
-        causes=tuple(map(FoundFault.of, (*found.causes, *found.latent))),
-        signs=tuple(map(FoundFault.of, (*found.symptoms, *found.contributing))),
-        loss=found.loss,
-        since=found.onset.at if found.onset else None,
+        sentence=_sentence(outcome, diagnosis, problems, unseen),
+        causes=tuple(map(FoundFault.of, (*diagnosis.causes, *diagnosis.latent))),
+        signs=tuple(map(FoundFault.of, (*diagnosis.symptoms, *diagnosis.contributing))),
+        loss=diagnosis.loss,
+        since=diagnosis.onset.at if diagnosis.onset else None,
         unseen=unseen,
     )
 
 
-def _outcome(found: Diagnosis, problems: list[EventSourceMapping], unseen: Iterable[str]) -> TriageOutcome:
+def _outcome(diagnosis: Diagnosis, problems: list[EventSourceMapping], unseen: Iterable[str]) -> TriageOutcome:
     """A fault where a cause is named, suspect where something is wrong and none is; else what could be seen decides."""
-    if found.status is Status.FAULT:
+    if diagnosis.status is Status.FAULT:
         return TriageOutcome.FAULT
-    undetermined = found.status is Status.UNDETERMINED
-    if found.unexplained or (undetermined and (found.symptoms or problems)):
+    undetermined = diagnosis.status is Status.UNDETERMINED
+    if diagnosis.unexplained or (undetermined and (diagnosis.symptoms or problems)):
         return TriageOutcome.SUSPECT
     if any(unseen):
         return TriageOutcome.NOT_EXAMINED
-    if found.stages[Stage.WRITTEN].state is FlowState.IDLE or _quiet(found):
+    if diagnosis.stages[Stage.WRITTEN].state is FlowState.IDLE or _quiet(diagnosis):
         return TriageOutcome.QUIET
     return TriageOutcome.NOT_EXAMINED if undetermined else TriageOutcome.NOTHING_SEEN
 
 
 def _sentence(
-    outcome: TriageOutcome, found: Diagnosis, problems: list[EventSourceMapping], unseen: tuple[str, ...]
+    outcome: TriageOutcome, diagnosis: Diagnosis, problems: list[EventSourceMapping], unseen: tuple[str, ...]
 ) -> str:
     if outcome is TriageOutcome.NOTHING_SEEN:
         return "Records arrive; nothing is wrong in what a sweep looks at."
     if outcome is TriageOutcome.QUIET:
-        why = _quiet(found) or "Nobody writes to the table"
+        why = _quiet(diagnosis) or "Nobody writes to the table"
         return f"{why}. Whether the next record would arrive was not examined."
     if outcome is TriageOutcome.NOT_EXAMINED:
         return f"Not examined: {unseen[0]}" if unseen else "Not examined: what is decisive no sweep looks at."
     if outcome is TriageOutcome.SUSPECT:
-        return f"Broken, and why was not examined: {_wrong(found, problems)}"
-    return found.sentence
+        return f"Broken, and why was not examined: {_wrong(diagnosis, problems)}"
+    return diagnosis.sentence
 
 
-def _wrong(found: Diagnosis, problems: list[EventSourceMapping]) -> str:
-    if found.unexplained:
-        return found.unexplained[0]
+def _wrong(diagnosis: Diagnosis, problems: list[EventSourceMapping]) -> str:
+    if diagnosis.unexplained:
+        return diagnosis.unexplained[0]
     if problems:
         return f"its mapping last said {problems[0].processing.text!r}."
-    return f"{found.symptoms[0].finding.title}."
+    return f"{diagnosis.symptoms[0].finding.title}."
 
 
-def _quiet(found: Diagnosis) -> str:
+def _quiet(diagnosis: Diagnosis) -> str:
     """Say why there was nothing to deliver; empty where there was something, or where that is not known for sure."""
-    quiet = (one for one in found.innocent if one.finding.id in _IDLE and one.confidence is Confidence.PROVED)
+    quiet = (one for one in diagnosis.innocent if one.finding.id in _IDLE and one.confidence is Confidence.PROVED)
     return next((one.finding.title for one in quiet), "")
 
 

@@ -201,7 +201,7 @@ def _moments(diagnosis: Diagnosis) -> Iterator[_Row]:
         between = f"between {instant.clock(began.earliest, began.at)} and {instant.clock(began.latest, began.at)}"
         words = f"Onset, estimated {between}. {' '.join(began.signals)}"
         yield began.at, "", "CloudWatch metrics", "-", words, "the onset"
-    for alarm in diagnosis.rang:
+    for alarm in diagnosis.alarms:
         for at, said in alarm.turns(diagnosis.window):
             yield at, "", "CloudWatch alarm", "-", said, _beside(diagnosis, at)
     if detected:
@@ -223,5 +223,5 @@ def _beside(diagnosis: Diagnosis, at: datetime) -> str:
 
 
 def _refs(diagnosis: Diagnosis) -> tuple[str, ...]:
-    rang = (ref for one in diagnosis.rang for ref in one.refs)
+    rang = (ref for one in diagnosis.alarms for ref in one.refs)
     return tuple(dict.fromkeys((*(diagnosis.onset.refs if diagnosis.onset else ()), *rang)))

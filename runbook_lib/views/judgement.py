@@ -123,10 +123,10 @@ def _present(diagnosis: Diagnosis) -> tuple[Verdict, ...]:
     )
 
 
-def _undetermined_table(found: tuple[Verdict, ...]) -> TableBlock:
+def _undetermined_table(verdicts: tuple[Verdict, ...]) -> TableBlock:
     rows = tuple(
         (one.finding.id, one.finding.title, " ".join(dict.fromkeys(_need(gap) for gap in one.needs)) or "-")
-        for one in found
+        for one in verdicts
     )
     return TableBlock(
         "Findings that could not be settled",
@@ -135,9 +135,9 @@ def _undetermined_table(found: tuple[Verdict, ...]) -> TableBlock:
     )
 
 
-def _ruled_out_table(found: tuple[Verdict, ...]) -> TableBlock:
-    rows = tuple((one.finding.id, one.finding.title, _refuted(one)) for one in found)
-    refs = tuple(dict.fromkeys(ref for one in found for ref in one.refs))
+def _ruled_out_table(verdicts: tuple[Verdict, ...]) -> TableBlock:
+    rows = tuple((one.finding.id, one.finding.title, _refuted(one)) for one in verdicts)
+    refs = tuple(dict.fromkeys(ref for one in verdicts for ref in one.refs))
     return TableBlock(
         "Causes that the evidence refutes", columns("Finding|code", "Would mean", "Because"), rows, refs=refs
     )

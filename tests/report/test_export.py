@@ -36,7 +36,7 @@ def diagnosis(**changed: Any) -> Any:
         "set_off_by": None,
         "onset": onset,
         "loss": loss,
-        "rang": (),
+        "alarms": (),
         "window": window,
     }
     return SimpleNamespace(**(given | changed))

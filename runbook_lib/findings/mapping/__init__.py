@@ -10,7 +10,7 @@ from runbook_lib.evidence.mapping import EventSourceMapping
 GUIDE = "https://docs.aws.amazon.com/lambda/latest/dg"
 
 
-def serving(seen: Evidence) -> tuple[EventSourceMapping, ...]:
+def expected_to_deliver(seen: Evidence) -> tuple[EventSourceMapping, ...]:
     """Give the mappings that should deliver today's records: those on the latest stream, or all where none is.
 
     Read one by one where that succeeded, because the list leaves out encrypted filters.

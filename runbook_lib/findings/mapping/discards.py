@@ -10,7 +10,7 @@ from runbook_lib.evidence import Evidence, otherwise
 from runbook_lib.evidence.mapping import EventSourceMapping
 from runbook_lib.evidence.signals import Series
 from runbook_lib.findings import FindingKind, Sign, against, counter, decisive, finding, sign
-from runbook_lib.findings.mapping import GUIDE, serving
+from runbook_lib.findings.mapping import GUIDE, expected_to_deliver
 from runbook_lib.incident import Window
 from runbook_lib.stages import FlowState, Stage, measure
 
@@ -59,7 +59,7 @@ def retry_exhausted_drop(seen: Evidence) -> Iterator[Sign]:
     What is skipped goes to the failure destination if there is one, as shard and sequence numbers without the item;
     without one nothing records the loss. Throttles use up no retries.
     """
-    limited = [one for one in serving(seen) if one.maximum_retry_attempts >= 0]
+    limited = [one for one in expected_to_deliver(seen) if one.maximum_retry_attempts >= 0]
     if not limited:
         yield against("No mapping gives a batch up: retries are unlimited.", seen.mappings)
         return
@@ -99,7 +99,7 @@ def max_age_drop(seen: Evidence) -> Iterator[Sign]:
 
     It stops nothing by itself: throttling, a pause or slow code makes records old in the first place.
     """
-    limited = [one for one in serving(seen) if one.maximum_record_age_s > 0]
+    limited = [one for one in expected_to_deliver(seen) if one.maximum_record_age_s > 0]
     if not limited:
         yield against("Records may wait for as long as the stream keeps them.", seen.mappings)
         return
@@ -136,7 +136,7 @@ def destination_broken(seen: Evidence) -> Iterator[Sign]:
 
     The execution role itself must be allowed to write there; the queue's or topic's own policy is not enough.
     """
-    reporting = [one for one in serving(seen) if one.failure_destination]
+    reporting = [one for one in expected_to_deliver(seen) if one.failure_destination]
     if not reporting:
         yield against("No mapping has a failure destination.", seen.mappings)
         return

@@ -8,7 +8,7 @@ from datetime import timedelta
 from runbook_lib.evidence import Evidence, otherwise
 from runbook_lib.evidence.mapping import EventSourceMapping
 from runbook_lib.findings import FindingKind, Sign, against, counter, decisive, finding, sign
-from runbook_lib.findings.mapping import GUIDE, serving
+from runbook_lib.findings.mapping import GUIDE, expected_to_deliver
 from runbook_lib.interpret.filter_pattern import defects, never_matches
 from runbook_lib.stages import Stage
 
@@ -33,7 +33,7 @@ def filter_matches_nothing(seen: Evidence) -> Iterator[Sign]:
     plain JSON can be unable to match anything.
     """
     view = otherwise(lambda: seen.streams.table.view_type, None) or "NEW_AND_OLD_IMAGES"
-    for one in serving(seen):
+    for one in expected_to_deliver(seen):
         if not one.readable_filters:
             yield against(f"Mapping {one.uuid} has no filter.", one)
             continue
@@ -76,7 +76,7 @@ def filter_unreadable(seen: Evidence) -> Iterator[Sign]:
 
     A refusal may be the reader's own missing right to decrypt; a disabled key is one for everybody.
     """
-    failing = [one for one in serving(seen) if one.filter_error]
+    failing = [one for one in expected_to_deliver(seen) if one.filter_error]
     if not failing:
         yield against("Every filter can be read.", seen.mappings)
     for one in failing:

@@ -9,7 +9,7 @@ from runbook_lib import instant
 from runbook_lib.evidence import Evidence
 from runbook_lib.evidence.mapping import EventSourceMapping
 from runbook_lib.findings import FindingKind, Sign, against, counter, decisive, finding, sign
-from runbook_lib.findings.mapping import GUIDE, serving
+from runbook_lib.findings.mapping import GUIDE, expected_to_deliver
 from runbook_lib.interpret.trail_event import TrailEvent, effects
 from runbook_lib.onset import Onset, delivery_gap
 
@@ -18,7 +18,7 @@ _START_UP = timedelta(minutes=15)
 
 
 def _at_latest(seen: Evidence) -> tuple[EventSourceMapping, ...]:
-    return tuple(one for one in serving(seen) if one.starting_position == "LATEST")
+    return tuple(one for one in expected_to_deliver(seen) if one.starting_position == "LATEST")
 
 
 def _events(seen: Evidence, one: EventSourceMapping, *kinds: str) -> Iterator[TrailEvent]:
@@ -156,7 +156,7 @@ def latest_update_gap(seen: Evidence) -> Iterator[Sign]:
 )
 def batching_or_tumbling_delay(seen: Evidence) -> Iterator[Sign]:
     """A batching window (up to 5 minutes) or a tumbling one (up to 15) makes deliveries late; none is lost."""
-    gathering = [one for one in serving(seen) if one.batching_window_s or one.tumbling_window_s]
+    gathering = [one for one in expected_to_deliver(seen) if one.batching_window_s or one.tumbling_window_s]
     if not gathering:
         yield against("No mapping waits to fill a batch.", seen.mappings)
     for one in gathering:

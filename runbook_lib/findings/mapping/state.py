@@ -9,7 +9,7 @@ from runbook_lib import instant
 from runbook_lib.evidence import Evidence, otherwise
 from runbook_lib.evidence.mapping import EventSourceMapping
 from runbook_lib.findings import FindingKind, Sign, against, decisive, finding, sign
-from runbook_lib.findings.mapping import GUIDE, serving
+from runbook_lib.findings.mapping import GUIDE, expected_to_deliver
 from runbook_lib.interpret.trail_event import Effect, TrailEvent, effects
 from runbook_lib.stages import Stage
 
@@ -35,7 +35,7 @@ def esm_disabled_by_user(seen: Evidence) -> Iterator[Sign]:
 
     Deploys, incident brakes and planned pauses do this; it does not switch itself on again.
     """
-    mappings = serving(seen)
+    mappings = expected_to_deliver(seen)
     off = [one for one in mappings if one.state in _OFF]
     if not off or len(off) < len(mappings):
         yield from (against(f"Mapping {one.uuid} is {one.state}.", one) for one in mappings if one.state not in _OFF)
@@ -111,7 +111,7 @@ def esm_disabled_by_lambda(seen: Evidence) -> Iterator[Sign]:
 
     The event it logs carries a reason code, and its absence from the trail proves nothing.
     """
-    mappings = serving(seen)
+    mappings = expected_to_deliver(seen)
     off = [one for one in mappings if one.state in _OFF]
     if not off or len(off) < len(mappings):
         yield from (against(f"Mapping {one.uuid} is {one.state}.", one) for one in mappings if one.state not in _OFF)
@@ -145,8 +145,8 @@ def esm_transitional(seen: Evidence) -> Iterator[Sign]:
 
     How long a change may take is not published; one that takes longer than a quarter of an hour is worth asking about.
     """
-    passing = [one for one in serving(seen) if one.state in _PASSING]
-    settling = [one for one in serving(seen) if one.enabled and _changed_since(one, seen.as_of - _SETTLES)]
+    passing = [one for one in expected_to_deliver(seen) if one.state in _PASSING]
+    settling = [one for one in expected_to_deliver(seen) if one.enabled and _changed_since(one, seen.as_of - _SETTLES)]
     if not (passing or settling):
         yield against("No mapping is between two states or was changed just now.", seen.mappings)
     for one in passing:

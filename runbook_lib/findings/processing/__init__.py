@@ -10,7 +10,7 @@ from runbook_lib import instant
 from runbook_lib.evidence import Evidence, otherwise
 from runbook_lib.evidence.signals import Series
 from runbook_lib.findings import Sign, sign
-from runbook_lib.findings.mapping import serving
+from runbook_lib.findings.mapping import expected_to_deliver
 from runbook_lib.incident import Window
 from runbook_lib.interpret.lambda_log import ErrorClass, LineKind
 from runbook_lib.interpret.processing_result import ResultKind
@@ -40,7 +40,7 @@ def quoted(one: ErrorClass, seen: Evidence) -> str:
 
 def call_failed(seen: Evidence) -> Iterator[Sign]:
     """Quote mappings whose last word is that the call failed; it may be stale, and does not say why."""
-    for one in otherwise(lambda: serving(seen), ()):
+    for one in otherwise(lambda: expected_to_deliver(seen), ()):
         if one.processing.kind is ResultKind.FUNCTION_CALL_FAILED:
             yield sign(f"Mapping {one.uuid} last said: {one.processing.text}", one)
 

@@ -9,7 +9,7 @@ from runbook_lib import instant
 from runbook_lib.evidence import Evidence, otherwise
 from runbook_lib.evidence.mapping import EventSourceMapping
 from runbook_lib.findings import FindingKind, Sign, against, counter, decisive, finding, sign
-from runbook_lib.findings.mapping import serving
+from runbook_lib.findings.mapping import expected_to_deliver
 from runbook_lib.findings.processing import ERRORS_GUIDE, RECENT, call_failed, climb, current, newest_age, quoted
 from runbook_lib.incident import Window
 from runbook_lib.interpret.lambda_log import LineKind
@@ -70,7 +70,7 @@ def poison_record(seen: Evidence) -> Iterator[Sign]:
 
 def _blocking(seen: Evidence) -> Iterator[Sign]:
     """Say why the batch is tried again and again, and what the log says of it."""
-    for one in otherwise(lambda: serving(seen), ()):
+    for one in otherwise(lambda: expected_to_deliver(seen), ()):
         if one.maximum_retry_attempts < 0:
             yield sign(f"Mapping {one.uuid} retries without limit.", one)
     yield from call_failed(seen)
@@ -124,7 +124,7 @@ def partial_batch_misuse(seen: Evidence) -> Iterator[Sign]:
 
     The lowest number named is where Lambda begins again, so naming all of them begins the batch anew for ever.
     """
-    reporting = [one for one in serving(seen) if "ReportBatchItemFailures" in one.response_types]
+    reporting = [one for one in expected_to_deliver(seen) if "ReportBatchItemFailures" in one.response_types]
     yield from _refused_unseen(seen, reporting, "lets the function report failed records")
 
 
@@ -146,7 +146,7 @@ def tumbling_no_state(seen: Evidence) -> Iterator[Sign]:
 
     How AWS counts an answer without it is not documented beyond "failed"; the mapping's own counts decide.
     """
-    windowed = [one for one in serving(seen) if one.tumbling_window_s > 0]
+    windowed = [one for one in expected_to_deliver(seen) if one.tumbling_window_s > 0]
     windowed = [one for one in windowed if "ReportBatchItemFailures" not in one.response_types]
     yield from _refused_unseen(seen, windowed, "collects its records in a tumbling window")
 
