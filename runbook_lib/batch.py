@@ -116,10 +116,10 @@ def investigate_all(
     """
     found: dict[int, Document] = {}
 
-    def arrive(place: int, one: Document) -> None:
-        found[place] = one
+    def arrive(place: int, document: Document) -> None:
+        found[place] = document
         if arrived:
-            arrived(len(found), one)
+            arrived(len(found), document)
 
     for place, incident in enumerate(incidents) if resume else ():
         kept = earlier_document(incident, options)
@@ -143,7 +143,7 @@ def investigate_all(
                     except Exception as lost:  # the process is gone, or its answer cannot be read
                         arrive(place, failed(incidents[place], f"{type(lost).__name__}: {lost}"))
     finally:
-        write_index(((incidents[place], one) for place, one in sorted(found.items())), options)
+        write_index(((incidents[place], document) for place, document in sorted(found.items())), options)
     return [found[place] for place in range(len(incidents))]
 
 
@@ -173,9 +173,9 @@ def earlier_document(incident: Incident, options: BatchOptions) -> Document | No
 def write_index(documents: Iterable[tuple[Incident, Document]], options: BatchOptions) -> tuple[Path, ...]:
     """Write `index.json` and `index.html` into every archive that the batch wrote to, first lost first."""
     archives: dict[Path, list[Document]] = {}
-    for incident, one in documents:
+    for incident, document in documents:
         archive = _home(incident, options)
-        archives.setdefault(archive, []).append(_row(incident, one, archive))
+        archives.setdefault(archive, []).append(_row(incident, document, archive))
     for archive, rows in archives.items():
         from runbook_lib.report.batch_page import render
 
@@ -194,22 +194,22 @@ def urgency(row: Document) -> tuple[int, str, str]:
     return LOST_FIRST.index(state), moment or "~", row["incident_id"]
 
 
-def _row(incident: Incident, one: Document, archive: Path) -> Document:
+def _row(incident: Incident, document: Document, archive: Path) -> Document:
     """Give what the index says of one incident."""
-    loss = one.get("loss")
+    loss = document.get("loss")
     return {
         "incident_id": incident.incident_id,
         "region": incident.region,
         "table_name": incident.table_name,
         "function_name": incident.function_name,
-        "status": one.get("status", "could_not_run"),
-        "sentence": one.get("sentence") or one.get("error"),
-        "causes": [{"id": cause["id"], "confidence": cause["confidence"]} for cause in one.get("causes", ())],
+        "status": document.get("status", "could_not_run"),
+        "sentence": document.get("sentence") or document.get("error"),
+        "causes": [{"id": cause["id"], "confidence": cause["confidence"]} for cause in document.get("causes", ())],
         "loss": {key: loss[key] for key in ("state", "deadline", "already_lost_from")} if loss else None,
-        "as_of": one.get("as_of"),
-        "run_folder": _below(one.get("run_folder"), archive),
-        "report": _below(one.get("report"), archive),
-        "exit_code": one["exit_code"],
+        "as_of": document.get("as_of"),
+        "run_folder": _below(document.get("run_folder"), archive),
+        "report": _below(document.get("report"), archive),
+        "exit_code": document["exit_code"],
     }
 
 

@@ -67,8 +67,8 @@ def compare(seen: Evidence, *, hurt: bool) -> Comparison:
 def _unseen_free(looks: Iterator[Neighbour]) -> tuple[Neighbour, ...]:
     found: list[Neighbour] = []
     try:
-        for one in looks:
-            found.append(one)  # noqa: PERF402 - what was found before it raised is kept
+        for neighbour in looks:
+            found.append(neighbour)  # noqa: PERF402 - what was found before it raised is kept
     except NotObserved:
         pass
     return tuple(found)
@@ -124,16 +124,20 @@ def _account(seen: Evidence) -> Iterator[Neighbour]:
 
 
 def _reach(neighbours: tuple[Neighbour, ...], *, hurt: bool) -> tuple[Reach, str]:
-    peers = [one for one in neighbours if one.relation is NeighbourRelation.SAME_STREAM and one.works is not None]
+    peers = [
+        neighbour
+        for neighbour in neighbours
+        if neighbour.relation is NeighbourRelation.SAME_STREAM and neighbour.works is not None
+    ]
     if not hurt:
         return Reach.UNKNOWN, "The function itself is not seen to be hurt, so there is nothing to compare."
-    if any(one.relation is NeighbourRelation.ACCOUNT and one.works is False for one in neighbours):
+    if any(neighbour.relation is NeighbourRelation.ACCOUNT and neighbour.works is False for neighbour in neighbours):
         return Reach.PLATFORM, "The account's concurrency is used up, which hurts every function of it."
     if not peers:
         return Reach.UNKNOWN, "No other function reads the table's stream, so nothing can be compared."
-    names = ", ".join(sorted(one.name for one in peers))
-    if all(one.works for one in peers):
+    names = ", ".join(sorted(neighbour.name for neighbour in peers))
+    if all(neighbour.works for neighbour in peers):
         return Reach.FUNCTION, f"The same stream triggers {names}: look at this function and its mapping first."
-    if not any(one.works for one in peers):
+    if not any(neighbour.works for neighbour in peers):
         return Reach.STREAM, f"The same stream does not trigger {names} either: look at the stream first."
     return Reach.UNKNOWN, f"Of the functions on the same stream ({names}) some are triggered and some are not."

@@ -115,14 +115,14 @@ class Diagnosis:
             stopped = self.stages.broken_at is not None
             said = "The trigger is broken and no known cause explains it" if stopped else "No known cause explains this"
             return f"{said}: {self.unexplained[0]}"
-        blind = ", ".join(sorted({one.gap.call for one in self.gaps if one.findings})) or "needed facts"
+        blind = ", ".join(sorted({impact.gap.call for impact in self.gaps if impact.findings})) or "needed facts"
         return f"Undetermined: {blind} could not be read."
 
     @property
     def _quiet(self) -> str:
         """Why the pipe has nothing to carry; empty where it has."""
         idle = ("rejected-writes", "noop-writes", "no-table-writes")
-        quiet = (one.finding.title for id in idle for one in self.innocent if one.finding.id == id)
+        quiet = (verdict.finding.title for id in idle for verdict in self.innocent if verdict.finding.id == id)
         return next(quiet, "")
 
 
@@ -142,14 +142,14 @@ def diagnose(seen: Evidence) -> Diagnosis:
     present = {kind: _present(verdicts, kind) for kind in FindingKind}
     harm = attempt(lambda: onset(seen, stages))
     faults = tuple(sorted(present[FindingKind.CAUSE], key=_rank))
-    latent = tuple(one for one in faults if one.finding.stops) if harm is None and _is_idle(stages) else ()
-    causes = tuple(one for one in faults if one not in latent)
+    latent = tuple(verdict for verdict in faults if verdict.finding.stops) if harm is None and _is_idle(stages) else ()
+    causes = tuple(verdict for verdict in faults if verdict not in latent)
     changed = otherwise(lambda: changes(seen), ())
     noop = not causes and _is_noop(verdicts)
     began = None if noop else otherwise(lambda: _began(seen, known(harm), causes, changed), None)
     began = corroborated(seen, began)
     unexplained = () if noop else _unexplained(causes, stages, began)
-    undetermined = tuple(one for one in verdicts if one.word is VerdictWord.UNDETERMINED)
+    undetermined = tuple(verdict for verdict in verdicts if verdict.word is VerdictWord.UNDETERMINED)
     gaps = _blinded(seen, verdicts)
     status = _status(seen, faults, unexplained, undetermined, stages)
     setting_change = (
@@ -169,7 +169,9 @@ def diagnose(seen: Evidence) -> Diagnosis:
         latent=latent,
         innocent=present[FindingKind.INNOCENT],
         ruled_out=tuple(
-            one for one in verdicts if one.word is VerdictWord.ABSENT and one.finding.kind is FindingKind.CAUSE
+            verdict
+            for verdict in verdicts
+            if verdict.word is VerdictWord.ABSENT and verdict.finding.kind is FindingKind.CAUSE
         ),
         undetermined=undetermined,
         onset=began,
@@ -190,10 +192,10 @@ def diagnose(seen: Evidence) -> Diagnosis:
 
 def _rang(seen: Evidence) -> Iterator[FunctionAlarm]:
     """Give the alarms that went off; of one whose history could not be seen that is not known."""
-    for one in otherwise(lambda: seen.metrics.alarms.found, ()):
+    for alarm in otherwise(lambda: seen.metrics.alarms.found, ()):
         with suppress(NotObserved):
-            if one.ringing:
-                yield one
+            if alarm.ringing:
+                yield alarm
 
 
 def _began(
@@ -215,7 +217,7 @@ def _is_idle(stages: Stages) -> bool:
     """Whether nobody writes and all that was written has come out: a fault that is there has done no harm yet."""
     known = (FlowState.FLOWING, FlowState.IDLE)
     outlets = (stages[Stage.INVOKED], stages[Stage.SUCCEEDED])
-    return stages[Stage.WRITTEN].state is FlowState.IDLE and all(one.state in known for one in outlets)
+    return stages[Stage.WRITTEN].state is FlowState.IDLE and all(flow.state in known for flow in outlets)
 
 
 def _nothing_waits(seen: Evidence, stages: Stages) -> bool:
@@ -227,30 +229,36 @@ def _nothing_waits(seen: Evidence, stages: Stages) -> bool:
 
 def _is_noop(verdicts: Iterable[Verdict]) -> bool:
     """Whether the stream is known to hold nothing for what was written: then nothing is missing downstream."""
-    return any(one.finding.id == "noop-writes" and one.confidence is Confidence.PROVED for one in verdicts)
+    return any(verdict.finding.id == "noop-writes" and verdict.confidence is Confidence.PROVED for verdict in verdicts)
 
 
 def _present(verdicts: Iterable[Verdict], kind: FindingKind) -> tuple[Verdict, ...]:
-    return tuple(one for one in verdicts if one.word is VerdictWord.PRESENT and one.finding.kind is kind)
+    return tuple(
+        verdict for verdict in verdicts if verdict.word is VerdictWord.PRESENT and verdict.finding.kind is kind
+    )
 
 
-def _rank(one: Verdict) -> tuple[int, int, bool]:
+def _rank(verdict: Verdict) -> tuple[int, int, bool]:
     """The surest first; of equals, the one nearest the source, which has to be repaired first.
 
     Of those that stop polling, the role comes before the mapping: AWS makes no mapping that its role cannot read for.
     """
-    sure = _SURE.index(one.confidence) if one.confidence else len(_SURE)
-    stage = _ORDER.index(one.finding.stops) if one.finding.stops else len(_ORDER)
-    return sure, stage, one.finding.module != "authorization"
+    sure = _SURE.index(verdict.confidence) if verdict.confidence else len(_SURE)
+    stage = _ORDER.index(verdict.finding.stops) if verdict.finding.stops else len(_ORDER)
+    return sure, stage, verdict.finding.module != "authorization"
 
 
 def _nearest_setting_change(
     causes: tuple[Verdict, ...], began: Onset | None, changed: tuple[Change, ...]
 ) -> SettingChange | None:
     """Find the change that set it off: of several causes that are equally sure, the one nearest to the onset."""
-    sure = [one.finding for one in causes if one.confidence is causes[0].confidence]
-    candidates = [find_setting_change(one.id, one.set_off_by, one.lag, began, changed) for one in sure]
-    named = [(abs(one.lag), one) for one in candidates if one is not None and one.lag is not None]
+    sure = [verdict.finding for verdict in causes if verdict.confidence is causes[0].confidence]
+    candidates = [find_setting_change(finding.id, finding.set_off_by, finding.lag, began, changed) for finding in sure]
+    named = [
+        (abs(setting_change.lag), setting_change)
+        for setting_change in candidates
+        if setting_change is not None and setting_change.lag is not None
+    ]
     return min(named, key=lambda pair: pair[0], default=(None, None))[1]
 
 
@@ -263,7 +271,7 @@ def _latent_setting_change(latent: tuple[Verdict, ...], changed: tuple[Change, .
 def _unexplained(causes: tuple[Verdict, ...], stages: Stages, began: Onset | None) -> tuple[str, ...]:
     """Say which observed breaks no cause explains, and which observed flow a cause cannot explain."""
     if causes:
-        return tuple(sentence for one in causes[:1] for sentence in one.unexplained)
+        return tuple(sentence for verdict in causes[:1] for sentence in verdict.unexplained)
     outlets: tuple[StageFlow, ...] = (stages[Stage.INVOKED], stages[Stage.SUCCEEDED])
     broken = next((flow.basis for flow in outlets if flow.state is FlowState.STOPPED), None)
     if broken is None and began is not None:
@@ -287,7 +295,9 @@ def _status(
     if unexplained:
         return Status.UNDETERMINED
     unseen = [
-        one for one in undetermined if one.finding.kind is FindingKind.CAUSE and one.finding.id != "service-event"
+        verdict
+        for verdict in undetermined
+        if verdict.finding.kind is FindingKind.CAUSE and verdict.finding.id != "service-event"
     ]
     flows = stages[Stage.SUCCEEDED].state is FlowState.FLOWING and stages[Stage.INVOKED].state is FlowState.FLOWING
     works = flows and otherwise(lambda: _fallen_behind(seen), None) is None
@@ -302,9 +312,9 @@ def _blinded(seen: Evidence, verdicts: tuple[Verdict, ...]) -> tuple[GapImpact, 
         for gap in found:
             steps.setdefault(gap, []).append(by_name(name).number)
     needed: dict[Gap, list[str]] = {gap: [] for gap in steps}
-    for one in verdicts:
-        for gap in one.needs:
-            needed.setdefault(gap, []).append(one.finding.id)
+    for verdict in verdicts:
+        for gap in verdict.needs:
+            needed.setdefault(gap, []).append(verdict.finding.id)
     return tuple(
         GapImpact(gap, tuple(sorted(set(steps.get(gap, ())))), tuple(dict.fromkeys(ids)))
         for gap, ids in needed.items()
@@ -313,9 +323,9 @@ def _blinded(seen: Evidence, verdicts: tuple[Verdict, ...]) -> tuple[GapImpact, 
 
 
 def _remedies(seen: Evidence, causes: tuple[Verdict, ...]) -> tuple[Remedy, ...]:
-    ids = dict.fromkeys(id for one in causes for id in one.finding.remedies)
+    ids = dict.fromkeys(id for verdict in causes for id in verdict.finding.remedies)
     touched = otherwise(lambda: expected_to_deliver(seen), ())
-    return prescribe(ids, _facts(seen), latest=any(one.starting_position == "LATEST" for one in touched))
+    return prescribe(ids, _facts(seen), latest=any(mapping.starting_position == "LATEST" for mapping in touched))
 
 
 def _facts(seen: Evidence) -> dict[str, str]:
@@ -334,10 +344,10 @@ def _facts(seen: Evidence) -> dict[str, str]:
         lambda: seen.streams.generations[0].view_type if seen.streams.generations else None, None
     )
     facts["view_type"] = view or "NEW_AND_OLD_IMAGES"
-    for one in first:
-        facts |= {"destination": one.failure_destination} if one.failure_destination else {}
-        facts |= {"uuid": one.uuid, "target": one.function_arn, "batch_size": str(one.batch_size)}
-        fixed = corrected(one.filters, view_type=facts["view_type"])
+    for mapping in first:
+        facts |= {"destination": mapping.failure_destination} if mapping.failure_destination else {}
+        facts |= {"uuid": mapping.uuid, "target": mapping.function_arn, "batch_size": str(mapping.batch_size)}
+        fixed = corrected(mapping.filters, view_type=facts["view_type"])
         facts["filter_criteria"] = fixed or "{}"
     latest = otherwise(lambda: seen.streams.table.latest_stream_arn, None)
     key = otherwise(lambda: seen.streams.table.kms_key_arn, None)

@@ -104,9 +104,9 @@ def _without_profiler() -> Any:
         idempotent = True
 
         def setup(self, worker: Any) -> None:
-            for one in ("profile", "profile-cycle"):
-                if sys.version_info[:2] == (3, 11) and one in worker.periodic_callbacks:
-                    worker.periodic_callbacks.pop(one).stop()
+            for callback in ("profile", "profile-cycle"):
+                if sys.version_info[:2] == (3, 11) and callback in worker.periodic_callbacks:
+                    worker.periodic_callbacks.pop(callback).stop()
 
     return WithoutProfiler()
 

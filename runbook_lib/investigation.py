@@ -216,7 +216,7 @@ def unfinished(incident: Incident, archive: Path | None = None) -> tuple[Path, .
     """Give the folders of this incident's runs that were begun and not finished, the newest first."""
     runs = (archive or archive_of(incident)) / incident.incident_id
     folders = runs.iterdir() if runs.is_dir() else ()
-    return tuple(sorted((one for one in folders if one.is_dir() and not is_sealed(one)), reverse=True))
+    return tuple(sorted((path for path in folders if path.is_dir() and not is_sealed(path)), reverse=True))
 
 
 def archive_of(incident: Incident) -> Path:

@@ -54,8 +54,8 @@ def _harm_before(seen: Evidence, silent: Onset, failed: Onset | None) -> Onset |
 
     Whoever pulls the brake on a failing function makes it fall silent; what waits has waited since the failures.
     """
-    before = [one for one in (failed, _from_backlog(seen)) if one and one.at < silent.earliest - FIRST_WINDOW]
-    first = min(before, key=lambda one: one.at, default=None)
+    before = [onset for onset in (failed, _from_backlog(seen)) if onset and onset.at < silent.earliest - FIRST_WINDOW]
+    first = min(before, key=lambda onset: onset.at, default=None)
     if first is None:
         return None
     refs = tuple(dict.fromkeys((*first.refs, *silent.refs)))

@@ -146,11 +146,11 @@ def compare(before: Path, after: Path) -> Recovery:
     investigation.collect()
     since = _Since(investigation.evidence, instant.parse(first["as_of"]))
     was, now = (_ids(run, "causes", "latent") for run in (first, second))
-    over = tuple(one for one in now if one in _PAST_LOSS and since.nothing_fails)
-    unseen = tuple(one for one in was if one in _ids(second, "undetermined"))
-    fixed = tuple(one for one in was if one not in (*now, *unseen))
-    still = tuple(one for one in was if one in now and one not in over)
-    new = tuple(one for one in now if one not in was and one not in over)
+    over = tuple(finding_id for finding_id in now if finding_id in _PAST_LOSS and since.nothing_fails)
+    unseen = tuple(finding_id for finding_id in was if finding_id in _ids(second, "undetermined"))
+    fixed = tuple(finding_id for finding_id in was if finding_id not in (*now, *unseen))
+    still = tuple(finding_id for finding_id in was if finding_id in now and finding_id not in over)
+    new = tuple(finding_id for finding_id in now if finding_id not in was and finding_id not in over)
     outcome, sentence = _judged(first, second, still + new, unseen, over, since)
     return Recovery(outcome, fixed, still, new, unseen, over, sentence, since.repaired, since.handled, since.trend)
 
@@ -164,7 +164,7 @@ def _verdict(folder: Path) -> dict[str, Any]:
 
 
 def _ids(verdict: dict[str, Any], *kinds: str) -> tuple[str, ...]:
-    return tuple(one["id"] for kind in kinds for one in verdict[kind])
+    return tuple(entry["id"] for kind in kinds for entry in verdict[kind])
 
 
 class _Since:
@@ -208,8 +208,8 @@ class _Since:
 
 def _known_changes(seen: Evidence, first: datetime) -> Iterator[datetime]:
     """Give the changes of our objects since the first run, from the trail (which lags) and the objects themselves."""
-    found = [one.event.at for one in otherwise(lambda: changes(seen), ()) if one.effects]
-    found += [one.last_modified for one in otherwise(lambda: seen.mappings.ours, ()) if one.last_modified]
+    found = [change.event.at for change in otherwise(lambda: changes(seen), ()) if change.effects]
+    found += [mapping.last_modified for mapping in otherwise(lambda: seen.mappings.ours, ()) if mapping.last_modified]
     function = otherwise(lambda: seen.mappings.function.last_modified, None)
     yield from (at for at in (*found, *([function] if function else [])) if at > first)
 

@@ -39,7 +39,7 @@ def assess(
     """Read the loss clock for a diagnosis. `certain`: it ended in no fault, or in one that held nothing back."""
     if certain and began is None:
         return clock(_worked_off(seen), seen.as_of)
-    ids = {one.finding.id for one in causes}
+    ids = {verdict.finding.id for verdict in causes}
     off = _off_since(seen, ids, began, changes)
     refs = tuple(dict.fromkeys((*(began.refs if began else ()), *stages[Stage.WRITTEN].refs)))
     enabled = otherwise(lambda: seen.streams.table.stream_enabled, "stream-disabled" not in ids)
@@ -80,7 +80,7 @@ def began_with(seen: Evidence, causes: tuple[Verdict, ...], harm: Onset, changes
     What a new mapping skipped may lie long before a later trouble, and an old stream's last records may be delivered
     for hours after the writes have gone elsewhere.
     """
-    ids = {one.finding.id for one in causes}
+    ids = {verdict.finding.id for verdict in causes}
     gap = delivery_gap(seen) if "latest-startup-gap" in ids else None
     if gap is not None and gap.at < harm.at:
         return replace(gap, signals=(*gap.signals, *harm.signals), refs=tuple(dict.fromkeys((*gap.refs, *harm.refs))))
@@ -112,16 +112,18 @@ def _waiting(seen: Evidence, stages: Stages, began: Onset | None, recreated: dat
     failing = stages[Stage.INVOKED].state is not FlowState.STOPPED and stages[Stage.FAILED].state is not FlowState.IDLE
     if not mappings:
         yield Undelivered("", oldest, basis)
-    for one in mappings:
-        first = began.earliest if began and failing and one.maximum_retry_attempts >= 0 else oldest
-        yield _of_mapping(one, first, basis, failing)
+    for mapping in mappings:
+        first = began.earliest if began and failing and mapping.maximum_retry_attempts >= 0 else oldest
+        yield _of_mapping(mapping, first, basis, failing)
 
 
 _UNTOLD = "When the oldest undelivered record was written could not be told: the counters are not readable."
 
 
-def _of_mapping(one: EventSourceMapping, oldest: datetime | None, basis: str, failing: bool) -> Undelivered:
-    return Undelivered(one.uuid, oldest, basis, one.maximum_record_age_s, one.maximum_retry_attempts, discards=failing)
+def _of_mapping(mapping: EventSourceMapping, oldest: datetime | None, basis: str, failing: bool) -> Undelivered:
+    return Undelivered(
+        mapping.uuid, oldest, basis, mapping.maximum_record_age_s, mapping.maximum_retry_attempts, discards=failing
+    )
 
 
 def _oldest(

@@ -240,6 +240,19 @@ def test_a_class_name_means_one_thing() -> None:
     assert _listed(f"{name}: {', '.join(where)}" for name, where in places.items() if len(where) > 1) == ""
 
 
+def test_variables_are_called_after_what_they_hold() -> None:
+    """No variable, parameter or function of the package is called `one`."""
+    wrong = [
+        f"{path.relative_to(ROOT)}:{node.lineno}"
+        for path, tree in _engine().items()
+        for node in ast.walk(tree)
+        if (isinstance(node, ast.Name) and node.id == "one")
+        or (isinstance(node, ast.arg) and node.arg == "one")
+        or (isinstance(node, ast.FunctionDef) and node.name == "one")
+    ]
+    assert _listed(wrong) == ""
+
+
 def test_every_test_says_what_must_hold() -> None:
     """Every test has a docstring of one line."""
     wrong = [

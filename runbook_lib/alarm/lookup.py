@@ -123,12 +123,13 @@ def cases_of(
         )
     _same_account(alarm, account, aws())
     found = _seen(lambda: _stream_mappings(named, (alarm, *leaves), aws()))
-    cases = {one.pair: AlarmSubject(alarm, *one.pair, account, _how(one)) for one in found}
+    cases = {mapping.pair: AlarmSubject(alarm, *mapping.pair, account, _how(mapping)) for mapping in found}
     return tuple(case for _, case in sorted(cases.items()))
 
 
-def _how(one: _StreamMapping) -> str:
-    return f"Mapping {one.uuid} {'connected' if one.gone else 'connects'} them{', until it was deleted' * one.gone}."
+def _how(mapping: _StreamMapping) -> str:
+    connects, until = ("connected", ", until it was deleted") if mapping.gone else ("connects", "")
+    return f"Mapping {mapping.uuid} {connects} them{until}."
 
 
 def _seen(look: Callable[[], T]) -> T:
@@ -156,8 +157,8 @@ def _leaves(alarm: Alarm, aws: Door) -> tuple[Alarm, ...]:
     level: tuple[Alarm, ...] = (alarm,)
     met = {alarm.name}
     for _ in range(_DEEPEST):
-        leaves += (one for one in level if one.metrics)
-        wanted = [name for one in level for name in one.triggering or one.children if name not in met]
+        leaves += (candidate for candidate in level if candidate.metrics)
+        wanted = [name for candidate in level for name in candidate.triggering or candidate.children if name not in met]
         if not wanted:
             break
         met.update(wanted)
@@ -167,7 +168,7 @@ def _leaves(alarm: Alarm, aws: Door) -> tuple[Alarm, ...]:
 
 def _ringing(alarms: tuple[Alarm, ...]) -> tuple[Alarm, ...]:
     """Leave out those that are well: what a rule excepts, such as a window of maintenance, is not what went off."""
-    return tuple(one for one in alarms if one.state == "ALARM") or alarms
+    return tuple(alarm for alarm in alarms if alarm.state == "ALARM") or alarms
 
 
 def _went_off(alarm: Alarm, aws: StepReader) -> datetime | None:
@@ -175,7 +176,7 @@ def _went_off(alarm: Alarm, aws: StepReader) -> datetime | None:
     asked: dict[str, Any] = {"AlarmName": alarm.name, "AlarmTypes": _KINDS, "HistoryItemType": "StateUpdate"}
     with suppress(NotObserved):
         pages = aws.pages("cloudwatch", "DescribeAlarmHistory", most=10, ScanBy="TimestampDescending", **asked)
-        times = [one.at for one in turns(pages.items("AlarmHistoryItems")) if one.after == "ALARM"]
+        times = [turn.at for turn in turns(pages.items("AlarmHistoryItems")) if turn.after == "ALARM"]
         if times:
             return max(times)
     return alarm.since if alarm.state == "ALARM" else None
@@ -186,7 +187,7 @@ def _went_off(alarm: Alarm, aws: StepReader) -> datetime | None:
 
 def _account(alarm: Alarm, leaves: Iterable[Alarm]) -> str:
     """Tell whose metrics an alarm watches: the alarms of a monitoring account watch those of others."""
-    others = {metric.account for one in leaves for metric in one.metrics if metric.account}
+    others = {metric.account for leaf in leaves for metric in leaf.metrics if metric.account}
     return others.pop() if len(others) == 1 else alarm.account
 
 
@@ -202,10 +203,10 @@ def _same_account(alarm: Alarm, account: str, aws: StepReader) -> None:
 
 def _stream_mappings(named: NamedResources, alarms: tuple[Alarm, ...], aws: StepReader) -> list[_StreamMapping]:
     """Find the mappings that fit what is named: those that are there, or else those that were deleted."""
-    there = [one for uuid in named.mappings for one in _by_uuid(aws, uuid)] if named.mappings else _listed(aws)
+    there = [mapping for uuid in named.mappings for mapping in _by_uuid(aws, uuid)] if named.mappings else _listed(aws)
     found = _fitting(there, named, alarms) or _fitting(otherwise(lambda: _deleted(aws), []), named, alarms)
     if not found:
-        candidates = sorted({"{} -> {}".format(*one.pair) for one in there or _listed(aws)})
+        candidates = sorted({"{} -> {}".format(*mapping.pair) for mapping in there or _listed(aws)})
         known = f"The region's triggers are: {'; '.join(candidates[:10])}. " if candidates else ""
         raise NothingToInvestigate(
             f"Alarm `{alarms[0].name}` names {named}, and no mapping of a DynamoDB stream is known that fits it.",
@@ -217,17 +218,20 @@ def _stream_mappings(named: NamedResources, alarms: tuple[Alarm, ...], aws: Step
 def _fitting(mappings: list[_StreamMapping], named: NamedResources, alarms: tuple[Alarm, ...]) -> list[_StreamMapping]:
     """Choose by what the alarm's metrics name, or else by what its name and description mention."""
     if named.mappings:
-        mappings = [one for one in mappings if one.uuid in named.mappings]
+        mappings = [mapping for mapping in mappings if mapping.uuid in named.mappings]
     elif not named.tables and not named.functions:
-        told = [(one, mentioned(one.table, alarms) + mentioned(one.function.name, alarms)) for one in mappings]
+        told = [
+            (mapping, mentioned(mapping.table, alarms) + mentioned(mapping.function.name, alarms))
+            for mapping in mappings
+        ]
         best = max((count for _, count in told), default=0)
-        return [one for one, count in told if count == best and best > 0]
+        return [mapping for mapping, count in told if count == best and best > 0]
     return _exact(
         [
-            one
-            for one in mappings
-            if (not named.tables or one.table in named.tables)
-            and (not named.functions or any(ref.name == one.function.name for ref in named.functions))
+            mapping
+            for mapping in mappings
+            if (not named.tables or mapping.table in named.tables)
+            and (not named.functions or any(ref.name == mapping.function.name for ref in named.functions))
         ],
         named,
     )
@@ -236,7 +240,7 @@ def _fitting(mappings: list[_StreamMapping], named: NamedResources, alarms: tupl
 def _exact(mappings: list[_StreamMapping], named: NamedResources) -> list[_StreamMapping]:
     """Prefer the alias that is named, where a mapping is on it."""
     wanted = {str(ref) for ref in named.functions if ref.qualifier}
-    return [one for one in mappings if one.pair[1] in wanted] or mappings
+    return [mapping for mapping in mappings if mapping.pair[1] in wanted] or mappings
 
 
 def _by_uuid(aws: StepReader, uuid: str) -> Iterator[_StreamMapping]:
@@ -251,9 +255,9 @@ def _listed(aws: StepReader) -> list[_StreamMapping]:
         reason = f"The list of event source mappings broke off after {len(pages.answers)} pages."
         raise NotObserved(Gap("lambda:ListEventSourceMappings", aws.region, "Truncated", reason, ref=pages.ref))
     return [
-        one
+        mapping
         for raw in pages.items("EventSourceMappings")
-        for one in _read(raw.get("UUID"), raw.get("EventSourceArn"), raw.get("FunctionArn"))
+        for mapping in _read(raw.get("UUID"), raw.get("EventSourceArn"), raw.get("FunctionArn"))
     ]
 
 
@@ -266,7 +270,7 @@ def _deleted(aws: StepReader) -> list[_StreamMapping]:
             gone = parse(item)
             uuid = gone.request.get("uUID") or gone.response.get("uUID")
             source, target = gone.response.get("eventSourceArn"), gone.response.get("functionArn")
-            found += (replace(one, gone=True) for one in _read(uuid, source, target) if gone.succeeded)
+            found += (replace(mapping, gone=True) for mapping in _read(uuid, source, target) if gone.succeeded)
     return found
 
 

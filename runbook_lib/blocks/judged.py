@@ -65,8 +65,8 @@ class VerdictBlock(Block):
         yield from wrapped(self.sentence)
         for name, value in self._told:
             yield from hanging(f"{name}: ", value)
-        for one in self.unseen:
-            yield from hanging("Not seen: ", one)
+        for gap in self.unseen:
+            yield from hanging("Not seen: ", gap)
         yield f"As of: {self.as_of}"
 
 
@@ -120,10 +120,12 @@ class FindingBlock(Block):
             "title": self.title,
             "confidence": self.confidence,
             "why": self.why,
-            "because": [{"sentence": one.sentence, "refs": list(one.refs)} for one in self.because],
+            "because": [{"sentence": reason.sentence, "refs": list(reason.refs)} for reason in self.because],
             "unexplained": list(self.unexplained),
             "needs": list(self.needs),
-            "remedies": [{name.name: getattr(one, name.name) for name in fields(RemedyBlock)} for one in self.remedies],
+            "remedies": [
+                {name.name: getattr(remedy, name.name) for name in fields(RemedyBlock)} for remedy in self.remedies
+            ],
             "steps": list(self.steps),
         }
 
@@ -136,17 +138,17 @@ class FindingBlock(Block):
         """Give a heading, the evidence as a numbered list, and each remedy with its command and risk."""
         parts = [tag("h4", self._heading), f"<p>{tag('code', self.id)} {said(self.why)}</p>"]
         if self.because:
-            parts.append(f"<ol>{''.join(f'<li>{said(one.sentence)}</li>' for one in self.because)}</ol>")
-        parts += [f"<p>{tag('strong', 'Does not explain:')} {said(one)}</p>" for one in self.unexplained]
-        parts += [f"<p>{tag('strong', 'Would settle it:')} {said(one)}</p>" for one in self.needs]
-        parts += [_remedy_html(one) for one in self.remedies]
+            parts.append(f"<ol>{''.join(f'<li>{said(reason.sentence)}</li>' for reason in self.because)}</ol>")
+        parts += [f"<p>{tag('strong', 'Does not explain:')} {said(count)}</p>" for count in self.unexplained]
+        parts += [f"<p>{tag('strong', 'Would settle it:')} {said(need)}</p>" for need in self.needs]
+        parts += [_remedy_html(remedy) for remedy in self.remedies]
         return f'<section class="rb-finding">{"".join(parts)}</section>'
 
     def lines(self) -> Iterator[str]:
         """Give the heading, the numbered evidence and the remedies."""
         yield from wrapped(f"{self._heading} [{self.id}]")
-        for number, one in enumerate(self.because, 1):
-            yield from hanging(f"  {number}. ", one.sentence)
+        for number, reason in enumerate(self.because, 1):
+            yield from hanging(f"  {number}. ", reason.sentence)
         for one_left in self.unexplained:
             yield from hanging("  Does not explain: ", one_left)
         for need in self.needs:
@@ -159,8 +161,8 @@ class FindingBlock(Block):
                     yield from hanging(f"      {name}: ", value)
 
 
-def _remedy_html(one: RemedyBlock) -> str:
-    told = (("Risk:", one.risk), ("Effect:", one.effect), ("Check:", one.check))
+def _remedy_html(remedy: RemedyBlock) -> str:
+    told = (("Risk:", remedy.risk), ("Effect:", remedy.effect), ("Check:", remedy.check))
     beside = "".join(f"<p>{tag('strong', name)} {said(value)}</p>" for name, value in told if value)
-    command = f"<pre>{tag('code', one.command)}</pre>" if one.command else ""
-    return f"<p>{tag('strong', 'Remedy:')} {said(one.title)}</p>{command}{beside}"
+    command = f"<pre>{tag('code', remedy.command)}</pre>" if remedy.command else ""
+    return f"<p>{tag('strong', 'Remedy:')} {said(remedy.title)}</p>{command}{beside}"

@@ -138,11 +138,11 @@ Timed = TypeVar("Timed")
 def runs(items: Iterable[Timed], bucket: timedelta, at: Callable[[Timed], datetime]) -> Iterator[tuple[Timed, ...]]:
     """Split what is in order of time wherever a bucket between two neighbours is empty."""
     run: list[Timed] = []
-    for one in items:
-        if run and instant.floor(at(one), bucket) - instant.floor(at(run[-1]), bucket) > bucket:
+    for item in items:
+        if run and instant.floor(at(item), bucket) - instant.floor(at(run[-1]), bucket) > bucket:
             yield tuple(run)
             run = []
-        run.append(one)
+        run.append(item)
     if run:
         yield tuple(run)
 
@@ -225,7 +225,7 @@ def panel(source: PanelSource, seen: Evidence, axis: Axis, began: Onset | None) 
 
 def _ringing(metric: str, seen: Evidence, axis: Axis) -> Iterator[RingingAlarm]:
     for alarm in otherwise(lambda: seen.metrics.alarms.found, ()) if metric else ():
-        stretches = tuple(part for one in _rung(alarm) for part in axis.clip(one.start, one.end, "ALARM"))
+        stretches = tuple(part for window in _rung(alarm) for part in axis.clip(window.start, window.end, "ALARM"))
         if alarm.metric == metric and stretches:
             yield RingingAlarm(alarm.name, stretches)
 
@@ -273,7 +273,7 @@ def _median(values: list[float]) -> float | None:
 def overview_axis(seen: Evidence, diagnosis: Diagnosis) -> Axis:
     """The whole window; longer where the search for changes was widened and found one before it."""
     start = seen.window.start
-    first = min((one.event.at for one in diagnosis.changes), default=start)
+    first = min((change.event.at for change in diagnosis.changes), default=start)
     if first < start:
         start = instant.floor(first, timedelta(hours=1))
     return Axis(start, seen.window.end, seen.window.settled_end, seen.window.start, seen.as_of)

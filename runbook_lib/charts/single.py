@@ -50,18 +50,20 @@ def _projection(seen: Evidence, diagnosis: Diagnosis) -> tuple[datetime | None, 
     loss = diagnosis.loss
     if loss.state is not LossState.AT_RISK or loss.deadline is None:
         return None, None
-    uuid = next((one.uuid for one in loss.mappings if one.deadline == loss.deadline), "")
-    limits = otherwise(lambda: [one.maximum_record_age_s for one in seen.mappings.ours if one.uuid == uuid], [])
+    uuid = next((mapping_loss.uuid for mapping_loss in loss.mappings if mapping_loss.deadline == loss.deadline), "")
+    limits = otherwise(
+        lambda: [mapping.maximum_record_age_s for mapping in seen.mappings.ours if mapping.uuid == uuid], []
+    )
     lives = min([RETENTION, *(timedelta(seconds=limit) for limit in limits if limit > 0)])
     return loss.deadline - lives, loss.deadline
 
 
 def age_alt(data: AgeData) -> str:
     """Say in one sentence what the age chart shows."""
-    one = data.panel
+    panel = data.panel
     last = (
-        f"last {value_words(one, one.last[1])} at {instant.clock(one.last[0], data.axis.as_of)}"
-        if one.last
+        f"last {value_words(panel, panel.last[1])} at {instant.clock(panel.last[0], data.axis.as_of)}"
+        if panel.last
         else "no datapoint"
     )
     ahead = f"; by the loss clock the oldest record is lost at {instant.clock(data.deadline)}" if data.deadline else ""
@@ -133,8 +135,8 @@ def _counted(flow: StageFlow) -> str:
 
 def pipe_alt(boxes: tuple[StageBox, ...]) -> str:
     """Say in one sentence where the pipe breaks."""
-    broken = next((one for one in boxes if one.broken), None)
-    blind = [one.name for one in boxes if one.state is FlowState.UNKNOWN]
+    broken = next((box for box in boxes if box.broken), None)
+    blind = [box.name for box in boxes if box.state is FlowState.UNKNOWN]
     unknown = f" Not known: {', '.join(blind)}." if blind else ""
     if broken is None:
         return f"The pipe from write to function: no stage was seen to stop.{unknown}"

@@ -74,19 +74,19 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
-    one = commands.add_parser("investigate", help="investigate incidents on AWS and write a report for each")
-    one.add_argument("params", nargs="*", type=Path, metavar="PARAMS", help="parameter files (YAML)")
-    _from_alarm(one)
-    one.add_argument("--archive", metavar="DIR", help="where run folders go (default: the parameter), or s3://...")
-    one.add_argument("--timeout", type=float, default=300, metavar="S", help="ask AWS no longer than this (300)")
-    one.add_argument("--peek", action="store_true", help="sample a few stream records (takes a reader slot)")
-    one.add_argument("--workers", type=_count, metavar="N", help="incidents at the same time (one a processor)")
-    one.add_argument(
+    command = commands.add_parser("investigate", help="investigate incidents on AWS and write a report for each")
+    command.add_argument("params", nargs="*", type=Path, metavar="PARAMS", help="parameter files (YAML)")
+    _from_alarm(command)
+    command.add_argument("--archive", metavar="DIR", help="where run folders go (default: the parameter), or s3://...")
+    command.add_argument("--timeout", type=float, default=300, metavar="S", help="ask AWS no longer than this (300)")
+    command.add_argument("--peek", action="store_true", help="sample a few stream records (takes a reader slot)")
+    command.add_argument("--workers", type=_count, metavar="N", help="incidents at the same time (one a processor)")
+    command.add_argument(
         "--resume", action="store_true", help="take the finished run of the same parameters if there is one"
     )
-    one.add_argument("--cluster", metavar="ADDRESS", help="run on the workers of this Dask scheduler (tcp://...)")
-    _common(one)
-    one.set_defaults(run=_investigate)
+    command.add_argument("--cluster", metavar="ADDRESS", help="run on the workers of this Dask scheduler (tcp://...)")
+    _common(command)
+    command.set_defaults(run=_investigate)
 
     again = commands.add_parser("replay", help="judge and render a recorded run again, without AWS")
     again.add_argument("folder", type=Path, metavar="RUN_FOLDER")
@@ -196,7 +196,7 @@ def _investigate(chosen: argparse.Namespace) -> int:
         publish_all(documents, incidents, address, quiet=chosen.json)
     if chosen.json:
         print(json.dumps(documents if len(documents) > 1 else documents[0], indent=2))
-    return gravest([one["exit_code"] for one in documents])
+    return gravest([document["exit_code"] for document in documents])
 
 
 def _one(incident: Any, chosen: argparse.Namespace) -> dict[str, Any]:

@@ -32,7 +32,7 @@ def write(chosen: argparse.Namespace) -> int:
             _write(incident, Path(chosen.out) / f"{incident.incident_id}.yaml")
         return 0
     if len(incidents) > 1:
-        pairs = "; ".join(f"{one.table_name} -> {one.function_name}" for one in incidents)
+        pairs = "; ".join(f"{choice.table_name} -> {choice.function_name}" for choice in incidents)
         raise BadParameters(
             f"The alarm is about {len(incidents)} triggers: {pairs}.",
             "Choose one with --table and --function, or give a folder for all of them: --out params/.",

@@ -39,16 +39,16 @@ def publish_all(
     documents: Sequence[dict[str, Any]], incidents: Sequence[Incident], address: str, *, quiet: bool
 ) -> None:
     """Publish every finished run, and write into its document where it went, or why it did not: that is a 3."""
-    for one, incident in zip(documents, incidents, strict=True):
-        if "run_folder" not in one:
+    for document, incident in zip(documents, incidents, strict=True):
+        if "run_folder" not in document:
             continue
         try:
-            done = publish(Path(one["run_folder"]), address, profile=incident.profile)
+            done = publish(Path(document["run_folder"]), address, profile=incident.profile)
         except RunbookError as trouble:
             print_error(trouble)
-            one.update(published=None, publish_error=str(trouble), exit_code=COULD_NOT_RUN)
+            document.update(published=None, publish_error=str(trouble), exit_code=COULD_NOT_RUN)
             continue
-        one.update(published=done.report or done.address)
+        document.update(published=done.report or done.address)
         if not quiet:
             _say(done)
 

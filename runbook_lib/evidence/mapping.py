@@ -95,7 +95,9 @@ class EventSourceMapping(Observed):
             maximum_retry_attempts=raw.get("MaximumRetryAttempts", -1),
             bisect_on_error=bool(raw.get("BisectBatchOnFunctionError")),
             tumbling_window_s=raw.get("TumblingWindowInSeconds", 0),
-            filters=tuple(one.get("Pattern", "") for one in (raw.get("FilterCriteria") or {}).get("Filters") or ()),
+            filters=tuple(
+                criterion.get("Pattern", "") for criterion in (raw.get("FilterCriteria") or {}).get("Filters") or ()
+            ),
             filters_encrypted=bool(raw.get("KMSKeyArn")),
             filter_error=f"{error.get('ErrorCode')}: {error.get('Message')}" if error else None,
             failure_destination=((raw.get("DestinationConfig") or {}).get("OnFailure") or {}).get("Destination"),

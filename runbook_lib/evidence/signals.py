@@ -92,11 +92,11 @@ class FunctionAlarm(Observed):
 
     def turns(self, window: Window) -> Iterator[tuple[datetime, str]]:
         """Say when it went off and when it ended within the window. Raises NotObserved like `ringing`."""
-        for one in self.ringing:
-            if one.start > window.start:
-                yield one.start, f"Alarm {self.name} went off: {self.metric}, {self.condition}."
-            if one.end < window.end:
-                yield one.end, f"Alarm {self.name} ended."
+        for ringing in self.ringing:
+            if ringing.start > window.start:
+                yield ringing.start, f"Alarm {self.name} went off: {self.metric}, {self.condition}."
+            if ringing.end < window.end:
+                yield ringing.end, f"Alarm {self.name} ended."
 
 
 @dataclass(frozen=True)

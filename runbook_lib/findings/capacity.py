@@ -200,8 +200,10 @@ _AT_WORK = 0.8
 def _places(seen: Evidence) -> int:
     """How many batches may be out at the same time."""
     label = (seen.streams.table.latest_stream_arn or "").rpartition("/")[2]
-    shards = known(next((one for name, one in seen.backlog.shards.items() if name.rpartition("/")[2] == label), ()))
-    factor = max((one.parallelization_factor for one in expected_to_deliver(seen)), default=1)
+    shards = known(
+        next((listed for name, listed in seen.backlog.shards.items() if name.rpartition("/")[2] == label), ())
+    )
+    factor = max((mapping.parallelization_factor for mapping in expected_to_deliver(seen)), default=1)
     return max(1, sum(shard.open for shard in shards)) * factor
 
 
@@ -247,16 +249,16 @@ def payload_or_duration(seen: Evidence) -> Iterator[Sign]:
         yield against("No backlog of records grows while some are delivered.", seen.backlog.iterator_age_ms)
         return
     each = sizes.total(_lately(seen)) / records
-    cut = [one for one in expected_to_deliver(seen) if one.batch_size * each > _PAYLOAD]
+    cut = [mapping for mapping in expected_to_deliver(seen) if mapping.batch_size * each > _PAYLOAD]
     if not cut:
         yield against(f"A record has {each:,.0f} bytes on average, so whole batches fit into an invocation.", sizes)
-    for one in cut:
+    for mapping in cut:
         yield sign(
             f"Records have {each / 1000:,.0f} kB on average: an invocation takes {int(_PAYLOAD / each):,} of them at"
-            f" most, and not the {one.batch_size:,} of mapping {one.uuid}.",
+            f" most, and not the {mapping.batch_size:,} of mapping {mapping.uuid}.",
             sizes,
             counts,
-            one,
+            mapping,
         )
 
 
@@ -307,12 +309,14 @@ def too_many_readers(seen: Evidence) -> Iterator[Sign]:
     """
     table = seen.streams.table
     everyone = (*seen.mappings.ours, *seen.mappings.same_stream)
-    readers = [one for one in everyone if one.event_source_arn == table.latest_stream_arn and one.enabled]
+    readers = [
+        mapping for mapping in everyone if mapping.event_source_arn == table.latest_stream_arn and mapping.enabled
+    ]
     most = 1 if table.replica_regions else 2
     if len(readers) <= most:
         yield against(f"{len(readers)} mappings read the latest stream, and {most} may.", seen.mappings)
         return
-    names = ", ".join(sorted(one.function.name for one in readers))
+    names = ", ".join(sorted(mapping.function.name for mapping in readers))
     yield decisive(f"{len(readers)} mappings read the latest stream, where {most} may: {names}.", seen.mappings)
 
 

@@ -36,7 +36,7 @@ def wrong_scope(seen: Evidence) -> Iterator[Sign]:
     if seen.mappings.ours:
         yield against(f"Mapping {seen.mappings.ours[0].uuid} reads {seen.incident.table_name}.", seen.mappings.ours[0])
         return
-    tables = {one.table_name: one for one in seen.mappings.same_function if one.table_name}
+    tables = {mapping.table_name: mapping for mapping in seen.mappings.same_function if mapping.table_name}
     for name in difflib.get_close_matches(seen.incident.table_name, [*tables], n=3, cutoff=0.5):
         yield sign(f"Mapping {tables[name].uuid} of the function reads table {name}. Is that the one?", tables[name])
 
@@ -97,9 +97,13 @@ def ttl_expectation(seen: Evidence) -> Iterator[Sign]:
         when = f"the last at {instant.clock(last, seen.as_of)}" if last else "so none of them made a record"
         yield counter(f"{sum(expired.points.values()):,.0f} items were deleted by it in the window, {when}.", expired)
         return
-    waiting = [one for one in seen.mappings.ours if any(_BY_TTL in pattern for pattern in one.readable_filters)]
-    for one in waiting:
-        yield decisive(f"Mapping {one.uuid} waits for deletions by TTL, which is {ttl.status} on {table}.", one, ttl)
+    waiting = [
+        mapping for mapping in seen.mappings.ours if any(_BY_TTL in pattern for pattern in mapping.readable_filters)
+    ]
+    for mapping in waiting:
+        yield decisive(
+            f"Mapping {mapping.uuid} waits for deletions by TTL, which is {ttl.status} on {table}.", mapping, ttl
+        )
     if not waiting:
         yield against(f"TTL is {ttl.status} on {table}, and nothing waits for it.", ttl)
 

@@ -36,7 +36,7 @@ def possible_signs(finding: Finding) -> tuple[PossibleSign, ...]:
     Empty only for a finding whose sentences all come from the evidence itself.
     """
     found = dict.fromkeys(_sayings(finding.recognise, frozenset()))
-    return tuple(one for one in found if not _is_bare(one.sentence))
+    return tuple(sign for sign in found if not _is_bare(sign.sentence))
 
 
 @dataclass(frozen=True)
@@ -54,9 +54,12 @@ def explain(finding: Finding) -> Reasons:
     """Say how a finding is known and what would refute it."""
     found = possible_signs(finding)
     known = [
-        f"{label}: {one.sentence.strip()}" for weight, label in _LABELS.items() for one in found if one.weight is weight
+        f"{label}: {sign.sentence.strip()}"
+        for weight, label in _LABELS.items()
+        for sign in found
+        if sign.weight is weight
     ]
-    refuted = [one.sentence.strip() for one in found if one.weight is Weight.AGAINST]
+    refuted = [sign.sentence.strip() for sign in found if sign.weight is Weight.AGAINST]
     if finding.stops is not None:
         stage = finding.stops.value.replace("_", " ")
         known.append(f"A count that fits: the table is written to, and nothing gets past the stage *{stage}*.")

@@ -37,9 +37,11 @@ def function_or_qualifier_deleted(seen: Evidence) -> Iterator[Sign]:
     if function.exists:
         yield against(f"Function {function.label} exists (state {function.state or 'not given'}).", function)
         return
-    for one in seen.mappings.ours:
+    for mapping in seen.mappings.ours:
         yield decisive(
-            f"Mapping {one.uuid} ({one.state}) invokes {function.label}, which does not exist.", function, one
+            f"Mapping {mapping.uuid} ({mapping.state}) invokes {function.label}, which does not exist.",
+            function,
+            mapping,
         )
 
 
@@ -319,7 +321,7 @@ def code_signing(seen: Evidence) -> Iterator[Sign]:
     refused = [
         event
         for event in seen.changes.regional
-        if event.error_code in _UNSIGNED and any(one.name == seen.incident.function.name for one in event.targets)
+        if event.error_code in _UNSIGNED and any(target.name == seen.incident.function.name for target in event.targets)
     ]
     for event in refused:
         when = instant.clock(event.at, seen.as_of)

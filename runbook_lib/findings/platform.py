@@ -50,7 +50,7 @@ def service_event(seen: Evidence) -> Iterator[Sign]:
         yield sign(f"AWS Health: {event.type_code}, open since {since}.", event)
     stages = measure(seen)
     delivered = stages.observed(Stage.INVOKED), stages.observed(Stage.SUCCEEDED)
-    if all(one.state is FlowState.FLOWING for one in delivered):
+    if all(flow.state is FlowState.FLOWING for flow in delivered):
         yield against(f"What is written is delivered all the same. {delivered[1].basis}", *delivered[1].refs)
         return
     yield from _neighbours(seen, delivered[0], [event.started for event in events if event.started])
@@ -94,10 +94,10 @@ _GOES_ON = timedelta(minutes=15)
 )
 def quota(seen: Evidence) -> Iterator[Sign]:
     """Quotas show as refused requests, rarely as a silent stop: what was meant to be changed is as it was before."""
-    refused = [one for one in changes(seen) if not one.event.succeeded and one.event.error_code in _QUOTAS]
-    for one in refused:
-        when = instant.clock(one.event.at, seen.as_of)
-        words = f"{one.event.operation} at {when} was refused: {one.event.error_code}."
-        yield sign(words, f"trail:{one.event.event_id}")
+    refused = [change for change in changes(seen) if not change.event.succeeded and change.event.error_code in _QUOTAS]
+    for change in refused:
+        when = instant.clock(change.event.at, seen.as_of)
+        words = f"{change.event.operation} at {when} was refused: {change.event.error_code}."
+        yield sign(words, f"trail:{change.event.event_id}")
     if not refused:
         yield against("The trail shows no change of ours that a quota refused.", "run")

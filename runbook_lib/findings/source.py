@@ -26,15 +26,17 @@ def replaced(seen: Evidence) -> tuple[Sign, ...]:
         return ()
     ours = otherwise(lambda: seen.mappings.ours, ())
     made = table.created_at - _SKEW
-    older = [one for one in ours if _born_before(one, made)]
+    older = [mapping for mapping in ours if _born_before(mapping, made)]
     if len(older) < len(ours):
         return ()
-    for one in older:
-        label = StreamArn.parse(one.event_source_arn).label
+    for mapping in older:
+        label = StreamArn.parse(mapping.event_source_arn).label
         born = instant.clock(table.created_at, seen.as_of)
         found.append(
             decisive(
-                f"{table.name} was created at {born}, after stream {label} that mapping {one.uuid} reads.", table, one
+                f"{table.name} was created at {born}, after stream {label} that mapping {mapping.uuid} reads.",
+                table,
+                mapping,
             )
         )
     if table.restored_at is not None and table.latest_stream_arn is None:
@@ -46,14 +48,14 @@ def replaced(seen: Evidence) -> tuple[Sign, ...]:
 _SKEW = timedelta(minutes=1)
 
 
-def _born_before(one: EventSourceMapping, moment: datetime) -> bool:
-    began = StreamArn.parse(one.event_source_arn).label_time
+def _born_before(mapping: EventSourceMapping, moment: datetime) -> bool:
+    began = StreamArn.parse(mapping.event_source_arn).label_time
     return began is not None and began < moment
 
 
-def _polled(seen: Evidence, one: EventSourceMapping) -> tuple[Series, ...]:
+def _polled(seen: Evidence, mapping: EventSourceMapping) -> tuple[Series, ...]:
     """What the mapping polled, where it counts its events."""
-    counted = otherwise(lambda: seen.metrics.mapping_events.get(one.uuid, {}), {})
+    counted = otherwise(lambda: seen.metrics.mapping_events.get(mapping.uuid, {}), {})
     return tuple(series for name, series in counted.items() if name == "PolledEventCount")
 
 
@@ -116,7 +118,8 @@ def stream_disabled(seen: Evidence) -> Iterator[Sign]:
         yield against(f"The stream was not switched off: {table.name} is a new table of the same name.", table)
         return
     newest = otherwise(lambda: seen.streams.generations[:1], ())
-    if table.exists and any(otherwise(lambda one=one: one.status, "") == "ENABLED" for one in newest):  # type: ignore[misc]
+    statuses = [otherwise(lambda stream=stream: stream.status, "") for stream in newest]  # type: ignore[misc]
+    if table.exists and "ENABLED" in statuses:
         yield against(f"DescribeStream says that the stream of {table.name} is enabled.", *newest)
         return
     if not table.exists:
@@ -185,7 +188,7 @@ def noop_writes(seen: Evidence) -> Iterator[Sign]:
         if series.last_positive is not None and (invoked.last is None or series.last_positive > invoked.last):
             yield against(f"{series.label} since the last successful delivery: records are there.", series)
             return
-    problem = next((one for one in seen.mappings.ours if one.processing.is_problem), None)
+    problem = next((mapping for mapping in seen.mappings.ours if mapping.processing.is_problem), None)
     if problem is not None:
         yield against(f"Mapping {problem.uuid} last said: {problem.processing.text}", problem)
         return
@@ -198,8 +201,8 @@ def _read_empty(seen: Evidence, since: datetime) -> Iterator[Sign]:
     if not table.stream_enabled:
         yield against("No stream is enabled.", table)
         return
-    current = [one for one in seen.mappings.ours if one.event_source_arn == table.latest_stream_arn]
-    counts = [series for one in current for series in _polled(seen, one)]
+    current = [mapping for mapping in seen.mappings.ours if mapping.event_source_arn == table.latest_stream_arn]
+    counts = [series for mapping in current for series in _polled(seen, mapping)]
     label = StreamArn.parse(table.latest_stream_arn or "").label
     counts += [seen.backlog.returned[label]] if label in seen.backlog.returned else []
     for series in counts:
@@ -313,6 +316,6 @@ def wrong_cdc_product(seen: Evidence) -> Iterator[Sign]:
         yield against(f"{table.name} feeds both, and its own stream is enabled.", table)
         return
     yield decisive(f"{table.name} feeds {targets[0]}, and its own stream is off.", table)
-    reading = [one for one in seen.mappings.same_function if one.event_source_arn in targets]
+    reading = [mapping for mapping in seen.mappings.same_function if mapping.event_source_arn in targets]
     words = f"Mapping {reading[0].uuid} reads it." if reading else "No mapping of the function reads it."
     yield sign(words, reading[0] if reading else seen.mappings)

@@ -157,12 +157,12 @@ def metrics_not_opted_in(seen: Evidence) -> Iterator[Sign]:
     if invoked.state is not FlowState.STOPPED:
         yield against(invoked.basis, *invoked.refs)
         return
-    for one in expected_to_deliver(seen):
-        if one.counts_events:
-            yield against(f"Mapping {one.uuid} counts its events.", one)
+    for mapping in expected_to_deliver(seen):
+        if mapping.counts_events:
+            yield against(f"Mapping {mapping.uuid} counts its events.", mapping)
         else:
-            yield decisive(f"Mapping {one.uuid} does not count its events (EventCount is off).", one)
-            yield counter("Whether it polls, and what its filter drops, is therefore not known from metrics.", one)
+            yield decisive(f"Mapping {mapping.uuid} does not count its events (EventCount is off).", mapping)
+            yield counter("Whether it polls, and what its filter drops, is therefore not known from metrics.", mapping)
 
 
 @finding(
@@ -186,7 +186,7 @@ def success_without_effect(seen: Evidence) -> Iterator[Sign]:
     stages = measure(seen)
     written, invoked = stages.observed(Stage.WRITTEN), stages.observed(Stage.INVOKED)
     succeeded = stages.observed(Stage.SUCCEEDED)
-    stopped = [one for one in (written, invoked, succeeded) if one.state is not FlowState.FLOWING]
+    stopped = [flow for flow in (written, invoked, succeeded) if flow.state is not FlowState.FLOWING]
     if stopped:
         yield against(stopped[0].basis, *stopped[0].refs)
         return

@@ -64,7 +64,8 @@ def defects(text: str, *, view_type: str) -> tuple[Defect, ...]:
     found, fixed = _examined(pattern, view_type)
     corrected = write(fixed)
     return tuple(
-        Defect(one.kind, one.leaf, one.sentence, corrected if one.fixable else None, one.fatal) for one in found
+        Defect(defect.kind, defect.leaf, defect.sentence, corrected if defect.fixable else None, defect.fatal)
+        for defect in found
     )
 
 
@@ -76,7 +77,7 @@ def _examined(pattern: Pattern, view_type: str) -> tuple[list[_FoundDefect], Any
     found = list(dict.fromkeys(look.found))
     if pattern.duplicates:
         # How AWS reads a member written twice is not documented, so nothing about this pattern is certain.
-        found = [replace(one, fatal=False) for one in found]
+        found = [replace(defect, fatal=False) for defect in found]
         sentence = "The member is written twice; only one of the two may count. Join them into one."
         found += [
             _FoundDefect("duplicate-key", path, sentence, fixable=True, fatal=False) for path in pattern.duplicates
@@ -141,10 +142,10 @@ class _Examination:
     def at_choice(self, choices: list[Any], shape: Shape, path: tuple[str, ...]) -> tuple[bool, list[Any]]:
         """Examine alternatives: what is wrong in one of them is fatal only if all of them are impossible."""
         before = len(self.found)
-        looked = [self.at_object(one, shape, path) for one in choices]
+        looked = [self.at_object(choice, shape, path) for choice in choices]
         holds = any(here for here, _ in looked)
         if holds:
-            self.found[before:] = [replace(one, fatal=False) for one in self.found[before:]]
+            self.found[before:] = [replace(defect, fatal=False) for defect in self.found[before:]]
         return holds, [corrected for _, corrected in looked]
 
     def named(self, key: str, value: Any, shape: Shape, path: tuple[str, ...]) -> tuple[bool, str, Any]:
@@ -284,8 +285,8 @@ class _Examination:
         if not isinstance(part, Mapping) or not isinstance(named, list):
             return fixed
         needed = [name for name in IMAGES if name in part and not satisfied_by_nothing(part[name])]
-        events = {one for one in EVENTS if Pattern("", {"eventName": named}).matches({"eventName": one})}
-        if not events or not needed or any(all(one in EVENTS_WITH[name] for name in needed) for one in events):
+        events = {event for event in EVENTS if Pattern("", {"eventName": named}).matches({"eventName": event})}
+        if not events or not needed or any(all(event in EVENTS_WITH[name] for name in needed) for event in events):
             return fixed
         name = next((name for name in needed if not events & EVENTS_WITH[name]), needed[0])
         other = "OldImage" if name == "NewImage" else "NewImage"
@@ -327,7 +328,7 @@ def _type_of(rule: Any) -> str | None:
         if name in _TEXT_OPERATORS:
             return "S"
         banned = operand if isinstance(operand, list) else [operand]
-        return "S" if name == "anything-but" and all(isinstance(one, (str, Mapping)) for one in banned) else None
+        return "S" if name == "anything-but" and all(isinstance(value, (str, Mapping)) for value in banned) else None
     if isinstance(rule, bool):
         return "BOOL"
     return "NULL" if rule is None else "N" if isinstance(rule, Number) else "S"

@@ -182,11 +182,11 @@ _DATA_OPERATIONS = {
 
 def _picked(event: TrailEvent, names: tuple[str, ...]) -> dict[str, Any]:
     """Pick members from the request, else the response, else an object inside it; what is not recorded is left out."""
-    inside = [one for one in event.response.values() if isinstance(one, Mapping)]
+    inside = [member for member in event.response.values() if isinstance(member, Mapping)]
     found = {}
     for name in names:
         values = (member(place, name) for place in (event.request, event.response, *inside))
-        value = next((one for one in values if one is not None), None)
+        value = next((candidate for candidate in values if candidate is not None), None)
         if value is not None:
             found[name] = value
     return found
@@ -202,7 +202,7 @@ def _named(picked: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _target(event: TrailEvent, kind: str) -> str:
-    return next((one.name for one in event.targets if one.kind == kind), "")
+    return next((target.name for target in event.targets if target.kind == kind), "")
 
 
 def _effect(event: TrailEvent, kind: str, target_kind: str, sentence: str, picked: Mapping[str, Any]) -> Effect:
@@ -286,8 +286,8 @@ _DISABLE_REASONS = (
 def _mapping_disabled_by_lambda(event: TrailEvent) -> Iterator[Effect]:
     text = " ".join(str(value) for value in event.details.values())
     codes = {code for code, _ in _DISABLE_REASONS}
-    code = next((one for one in codes if one in text), None)
-    code = code or next((one for one, words in _DISABLE_REASONS if words in text.lower()), None)
+    code = next((candidate for candidate in codes if candidate in text), None)
+    code = code or next((reason for reason, words in _DISABLE_REASONS if words in text.lower()), None)
     values = _mapping_values(event) | ({"reasonCode": code} if code else {}) | ({"reason": text} if text else {})
     sentence = "Lambda disabled mapping {target} by itself: {reason}."
     yield _effect(event, "mapping-disabled-by-lambda", "mapping", sentence, values)

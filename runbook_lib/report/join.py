@@ -76,7 +76,7 @@ def origin(cell: NotebookNode) -> str:
 
 def tag(cell: NotebookNode) -> str:
     """Name the cell's part in the set-up: `parameters`, `setup` or nothing."""
-    return next((one for one in cell.metadata.get("tags", ()) if one in _ONCE), "")
+    return next((tag for tag in cell.metadata.get("tags", ()) if tag in _ONCE), "")
 
 
 def _moved(cell: NotebookNode, source: NotebookSource, role: str) -> NotebookNode:

@@ -82,8 +82,8 @@ def _properties(diagnosis: Diagnosis) -> Iterator[tuple[str, str]]:
 def _cases(diagnosis: Diagnosis) -> Iterator[JunitCase]:
     """Give a case for every finding there is, in one order for all runs, and one for what none of them explains."""
     told = {case.name: case for case in _causes_and_gaps(diagnosis)}
-    for one in FINDINGS.values():
-        yield told.get(one.id) or JunitCase(_place(one), one.id)
+    for finding in FINDINGS.values():
+        yield told.get(finding.id) or JunitCase(_place(finding), finding.id)
     if diagnosis.unexplained and not diagnosis.causes:
         message = "The trigger is broken and no known cause explains it"
         yield JunitCase("findings", "unexplained", ERROR, "unexplained", message, diagnosis.unexplained)
@@ -92,41 +92,41 @@ def _cases(diagnosis: Diagnosis) -> Iterator[JunitCase]:
 def _causes_and_gaps(diagnosis: Diagnosis) -> Iterator[JunitCase]:
     """Give the cases of which there is something to say: all but absent findings that could be no cause."""
     for kind, faults in (("cause", diagnosis.causes), ("latent fault", diagnosis.latent)):
-        for one in faults:
-            lines = (*_bulleted(one.because), *_unexplained(one), *_remedy(one, diagnosis))
-            yield JunitCase(_place(one.finding), one.finding.id, FAILURE, kind, _title(one), lines)
-    for one in (*diagnosis.contributing, *diagnosis.symptoms, *diagnosis.innocent):
-        lines = (f"Present, {one.finding.kind}: {_title(one)}", *_bulleted(one.because))
-        yield JunitCase(_place(one.finding), one.finding.id, lines=lines)
-    for one in diagnosis.ruled_out:
-        yield JunitCase(_place(one.finding), one.finding.id, lines=("Absent.", *_bulleted(one.because)))
+        for verdict in faults:
+            lines = (*_bulleted(verdict.because), *_unexplained(verdict), *_remedy(verdict, diagnosis))
+            yield JunitCase(_place(verdict.finding), verdict.finding.id, FAILURE, kind, _title(verdict), lines)
+    for verdict in (*diagnosis.contributing, *diagnosis.symptoms, *diagnosis.innocent):
+        lines = (f"Present, {verdict.finding.kind}: {_title(verdict)}", *_bulleted(verdict.because))
+        yield JunitCase(_place(verdict.finding), verdict.finding.id, lines=lines)
+    for verdict in diagnosis.ruled_out:
+        yield JunitCase(_place(verdict.finding), verdict.finding.id, lines=("Absent.", *_bulleted(verdict.because)))
     unsettled = SKIPPED if diagnosis.status is Status.NO_FAULT else ERROR
-    for one in diagnosis.undetermined:
-        message = f"Could not be seen; needs {', '.join(one.lacking)}"
-        reasons = dict.fromkeys(gap.reason for gap in one.needs)
+    for verdict in diagnosis.undetermined:
+        message = f"Could not be seen; needs {', '.join(verdict.lacking)}"
+        reasons = dict.fromkeys(gap.reason for gap in verdict.needs)
         kind = "undetermined" if unsettled == ERROR else ""
-        yield JunitCase(_place(one.finding), one.finding.id, unsettled, kind, message, _bulleted(reasons))
+        yield JunitCase(_place(verdict.finding), verdict.finding.id, unsettled, kind, message, _bulleted(reasons))
 
 
-def _place(one: Finding) -> str:
+def _place(finding: Finding) -> str:
     """Name the module of a finding, which is the stage of the pipe, as such tools name a class."""
-    return f"findings.{one.module.replace('/', '.')}"
+    return f"findings.{finding.module.replace('/', '.')}"
 
 
-def _title(one: Verdict) -> str:
-    return f"{one.finding.title} ({one.confidence})"
+def _title(verdict: Verdict) -> str:
+    return f"{verdict.finding.title} ({verdict.confidence})"
 
 
 def _bulleted(sentences: Iterable[str]) -> tuple[str, ...]:
-    return tuple(f"- {one}" for one in sentences)
+    return tuple(f"- {sentence}" for sentence in sentences)
 
 
-def _unexplained(one: Verdict) -> tuple[str, ...]:
-    return tuple(f"Not explained by it: {sentence}" for sentence in one.unexplained)
+def _unexplained(verdict: Verdict) -> tuple[str, ...]:
+    return tuple(f"Not explained by it: {sentence}" for sentence in verdict.unexplained)
 
 
-def _remedy(one: Verdict, diagnosis: Diagnosis) -> tuple[str, ...]:
+def _remedy(verdict: Verdict, diagnosis: Diagnosis) -> tuple[str, ...]:
     """Give the finding's first remedy: the command never without its risk."""
     prescribed = {remedy.id: remedy for remedy in diagnosis.remedies}
-    first = next((prescribed[id] for id in one.finding.remedies if id in prescribed), None)
+    first = next((prescribed[id] for id in verdict.finding.remedies if id in prescribed), None)
     return (f"Do first: {first.title}. Risk: {first.risk}", first.command) if first else ()

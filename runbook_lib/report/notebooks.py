@@ -51,8 +51,8 @@ def main(folder: Path = NOTEBOOKS) -> int:
     for source in shipped(folder):
         notebook = executed(source)
         wrong = list(failures(notebook))
-        for one in wrong:
-            print(f"{source.name}: {one}", file=sys.stderr)
+        for problem in wrong:
+            print(f"{source.name}: {problem}", file=sys.stderr)
         if not wrong:
             write_document(folder / f"{source.name}.ipynb", nbformat.writes(notebook) + "\n")
         failed += bool(wrong)

@@ -93,9 +93,9 @@ class Meta:
 def render(sections: Iterable[Section], meta: Meta) -> str:
     """Give the whole page as HTML text; the same sections and run give the same bytes."""
     found = tuple(sections)
-    steps = [one for one in found if one.name != DIAGNOSIS]
+    steps = [section for section in found if section.name != DIAGNOSIS]
     page = _Page(meta, steps)
-    opening, chapters = _chapters([one for one in found if one.name == DIAGNOSIS], page)
+    opening, chapters = _chapters([section for section in found if section.name == DIAGNOSIS], page)
     return (
         environment()
         .get_template("page.html.j2")
@@ -106,7 +106,7 @@ def render(sections: Iterable[Section], meta: Meta) -> str:
             chapters=chapters,
             steps=steps,
             most_unseen=_MOST_UNSEEN,
-            file_rows=[[one.path, f"{one.size:,}", one.sha256] for one in meta.files],
+            file_rows=[[file.path, f"{file.size:,}", file.sha256] for file in meta.files],
             **style(),
             for_people=_FOR_PEOPLE,
         )
@@ -138,7 +138,7 @@ def _listed(block: Mapping[str, Any]) -> int:
     """Count what a block lists: a finding is one thing, a table of things has their names, as code, in front."""
     match block:
         case {"block": "stack", "blocks": list(inner)}:
-            return sum(_listed(one) for one in inner if isinstance(one, Mapping))
+            return sum(_listed(block) for block in inner if isinstance(block, Mapping))
         case {"block": "table", "columns": [{"kind": "code"}, *_], "rows": list(rows)}:
             return len(rows)
         case {"block": "finding"}:
@@ -178,8 +178,10 @@ class _Page:
         self._refs = {call.ref for call in meta.calls}
         self._operations = Counter(ref.rpartition("-")[0] for ref in self._refs)
         self._ids = {"main", "run", "people", "provenance", "loss", "first", "unseen", "failed"}
-        self._sections = {one.name: self.id(f"step {one.number}" if one.number else one.name) for one in steps}
-        self._steps = {one.number: self._sections[one.name] for one in steps if one.number}
+        self._sections = {
+            section.name: self.id(f"step {section.number}" if section.number else section.name) for section in steps
+        }
+        self._steps = {section.number: self._sections[section.name] for section in steps if section.number}
         self._labels: set[str] = set()
         self._findings: dict[str, str] = {}
         self._rows: frozenset[_Row] = frozenset()
@@ -251,7 +253,7 @@ _STEP_OF_EVENTS = 9
 def _free(wanted: str, taken: set[str], joint: str) -> str:
     """Give the wish, or the wish with the first number that makes it new; it is taken from now on."""
     numbered = (f"{wanted}{joint}{number}" for number in count(2))
-    found = next(one for one in chain([wanted], numbered) if one not in taken)
+    found = next(candidate for candidate in chain([wanted], numbered) if candidate not in taken)
     taken.add(found)
     return found
 
@@ -315,7 +317,7 @@ def environment() -> Environment:
 def _command(text: str) -> Markup:
     """Let a long command break before its options, where a reader would break it; copied, it is the same text."""
     first, *options = foreign.visible_lines(text).split(" --")
-    short = [Markup('<span class="option">--{}</span>').format(one) for one in options]
+    short = [Markup('<span class="option">--{}</span>').format(option) for option in options]
     return Markup(" ").join([escape(first), *short])
 
 

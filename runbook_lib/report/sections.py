@@ -138,7 +138,7 @@ def _unrepeated(block: Mapping[str, Any], said: set[str]) -> Mapping[str, Any]:
     titled = isinstance(block.get("title"), str) and _bare(block["title"]) in said
     if block.get("block") != "stack" or not isinstance(block.get("blocks"), list):
         return {**block, "repeats": titled}
-    inner = [_unrepeated(one, said) for one in block["blocks"] if isinstance(one, Mapping)]
+    inner = [_unrepeated(inner_block, said) for inner_block in block["blocks"] if isinstance(inner_block, Mapping)]
     if (
         inner
         and isinstance(inner[0].get("paragraphs"), list)

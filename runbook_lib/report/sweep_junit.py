@@ -26,18 +26,18 @@ def _cases(document: Mapping[str, Any]) -> Iterator[JunitCase]:
             yield JunitCase(place, "area", ERROR, "could_not_run", area["error"])
         for gap in area["gaps"]:
             yield JunitCase(place, gap["call"], ERROR, gap["code"], gap["reason"])
-    for one in document["triggers"]:
-        yield _case(one)
+    for trigger in document["triggers"]:
+        yield _case(trigger)
 
 
-def _case(one: Mapping[str, Any]) -> JunitCase:
+def _case(trigger: Mapping[str, Any]) -> JunitCase:
     """Give one trigger; what a full investigation found counts for more than the triage."""
-    looked = one["investigation"]
-    kind = looked["status"] if looked else one["outcome"]
+    looked = trigger["investigation"]
+    kind = looked["status"] if looked else trigger["outcome"]
     outcome = (_STATUSES if looked else _OUTCOMES).get(kind, "system-out")
-    place, name = f"{one['account']}.{one['region']}", f"{one['table']} -> {one['function']}"
-    sentence = looked["sentence"] if looked else one["sentence"]
+    place, name = f"{trigger['account']}.{trigger['region']}", f"{trigger['table']} -> {trigger['function']}"
+    sentence = looked["sentence"] if looked else trigger["sentence"]
     if outcome == "system-out":
         return JunitCase(place, name, lines=(sentence,))
-    because = [f"- {each}" for cause in one["causes"] for each in cause["because"]]
-    return JunitCase(place, name, outcome, kind, sentence, (*because, one["loss"]["sentence"], *one["unseen"]))
+    because = [f"- {each}" for cause in trigger["causes"] for each in cause["because"]]
+    return JunitCase(place, name, outcome, kind, sentence, (*because, trigger["loss"]["sentence"], *trigger["unseen"]))

@@ -79,4 +79,4 @@ for _module in (
 
 def by_name(observes: str) -> Step:
     """Find the step that makes the observation of this name."""
-    return next(one for one in STEPS.values() if one.observes == observes)
+    return next(step for step in STEPS.values() if step.observes == observes)

@@ -56,15 +56,17 @@ def read_alarms(function: FunctionRef, aws: StepReader, seen: Evidence) -> Alarm
         places.append([*plain, {"Name": "Resource", "Value": f"{function.name}:{qualifier}"}])
     asked = [_question(metric, dimensions) for metric in ALARMED for dimensions in places]
     answers = together(*(partial(_described, aws, question) for question in asked))
-    found = sorted((one for answer in answers for one in known(answer)), key=lambda one: str(one[0]["AlarmName"]))
+    found = sorted((pair for answer in answers for pair in known(answer)), key=lambda pair: str(pair[0]["AlarmName"]))
     told = together(*(partial(_turns_of, raw, aws, seen) for raw, _ in found))
     refs = (aws.ref("cloudwatch", _OPERATION, **_question(metric, plain)) for metric in ALARMED)
-    return Alarms(tuple(_alarm(raw, ref, one, seen.window) for (raw, ref), one in zip(found, told, strict=True)), *refs)
+    return Alarms(
+        tuple(_alarm(raw, ref, history, seen.window) for (raw, ref), history in zip(found, told, strict=True)), *refs
+    )
 
 
 def _qualifiers(function: FunctionRef, seen: Evidence) -> list[str]:
     """Name the aliases and versions that our mappings invoke: their metrics have a dimension of their own."""
-    invoked = otherwise(lambda: [one.function.qualifier for one in seen.mappings.ours], [])
+    invoked = otherwise(lambda: [mapping.function.qualifier for mapping in seen.mappings.ours], [])
     return list(dict.fromkeys(name for name in (function.qualifier, *invoked) if name))[:_MOST_QUALIFIERS]
 
 
@@ -137,9 +139,9 @@ def _turns_of(raw: Mapping[str, Any], aws: StepReader, seen: Evidence) -> tuple[
 
 def stretches(turns: Iterable[StateTurn], now: str, window: Window) -> Iterator[Window]:
     """Give the stretches of the window in which an alarm was in ALARM. `now` is the state after the last turn."""
-    ordered = sorted(turns, key=lambda one: one.at)
-    starts = [window.start, *(one.at for one in ordered)]
-    states = [ordered[0].before if ordered else now, *(one.after for one in ordered)]
+    ordered = sorted(turns, key=lambda turn: turn.at)
+    starts = [window.start, *(turn.at for turn in ordered)]
+    states = [ordered[0].before if ordered else now, *(turn.after for turn in ordered)]
     for start, state, end in zip(starts, states, [*starts[1:], window.end], strict=True):
         begin, stop = max(start, window.start), min(end, window.end)
         if state == "ALARM" and begin < stop:

@@ -35,7 +35,7 @@ def _policy(aws: StepReader, arn: str) -> Policy:
 
 def _grantees(aws: StepReader, arn: str) -> tuple[str, ...]:
     grants = aws.pages("kms", "ListGrants", most=5, KeyId=arn).every("Grants")
-    return tuple(one.get("GranteePrincipal", "") for one in grants if "Decrypt" in one.get("Operations", ()))
+    return tuple(grant.get("GranteePrincipal", "") for grant in grants if "Decrypt" in grant.get("Operations", ()))
 
 
 def use_of(

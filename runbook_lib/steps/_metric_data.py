@@ -50,13 +50,16 @@ def read_series(
         StartTime=instant.iso(instant.floor(window.start, timedelta(seconds=period))),
         EndTime=instant.iso(window.settled_end),
         ScanBy="TimestampAscending",
-        MetricDataQueries=[_query(one, period) for one in asked],
+        MetricDataQueries=[_query(query, period) for query in asked],
     )
     parts: dict[str, list[dict[str, Any]]] = {}
     for part in pages.items("MetricDataResults"):
         parts.setdefault(str(part.get("Id")), []).append(part)
     length = timedelta(seconds=period)
-    return {one.id: attempt(partial(_series, one, parts.get(one.id, []), pages, length, aws.region)) for one in asked}
+    return {
+        query.id: attempt(partial(_series, query, parts.get(query.id, []), pages, length, aws.region))
+        for query in asked
+    }
 
 
 def _query(query: MetricQuery, period: int) -> dict[str, Any]:
@@ -99,7 +102,7 @@ def _series(query: MetricQuery, parts: list[dict[str, Any]], pages: Pages, perio
 def _status(parts: list[dict[str, Any]], truncated: bool) -> str:
     """What CloudWatch says of a series as a whole: a page that is partial is completed by the next."""
     said = [str(part.get("StatusCode", "Complete")) for part in parts]
-    odd = next((one for one in said if one not in ("Complete", "PartialData")), None)
+    odd = next((status for status in said if status not in ("Complete", "PartialData")), None)
     return odd or ("PartialData" if truncated or not said else said[-1])
 
 

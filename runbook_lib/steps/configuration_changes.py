@@ -72,8 +72,8 @@ def _from_history(
     times = {"StartTime": instant.iso(asked_window.start), "EndTime": instant.iso(asked_window.end)}
     pages = together(
         *(
-            lambda one=one: aws.pages("cloudtrail", "LookupEvents", region=region, most=most, **one, **times)
-            for one in asked
+            lambda params=params: aws.pages("cloudtrail", "LookupEvents", region=region, most=most, **params, **times)
+            for params in asked
         )
     )
     read = [_parsed(item.get("CloudTrailEvent") for item in known(page).items("Events")) for page in pages]

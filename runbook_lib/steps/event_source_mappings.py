@@ -77,7 +77,7 @@ def read_mapping(raw: Answer, ref: str) -> EventSourceMapping:
 
 def _newest_first(mappings: Iterable[EventSourceMapping]) -> tuple[EventSourceMapping, ...]:
     """Order by the generation that is read, the newest first: today's records meet the role and code mapped there."""
-    return tuple(sorted(mappings, key=lambda one: one.event_source_arn, reverse=True))
+    return tuple(sorted(mappings, key=lambda mapping: mapping.event_source_arn, reverse=True))
 
 
 def _from_table(mapping: EventSourceMapping, incident: Incident) -> bool:
@@ -108,5 +108,7 @@ def _aliases(incident: Incident, aws: StepReader) -> tuple[Alias, ...]:
 
 
 def _similar_functions(incident: Incident, aws: StepReader) -> tuple[str, ...]:
-    names = [str(one["FunctionName"]) for one in aws.pages("lambda", "ListFunctions", most=10).items("Functions")]
+    names = [
+        str(function["FunctionName"]) for function in aws.pages("lambda", "ListFunctions", most=10).items("Functions")
+    ]
     return tuple(difflib.get_close_matches(incident.function.name, names, n=3, cutoff=0.5))

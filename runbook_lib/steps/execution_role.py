@@ -139,9 +139,9 @@ def _inline(aws: StepReader, name: str) -> tuple[_Document, ...]:
     if aws.find("iam", "ListRolePolicies", absent=_GONE, RoleName=name) is None:
         return ()
     pages = aws.pages("iam", "ListRolePolicies", RoleName=name)
-    names = [str(one) for one in pages.every("PolicyNames")]
-    found = together(*(lambda one=one: _inline_policy(aws, name, one) for one in names))
-    return tuple(_document(one, read) for one, read in zip(names, found, strict=True))
+    names = [str(policy_name) for policy_name in pages.every("PolicyNames")]
+    found = together(*(lambda policy_name=policy_name: _inline_policy(aws, name, policy_name) for policy_name in names))
+    return tuple(_document(policy_name, read) for policy_name, read in zip(names, found, strict=True))
 
 
 def _inline_policy(aws: StepReader, role: str, name: str) -> Policy:
@@ -153,8 +153,8 @@ def _attached(aws: StepReader, name: str) -> tuple[_Document, ...]:
     if aws.find("iam", "ListAttachedRolePolicies", absent=_GONE, RoleName=name) is None:
         return ()
     arns = [
-        one["PolicyArn"]
-        for one in aws.pages("iam", "ListAttachedRolePolicies", RoleName=name).every("AttachedPolicies")
+        policy["PolicyArn"]
+        for policy in aws.pages("iam", "ListAttachedRolePolicies", RoleName=name).every("AttachedPolicies")
     ]
     found = together(*(lambda arn=arn: _managed(aws, arn) for arn in arns))
     return tuple(_document(arn.rsplit("/", 1)[-1], read) for arn, read in zip(arns, found, strict=True))
@@ -184,7 +184,9 @@ def _resource_policies(aws: StepReader, *arns: str) -> tuple[Policy, ...]:
             if arn
         )
     )
-    return tuple(Policy.parse("resource policy", known(one)["Policy"]) for one in answers if known(one) is not None)
+    return tuple(
+        Policy.parse("resource policy", known(answer)["Policy"]) for answer in answers if known(answer) is not None
+    )
 
 
 def _simulate(aws: StepReader, arn: str, stream: str) -> tuple[SimulationResult, ...]:
@@ -208,7 +210,7 @@ def _simulated(raw: dict[str, Any], ref: str) -> SimulationResult:
         action=raw.get("EvalActionName", ""),
         resource=raw.get("EvalResourceName", ""),
         decision=raw.get("EvalDecision", ""),
-        matched=tuple(one.get("SourcePolicyId", "") for one in raw.get("MatchedStatements") or ()),
+        matched=tuple(statement.get("SourcePolicyId", "") for statement in raw.get("MatchedStatements") or ()),
         boundary_allows=boundary.get("AllowedByPermissionsBoundary"),
         organization_allows=organization.get("AllowedByOrganizations"),
         missing_context=tuple(raw.get("MissingContextValues") or ()),

@@ -65,14 +65,14 @@ def _group_name(incident: Incident, seen: Evidence) -> str:
 
 def _log_group(aws: StepReader, name: str) -> LogGroup:
     pages = aws.pages("logs", "DescribeLogGroups", most=3, logGroupNamePrefix=name)
-    raw = next((one for one in pages.items("logGroups") if one.get("logGroupName") == name), None)
+    raw = next((group for group in pages.items("logGroups") if group.get("logGroupName") == name), None)
     if raw is None:
         pages.every("logGroups")  # a list cut short proves no absence
         return LogGroup(name=name, exists=False, ref=pages.ref)
     streams = aws.find(
         "logs", "DescribeLogStreams", logGroupName=name, orderBy="LastEventTime", descending=True, limit=5
     )
-    last = max((one.get("lastEventTimestamp", 0) for one in _listed(streams, "logStreams")), default=0)
+    last = max((stream.get("lastEventTimestamp", 0) for stream in _listed(streams, "logStreams")), default=0)
     return LogGroup(
         name=name,
         exists=True,
@@ -95,9 +95,9 @@ def _search(aws: StepReader, name: str, window: Window) -> tuple[LogSearch, list
         return LogSearch(FAILURES, window, 0, False, ref), []
     pages = aws.pages("logs", "FilterLogEvents", most=_MOST_PAGES, **asked)
     events = [
-        (at, str(one.get("logStreamName", "")), str(one.get("message", "")))
-        for one in pages.items("events")
-        if (at := instant.of_ms(one["timestamp"]))
+        (at, str(event.get("logStreamName", "")), str(event.get("message", "")))
+        for event in pages.items("events")
+        if (at := instant.of_ms(event["timestamp"]))
     ]
     return LogSearch(FAILURES, window, len(events), pages.truncated, ref), events
 

@@ -56,7 +56,7 @@ def function_metrics(incident: Incident, aws: StepReader, seen: Evidence) -> Met
         lambda: read_alarms(incident.function, aws, seen),
     )
 
-    def one(name: str) -> Series:
+    def single(name: str) -> Series:
         found: Series = attempt(lambda: known(series)[name])
         return found
 
@@ -64,14 +64,14 @@ def function_metrics(incident: Incident, aws: StepReader, seen: Evidence) -> Met
         return attempt(lambda: Each({name: known(series)[f"{prefix}{name}"] for name in names}))
 
     return Metrics(
-        invocations=one("invocations"),
-        errors=one("errors"),
-        throttles=one("throttles"),
-        duration_ms=one("duration"),
-        concurrent=one("concurrent"),
-        account_concurrent=one("account_concurrent"),
-        delivery_failures=one("delivery_failures"),
-        consumed_writes=one("consumed_writes"),
+        invocations=single("invocations"),
+        errors=single("errors"),
+        throttles=single("throttles"),
+        duration_ms=single("duration"),
+        concurrent=single("concurrent"),
+        account_concurrent=single("account_concurrent"),
+        delivery_failures=single("delivery_failures"),
+        consumed_writes=single("consumed_writes"),
         writes=each("write_", WRITES),
         failed_writes=each("failed_", FAILED_WRITES),
         mapping_events=attempt(
@@ -82,10 +82,10 @@ def function_metrics(incident: Incident, aws: StepReader, seen: Evidence) -> Met
             lambda: Each({name: known(failures)[f"sibling{n}"] for n, name in enumerate(known(siblings))})
         ),
         concurrency=concurrency,
-        duration_total_ms=one("duration_total"),
-        unreserved_concurrent=one("unreserved_concurrent"),
-        expired_items=one("expired_items"),
-        recursion_dropped=one("recursion_dropped"),
+        duration_total_ms=single("duration_total"),
+        unreserved_concurrent=single("unreserved_concurrent"),
+        expired_items=single("expired_items"),
+        recursion_dropped=single("recursion_dropped"),
         hourly_invocations=attempt(lambda: known(history)["hourly_invocations"]),
         hourly_writes=attempt(lambda: known(history)["hourly_writes"]),
         alarms=alarms,

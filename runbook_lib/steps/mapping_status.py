@@ -25,7 +25,7 @@ def mapping_status(incident: Incident, aws: StepReader, seen: Evidence) -> Mappi
     One that was deleted since the list was made drops out.
     """
     found = together(*(lambda uuid=m.uuid: _one(aws, uuid) for m in seen.mappings.ours))
-    return MappingStatus(mappings=tuple(known(one) for one in found if known(one) is not None))
+    return MappingStatus(mappings=tuple(known(mapping) for mapping in found if known(mapping) is not None))
 
 
 def _one(aws: StepReader, uuid: str) -> EventSourceMapping | None:

@@ -40,7 +40,7 @@ def stream_backlog(incident: Incident, aws: StepReader, seen: Evidence) -> Backl
 
     A reader slot per shard is scarce and the items belong to customers, so records are sampled only with `--peek`.
     """
-    labels = attempt(lambda: [one.label for one in seen.streams.generations])
+    labels = attempt(lambda: [stream.label for stream in seen.streams.generations])
     function = (("FunctionName", incident.function.name),)
     age = MetricQuery("iterator_age", "AWS/Lambda", "IteratorAge", "Maximum", "ms", "Iterator age", function)
     known_labels = labels if isinstance(labels, list) else []
@@ -53,7 +53,7 @@ def stream_backlog(incident: Incident, aws: StepReader, seen: Evidence) -> Backl
         iterator_age_ms=series["iterator_age"],
         returned=attempt(lambda: by_label("returned")),
         returned_bytes=attempt(lambda: by_label("bytes")),
-        shards=attempt(lambda: Each({one.arn: attempt(_shards(one)) for one in seen.streams.generations})),
+        shards=attempt(lambda: Each({stream.arn: attempt(_shards(stream)) for stream in seen.streams.generations})),
         peeks=attempt(lambda: _peeks(aws, seen)) if aws.peek else (),
     )
 
@@ -81,7 +81,9 @@ def _peeks(aws: StepReader, seen: Evidence) -> tuple[Peek, ...]:
     One reader too many would take a slot from those at work, so a stream that has all it can serve is left alone.
     """
     stream = seen.streams.latest
-    readers = len([one for one in (*seen.mappings.ours, *seen.mappings.same_stream) if _is_read_by(one, stream)])
+    readers = len(
+        [mapping for mapping in (*seen.mappings.ours, *seen.mappings.same_stream) if _is_read_by(mapping, stream)]
+    )
     if readers >= (_MOST_READERS_GLOBAL if seen.streams.table.replica_regions else _MOST_READERS):
         reason = (
             f"The stream already has {_readers(readers)} per shard, as many as it can serve; no record was sampled."
@@ -91,7 +93,7 @@ def _peeks(aws: StepReader, seen: Evidence) -> tuple[Peek, ...]:
     filters = otherwise(lambda: _filters(seen), None)
     arn = stream.arn if stream else ""
     return tuple(
-        known(one) for one in together(*(lambda id=one.shard_id: _peek(aws, arn, id, filters) for one in shards))
+        known(peek) for peek in together(*(lambda id=shard.shard_id: _peek(aws, arn, id, filters) for shard in shards))
     )
 
 
@@ -107,7 +109,7 @@ def _readers(readers: int) -> str:
 def _filters(seen: Evidence) -> tuple[Pattern, ...]:
     """Read the filters of the mapping; raises NotObserved where they are encrypted, or are none that we can read."""
     try:
-        return tuple(parse(text) for one in seen.mappings.ours[:1] for text in one.readable_filters)
+        return tuple(parse(text) for mapping in seen.mappings.ours[:1] for text in mapping.readable_filters)
     except BadPattern as problem:
         raise NotObserved(Gap("lambda:GetEventSourceMapping", "", "BadPattern", str(problem))) from None
 
@@ -138,13 +140,13 @@ def _peek(aws: StepReader, arn: str, shard_id: str, filters: tuple[Pattern, ...]
 def _counted(answer: dict[str, Any], filters: tuple[Pattern, ...] | None) -> dict[str, Any]:
     """Reduce a batch of records to what may be kept of it: no key, no image, no sequence number."""
     records = answer.get("Records") or []
-    times = sorted(str((one.get("dynamodb") or {}).get("ApproximateCreationDateTime")) for one in records)
-    out = [leaves for one in records if (leaves := _kept_out_by(filters or (), one))]
+    times = sorted(str((record.get("dynamodb") or {}).get("ApproximateCreationDateTime")) for record in records)
+    out = [leaves for record in records if (leaves := _kept_out_by(filters or (), record))]
     return {
         "Count": len(records),
         "Oldest": times[0] if times else None,
         "Newest": times[-1] if times else None,
-        "EventNames": dict(Counter(str(one.get("eventName")) for one in records)),
+        "EventNames": dict(Counter(str(record.get("eventName")) for record in records)),
         "Matching": None if filters is None else len(records) - len(out),
         "KeptOutBy": dict(Counter(leaf for leaves in out for leaf in leaves)),
     }
@@ -152,5 +154,5 @@ def _counted(answer: dict[str, Any], filters: tuple[Pattern, ...] | None) -> dic
 
 def _kept_out_by(filters: tuple[Pattern, ...], record: dict[str, Any]) -> frozenset[str]:
     """Give what each filter fails a record for; empty for a record that passes one of them."""
-    leaves = [one.failing_leaf(record) for one in filters]
+    leaves = [pattern.failing_leaf(record) for pattern in filters]
     return frozenset() if None in leaves else frozenset(leaf for leaf in leaves if leaf is not None)

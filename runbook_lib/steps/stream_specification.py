@@ -51,11 +51,12 @@ def _time_to_live(incident: Incident, aws: StepReader) -> TimeToLive:
 
 def _generations(incident: Incident, aws: StepReader) -> tuple[Stream, ...]:
     listed = aws.pages("dynamodbstreams", "ListStreams", most=5, TableName=incident.table_name)
-    arns = (one.require(StreamArn=StreamArn.parse)["StreamArn"] for one in listed.every("Streams"))
+    arns = (stream.require(StreamArn=StreamArn.parse)["StreamArn"] for stream in listed.every("Streams"))
     newest = sorted(arns, key=lambda arn: StreamArn.parse(arn).label, reverse=True)
     found = together(*(lambda arn=arn: describe_stream(aws, arn) for arn in newest))
     return tuple(
-        Stream.unseen(arn, one) if isinstance(one, Gap) else one for arn, one in zip(newest, found, strict=True)
+        Stream.unseen(arn, stream) if isinstance(stream, Gap) else stream
+        for arn, stream in zip(newest, found, strict=True)
     )
 
 
@@ -74,4 +75,6 @@ def describe_stream(aws: StepReader, arn: str) -> Stream:
 def _kinesis_destinations(incident: Incident, aws: StepReader) -> tuple[str, ...]:
     answer = aws.find("dynamodb", "DescribeKinesisStreamingDestination", TableName=incident.table_name)
     found = answer.get("KinesisDataStreamDestinations") or () if answer else ()
-    return tuple(str(one.get("StreamArn")) for one in found if one.get("DestinationStatus") == "ACTIVE")
+    return tuple(
+        str(destination.get("StreamArn")) for destination in found if destination.get("DestinationStatus") == "ACTIVE"
+    )

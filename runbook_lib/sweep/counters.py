@@ -71,10 +71,10 @@ def first_look(connection: Connection, mappings: Iterable[EventSourceMapping], a
         yield CounterQuery(
             (connection.table_arn, metric), "AWS/DynamoDB", metric, "Sum", "units", "Write capacity", _table(connection)
         )
-    for one in (each for each in mappings if each.counts_events):
+    for mapping in (each for each in mappings if each.counts_events):
         for name in MAPPING_EVENTS:
-            of = (("EventSourceMappingUUID", one.uuid),)
-            yield CounterQuery((one.uuid, name), "AWS/Lambda", name, "Sum", "records", name, of)
+            of = (("EventSourceMappingUUID", mapping.uuid),)
+            yield CounterQuery((mapping.uuid, name), "AWS/Lambda", name, "Sum", "records", name, of)
 
 
 def closer_look(connection: Connection, streams: Iterable[str], account: str) -> Iterator[CounterQuery]:
@@ -114,7 +114,7 @@ def batches(
     group: list[Connection] = []
     held: dict[Key, CounterQuery] = {}
     for connection, series in queries_of.items():
-        more = {one.key: one for one in series}
+        more = {query.key: query for query in series}
         if group and len(held | more) > AT_ONCE:
             yield tuple(group), tuple(held.values())
             group, held = [], {}
@@ -130,13 +130,13 @@ def count(opened: OpenArea, part: str, queries: Iterable[CounterQuery]) -> Count
     chunks = [every[begin : begin + AT_ONCE] for begin in range(0, len(every), AT_ONCE)]
     read = together(*(lambda chunk=chunk: _read(opened, aws, chunk) for chunk in chunks))
     return {
-        one.key: attempt(lambda found=found, one=one: known(found)[one.key])  # type: ignore[misc]
+        query.key: attempt(lambda found=found, query=query: known(found)[query.key])  # type: ignore[misc]
         for chunk, found in zip(chunks, read, strict=True)
-        for one in chunk
+        for query in chunk
     }
 
 
 def _read(opened: OpenArea, aws: StepReader, chunk: tuple[CounterQuery, ...]) -> dict[Key, Series]:
-    queries = {one.key: one.query(number) for number, one in enumerate(chunk)}
+    queries = {query.key: query.query(number) for number, query in enumerate(chunk)}
     series = read_series(aws, opened.window, opened.as_of, queries.values(), finest_s=_PERIOD_S)
     return {key: series[query.id] for key, query in queries.items()}

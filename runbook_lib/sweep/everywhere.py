@@ -45,11 +45,11 @@ def sweep_all(areas: Iterable[Area], options: SweepOptions, progress: Progress |
     Raises BadParameters for a region or role of no form, before anything is asked.
     """
     every = list(areas)
-    for one in every:
-        one.incident()
+    for area in every:
+        area.incident()
     budgets: dict[str, Budget] = {}
     with ThreadPoolExecutor(max_workers=min(len(every), _AT_ONCE)) as pool:
-        results = list(pool.map(lambda one: _swept(one, options, budgets, progress), every))
+        results = list(pool.map(lambda area: _swept(area, options, budgets, progress), every))
     investigated = _investigated(results, options, progress) if options.investigate else {}
     for found in results:
         if isinstance(found, SweptArea):
@@ -91,16 +91,16 @@ def _keep(area: SweptArea, investigated: Mapping[Key, Mapping[str, Any]]) -> Non
 def _investigated(results: list[Result], options: SweepOptions, progress: Progress | None) -> dict[Key, dict[str, Any]]:
     """Investigate what is wrong as a batch, each area's worst first; one that cannot be done says why."""
     incidents = {
-        (one.opened.account, one.opened.area.region, row.connection.table_arn, row.connection.function): _incident(
-            one, row
+        (area.opened.account, area.opened.area.region, row.connection.table_arn, row.connection.function): _incident(
+            area, row
         )
-        for one in results
-        if isinstance(one, SweptArea)
-        for row in one.triages
+        for area in results
+        if isinstance(area, SweptArea)
+        for row in area.triages
         if row.is_wrong
     }
     found = _batch(list(incidents.values()), options, progress or (lambda _: None))
-    return {key: _investigation_of(one) for key, one in zip(incidents, found, strict=True)}
+    return {key: _investigation_of(document) for key, document in zip(incidents, found, strict=True)}
 
 
 def _batch(incidents: list[Incident], options: SweepOptions, say: Progress) -> list[batch.Document]:
@@ -117,28 +117,28 @@ def _batch(incidents: list[Incident], options: SweepOptions, say: Progress) -> l
     return found
 
 
-def _say_arrived(say: Progress, total: int, number: int, one: batch.Document) -> None:
-    say(f"{number} of {total} investigated: {one['incident_id']}")
+def _say_arrived(say: Progress, total: int, number: int, document: batch.Document) -> None:
+    say(f"{number} of {total} investigated: {document['incident_id']}")
 
 
-def _incident(area: SweptArea, one: Triage) -> Incident:
+def _incident(area: SweptArea, triage: Triage) -> Incident:
     """Name the incident after table and function, as far as that is a name of a folder, and apart from all others."""
-    words = re.sub(r"[^A-Za-z0-9._-]+", "-", f"{one.connection.table}-{one.connection.function}")[:40].strip("-.")
+    words = re.sub(r"[^A-Za-z0-9._-]+", "-", f"{triage.connection.table}-{triage.connection.function}")[:40].strip("-.")
     account, region = area.opened.account, area.opened.area.region
-    whole = "|".join((account, region, one.connection.table_arn, one.connection.function))
+    whole = "|".join((account, region, triage.connection.table_arn, triage.connection.function))
     name = f"sweep-{words}-{hashlib.sha256(whole.encode()).hexdigest()[:8]}"
-    return with_names(area.opened.record.incident, name, one.connection.table, one.target)
+    return with_names(area.opened.record.incident, name, triage.connection.table, triage.target)
 
 
-def _investigation_of(one: batch.Document) -> dict[str, Any]:
+def _investigation_of(document: batch.Document) -> dict[str, Any]:
     """Give what the sweep says of an investigation; the rest is in its run folder."""
-    causes = (*one.get("causes", ()), *one.get("latent", ()))
+    causes = (*document.get("causes", ()), *document.get("latent", ()))
     return {
-        "incident_id": one["incident_id"],
-        "exit_code": one["exit_code"],
-        "status": one.get("status", "could_not_run"),
-        "sentence": one.get("sentence") or one.get("error"),
+        "incident_id": document["incident_id"],
+        "exit_code": document["exit_code"],
+        "status": document.get("status", "could_not_run"),
+        "sentence": document.get("sentence") or document.get("error"),
         "causes": [cause["id"] for cause in causes],
-        "run_folder": one.get("run_folder"),
-        "report": one.get("report"),
+        "run_folder": document.get("run_folder"),
+        "report": document.get("report"),
     }

@@ -105,12 +105,12 @@ class SweptConnection:
         )
 
     def _mappings(self) -> Mappings:
-        beside = [one for one in self.neighbours if one not in self.mappings]
+        beside = [mapping for mapping in self.neighbours if mapping not in self.mappings]
         ours = self.connection.table
         return Mappings(
             ours=self.mappings,
-            same_stream=tuple(one for one in beside if one.table_name == ours),
-            same_function=tuple(one for one in beside if one.table_name != ours),
+            same_stream=tuple(mapping for mapping in beside if mapping.table_name == ours),
+            same_function=tuple(mapping for mapping in beside if mapping.table_name != ours),
             listed=self.survey.listed,
             ref=self.survey.mappings_ref,
             function=_unswept("the function's configuration"),
@@ -142,12 +142,14 @@ class SweptConnection:
             account_concurrent=of("", "ConcurrentExecutions"),
             delivery_failures=_unswept("failed deliveries"),
             consumed_writes=of(table, "ConsumedWriteCapacityUnits"),
-            writes=Each({one: of(table, one) for one in WRITES} if closer else {}),
-            failed_writes=Each({one: of(table, one) for one in FAILED_WRITES}) if closer else _unswept("refusals"),
+            writes=Each({operation: of(table, operation) for operation in WRITES} if closer else {}),
+            failed_writes=Each({metric: of(table, metric) for metric in FAILED_WRITES})
+            if closer
+            else _unswept("refusals"),
             mapping_events={
-                one.uuid: Each({event: of(one.uuid, event) for event in MAPPING_EVENTS})
-                for one in self.mappings
-                if one.counts_events
+                mapping.uuid: Each({event: of(mapping.uuid, event) for event in MAPPING_EVENTS})
+                for mapping in self.mappings
+                if mapping.counts_events
             },
             siblings=_unswept("the other functions on the stream"),
             sibling_errors=_unswept("the other functions on the stream"),
@@ -192,4 +194,4 @@ NOT_ASKED = _unswept("the function's reserved concurrency")
 
 def swept(gaps: Iterable[Gap]) -> tuple[Gap, ...]:
     """Leave out what no sweep looks at: what remains is what it should have seen and could not."""
-    return tuple(one for one in gaps if one.code != NOT_SWEPT)
+    return tuple(gap for gap in gaps if gap.code != NOT_SWEPT)

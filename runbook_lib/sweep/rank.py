@@ -20,15 +20,15 @@ def first_to_lose(triages: Iterable[Triage]) -> tuple[Triage, ...]:
     return tuple(sorted(triages, key=urgency))
 
 
-def urgency(one: Triage) -> tuple[int, datetime, int, str, str]:
+def urgency(triage: Triage) -> tuple[int, datetime, int, str, str]:
     """Give what triggers are ordered by, the most urgent the least."""
-    wrong = one.is_wrong
-    state = LOST_FIRST.index(one.loss.state) if wrong else len(LOST_FIRST)
-    when = one.loss.already_lost_from if one.loss.state is LossState.LOSING else one.loss.deadline
+    wrong = triage.is_wrong
+    state = LOST_FIRST.index(triage.loss.state) if wrong else len(LOST_FIRST)
+    when = triage.loss.already_lost_from if triage.loss.state is LossState.LOSING else triage.loss.deadline
     return (
         state,
         (when if wrong else None) or _NEVER,
-        _OUTCOMES.index(one.outcome),
-        one.connection.table,
-        one.connection.function,
+        _OUTCOMES.index(triage.outcome),
+        triage.connection.table,
+        triage.connection.function,
     )

@@ -57,7 +57,7 @@ class SweptArea:
     @property
     def exit_code(self) -> int:
         """1 where a trigger has a cause, 2 where something could not be told, else 0."""
-        codes = {one.outcome.exit_code for one in self.triages} | ({2} if self.gaps else set())
+        codes = {triage.outcome.exit_code for triage in self.triages} | ({2} if self.gaps else set())
         return next(code for code in (1, 2, 0) if code in codes | {0})
 
 
@@ -74,7 +74,8 @@ def sweep(opened: OpenArea, progress: Progress | None = None) -> SweptArea:
         triages=first_to_lose(judged),
         orphans=tuple(OrphanStream(arn, arn.split("/")[1]) for arn in otherwise(found.orphans, ())),
         dead=tuple(
-            DeadMapping(one.uuid, one.event_source_arn, one.function_arn, one.state, why) for one, why in found.dead()
+            DeadMapping(mapping.uuid, mapping.event_source_arn, mapping.function_arn, mapping.state, why)
+            for mapping, why in found.dead()
         ),
         gaps=_gaps_of_area(found),
         calls=opened.record.made,
@@ -100,7 +101,7 @@ def _judged(
         part = f"05-metrics-{number:04d}"
         counted = {**around.counted, **counters.count(opened, part, series)}
         opened.done(part)
-        yield from _closer(opened, number, [around.seen(one, counted) for one in batch])
+        yield from _closer(opened, number, [around.seen(connection, counted) for connection in batch])
         done += len(batch)
         say(f"{opened.account} {opened.area.region}: {done} of {len(connections)} triggers judged")
 
@@ -135,8 +136,8 @@ class _SharedFacts:
         """Give what was seen of one trigger."""
         mappings = self.connections[connection]
         near = (*self.beside[connection.table_arn], *self.beside[connection.function])
-        neighbours = tuple({one.uuid: one for one in near}.values())
-        own = {*(one.uuid for one in mappings), connection.function, connection.table_arn, ""}
+        neighbours = tuple({mapping.uuid: mapping for mapping in near}.values())
+        own = {*(mapping.uuid for mapping in mappings), connection.function, connection.table_arn, ""}
         mine = {key: series for key, series in counted.items() if key[0] in own}
         return SweptConnection(
             self.opened, self.survey, self.generations, self.limits, connection, mappings, neighbours, mine, NOT_ASKED
@@ -157,21 +158,25 @@ def _closer(opened: OpenArea, number: int, batch: list[SweptConnection]) -> Iter
 
     What is reserved for a function matters where it was throttled, and nowhere else.
     """
-    first = [triage(one) for one in batch]
-    pairs = [(one, verdict) for one, verdict in zip(batch, first, strict=True) if verdict.is_wrong]
-    doubtful = [one for one, _ in pairs]
+    first = [triage(connection) for connection in batch]
+    pairs = [(connection, verdict) for connection, verdict in zip(batch, first, strict=True) if verdict.is_wrong]
+    doubtful = [connection for connection, _ in pairs]
     again: dict[Connection, Triage] = {}
     if doubtful:
         part = f"{CLOSER}-{number:04d}"
         asked = [
-            one for seen in doubtful for one in counters.closer_look(seen.connection, seen.streams, opened.account)
+            query for seen in doubtful for query in counters.closer_look(seen.connection, seen.streams, opened.account)
         ]
-        counted = counters.count(opened, part, {one.key: one for one in asked}.values())
+        counted = counters.count(opened, part, {query.key: query for query in asked}.values())
         aws = opened.part(part)
         throttled = [seen.connection.function for seen, verdict in pairs if verdict.is_throttled]
-        reserved = dict(zip(throttled, together(*(partial(_reserved, aws, one) for one in throttled)), strict=True))
+        reserved = dict(
+            zip(throttled, together(*(partial(_reserved, aws, function) for function in throttled)), strict=True)
+        )
         for seen in doubtful:
-            mine = {key: one for key, one in counted.items() if key[0] in (seen.connection.table_arn, *seen.streams)}
+            mine = {
+                key: series for key, series in counted.items() if key[0] in (seen.connection.table_arn, *seen.streams)
+            }
             again[seen.connection] = triage(seen.closer(mine, reserved.get(seen.connection.function, NOT_ASKED)))
         opened.done(part)
     for seen, verdict in zip(batch, first, strict=True):

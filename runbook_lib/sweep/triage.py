@@ -46,10 +46,10 @@ class FoundFault:
     because: tuple[str, ...]
 
     @classmethod
-    def of(cls, one: Verdict) -> FoundFault:
+    def of(cls, verdict: Verdict) -> FoundFault:
         """Take it from a verdict."""
-        sure = one.confidence.value if one.confidence else ""
-        return cls(one.finding.id, one.finding.title, sure, one.because[:_MOST_SENTENCES])
+        sure = verdict.confidence.value if verdict.confidence else ""
+        return cls(verdict.finding.id, verdict.finding.title, sure, verdict.because[:_MOST_SENTENCES])
 
 
 @dataclass(frozen=True)
@@ -75,20 +75,20 @@ class Triage:
     @property
     def is_throttled(self) -> bool:
         """Whether invocations were throttled."""
-        return any(one.id == "throttled" for one in self.signs)
+        return any(fault.id == "throttled" for fault in self.signs)
 
 
 def triage(seen: SweptConnection) -> Triage:
     """Judge one trigger by the findings that judge an investigation."""
     evidence = seen.evidence()
     diagnosis = diagnose(evidence)
-    problems = [one for one in seen.mappings if one.processing.is_problem]
+    problems = [mapping for mapping in seen.mappings if mapping.processing.is_problem]
     unseen = tuple(dict.fromkeys(gap.reason for gap in swept(evidence.gaps())))
     outcome = _outcome(diagnosis, problems, unseen)
     return Triage(
         connection=seen.connection,
         target=evidence.incident.function_name,
-        mappings=tuple(one.uuid for one in seen.mappings),
+        mappings=tuple(mapping.uuid for mapping in seen.mappings),
         outcome=outcome,
         sentence=_sentence(outcome, diagnosis, problems, unseen),
         causes=tuple(map(FoundFault.of, (*diagnosis.causes, *diagnosis.latent))),
@@ -138,8 +138,12 @@ def _wrong(diagnosis: Diagnosis, problems: list[EventSourceMapping]) -> str:
 
 def _quiet(diagnosis: Diagnosis) -> str:
     """Say why there was nothing to deliver; empty where there was something, or where that is not known for sure."""
-    quiet = (one for one in diagnosis.innocent if one.finding.id in _IDLE and one.confidence is Confidence.PROVED)
-    return next((one.finding.title for one in quiet), "")
+    quiet = (
+        verdict
+        for verdict in diagnosis.innocent
+        if verdict.finding.id in _IDLE and verdict.confidence is Confidence.PROVED
+    )
+    return next((verdict.finding.title for verdict in quiet), "")
 
 
 _IDLE = ("rejected-writes", "noop-writes", "no-table-writes")

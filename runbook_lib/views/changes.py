@@ -97,7 +97,7 @@ def changes_answer(seen: Evidence) -> str:
     bounds = f"Events after {instant.clock(seen.changes.delivered_until, seen.as_of)} may not have been delivered yet."
     if not found:
         return f"{partly}no change of the table, stream, mapping, function or role was recorded. {bounds}".strip()
-    failed = sum(not one.event.succeeded for one in found)
+    failed = sum(not change.event.succeeded for change in found)
     last = found[-1].event.at
     also = f", {count(failed, 'failed attempt')} among them" if failed else ""
     return (
@@ -109,7 +109,9 @@ def _complete(seen: Evidence) -> bool:
     """Whether every part of the trail was read to its end."""
     try:
         parts = (seen.changes.regional, seen.changes.iam)
-        cut_short = [one for one in seen.changes.searches if one.truncated and POLL_EVENT_NAME not in one.names]
+        cut_short = [
+            search for search in seen.changes.searches if search.truncated and POLL_EVENT_NAME not in search.names
+        ]
         return len(parts) == 2 and not cut_short
     except NotObserved:
         return False
@@ -119,8 +121,8 @@ def trail_table(seen: Evidence) -> Block:
     """Show the changes of our objects, oldest first."""
     found = changes(seen)
     rows = tuple(
-        (moment(one.event.at), where(one.event), who(one.event), one.event.event_name, one.sentence)
-        for one in found[:MOST_ROWS]
+        (moment(change.event.at), where(change.event), who(change.event), change.event.event_name, change.sentence)
+        for change in found[:MOST_ROWS]
     )
     return TableBlock(
         "Changes of the table, stream, mapping, function and role",
@@ -135,14 +137,14 @@ def searches_table(seen: Evidence) -> Block:
     """Show what was searched: outside it, nothing follows from silence."""
     rows = tuple(
         (
-            one.source,
-            one.region,
-            stretch(one.window),
-            f"{len(one.names)}",
-            f"{one.events:,}",
-            "cut short" if one.truncated else "whole",
+            search.source,
+            search.region,
+            stretch(search.window),
+            f"{len(search.names)}",
+            f"{search.events:,}",
+            "cut short" if search.truncated else "whole",
         )
-        for one in seen.changes.searches
+        for search in seen.changes.searches
     )
     return TableBlock(
         "Where was searched",
@@ -150,7 +152,7 @@ def searches_table(seen: Evidence) -> Block:
         rows,
         f"CloudTrail delivers most events within minutes, without guarantee; what happened after"
         f" {instant.clock(seen.changes.delivered_until, seen.as_of)} may still be missing.",
-        tuple(one.ref for one in seen.changes.searches),
+        tuple(search.ref for search in seen.changes.searches),
     )
 
 
@@ -167,14 +169,14 @@ def changes_view(diagnosis: Diagnosis) -> TableBlock:
     found = numbered(diagnosis)
     rows = [
         (
-            one.change.event.at,
-            str(one.number),
-            where(one.change.event),
-            who(one.change.event),
-            one.change.sentence,
-            one.words,
+            entry.change.event.at,
+            str(entry.number),
+            where(entry.change.event),
+            who(entry.change.event),
+            entry.change.sentence,
+            entry.words,
         )
-        for one in found
+        for entry in found
     ]
     rows += _moments(diagnosis)
     rows.sort(key=lambda row: row[0])
@@ -223,5 +225,5 @@ def _beside(diagnosis: Diagnosis, at: datetime) -> str:
 
 
 def _refs(diagnosis: Diagnosis) -> tuple[str, ...]:
-    rang = (ref for one in diagnosis.alarms for ref in one.refs)
+    rang = (ref for alarm in diagnosis.alarms for ref in alarm.refs)
     return tuple(dict.fromkeys((*(diagnosis.onset.refs if diagnosis.onset else ()), *rang)))

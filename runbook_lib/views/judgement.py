@@ -25,7 +25,7 @@ def verdict_view(diagnosis: Diagnosis) -> blocks.VerdictBlock:
         confidence=first.confidence.value if first and first.confidence else None,
         loss=_loss(diagnosis),
         first_action=_first_action(diagnosis),
-        unseen=tuple(_unseen(one) for one in diagnosis.gaps),
+        unseen=tuple(_unseen(impact) for impact in diagnosis.gaps),
         as_of=instant.iso(diagnosis.as_of),
     )
 
@@ -41,34 +41,36 @@ def _first_action(diagnosis: Diagnosis) -> str | None:
     if diagnosis.status is not Status.NO_FAULT and diagnosis.remedies:
         first = diagnosis.remedies[0]
         return f"{first.title} ({first.id}). Risk: {first.risk}"
-    wanted = dict.fromkeys(one.gap.permission for one in diagnosis.gaps if one.findings and one.gap.permission)
+    wanted = dict.fromkeys(
+        impact.gap.permission for impact in diagnosis.gaps if impact.findings and impact.gap.permission
+    )
     if diagnosis.status is Status.UNDETERMINED and wanted:
         return f"Grant {', '.join(map(str, wanted))} and run again."
     return None
 
 
-def _unseen(one: GapImpact) -> str:
-    left = f" Left undetermined: {', '.join(one.findings)}." if one.findings else ""
-    place = f" in {one.gap.region}" if one.gap.region else ""
-    return f"{one.gap.call}{place}: {reason(one.gap)}{left}"
+def _unseen(impact: GapImpact) -> str:
+    left = f" Left undetermined: {', '.join(impact.findings)}." if impact.findings else ""
+    place = f" in {impact.gap.region}" if impact.gap.region else ""
+    return f"{impact.gap.call}{place}: {reason(impact.gap)}{left}"
 
 
 # -- findings --------------------------------------------------------------------------------------------------
 
 
-def finding_view(one: Verdict, diagnosis: Diagnosis, role: str | None = None) -> blocks.FindingBlock:
+def finding_view(verdict: Verdict, diagnosis: Diagnosis, role: str | None = None) -> blocks.FindingBlock:
     """Show one verdict with its evidence; remedies stand with what is present."""
-    wanted = one.finding.remedies if one.word is VerdictWord.PRESENT else ()
-    kind = "latent fault" if one in diagnosis.latent else one.finding.kind.value
+    wanted = verdict.finding.remedies if verdict.word is VerdictWord.PRESENT else ()
+    kind = "latent fault" if verdict in diagnosis.latent else verdict.finding.kind.value
     return blocks.FindingBlock(
-        role=role or _ROLES.get(one.word, kind),
-        id=one.finding.id,
-        title=one.finding.title,
-        confidence=one.confidence.value if one.confidence else None,
-        why=one.finding.why,
-        because=tuple(blocks.Reason(sign.sentence, sign.refs) for sign in one.signs),
-        unexplained=one.unexplained,
-        needs=tuple(dict.fromkeys(_need(gap) for gap in one.needs)),
+        role=role or _ROLES.get(verdict.word, kind),
+        id=verdict.finding.id,
+        title=verdict.finding.title,
+        confidence=verdict.confidence.value if verdict.confidence else None,
+        why=verdict.finding.why,
+        because=tuple(blocks.Reason(sign.sentence, sign.refs) for sign in verdict.signs),
+        unexplained=verdict.unexplained,
+        needs=tuple(dict.fromkeys(_need(gap) for gap in verdict.needs)),
         remedies=tuple(
             blocks.RemedyBlock(
                 card.id, card.title, card.command, _risk(card.risk, card.precondition), card.effect, card.check
@@ -76,7 +78,7 @@ def finding_view(one: Verdict, diagnosis: Diagnosis, role: str | None = None) ->
             for card in diagnosis.remedies
             if card.id in wanted
         ),
-        steps=one.finding.reads,
+        steps=verdict.finding.reads,
     )
 
 
@@ -93,10 +95,10 @@ def _need(gap: Gap) -> str:
 
 def verdicts_view(diagnosis: Diagnosis, step: int) -> Stack:
     """Show what one step tells: the verdict on every finding that reads it, those present first."""
-    present = [one for one in _present(diagnosis) if step in one.finding.reads]
-    open_ones = tuple(one for one in diagnosis.undetermined if step in one.finding.reads)
-    absent = tuple(one for one in diagnosis.ruled_out if step in one.finding.reads)
-    shown: list[Block] = [finding_view(one, diagnosis) for one in present]
+    present = [verdict for verdict in _present(diagnosis) if step in verdict.finding.reads]
+    open_ones = tuple(verdict for verdict in diagnosis.undetermined if step in verdict.finding.reads)
+    absent = tuple(verdict for verdict in diagnosis.ruled_out if step in verdict.finding.reads)
+    shown: list[Block] = [finding_view(verdict, diagnosis) for verdict in present]
     if open_ones:
         shown.append(_undetermined_table(open_ones))
     if absent:
@@ -107,7 +109,7 @@ def verdicts_view(diagnosis: Diagnosis, step: int) -> Stack:
 
 
 def _nothing_told(step: int) -> str:
-    reading = [one for one in FINDINGS.values() if step in one.reads]
+    reading = [finding for finding in FINDINGS.values() if step in finding.reads]
     if reading:
         return "No fault was recognised by what this step saw, and none that it could rule out is a cause."
     return "No finding rests on this step alone; it bears out the others."
@@ -125,8 +127,8 @@ def _present(diagnosis: Diagnosis) -> tuple[Verdict, ...]:
 
 def _undetermined_table(verdicts: tuple[Verdict, ...]) -> TableBlock:
     rows = tuple(
-        (one.finding.id, one.finding.title, " ".join(dict.fromkeys(_need(gap) for gap in one.needs)) or "-")
-        for one in verdicts
+        (verdict.finding.id, verdict.finding.title, " ".join(dict.fromkeys(_need(gap) for gap in verdict.needs)) or "-")
+        for verdict in verdicts
     )
     return TableBlock(
         "Findings that could not be settled",
@@ -136,16 +138,16 @@ def _undetermined_table(verdicts: tuple[Verdict, ...]) -> TableBlock:
 
 
 def _ruled_out_table(verdicts: tuple[Verdict, ...]) -> TableBlock:
-    rows = tuple((one.finding.id, one.finding.title, _refuted(one)) for one in verdicts)
-    refs = tuple(dict.fromkeys(ref for one in verdicts for ref in one.refs))
+    rows = tuple((verdict.finding.id, verdict.finding.title, _refuted(verdict)) for verdict in verdicts)
+    refs = tuple(dict.fromkeys(ref for verdict in verdicts for ref in verdict.refs))
     return TableBlock(
         "Causes that the evidence refutes", columns("Finding|code", "Would mean", "Because"), rows, refs=refs
     )
 
 
-def _refuted(one: Verdict) -> str:
+def _refuted(verdict: Verdict) -> str:
     """The sentences against it; a finding that found no sign of itself says just that."""
-    against = [sign.sentence for sign in one.signs if sign.weight is Weight.AGAINST]
+    against = [sign.sentence for sign in verdict.signs if sign.weight is Weight.AGAINST]
     return " ".join(against) or "What was seen shows no sign of it."
 
 
@@ -173,17 +175,19 @@ def _sections(diagnosis: Diagnosis) -> Iterator[Block]:
 
 def causes_view(diagnosis: Diagnosis) -> Stack:
     """Show the causes with evidence and remedies, or say in which sense there is none."""
-    shown: list[Block] = [finding_view(one, diagnosis) for one in diagnosis.causes]
+    shown: list[Block] = [finding_view(verdict, diagnosis) for verdict in diagnosis.causes]
     if not shown:
         shown.append(Prose.of(_no_cause(diagnosis), style="answer"))
-    shown += [Prose.of(f"Not explained by any cause: {one}", style="warning") for one in diagnosis.unexplained]
+    shown += [
+        Prose.of(f"Not explained by any cause: {sentence}", style="warning") for sentence in diagnosis.unexplained
+    ]
     return Stack("Causes", tuple(shown))
 
 
 def beside_view(diagnosis: Diagnosis) -> Stack:
     """Show what was found and is not the cause: contributing factors, symptoms, latent faults, innocent bystanders."""
     shown = tuple(
-        Stack(title, tuple(finding_view(one, diagnosis) for one in found))
+        Stack(title, tuple(finding_view(verdict, diagnosis) for verdict in found))
         for title, found in (
             ("Contributing factors", diagnosis.contributing),
             ("Symptoms", diagnosis.symptoms),
@@ -230,8 +234,8 @@ def setting_change_view(diagnosis: Diagnosis) -> Facts:
     if searched:
         where_searched = f"{', '.join(searched.regions)}, account {', '.join(searched.accounts)}"
         facts.append(Fact("Searched", f"{where_searched}, {moment(searched.start)} to {moment(searched.end)}"))
-        for one in searched.missing:
-            facts.append(Fact("Not searched", one))
+        for gap in searched.missing:
+            facts.append(Fact("Not searched", gap))
     return Facts("Onset and trigger", tuple(facts))
 
 
@@ -249,7 +253,10 @@ def loss_view(diagnosis: Diagnosis) -> Stack:
         facts.append(Fact("Lost already (UTC)", lost))
     shown: list[Block] = [Facts("How long until data is lost", tuple(facts))]
     if len(loss.mappings) > 1:
-        rows = tuple((one.uuid or "the stream", moment(one.deadline), one.basis) for one in loss.mappings)
+        rows = tuple(
+            (mapping_loss.uuid or "the stream", moment(mapping_loss.deadline), mapping_loss.basis)
+            for mapping_loss in loss.mappings
+        )
         shown.append(TableBlock("By mapping", columns("Mapping|code", "Deadline (UTC)|time", "Read from"), rows))
     return Stack("Loss clock", tuple(shown))
 
@@ -260,17 +267,17 @@ def unseen_view(diagnosis: Diagnosis) -> Stack:
         return Stack("What could not be seen", (Prose.of("Every call of every step was answered."),))
     rows = tuple(
         (
-            one.gap.call,
-            one.gap.region or "-",
-            one.gap.reason,
-            one.gap.permission or "-",
-            ", ".join(map(str, one.steps)) or "-",
-            ", ".join(one.findings) or "-",
+            impact.gap.call,
+            impact.gap.region or "-",
+            impact.gap.reason,
+            impact.gap.permission or "-",
+            ", ".join(map(str, impact.steps)) or "-",
+            ", ".join(impact.findings) or "-",
         )
-        for one in diagnosis.gaps
+        for impact in diagnosis.gaps
     )
     head = columns("Call|code", "Region", "Why", "Permission to grant|code", "Steps", "Left undetermined|code")
-    refs = tuple(dict.fromkeys(one.gap.ref for one in diagnosis.gaps if one.gap.ref))
+    refs = tuple(dict.fromkeys(impact.gap.ref for impact in diagnosis.gaps if impact.gap.ref))
     note = "What could not be seen is never taken for well."
     return Stack("What could not be seen", (TableBlock("Gaps", head, rows, note, refs),))
 

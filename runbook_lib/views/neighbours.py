@@ -14,8 +14,11 @@ def comparison_view(diagnosis: Diagnosis) -> Stack:
     compared = diagnosis.comparison
     if compared is None:
         return Stack("Compared with neighbours", (Prose.of("Nothing was compared.", style="gap"),))
-    rows = tuple((one.name, one.relation.value, _WORKS[one.works], one.basis) for one in compared.neighbours)
-    refs = tuple(dict.fromkeys(ref for one in compared.neighbours for ref in one.refs if ref))
+    rows = tuple(
+        (neighbour.name, neighbour.relation.value, _WORKS[neighbour.works], neighbour.basis)
+        for neighbour in compared.neighbours
+    )
+    refs = tuple(dict.fromkeys(ref for neighbour in compared.neighbours for ref in neighbour.refs if ref))
     head = columns("Neighbour", "What it is", "State", "Read from")
     shown: list[Block] = [Prose.of(compared.sentence, style="answer")]
     if rows:
@@ -30,9 +33,9 @@ def fallbacks_view(diagnosis: Diagnosis) -> Stack:
     title = "Where else was looked"
     if not diagnosis.fallbacks:
         return Stack(title, (Prose.of("A trigger was found, or no fault: the alternatives were not needed."),))
-    ordered = sorted(diagnosis.fallbacks, key=lambda one: not one.notable)
-    rows = tuple((one.title, one.answer, "yes" if one.notable else "-") for one in ordered)
-    refs = tuple(dict.fromkeys(ref for one in ordered for ref in one.refs))
+    ordered = sorted(diagnosis.fallbacks, key=lambda fallback: not fallback.notable)
+    rows = tuple((fallback.title, fallback.answer, "yes" if fallback.notable else "-") for fallback in ordered)
+    refs = tuple(dict.fromkeys(ref for fallback in ordered for ref in fallback.refs))
     head = columns("Alternative", "What was found", "Worth a look")
     return Stack(title, (TableBlock("Alternatives", head, rows, None, refs),))
 
@@ -42,6 +45,6 @@ def proposals_view(diagnosis: Diagnosis) -> Stack:
     title = "Proposed actions"
     if not diagnosis.proposals:
         return Stack(title, (Prose.of("Nothing is proposed: nothing was seen to be missing."),))
-    rows = tuple((one.what, one.why) for one in diagnosis.proposals)
-    refs = tuple(dict.fromkeys(ref for one in diagnosis.proposals for ref in one.refs))
+    rows = tuple((proposal.what, proposal.why) for proposal in diagnosis.proposals)
+    refs = tuple(dict.fromkeys(ref for proposal in diagnosis.proposals for ref in proposal.refs))
     return Stack(title, (TableBlock("Actions and their reasons", columns("Action", "Because"), rows, None, refs),))

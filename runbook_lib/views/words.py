@@ -108,9 +108,9 @@ def _refs(value: Any) -> Iterator[str]:
     if isinstance(value, Gap):
         yield value.ref
     elif isinstance(value, Observed):
-        for one in fields(value):  # type: ignore[arg-type]
-            inner = object.__getattribute__(value, one.name)
-            if isinstance(inner, str) and (one.name == "ref" or one.name.endswith("_ref")):
+        for field in fields(value):  # type: ignore[arg-type]
+            inner = object.__getattribute__(value, field.name)
+            if isinstance(inner, str) and (field.name == "ref" or field.name.endswith("_ref")):
                 yield inner
             else:
                 yield from _refs(inner)

@@ -71,7 +71,7 @@ def stale_stream_arn(seen: Evidence) -> Iterator[Sign]:
     if not ours:
         yield against("There is no mapping that could be stale.", seen.mappings)
         return
-    current = [one for one in ours if one.event_source_arn == table.latest_stream_arn]
+    current = [mapping for mapping in ours if mapping.event_source_arn == table.latest_stream_arn]
     if current:
         yield against(f"Mapping {current[0].uuid} reads the latest stream of {table.name}.", current[0], table)
         return
@@ -79,12 +79,14 @@ def stale_stream_arn(seen: Evidence) -> Iterator[Sign]:
         yield against(f"The stream was not re-created alone: {table.name} is a new table of the same name.", table)
         return
     latest = StreamArn.parse(table.latest_stream_arn or "").label
-    for one in ours:
-        old = StreamArn.parse(one.event_source_arn).label
+    for mapping in ours:
+        old = StreamArn.parse(mapping.event_source_arn).label
         yield decisive(
-            f"Mapping {one.uuid} ({one.state}) reads stream {old}; the table's stream is now {latest}.", one, table
+            f"Mapping {mapping.uuid} ({mapping.state}) reads stream {old}; the table's stream is now {latest}.",
+            mapping,
+            table,
         )
-        generation = seen.streams.generation(one.event_source_arn)
+        generation = seen.streams.generation(mapping.event_source_arn)
         if generation is not None and generation.status != "ENABLED":
             yield sign(f"Stream {old} is {generation.status} and receives no more records.", generation)
 
@@ -111,7 +113,7 @@ def esm_wrong_target(seen: Evidence) -> Iterator[Sign]:
     if ours:
         yield from _behind(seen)
         return
-    neighbours = {one.uuid.lower(): one for one in seen.mappings.same_stream}
+    neighbours = {mapping.uuid.lower(): mapping for mapping in seen.mappings.same_stream}
     for event in seen.changes.regional:
         for effect in effects(event):
             moved = neighbours.get(effect.target.lower())
@@ -153,15 +155,15 @@ def create_rejected(seen: Evidence) -> Iterator[Sign]:
     A deployment that makes the mapping before the role's policy has taken effect fails so, and may leave none behind.
     """
     latest = seen.streams.table.latest_stream_arn
-    current = [one for one in seen.mappings.ours if one.event_source_arn == latest]
+    current = [mapping for mapping in seen.mappings.ours if mapping.event_source_arn == latest]
     if current:
         yield against(f"Mapping {current[0].uuid} reads the table's stream.", current[0])
         return
     trail = {event.event_id for event in seen.changes.regional}
     refused = [
-        one.event
-        for one in changes(seen)
-        if one.event.event_id in trail and not one.event.succeeded and one.event.operation in _ATTEMPTS
+        change.event
+        for change in changes(seen)
+        if change.event.event_id in trail and not change.event.succeeded and change.event.operation in _ATTEMPTS
     ]
     for event in refused[-3:]:
         when = instant.clock(event.at, seen.as_of)

@@ -33,23 +33,23 @@ def filter_matches_nothing(seen: Evidence) -> Iterator[Sign]:
     plain JSON can be unable to match anything.
     """
     view = otherwise(lambda: seen.streams.table.view_type, None) or "NEW_AND_OLD_IMAGES"
-    for one in expected_to_deliver(seen):
-        if not one.readable_filters:
-            yield against(f"Mapping {one.uuid} has no filter.", one)
+    for mapping in expected_to_deliver(seen):
+        if not mapping.readable_filters:
+            yield against(f"Mapping {mapping.uuid} has no filter.", mapping)
             continue
-        if not never_matches(one.filters, view_type=view):
-            yield from _filtered_out(seen, one)
+        if not never_matches(mapping.filters, view_type=view):
+            yield from _filtered_out(seen, mapping)
             continue
-        for text in one.filters:
+        for text in mapping.filters:
             for defect in defects(text, view_type=view):
                 if defect.never_matches:
-                    yield decisive(f"Filter of mapping {one.uuid}, at {defect.leaf}: {defect.sentence}", one)
-        yield from _filtered_out(seen, one)
+                    yield decisive(f"Filter of mapping {mapping.uuid}, at {defect.leaf}: {defect.sentence}", mapping)
+        yield from _filtered_out(seen, mapping)
 
 
-def _filtered_out(seen: Evidence, one: EventSourceMapping) -> Iterator[Sign]:
+def _filtered_out(seen: Evidence, mapping: EventSourceMapping) -> Iterator[Sign]:
     """Compare what was polled with what was filtered out, where the mapping counts its events."""
-    counted = otherwise(lambda: seen.metrics.mapping_events.get(one.uuid, {}), {})
+    counted = otherwise(lambda: seen.metrics.mapping_events.get(mapping.uuid, {}), {})
     if not counted:
         return
     polled = sum(counted["PolledEventCount"].points.values())
@@ -76,8 +76,8 @@ def filter_unreadable(seen: Evidence) -> Iterator[Sign]:
 
     A refusal may be the reader's own missing right to decrypt; a disabled key is one for everybody.
     """
-    failing = [one for one in expected_to_deliver(seen) if one.filter_error]
+    failing = [mapping for mapping in expected_to_deliver(seen) if mapping.filter_error]
     if not failing:
         yield against("Every filter can be read.", seen.mappings)
-    for one in failing:
-        yield sign(f"AWS shows no filter of mapping {one.uuid}: {one.filter_error}", one)
+    for mapping in failing:
+        yield sign(f"AWS shows no filter of mapping {mapping.uuid}: {mapping.filter_error}", mapping)

@@ -38,8 +38,8 @@ def _failing(seen: Evidence, *kinds: LineKind) -> Iterator[Sign]:
     if LineKind.INIT_ERROR not in kinds:
         measure(seen).observed(Stage.SUCCEEDED)
         _counted(seen, found[0])
-    for one in found[:2]:
-        yield decisive(quoted(one, seen), seen.logs)
+    for error_class in found[:2]:
+        yield decisive(quoted(error_class, seen), seen.logs)
     succeeded = measure(seen).observed(Stage.SUCCEEDED)
     if succeeded.state is FlowState.FLOWING:
         yield against(f"Not every batch fails. {succeeded.basis}", *succeeded.refs)
@@ -175,12 +175,14 @@ def view_type_lacks_image(seen: Evidence) -> Iterator[Sign]:
         yield against(f"The stream of {table.name} carries both images.", table)
         return
     found = current(seen, LineKind.MISSING_IMAGE)
-    named = {image for one in found for image in ("NewImage", "OldImage") if image in one.example} or {"an image"}
+    named = {image for error_class in found for image in ("NewImage", "OldImage") if image in error_class.example} or {
+        "an image"
+    }
     lacking = sorted(named - carried)
     if not found or not lacking:
         yield against("The log shows no handler that misses an image.", seen.logs)
         return
     yield decisive(f"The stream's view type is {table.view_type}, without {' and '.join(lacking)}.", table)
-    for one in found[:2]:
-        yield sign(quoted(one, seen), seen.logs)
+    for error_class in found[:2]:
+        yield sign(quoted(error_class, seen), seen.logs)
     yield from call_failed(seen)
