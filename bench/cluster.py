@@ -21,7 +21,7 @@ from one_incident import LATENCY_MS, WORLD
 from runbook_lib.archive.record import is_sealed, verify
 from runbook_lib.errors import CannotRun
 from runbook_lib.incident import Incident
-from runbook_lib.running.batch import Wish, investigate_all, warm
+from runbook_lib.running.batch import BatchOptions, investigate_all, warm
 from runbook_lib.running.fleet import workers
 
 
@@ -102,7 +102,9 @@ def measure(each: int = 8, numbers: Sequence[int] = (1, 2, 4)) -> ClusterMeasure
                 _ready(running, number)
                 incidents = _incidents(target.names, folder, f"DASK-{number}", each * number)
                 began = time.monotonic()
-                documents = investigate_all(incidents, Wish(folder / "archive"), number=1, cluster=running.address)
+                documents = investigate_all(
+                    incidents, BatchOptions(folder / "archive"), number=1, cluster=running.address
+                )
                 found[number] = len(incidents) / (time.monotonic() - began) * 60
                 if any(document["exit_code"] != 1 for document in documents):
                     raise SystemExit("An incident on the cluster was not done: there is no throughput to tell.")
@@ -128,7 +130,7 @@ def _killed(
         incidents = _incidents(names, folder, "KILLED", each * 2)
         archive = folder / "archive"
         batch: Future[list[dict[str, Any]]] = aside.submit(
-            investigate_all, incidents, Wish(archive), number=1, cluster=running.address
+            investigate_all, incidents, BatchOptions(archive), number=1, cluster=running.address
         )
         while len(list(archive.glob("KILLED-*/*/SHA256SUMS"))) < each // 2:
             time.sleep(0.05)

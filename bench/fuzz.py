@@ -174,7 +174,7 @@ def _blocks(investigation: Investigation, diagnosis: Diagnosis) -> Iterator[Bloc
     yield from (views.step_view(number, investigation.evidence) for number in STEPS)
     yield from (views.verdicts_view(diagnosis, number) for number in STEPS)
     for view in (
-        *(views.verdict_view, views.diagnosis_view, views.causes_view, views.trigger_view, views.loss_view),
+        *(views.verdict_view, views.diagnosis_view, views.causes_view, views.setting_change_view, views.loss_view),
         *(views.unseen_view, views.changes_view, views.stages_view, views.comparison_view, views.beside_view),
         *(views.fallbacks_view, views.ruled_out_view, views.undetermined_view, views.proposals_view),
     ):

@@ -18,7 +18,7 @@ from typing import Any
 from botocore.model import Shape
 
 from runbook_lib.archive.record import Record
-from runbook_lib.aws import Budget, Live, Outcome, iam_action
+from runbook_lib.aws import Budget, CallOutcome, Live, iam_action
 from runbook_lib.sandbox.wire.models import operation_model
 
 Path = tuple[str | int, ...]
@@ -91,7 +91,7 @@ class MutatedAnswers(Live):
                     held.append(value)
         return found
 
-    def ask(self, service: str, operation: str, region: str, params: Mapping[str, Any]) -> Outcome:
+    def ask(self, service: str, operation: str, region: str, params: Mapping[str, Any]) -> CallOutcome:
         """Answer from the record, mutated where it is this operation's turn."""
         key = _key(service, operation, region, params)
         known = self._known.get(key)
@@ -100,15 +100,15 @@ class MutatedAnswers(Live):
             maker = ValueMaker(random.Random(f"{self._mutation.seed} {key}"), self._words)
             shape = operation_model(service, operation).output_shape
             if self._mutation.how is MutationKind.INVENTED:
-                return Outcome(maker.structure(shape), False, "", 0)
+                return CallOutcome(maker.structure(shape), False, "", 0)
             if known is not None and known.response is not None:
                 answer = json.loads(json.dumps(known.response))
                 mutate = maker.replace if self._mutation.how is MutationKind.REPLACED else maker.remove
                 self.mutated |= {f"{operation}: {said}" for said in mutate(answer, shape)}
-                return Outcome(answer, False, "", 0)
+                return CallOutcome(answer, False, "", 0)
         if known is None:
-            return Outcome({"code": "AccessDeniedException", "message": "not recorded", "status": 403}, True, "", 0)
-        return Outcome(known.response or known.error or {}, known.error is not None, "", 0)
+            return CallOutcome({"code": "AccessDeniedException", "message": "not recorded", "status": 403}, True, "", 0)
+        return CallOutcome(known.response or known.error or {}, known.error is not None, "", 0)
 
 
 def _key(service: str, operation: str, region: str, params: Mapping[str, Any]) -> str:

@@ -132,7 +132,7 @@ def _cites(verdict: Verdict, outcome: InvestigationResult) -> bool:
 
 def _set_off_by(case: ScoreCase, world: World, found: Diagnosis) -> ScoreResult:
     """The change that set it off, or none where none did or the trail is refused; another one is wrong."""
-    began, named = case.fault.began(world.now), found.trigger
+    began, named = case.fault.began(world.now), found.set_off_by
     if named is None:
         unseen = any(rule.operation == "LookupEvents" for rule in case.fault.rules)
         return (

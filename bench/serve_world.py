@@ -17,7 +17,7 @@ from typing import Any
 from unittest import mock
 
 from runbook_lib.archive.record import Record
-from runbook_lib.aws import Live, Outcome, iam_action
+from runbook_lib.aws import CallOutcome, Live, iam_action
 from runbook_lib.incident import Incident
 from runbook_lib.judging.diagnosis import Diagnosis
 from runbook_lib.permissions import policy
@@ -52,9 +52,9 @@ class CachedAws(Live):
         super().__init__(incident)
         self.refused = ""
         self.asked_actions: set[str] = set()
-        self._known: dict[str, Outcome] = {}
+        self._known: dict[str, CallOutcome] = {}
 
-    def ask(self, service: str, operation: str, region: str, params: Mapping[str, Any]) -> Outcome:
+    def ask(self, service: str, operation: str, region: str, params: Mapping[str, Any]) -> CallOutcome:
         """Answer from memory, unless this action is being refused."""
         action = iam_action(service, operation)
         self.asked_actions.add(action)

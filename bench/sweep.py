@@ -120,11 +120,11 @@ def _serve(size: int) -> None:
 def _sweep() -> None:
     """Sweep what the environment points at, and say what that took."""
     from runbook_lib.sweep.area import Area
-    from runbook_lib.sweep.everywhere import Wanted, sweep_all
+    from runbook_lib.sweep.everywhere import SweepOptions, sweep_all
 
     with tempfile.TemporaryDirectory() as archive:
         began = time.monotonic()
-        document = sweep_all([Area(REGION)], Wanted(Path(archive), timeout_s=3600))
+        document = sweep_all([Area(REGION)], SweepOptions(Path(archive), timeout_s=3600))
         took = time.monotonic() - began
     wrong = [
         connection["table"]

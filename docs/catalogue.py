@@ -46,7 +46,7 @@ def covering(finding_id: str) -> tuple[str, ...]:
 
 def fault_links(ids: tuple[str, ...], faults_page: str = "faults.md") -> str:
     """Link to faults, or say that there is none."""
-    return ", ".join(link(code(one), f"{faults_page}#{one}") for one in ids) or NOT_YET
+    return ", ".join(link(code(fault_id), f"{faults_page}#{fault_id}") for fault_id in ids) or NOT_YET
 
 
 def findings() -> str:
@@ -58,15 +58,15 @@ def findings() -> str:
         " *symptom* follows from a cause and is never named as one. *Not a cause* explains why nothing is wrong."
     )
     parts = []
-    for module, members in groupby(FINDINGS.values(), lambda one: one.module.split("/")[0]):
+    for module, members in groupby(FINDINGS.values(), lambda finding: finding.module.split("/")[0]):
         rows = (
             (
-                link(code(one.id), f"{one.id}.md"),
-                one.title,
-                str(one.kind),
-                fault_links(covering(one.id), "../faults.md"),
+                link(code(finding.id), f"{finding.id}.md"),
+                finding.title,
+                str(finding.kind),
+                fault_links(covering(finding.id), "../faults.md"),
             )
-            for one in members
+            for finding in members
         )
         parts.append(
             f"## {STAGES[module]}\n\n{table(('finding', 'what it says', 'kind', 'faults that show it'), rows)}"
@@ -81,45 +81,46 @@ def _unseen() -> str:
         " does not rule it out."
     )
     rows = (
-        (one.what, one.why, link(code(one.finding), f"{one.finding}.md") if one.finding else "none") for one in UNSEEN
+        (unseen.what, unseen.why, link(code(unseen.finding), f"{unseen.finding}.md") if unseen.finding else "none")
+        for unseen in UNSEEN
     )
     return f"## What AWS does not show\n\n{intro}\n\n{table(('not seen', 'why', 'finding that shows the rest'), rows)}"
 
 
 def each_finding() -> Iterator[tuple[str, str]]:
     """The id and the page of every finding."""
-    for one in FINDINGS.values():
-        yield one.id, _finding(one)
+    for finding in FINDINGS.values():
+        yield finding.id, _finding(finding)
 
 
-def _finding(one: Finding) -> str:
-    path = f"runbook_lib/findings/{one.module}.py"
+def _finding(finding: Finding) -> str:
+    path = f"runbook_lib/findings/{finding.module}.py"
     facts = [
-        f"* **Kind**: {one.kind}",
-        f"* **Stops the pipe at**: {one.stops.value.replace('_', ' ') if one.stops else 'no stage by itself'}",
-        f"* **Seen in**: {'; '.join(f'step {n}, {STEPS[n].title.lower()}' for n in one.reads)}",
-        f"* **Diagnosis clauses of the playbook**: {', '.join(map(str, one.diagnosis)) or 'none'}",
-        f"* **Set off by**: {_set_off(one)}",
-        f"* **Try it**: {_try(one.id)}",
+        f"* **Kind**: {finding.kind}",
+        f"* **Stops the pipe at**: {finding.stops.value.replace('_', ' ') if finding.stops else 'no stage by itself'}",
+        f"* **Seen in**: {'; '.join(f'step {n}, {STEPS[n].title.lower()}' for n in finding.reads)}",
+        f"* **Diagnosis clauses of the playbook**: {', '.join(map(str, finding.diagnosis)) or 'none'}",
+        f"* **Set off by**: {_set_off(finding)}",
+        f"* **Try it**: {_try(finding.id)}",
         f"* **Recognised in**: {link(code(path), f'../../{path}')}",
-        f"* **Source**: <{one.source}>" if one.source.startswith("http") else f"* **Source**: {one.source}",
+        f"* **Source**: <{finding.source}>" if finding.source.startswith("http") else f"* **Source**: {finding.source}",
     ]
-    remedies = [_remedy(each) for each in prescribe(one.remedies, {}, latest=False)]
-    reasons = explain(one)
+    remedies = [_remedy(each) for each in prescribe(finding.remedies, {}, latest=False)]
+    reasons = explain(finding)
     known = "## How we know\n\n" + _listed(reasons.known_by)
     refuted = "## What would refute it\n\n" + _listed(reasons.refuted_by)
     what_to_do = "## What to do\n\n" + ("\n\n".join(remedies) or "Nothing by itself.")
-    return document(one.id, f"**{one.title}.**", one.why, "\n".join(facts), known, refuted, what_to_do)
+    return document(finding.id, f"**{finding.title}.**", finding.why, "\n".join(facts), known, refuted, what_to_do)
 
 
 def _listed(sentences: tuple[str, ...]) -> str:
     return "\n".join(f"* {sentence}" for sentence in sentences)
 
 
-def _set_off(one: Finding) -> str:
-    if not one.set_off_by:
+def _set_off(finding: Finding) -> str:
+    if not finding.set_off_by:
         return "no configuration change"
-    return f"{codes(one.set_off_by)}, up to {_span(one.lag)} before the harm begins"
+    return f"{codes(finding.set_off_by)}, up to {_span(finding.lag)} before the harm begins"
 
 
 def _span(length: timedelta) -> str:
@@ -132,10 +133,10 @@ def _try(finding_id: str) -> str:
     return codes(f"make demo FAULT={fault}" for fault in covering(finding_id)) if covering(finding_id) else NOT_YET
 
 
-def _remedy(one: Remedy) -> str:
-    notes = (("Risk", one.risk), ("Effect", one.effect), ("Before", one.precondition), ("Check", one.check))
+def _remedy(remedy: Remedy) -> str:
+    notes = (("Risk", remedy.risk), ("Effect", remedy.effect), ("Before", remedy.precondition), ("Check", remedy.check))
     lines = "\n".join(f"* **{name}**: {text}" for name, text in notes if text)
-    return f"### {one.id}: {one.title}\n\n```sh\n{one.command}\n```\n\n{lines}"
+    return f"### {remedy.id}: {remedy.title}\n\n```sh\n{remedy.command}\n```\n\n{lines}"
 
 
 def faults() -> str:
@@ -147,21 +148,21 @@ def faults() -> str:
     )
     rows = (
         (
-            f'<a id="{one.id}"></a>{code(one.id)}',
-            one.story,
-            _finding_links((one.expects,) if one.expects else ()),
-            _finding_links(tuple(name for name in named_by(one) if name != one.expects)),
-            code(one.set_off_by) if one.set_off_by else "-",
-            one.loss.replace("_", " "),
+            f'<a id="{fault.id}"></a>{code(fault.id)}',
+            fault.story,
+            _finding_links((fault.expects,) if fault.expects else ()),
+            _finding_links(tuple(name for name in named_by(fault) if name != fault.expects)),
+            code(fault.set_off_by) if fault.set_off_by else "-",
+            fault.loss.replace("_", " "),
         )
-        for one in all_faults().values()
+        for fault in all_faults().values()
     )
     header = ("fault", "story", "cause", "also named", "change in the trail", "records")
     return document("Faults of the sandbox", intro, table(header, rows))
 
 
 def _finding_links(ids: tuple[str, ...]) -> str:
-    return ", ".join(finding_link(one) for one in ids) or "-"
+    return ", ".join(finding_link(finding_id) for finding_id in ids) or "-"
 
 
 def finding_link(finding_id: str, below: str = "findings/") -> str:
@@ -204,4 +205,4 @@ def permissions() -> str:
 
 def without_fault() -> tuple[str, ...]:
     """The findings that no fault of the sandbox shows yet."""
-    return tuple(one.id for one in FINDINGS.values() if not covering(one.id))
+    return tuple(finding.id for finding in FINDINGS.values() if not covering(finding.id))

@@ -26,7 +26,7 @@ def pages() -> dict[str, str]:
         "iam-policy.md": catalogue.permissions(),
         "iam-policy.json": catalogue.policy(),
         "findings/README.md": catalogue.findings(),
-        **{f"findings/{one}.md": text for one, text in catalogue.each_finding()},
+        **{f"findings/{finding_id}.md": text for finding_id, text in catalogue.each_finding()},
     }
 
 

@@ -40,7 +40,7 @@ class Passage:
 
 
 def _clause(number: int, says: str, *modules: str, faults: tuple[str, ...] = ()) -> Passage:
-    found = tuple(one.id for one in FINDINGS.values() if number in one.diagnosis)
+    found = tuple(finding.id for finding in FINDINGS.values() if number in finding.diagnosis)
     return Passage(str(number), says, modules, found, faults)
 
 
@@ -147,7 +147,11 @@ def page() -> str:
     )
     header = ("playbook", "says", "module", "findings", "faults that cover it")
     bare = without_fault()
-    unproven = "Every finding has a fault that shows it." if not bare else ", ".join(finding_link(one) for one in bare)
+    unproven = (
+        "Every finding has a fault that shows it."
+        if not bare
+        else ", ".join(finding_link(finding_id) for finding_id in bare)
+    )
     return document(
         "Playbook map",
         intro,
@@ -179,13 +183,13 @@ def _step_path(step: Step) -> str:
 
 
 def _step_row(step: Step) -> tuple[str, ...]:
-    readers = tuple(one.id for one in FINDINGS.values() if step.number in one.reads)
+    readers = tuple(finding.id for finding in FINDINGS.values() if step.number in finding.reads)
     asks = f"[{step.title}](#step-{step.number}): {step.question}"
     return f"{step.number}", asks, _module(_step_path(step)), _findings(readers), _faults(readers)
 
 
 def _row(passage: Passage) -> tuple[str, ...]:
-    own = (f"findings/{FINDINGS[one].module}.py" for one in passage.findings if one in FINDINGS)
+    own = (f"findings/{FINDINGS[finding_id].module}.py" for finding_id in passage.findings if finding_id in FINDINGS)
     modules = tuple(dict.fromkeys((*passage.modules, *own)))
     return (
         passage.key,
@@ -202,7 +206,7 @@ def _findings(ids: Iterable[str]) -> str:
 
 def _faults(finding_ids: Iterable[str], more: tuple[str, ...] = ()) -> str:
     """Link to the faults that cover these findings: a few, each of another finding first, and how many more."""
-    by_finding = [covering(one) for one in finding_ids]
+    by_finding = [covering(finding_id) for finding_id in finding_ids]
     first = dict.fromkeys(fault for rank in zip_longest(*by_finding) for fault in rank if fault)
     shown = tuple(first | dict.fromkeys(more))
     rest = len(shown) - _FEW

@@ -127,7 +127,7 @@ def suggestion(word: str, known: list[str]) -> str:
 
 
 @dataclass(frozen=True)
-class _Rule:
+class _ParameterRule:
     """How one parameter must look, and how to say so."""
 
     accepts: Callable[[str], bool]
@@ -145,7 +145,7 @@ class _Rule:
         return value
 
 
-class _Instant(_Rule):
+class _Instant(_ParameterRule):
     def read(self, key: str, value: Any, source: str) -> datetime:
         """Read ISO 8601 text, or the datetime that some YAML loaders make of it."""
         if isinstance(value, datetime):
@@ -154,7 +154,7 @@ class _Instant(_Rule):
         return instant.parse(str(text))
 
 
-class _Hours(_Rule):
+class _Hours(_ParameterRule):
     def read(self, key: str, value: Any, source: str) -> int:
         """Read a whole number of hours; YAML's true and text are refused."""
         if isinstance(value, bool) or not isinstance(value, int) or not self.accepts(str(value)):
@@ -162,8 +162,8 @@ class _Hours(_Rule):
         return value
 
 
-def _matching(pattern: str, form: str) -> _Rule:
-    return _Rule(lambda text: re.fullmatch(pattern, text) is not None, form)
+def _matching(pattern: str, form: str) -> _ParameterRule:
+    return _ParameterRule(lambda text: re.fullmatch(pattern, text) is not None, form)
 
 
 def _is_instant(text: str) -> bool:
@@ -183,13 +183,13 @@ def _is_function(text: str) -> bool:
 
 
 _NAME = r"[A-Za-z0-9_.-]{3,255}"
-_RULES: dict[str, _Rule] = {
+_RULES: dict[str, _ParameterRule] = {
     "incident_id": _matching(
         r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", "1-64 letters, digits, `.`, `_` or `-`, as it names a folder"
     ),
     "region": _matching(r"[a-z]{2}(-[a-z]+)+-\d", "an AWS region such as `eu-west-1`"),
     "table_name": _matching(_NAME, "a DynamoDB table name: 3-255 letters, digits, `_`, `-` or `.`, no ARN"),
-    "function_name": _Rule(_is_function, "a Lambda function name, `name:alias` or function ARN"),
+    "function_name": _ParameterRule(_is_function, "a Lambda function name, `name:alias` or function ARN"),
     "detected_at": _Instant(_is_instant, "an ISO 8601 time such as `2026-03-14T15:09:00Z`"),
     "lookback_hours": _Hours(lambda text: 1 <= int(text) <= 24 * 14, "a whole number of hours from 1 to 336"),
     "cloudtrail_log_group": _matching(r"[\w./#-]{1,512}", "the name of a CloudWatch Logs group"),
@@ -197,7 +197,9 @@ _RULES: dict[str, _Rule] = {
     "account_id": _matching(r"\d{12}", "twelve digits, quoted"),
     "profile": _matching(r"[^\s\x00-\x1f]{1,128}", "the name of a profile in your AWS configuration"),
     "assume_role_arn": _matching(r"arn:aws[\w-]*:iam::\d{12}:role/[\w+=,.@/-]+", "the ARN of an IAM role"),
-    "archive": _Rule(lambda text: "\x00" not in text and "://" not in text, "a folder; s3://... is for --archive"),
+    "archive": _ParameterRule(
+        lambda text: "\x00" not in text and "://" not in text, "a folder; s3://... is for --archive"
+    ),
 }
 
 

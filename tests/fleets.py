@@ -30,7 +30,7 @@ from runbook_lib.sandbox import (
 )
 from runbook_lib.sweep import everywhere
 from runbook_lib.sweep.area import Area
-from runbook_lib.sweep.everywhere import Wanted
+from runbook_lib.sweep.everywhere import SweepOptions
 
 REGION = "eu-west-1"
 SCHEMA = json.loads((Path(__file__).parent.parent / "docs" / "sweep.schema.json").read_text(encoding="utf-8"))
@@ -80,7 +80,7 @@ class SweptFleet:
         return {self.kinds[connection["table"]].name: connection for connection in self.document["triggers"]}
 
 
-def sweep_all(areas: list[Area], wanted: Wanted) -> dict[str, Any]:
+def sweep_all(areas: list[Area], wanted: SweepOptions) -> dict[str, Any]:
     """Sweep areas; whatever comes of it, the document is as its published schema says."""
     document = everywhere.sweep_all(areas, wanted)
     OBEYS.validate(document)
@@ -91,7 +91,7 @@ def swept(fleet: Fleet, *rules: Rule, **wanted: Any) -> SweptFleet:
     """Sweep a fleet over HTTP."""
     archive = Path(tempfile.mkdtemp(prefix="runbook-sweeps-"))
     with enforcing(fleet, *rules) as sandbox:
-        document = sweep_all([Area(REGION)], Wanted(archive, **wanted))
+        document = sweep_all([Area(REGION)], SweepOptions(archive, **wanted))
         journal, violations = tuple(sandbox.journal), tuple(sandbox.violations)
     kinds = {member.table: member.kind for member in fleet.members}
     return SweptFleet(document, kinds, journal, violations, Path(document["areas"][0]["run_folder"] or archive))

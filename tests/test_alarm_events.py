@@ -13,9 +13,9 @@ from alarm_samples import ARN, DRESSES, UUID, Described, described, metric, noti
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runbook_lib.alarm import Alarm, Case, incidents_of, read_event
+from runbook_lib.alarm import Alarm, AlarmSubject, incidents_of, read_event
 from runbook_lib.alarm.events import LARGEST
-from runbook_lib.alarm.named import Named, mentioned, named_by
+from runbook_lib.alarm.named import NamedResources, mentioned, named_by
 from runbook_lib.errors import BadParameters
 from runbook_lib.interpret.arn import FunctionRef
 
@@ -24,30 +24,30 @@ ALIAS = FunctionRef("orders-projector", "live")
 ERRORS = metric("AWS/Lambda", "Errors", FunctionName="orders-projector")
 CHILDREN = [{"Arn": ARN.format("b"), "State": {"Value": "ALARM"}}]
 
-KINDS: dict[str, tuple[Described, Named]] = {
+KINDS: dict[str, tuple[Described, NamedResources]] = {
     "invocations": (
         described("a", **metric("AWS/Lambda", "Invocations", FunctionName="orders-projector")),
-        Named((), (FUNCTION,)),
+        NamedResources((), (FUNCTION,)),
     ),
     "iterator age of an alias": (
         described(
             "a", **metric("AWS/Lambda", "IteratorAge", FunctionName=FUNCTION.name, Resource="orders-projector:live")
         ),
-        Named((), (ALIAS,)),
+        NamedResources((), (ALIAS,)),
     ),
     "resource without alias": (
         described("a", **metric("AWS/Lambda", "Throttles", FunctionName=FUNCTION.name, Resource=FUNCTION.name)),
-        Named((), (FUNCTION,)),
+        NamedResources((), (FUNCTION,)),
     ),
     "mapping": (
         described("a", **metric("AWS/Lambda", "PolledEventCount", EventSourceMappingUUID=UUID)),
-        Named((), (), (UUID,)),
+        NamedResources((), (), (UUID,)),
     ),
     "stream": (
         described(
             "a", **metric("AWS/DynamoDB", "ReturnedRecordsCount", TableName="Orders", StreamLabel="2026-01-02T03:04:05")
         ),
-        Named(("Orders",)),
+        NamedResources(("Orders",)),
     ),
     "metric math": (
         described(
@@ -57,13 +57,13 @@ KINDS: dict[str, tuple[Described, Named]] = {
                 {"Id": "e1", "Expression": "m1 * 100", "ReturnData": True},
             ],
         ),
-        Named((), (FUNCTION,)),
+        NamedResources((), (FUNCTION,)),
     ),
     "the playbook's own": (
         described(
             "DynamoDBStreamsTriggerFailure", **metric("Ours", "Failed", Table="Orders", Function="orders-projector")
         ),
-        Named(("Orders",), (FUNCTION,)),
+        NamedResources(("Orders",), (FUNCTION,)),
     ),
 }
 
@@ -168,7 +168,7 @@ def test_wrong_types_never_break_the_reading(inner: dict[str, Any], outer: dict[
         with suppress(BadParameters):
             found = read_event(json.dumps(event))
             assert all(isinstance(alarm, Alarm) for alarm in found)
-            assert isinstance(named_by(found), Named)
+            assert isinstance(named_by(found), NamedResources)
 
 
 @pytest.mark.parametrize(
@@ -201,7 +201,9 @@ def test_a_mention_is_a_whole_word(name: str, tells: bool) -> None:
 )
 def test_incident_ids_are_made_of_any_name(name: str, since: datetime | None, number: int, id: str) -> None:
     """An id tells the alarm and its time, holds only what may name a folder, and differs between triggers."""
-    cases = [Case(Alarm(name, since=since), f"Orders-{place}", "orders-projector", "", "") for place in range(number)]
+    cases = [
+        AlarmSubject(Alarm(name, since=since), f"Orders-{place}", "orders-projector", "", "") for place in range(number)
+    ]
     found = incidents_of(cases, "eu-west-1")
     assert found[0].incident_id == id
     assert len({incident.incident_id for incident in found}) == number

@@ -16,14 +16,14 @@ from runbook_lib.charts.correlation import correlation as draw_data
 from runbook_lib.charts.correlation import describe
 from runbook_lib.charts.data import ERRORS, INVOCATIONS, panel
 from runbook_lib.evidence import Evidence
-from runbook_lib.evidence.signals import ALARMED, Alarm
+from runbook_lib.evidence.signals import ALARMED, FunctionAlarm
 from runbook_lib.incident import Window
-from runbook_lib.interpret.alarm_history import Turn
+from runbook_lib.interpret.alarm_history import StateTurn
 from runbook_lib.observed import Gap, NotObserved
 from runbook_lib.report import export
 from runbook_lib.sandbox import deny
 from runbook_lib.showing.axis import overview_axis
-from runbook_lib.showing.blocks import Table
+from runbook_lib.showing.blocks import TableBlock
 from runbook_lib.steps._alarms import stretches
 
 START = datetime(2026, 3, 14, 9, 0, tzinfo=UTC)
@@ -36,7 +36,7 @@ def at(minute: int) -> datetime:
     return START + timedelta(minutes=minute)
 
 
-def alarm(seen: Evidence, name: str) -> Alarm:
+def alarm(seen: Evidence, name: str) -> FunctionAlarm:
     """Give an alarm that was found, by its name."""
     return next(alarm for alarm in seen.metrics.alarms.found if alarm.name == name)
 
@@ -61,7 +61,7 @@ def test_an_alarm_rings_as_its_history_says(
     told: list[tuple[int, str, str]], now: str, minutes: list[tuple[int, int]]
 ) -> None:
     """An alarm was in ALARM between its changes, before the first as that says, and outside the window not at all."""
-    found = stretches([Turn(at(when), before, after) for when, before, after in told], now, WINDOW)
+    found = stretches([StateTurn(at(when), before, after) for when, before, after in told], now, WINDOW)
     assert [(stretch.start, stretch.end) for stretch in found] == [(at(first), at(last)) for first, last in minutes]
 
 
@@ -71,7 +71,7 @@ _STATES = st.sampled_from(["OK", "ALARM", "INSUFFICIENT_DATA"])
 @given(st.lists(st.tuples(st.integers(-60, 200), _STATES, _STATES), max_size=8), _STATES)
 def test_ringing_stays_in_the_window(told: list[tuple[int, str, str]], now: str) -> None:
     """Whatever a history says, its stretches lie in the window, in order, and none is empty or overlaps another."""
-    found = list(stretches([Turn(at(when), before, after) for when, before, after in told], now, WINDOW))
+    found = list(stretches([StateTurn(at(when), before, after) for when, before, after in told], now, WINDOW))
     ends = [end for stretch in found for end in (stretch.start, stretch.end)]
     assert ends == sorted(ends)
     assert all(stretch.start < stretch.end for stretch in found)
@@ -153,7 +153,7 @@ def test_step_7_shows_the_alarms() -> None:
     assert "composite ones, are not looked for" in text
     deaf = tuple(replaced(alarm, ringing=DENIED) for alarm in seen.metrics.alarms.found)
     blind = with_fields(seen, "metrics", alarms=replaced(seen.metrics.alarms, found=deaf))
-    tables = [block for block in views.step_view(7, blind).blocks if isinstance(block, Table)]
+    tables = [block for block in views.step_view(7, blind).blocks if isinstance(block, TableBlock)]
     (shown,) = (table for table in tables if table.title == "Alarms on the function's metrics")
     assert [row[-1] for row in shown.rows] == ["Not seen: May not be called."] * len(deaf)
 

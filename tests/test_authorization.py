@@ -10,7 +10,7 @@ from example_evidence import example, replaced, with_fields
 from worlds import in_world
 
 from runbook_lib.evidence import Evidence
-from runbook_lib.evidence.mapping import Mapping
+from runbook_lib.evidence.mapping import EventSourceMapping
 from runbook_lib.findings import FINDINGS, Weight
 from runbook_lib.interpret.policy import Decision, PolicyType
 from runbook_lib.interpret.processing_result import read
@@ -27,7 +27,7 @@ SAID = (
 EXPLICIT, IMPLICIT = "with an explicit deny in a {}", "because no {} allows the dynamodb:GetRecords action"
 
 
-def _saying(seen: Evidence, why: str) -> tuple[Evidence, Mapping]:
+def _saying(seen: Evidence, why: str) -> tuple[Evidence, EventSourceMapping]:
     """Give evidence whose mapping last said that it was refused, and that mapping."""
     (mapping,) = seen.status.mappings
     said = replaced(mapping, processing=read(SAID.format(arn=mapping.event_source_arn, why=why)))

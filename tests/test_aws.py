@@ -15,7 +15,7 @@ from worlds import NOW, incident_of, sandboxed
 
 from runbook_lib.archive.record import Record
 from runbook_lib.archive.redact import Redactor
-from runbook_lib.aws import READS, Live, Outcome, Reader, iam_action, plain, together
+from runbook_lib.aws import READS, CallOutcome, Live, Reader, iam_action, plain, together
 from runbook_lib.errors import CannotRun
 from runbook_lib.incident import Incident
 from runbook_lib.observed import Gap, NotObserved
@@ -30,27 +30,27 @@ STEP = "03-event_source_mappings"
 class Scripted:
     """AWS as a list of answers to give in order, remembering what was asked."""
 
-    def __init__(self, *outcomes: Outcome) -> None:
+    def __init__(self, *outcomes: CallOutcome) -> None:
         self.outcomes = list(outcomes)
         self.asked: list[tuple[str, dict[str, Any]]] = []
         self.lock = threading.Lock()
 
-    def ask(self, service: str, operation: str, region: str, params: dict[str, Any]) -> Outcome:
+    def ask(self, service: str, operation: str, region: str, params: dict[str, Any]) -> CallOutcome:
         """Give the next answer."""
         with self.lock:
             self.asked.append((f"{service}:{operation}", params))
             return self.outcomes.pop(0)
 
 
-def _answer(**members: Any) -> Outcome:
-    return Outcome(members, False, "r-1", 0)
+def _answer(**members: Any) -> CallOutcome:
+    return CallOutcome(members, False, "r-1", 0)
 
 
-def _error(code: str, message: str = "no", retries: int = 0) -> Outcome:
-    return Outcome({"code": code, "message": message, "status": 400}, True, "r-1", retries)
+def _error(code: str, message: str = "no", retries: int = 0) -> CallOutcome:
+    return CallOutcome({"code": code, "message": message, "status": 400}, True, "r-1", retries)
 
 
-def _reader(*outcomes: Outcome, record: Record | None = None) -> tuple[Reader, Scripted]:
+def _reader(*outcomes: CallOutcome, record: Record | None = None) -> tuple[Reader, Scripted]:
     scripted = Scripted(*outcomes)
     record = record or Record.create(INCIDENT, AS_OF, IDENTITY, archive=None)
     return Reader(record, scripted, Redactor("salt")), scripted  # type: ignore[arg-type]
@@ -107,7 +107,7 @@ def test_the_same_call_at_the_same_time_is_made_once() -> None:
     started, release = threading.Event(), threading.Event()
 
     class Slow(Scripted):
-        def ask(self, *arguments: Any) -> Outcome:
+        def ask(self, *arguments: Any) -> CallOutcome:
             """Answer when released."""
             started.set()
             release.wait(5)
@@ -142,7 +142,7 @@ def test_pages_are_followed_and_joined() -> None:
         (_answer(events=[1], nextToken="a"), _error("ThrottlingException")),
     ],
 )
-def test_a_pagination_that_breaks_off_says_so(outcomes: tuple[Outcome, ...]) -> None:
+def test_a_pagination_that_breaks_off_says_so(outcomes: tuple[CallOutcome, ...]) -> None:
     """The same token twice, or an error on a later page, keeps what was read and marks it as cut short."""
     reader, _ = _reader(*outcomes)
     pages = reader.for_step(STEP).pages("logs", "FilterLogEvents", logGroupName="g")
@@ -152,7 +152,7 @@ def test_a_pagination_that_breaks_off_says_so(outcomes: tuple[Outcome, ...]) -> 
         pages.every("events")
 
 
-GAPS: list[tuple[Outcome, str, str | None]] = [
+GAPS: list[tuple[CallOutcome, str, str | None]] = [
     (_error("AccessDeniedException"), "may not call", "dynamodb:DescribeTable"),
     (_error("AccessDenied"), "may not call", "dynamodb:DescribeTable"),
     (_error("ThrottlingException", retries=3), "still throttled after 4 attempts", None),
@@ -163,7 +163,7 @@ GAPS: list[tuple[Outcome, str, str | None]] = [
 
 
 @pytest.mark.parametrize(("outcome", "words", "permission"), GAPS)
-def test_what_keeps_us_from_an_answer_becomes_a_gap(outcome: Outcome, words: str, permission: str | None) -> None:
+def test_what_keeps_us_from_an_answer_becomes_a_gap(outcome: CallOutcome, words: str, permission: str | None) -> None:
     """Each failure raises NotObserved with a sentence; the permission to grant is named only where it would help."""
     reader, _ = _reader(outcome)
     with pytest.raises(NotObserved) as unseen:

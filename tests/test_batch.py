@@ -23,7 +23,7 @@ from runbook_lib.errors import CannotRun
 from runbook_lib.incident import Incident
 from runbook_lib.report.batch_page import headline
 from runbook_lib.running import batch, run
-from runbook_lib.running.batch import Wish, investigate_all, unit, urgency, write_index
+from runbook_lib.running.batch import BatchOptions, investigate_all, investigate_incident, urgency, write_index
 from runbook_lib.running.fleet import Processes, WorkerLost, workers
 from runbook_lib.sandbox import World, build
 
@@ -42,7 +42,7 @@ def done(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tup
     archive = tmp_path_factory.mktemp("batch")
     incidents = [incident_of(world, "B-1"), incident_of(world, "B-2", table_name="Ordres"), incident_of(world, "B-3")]
     with sandboxed(world):
-        yield archive, investigate_all(incidents, Wish(archive, report=False), number=2), world
+        yield archive, investigate_all(incidents, BatchOptions(archive, report=False), number=2), world
 
 
 def test_one_failure_is_its_own(done: tuple[Path, list[dict[str, Any]], World]) -> None:
@@ -71,7 +71,7 @@ def test_resume_keeps_what_is_finished(done: tuple[Path, list[dict[str, Any]], W
     """Resumed, the finished runs of the same parameters stand, and only the others are investigated."""
     archive, documents, world = done
     incidents = [incident_of(world, name) for name in ("B-1", "B-3", "B-4")]
-    again = investigate_all(incidents, Wish(archive, report=False), number=1, resume=True)
+    again = investigate_all(incidents, BatchOptions(archive, report=False), number=1, resume=True)
     assert [document["run_folder"] for document in again[:2]] == [
         documents[0]["run_folder"],
         documents[2]["run_folder"],
@@ -86,14 +86,17 @@ def test_resume_does_not_take_other_parameters_or_a_missing_report(
     """A finished run of other parameters is another run, and one without the report that is wanted is not finished."""
     archive, _, world = done
     same = incident_of(world, "B-1")
-    assert batch.finished(same, Wish(archive, report=False))
-    assert batch.finished(same, Wish(archive)) is None
-    assert batch.finished(incident_of(world, "B-1", lookback_hours=12), Wish(archive, report=False)) is None
+    assert batch.earlier_document(same, BatchOptions(archive, report=False))
+    assert batch.earlier_document(same, BatchOptions(archive)) is None
+    assert (
+        batch.earlier_document(incident_of(world, "B-1", lookback_hours=12), BatchOptions(archive, report=False))
+        is None
+    )
 
 
 def test_a_unit_begun_again_goes_on_where_it_was(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A unit whose process was lost takes up its folder: one folder in all, and nothing recorded is asked again."""
-    incident, wish = incident_of(world, "B-5"), Wish(tmp_path, report=False, batch="one")
+    incident, wish = incident_of(world, "B-5"), BatchOptions(tmp_path, report=False, batch="one")
 
     def lose(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
@@ -102,16 +105,18 @@ def test_a_unit_begun_again_goes_on_where_it_was(world: World, tmp_path: Path, m
         with monkeypatch.context() as killed:
             killed.setattr(run, "_finish", lose)
             with pytest.raises(KeyboardInterrupt):
-                unit(incident, wish)
+                investigate_incident(incident, wish)
         before = len(sandbox.journal)  # type: ignore[attr-defined]
         (folder,) = (path for path in (tmp_path / "B-5").iterdir() if path.is_dir())
         assert not is_sealed(folder)
-        again = unit(incident, wish)
+        again = investigate_incident(incident, wish)
         assert again["run_folder"] == str(folder)
         assert len(sandbox.journal) == before + 1  # type: ignore[attr-defined]
-        assert unit(incident, wish)["run_folder"] == str(folder)
+        assert investigate_incident(incident, wish)["run_folder"] == str(folder)
         assert len(sandbox.journal) == before + 1  # type: ignore[attr-defined]
-        assert unit(incident, Wish(tmp_path, report=False, batch="two"))["run_folder"] != str(folder)
+        assert investigate_incident(incident, BatchOptions(tmp_path, report=False, batch="two"))["run_folder"] != str(
+            folder
+        )
     assert verify(folder) == ()
 
 
@@ -188,7 +193,9 @@ def test_an_index_is_left_when_somebody_interrupts(
 
     monkeypatch.setattr(batch, "workers", lambda *_: nullcontext((Interrupted(), 1)))
     with pytest.raises(KeyboardInterrupt):
-        investigate_all([incident_of(world, "B-6"), incident_of(world, "B-7")], Wish(tmp_path), number=1, arrived=stop)
+        investigate_all(
+            [incident_of(world, "B-6"), incident_of(world, "B-7")], BatchOptions(tmp_path), number=1, arrived=stop
+        )
     assert len(json.loads((tmp_path / batch.INDEX).read_text(encoding="utf-8"))["incidents"]) == 1
 
 
@@ -221,7 +228,7 @@ def test_headline_counts(counts: dict[str, int], words: str) -> None:
 def test_hostile_words_stay_words(tmp_path: Path) -> None:
     """A sentence that AWS had a part in is text on the page, whatever it holds."""
     incident = Incident("B-8", "eu-west-1", "T", "f")
-    write_index([(incident, batch.failed(incident, "<script>window.__x=1</script>\u202e"))], Wish(tmp_path))
+    write_index([(incident, batch.failed(incident, "<script>window.__x=1</script>\u202e"))], BatchOptions(tmp_path))
     page = (tmp_path / batch.PAGE).read_text(encoding="utf-8")
     assert "<script" not in page
     assert "&lt;script&gt;" in page

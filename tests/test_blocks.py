@@ -12,19 +12,19 @@ from hypothesis import strategies as st
 
 from runbook_lib.showing.blocks import (
     MIME,
-    Because,
     Block,
     Chart,
     Column,
     Fact,
     Facts,
-    Finding,
-    Loss,
+    FindingBlock,
+    LossBlock,
     Prose,
-    Remedy,
+    Reason,
+    RemedyBlock,
     Stack,
-    Table,
-    Verdict,
+    TableBlock,
+    VerdictBlock,
     visible,
 )
 
@@ -47,13 +47,13 @@ HOSTILE = (
 
 def _every_kind(text: str) -> tuple[Block, ...]:
     """Give one block of every kind with the text in every place that takes text."""
-    remedy = Remedy("R1", text, text, text, text, text)
+    remedy = RemedyBlock("R1", text, text, text, text, text)
     return (
         Prose.of(text, text, style="gap"),
         Facts(text, (Fact(text, text, text),)),
-        Table(text, (Column(text, "code"), Column(text, "number")), ((text, text),), text, (text,), text),
-        Verdict("fault", text, text, Loss("at_risk", text, text), text, (text,), text),
-        Finding("cause", text, text, text, text, (Because(text, (text,)),), (text,), (text,), (remedy,), (1,)),
+        TableBlock(text, (Column(text, "code"), Column(text, "number")), ((text, text),), text, (text,), text),
+        VerdictBlock("fault", text, text, LossBlock("at_risk", text, text), text, (text,), text),
+        FindingBlock("cause", text, text, text, text, (Reason(text, (text,)),), (text,), (text,), (remedy,), (1,)),
         Chart(text, text, text, (text,), 10, 10, b"png"),
     )
 
@@ -137,7 +137,7 @@ def test_every_string_is_cleaned_when_built() -> None:
     facts = Facts("a\x1b", (Fact("b\x1b", "c\x1b", "d\x1b"),))
     assert facts.title == "a\\x1b"
     assert facts.facts[0] == Fact("b\\x1b", "c\\x1b", "d\\x1b")
-    assert Table("t", (Column("n\x1b"),), (("v\x1b",),)).rows == (("v\\x1b",),)
+    assert TableBlock("t", (Column("n\x1b"),), (("v\x1b",),)).rows == (("v\\x1b",),)
 
 
 def test_prose_json() -> None:
@@ -157,7 +157,7 @@ def test_facts_json() -> None:
 
 def test_table_json() -> None:
     """A table gives its columns with their kinds, rows, note, calls and what was left out."""
-    table = Table("T", (Column("UTC", "time"), Column("What")), (("1", "2"),), "n", ("r",), "more")
+    table = TableBlock("T", (Column("UTC", "time"), Column("What")), (("1", "2"),), "n", ("r",), "more")
     assert table.to_json() == {
         "block": "table",
         "title": "T",
@@ -171,7 +171,9 @@ def test_table_json() -> None:
 
 def test_verdict_json() -> None:
     """The verdict gives status, sentence, confidence, loss, first action, what was not seen, and the clock."""
-    verdict = Verdict("fault", "s", "proved", Loss("losing", "now", None), "act", ("u",), "2026-03-14T15:00:00Z")
+    verdict = VerdictBlock(
+        "fault", "s", "proved", LossBlock("losing", "now", None), "act", ("u",), "2026-03-14T15:00:00Z"
+    )
     assert verdict.to_json() == {
         "block": "verdict",
         "status": "fault",
@@ -186,8 +188,10 @@ def test_verdict_json() -> None:
 
 def test_finding_json() -> None:
     """A finding gives its kind, evidence with calls, and remedies with command, risk, effect and check."""
-    remedy = Remedy("R1", "t", "aws x", "r", "e", "c")
-    finding = Finding("cause", "esm", "T", "proved", "w", (Because("b", ("r1",)),), ("u",), ("n",), (remedy,), (3, 8))
+    remedy = RemedyBlock("R1", "t", "aws x", "r", "e", "c")
+    finding = FindingBlock(
+        "cause", "esm", "T", "proved", "w", (Reason("b", ("r1",)),), ("u",), ("n",), (remedy,), (3, 8)
+    )
     assert finding.to_json() == {
         "block": "finding",
         "kind": "cause",
@@ -233,13 +237,13 @@ def test_a_gap_says_not_examined() -> None:
 def test_a_row_must_fit_its_columns() -> None:
     """A table with a row of another length is refused."""
     with pytest.raises(ValueError, match="does not have 1 cells"):
-        Table("T", (Column("a"),), (("1", "2"),))
+        TableBlock("T", (Column("a"),), (("1", "2"),))
 
 
 def test_a_table_of_text_keeps_times_whole() -> None:
     """Times and numbers are not broken, numbers stand right, and no line is longer than 110 characters."""
     head = (Column("UTC", "time"), Column("n", "number"), Column("What"), Column("Why"))
-    table = Table("T", head, (("2026-03-14 15:00:00", "7", "w " * 90, "y" * 300), ("x", "1,234", "", "")))
+    table = TableBlock("T", head, (("2026-03-14 15:00:00", "7", "w " * 90, "y" * 300), ("x", "1,234", "", "")))
     lines = repr(table).splitlines()
     assert all(len(line) <= 110 for line in lines)
     assert lines[3].startswith("  2026-03-14 15:00:00      7  w")
@@ -249,7 +253,7 @@ def test_a_table_of_text_keeps_times_whole() -> None:
 def test_a_table_of_a_notebook_keeps_times_whole() -> None:
     """No time is broken between its date and its hour, and no other cell is kept from breaking."""
     head = (Column("UTC", "time"), Column("What"))
-    html = Table("T", head, (("2026-03-14 15:00:00", "a 1"),)).to_html()
+    html = TableBlock("T", head, (("2026-03-14 15:00:00", "a 1"),)).to_html()
     assert "<nobr>2026-03-14&nbsp;15:00:00</nobr>" in html
     assert "a 1" in html
 
@@ -275,7 +279,7 @@ def test_a_sentence_of_a_notebook_keeps_dates_and_code() -> None:
 )
 def test_a_table_of_text_loses_nothing(rows: tuple[tuple[str, ...], ...], kinds: tuple[str, ...]) -> None:
     """Every character of every cell but blanks stands in the text, whatever the widths."""
-    table = Table("T", tuple(Column(f"c{at}", kind) for at, kind in enumerate(kinds)), rows)  # type: ignore[arg-type]
+    table = TableBlock("T", tuple(Column(f"c{at}", kind) for at, kind in enumerate(kinds)), rows)  # type: ignore[arg-type]
     said = sorted("".join("".join(repr(table).split()).replace("-", "")))
     given_text = "T" + "c0c1c2" * bool(rows) + "".join(cell for row in table.rows for cell in row)
     assert said == sorted("".join(given_text.split()).replace("-", ""))

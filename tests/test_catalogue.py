@@ -7,17 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from runbook_lib.findings import FINDINGS, Kind
+from runbook_lib.findings import FINDINGS, FindingKind
 from runbook_lib.findings.unseen import UNSEEN
 from runbook_lib.judging.remedies import REMEDIES
 from runbook_lib.sandbox import Fault, all_faults
 
 FAULTS = all_faults()
 KINDS = {
-    "expects": Kind.CAUSE,
-    "contributing": Kind.CONTRIBUTING,
-    "symptoms": Kind.SYMPTOM,
-    "notes": Kind.INNOCENT,
+    "expects": FindingKind.CAUSE,
+    "contributing": FindingKind.CONTRIBUTING,
+    "symptoms": FindingKind.SYMPTOM,
+    "notes": FindingKind.INNOCENT,
 }
 
 

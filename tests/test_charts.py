@@ -24,13 +24,13 @@ from hypothesis import strategies as st
 
 from runbook_lib import instant
 from runbook_lib.charts.correlation import ChartData, correlation, describe
-from runbook_lib.charts.data import AGE, ERRORS, INVOCATIONS, THROTTLES, WRITES, Panel, Source, panel
+from runbook_lib.charts.data import AGE, ERRORS, INVOCATIONS, THROTTLES, WRITES, Panel, PanelSource, panel
 from runbook_lib.charts.tracks import INVOKING, NOT_DELIVERED
 from runbook_lib.interpret.trail_event import Effect
 from runbook_lib.measuring.pipe import write_minutes
 from runbook_lib.measuring.setting_change import Change
 from runbook_lib.showing.axis import Axis, overview_axis, retention_line, zoom_axis
-from runbook_lib.views.changes import Relation
+from runbook_lib.views.changes import ChangeRelation
 
 MINUTE = timedelta(minutes=1)
 START = datetime(2026, 3, 14, 9, 0, tzinfo=UTC)
@@ -45,8 +45,8 @@ def _zoom(seen: Seen) -> ChartData:
     return correlation(seen.evidence, seen.diagnosis, zoom_axis(seen.evidence, seen.diagnosis))
 
 
-def _source(points: Mapping[datetime, float], period: timedelta = MINUTE) -> Source:
-    return Source("invocations", "Invocations", "a minute", lambda _: (points, period))
+def _source(points: Mapping[datetime, float], period: timedelta = MINUTE) -> PanelSource:
+    return PanelSource("invocations", "Invocations", "a minute", lambda _: (points, period))
 
 
 def _axis(hours: float) -> Axis:
@@ -114,7 +114,7 @@ def test_thinning_keeps_the_highest_minute() -> None:
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.id)
-def test_panels_take_their_values_from_the_evidence(source: Source) -> None:
+def test_panels_take_their_values_from_the_evidence(source: PanelSource) -> None:
     """Each metric of the chart is the one of the evidence; ages are in seconds."""
     metrics, age = example().metrics, example().backlog.iterator_age_ms
     wanted = {
@@ -203,7 +203,7 @@ def test_every_change_on_the_axis_stands_on_its_lane() -> None:
     drawn = {mark.number: mark.at for lane in data.lanes for mark in lane.marks}
     assert drawn == {number: change.event.at for number, change in enumerate(seen.diagnosis.changes, 1)}
     relations = {mark.relation for lane in data.lanes for mark in lane.marks}
-    assert Relation.TRIGGER in relations
+    assert ChangeRelation.SET_OFF in relations
 
 
 def test_a_lane_is_quiet_only_where_it_was_searched() -> None:
@@ -273,7 +273,7 @@ def _paused() -> Seen:
     event = replace(seen.diagnosis.changes[0].event, at=seen.diagnosis.onset.at + timedelta(hours=1))
     change = Change(event, (Effect("mapping-disabled", "mapping", mapping.uuid, "It was disabled."),))
     evidence = with_fields(seen.evidence, "mappings", ours=(mapping,))
-    return Seen(evidence, replace(seen.diagnosis, changes=(change,), trigger=None))
+    return Seen(evidence, replace(seen.diagnosis, changes=(change,), set_off_by=None))
 
 
 def test_a_paused_mapping_turns_at_the_change() -> None:

@@ -33,7 +33,7 @@ from runbook_lib.charts.draw_single import look
 from runbook_lib.charts.single import age_data, pipe_data
 from runbook_lib.evidence import Evidence
 from runbook_lib.judging.loss_clock import LossState
-from runbook_lib.measuring.pipe import Stage, State
+from runbook_lib.measuring.pipe import FlowState, Stage
 from runbook_lib.showing import canvas
 from runbook_lib.showing.axis import Axis, overview_axis
 from runbook_lib.showing.blocks import Prose
@@ -124,8 +124,8 @@ def test_of_many_changes_the_trigger_keeps_its_number() -> None:
         replace(change, event=replace(change.event, event_id=str(at), at=onset.at + timedelta(seconds=at)))
         for at in range(-200, 200)
     )
-    trigger = replace(seen.diagnosis.trigger, change=many[3])  # type: ignore[type-var]
-    data = _overview(Seen(seen.evidence, replace(seen.diagnosis, changes=many, trigger=trigger)))
+    trigger = replace(seen.diagnosis.set_off_by, change=many[3])  # type: ignore[type-var]
+    data = _overview(Seen(seen.evidence, replace(seen.diagnosis, changes=many, set_off_by=trigger)))
     kept = [change.number for change in worth_numbers(data)]
     assert len(kept) == MOST_NUMBERS
     assert kept == sorted(kept)
@@ -196,7 +196,7 @@ def test_the_pipe_has_every_stage_and_one_break() -> None:
 def test_failures_that_flow_are_not_drawn_as_well() -> None:
     """The stage of failed invocations never looks like one that works, though it flows."""
     boxes = {box.stage: box for box in pipe_data(failing_seen().diagnosis)}
-    assert boxes[Stage.FAILED].state is State.FLOWING
+    assert boxes[Stage.FAILED].state is FlowState.FLOWING
     assert look(boxes[Stage.FAILED]) != look(boxes[Stage.WRITTEN])
 
 

@@ -19,7 +19,7 @@ from matplotlib.patches import FancyBboxPatch, Rectangle, StepPatch
 from runbook_lib import charts, instant
 from runbook_lib.charts import draw_correlation, draw_single
 from runbook_lib.charts.correlation import correlation
-from runbook_lib.charts.data import AGE, INVOCATIONS, Source, panel
+from runbook_lib.charts.data import AGE, INVOCATIONS, PanelSource, panel
 from runbook_lib.charts.draw_parts import LEAST_AGE, draw_panel
 from runbook_lib.charts.single import age_data, pipe_data
 from runbook_lib.showing import canvas
@@ -140,7 +140,7 @@ POINTS = st.dictionaries(
 )
 
 
-def _axes(source: Source, points: dict[datetime, float], hours: float) -> tuple[Any, Any]:
+def _axes(source: PanelSource, points: dict[datetime, float], hours: float) -> tuple[Any, Any]:
     """Draw one panel of these points; give its data and its axes."""
     end = START + timedelta(hours=hours)
     axis = Axis(START, end, end - 3 * MINUTE, START, end)

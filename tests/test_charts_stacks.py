@@ -20,7 +20,7 @@ from runbook_lib.charts.stacks import (
     NO_SIBLING,
     Bar,
     Part,
-    Stacked,
+    StackedBars,
     outcomes_data,
     outcomes_of,
     outcomes_words,
@@ -52,7 +52,7 @@ def _series(points: Mapping[datetime, float], period: timedelta = MINUTE) -> Ser
     return Series("m", "M", "count", "Sum", period, points, "ref-1")
 
 
-def _stack(invocations: Series, errors: Series, throttles: Series, axis: Axis) -> Stacked:
+def _stack(invocations: Series, errors: Series, throttles: Series, axis: Axis) -> StackedBars:
     parts = (
         *outcomes_of(lambda _: invocations, lambda _: errors),
         Part("throttled", "throttled", lambda _: (throttles.points, throttles.period), harm=True),
@@ -60,7 +60,7 @@ def _stack(invocations: Series, errors: Series, throttles: Series, axis: Axis) -
     return stacked("invocations", "Invocations", "", parts, example(), axis, None)
 
 
-def _by_layer(stack: Stacked, bar: Bar) -> dict[str, float | None]:
+def _by_layer(stack: StackedBars, bar: Bar) -> dict[str, float | None]:
     return dict(zip([layer.id for layer in stack.layers], bar.values, strict=True))
 
 

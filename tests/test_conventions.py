@@ -254,6 +254,39 @@ def test_no_file_outgrows_its_purpose() -> None:
     assert _listed(f"{path.relative_to(ROOT)}: {count}" for path, count in lines.items() if count > LONGEST_FILE) == ""
 
 
+UNNAMED = "sandbox"
+"""The room whose names are not held to the two rules below."""
+
+
+def _engine() -> dict[Path, ast.Module]:
+    """Every module of the package but those of UNNAMED, parsed."""
+    files = {path: path.relative_to(ROOT / PACKAGE).parts[0] for path in modules().values()}
+    return {path: ast.parse(path.read_text(encoding="utf-8")) for path, room in files.items() if room != UNNAMED}
+
+
+def test_a_class_name_means_one_thing() -> None:
+    """No two classes of the package share a name."""
+    places: dict[str, list[str]] = {}
+    for path, tree in _engine().items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ClassDef):
+                places.setdefault(node.name, []).append(f"{path.relative_to(ROOT)}:{node.lineno}")
+    assert _listed(f"{name}: {', '.join(where)}" for name, where in places.items() if len(where) > 1) == ""
+
+
+def test_variables_are_called_after_what_they_hold() -> None:
+    """No variable, parameter or function of the package is called `one`."""
+    wrong = [
+        f"{path.relative_to(ROOT)}:{node.lineno}"
+        for path, tree in _engine().items()
+        for node in ast.walk(tree)
+        if (isinstance(node, ast.Name) and node.id == "one")
+        or (isinstance(node, ast.arg) and node.arg == "one")
+        or (isinstance(node, ast.FunctionDef) and node.name == "one")
+    ]
+    assert _listed(wrong) == ""
+
+
 def test_every_test_says_what_must_hold() -> None:
     """Every test has a docstring of one line."""
     wrong = [

@@ -12,7 +12,7 @@ from worlds import FAST, in_world, investigated, tried
 
 from runbook_lib.aws import READS
 from runbook_lib.evidence import Evidence
-from runbook_lib.evidence.mapping import Mapping
+from runbook_lib.evidence.mapping import EventSourceMapping
 from runbook_lib.evidence.signals import Series
 from runbook_lib.interpret.policy import Decision
 from runbook_lib.interpret.processing_result import read
@@ -20,7 +20,7 @@ from runbook_lib.interpret.trail_event import TrailEvent
 from runbook_lib.judging.diagnosis import Diagnosis, Status
 from runbook_lib.judging.loss_clock import LossState
 from runbook_lib.judging.remedies import REMEDIES
-from runbook_lib.measuring.pipe import Stage, State
+from runbook_lib.measuring.pipe import FlowState, Stage
 from runbook_lib.sandbox import ALARM
 from runbook_lib.steps import STEPS
 
@@ -41,7 +41,7 @@ def _noted(found: Diagnosis) -> set[str]:
 
 def _with_mapping(seen: Evidence, **changed: Any) -> Evidence:
     """Give evidence with some fields of our mappings replaced, in the list and read one by one."""
-    mappings: tuple[Mapping, ...] = tuple(replaced(mapping, **changed) for mapping in seen.status.mappings)
+    mappings: tuple[EventSourceMapping, ...] = tuple(replaced(mapping, **changed) for mapping in seen.status.mappings)
     return with_fields(with_fields(seen, "mappings", ours=mappings), "status", mappings=mappings)
 
 
@@ -148,8 +148,8 @@ def test_false_alarm_05_a_filter_that_works_as_designed() -> None:
 def test_false_alarm_06_a_deliberate_pause_is_asked_about(world: str, remedy: str, words: str) -> None:
     """Who paused it and when is named, and no command undoes it without asking them first."""
     found = investigated(world).diagnosis
-    assert found.trigger is not None
-    assert found.trigger.change.event.actor.startswith("arn:aws:")
+    assert found.set_off_by is not None
+    assert found.set_off_by.change.event.actor.startswith("arn:aws:")
     first = found.remedies[0]
     assert first.id == remedy
     assert words in f"{first.risk} {first.precondition}"
@@ -252,7 +252,7 @@ def test_false_alarm_12_no_datapoints_on_an_idle_function() -> None:
     silent = with_fields(silent, "backlog", iterator_age_ms=_empty(seen.backlog.iterator_age_ms))
     found = judged(silent).diagnosis
     assert "no-table-writes" in _noted(found)
-    assert found.stages[Stage.INVOKED].state is State.IDLE
+    assert found.stages[Stage.INVOKED].state is FlowState.IDLE
     assert "cloudwatch:ListMetrics" not in _declared("cloudwatch")
 
 
@@ -261,9 +261,9 @@ def test_false_alarm_13_an_alarm_is_no_evidence() -> None:
     """The user's own alarm, which treats missing data as breaching, is told of, and clears or convicts nothing."""
     seen = investigated("no-table-writes")
     assert "no-table-writes" in _noted(seen.diagnosis)
-    assert ALARM in {alarm.name for alarm in seen.diagnosis.rang}
+    assert ALARM in {alarm.name for alarm in seen.diagnosis.alarms}
     deaf = judged(with_fields(example("no-table-writes"), "metrics", alarms=DENIED)).diagnosis
-    assert deaf == replace(seen.diagnosis, rang=(), proposals=deaf.proposals, gaps=deaf.gaps)
+    assert deaf == replace(seen.diagnosis, alarms=(), proposals=deaf.proposals, gaps=deaf.gaps)
     at = seen.diagnosis.as_of - HOUR
     alarm = TrailEvent(
         "e-1", at, "monitoring.amazonaws.com", "PutMetricAlarm", "PutMetricAlarm", actor="role/deployer",

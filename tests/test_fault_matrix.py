@@ -16,7 +16,7 @@ from worlds import NOW, incident_of, investigated, sandboxed
 import fuzz
 from mutate import MutatedAnswers, Mutation, MutationKind
 from runbook_lib.archive.record import Record
-from runbook_lib.aws import READS, Live, Outcome, Paging
+from runbook_lib.aws import READS, CallOutcome, Live, Paging
 from runbook_lib.errors import CannotRun
 from runbook_lib.judging.diagnosis import Diagnosis
 from runbook_lib.running.investigation import Investigation
@@ -31,13 +31,15 @@ SAMPLE_EVERY = 6
 MOST_CALLS = 1_500
 """A run of a small world makes some seventy calls; a pagination that does not end is left after fifty pages."""
 
-Ask = Callable[[Mapping[str, Any]], Outcome]
-Fault = Callable[[Ask, Mapping[str, Any], Paging | None, int], Outcome]
+Ask = Callable[[Mapping[str, Any]], CallOutcome]
+Fault = Callable[[Ask, Mapping[str, Any], Paging | None, int], CallOutcome]
 """From the sound answers, the question, how it pages, and how often this operation was asked: what comes instead."""
 
 
 def _error(code: str, status: int | None = 400) -> Fault:
-    return lambda ask, params, paging, asked: Outcome({"code": code, "message": code, "status": status}, True, "", 3)
+    return lambda ask, params, paging, asked: CallOutcome(
+        {"code": code, "message": code, "status": status}, True, "", 3
+    )
 
 
 def _with_token(answer: Mapping[str, Any], paging: Paging, token: str) -> dict[str, Any]:
@@ -59,7 +61,7 @@ def _emptied(value: Any) -> Any:
 def _paged(token: Callable[[int], str], page: Callable[[Mapping[str, Any]], Any]) -> Fault:
     """Answer every page with a token for one more."""
 
-    def fault(ask: Ask, params: Mapping[str, Any], paging: Paging | None, asked: int) -> Outcome:
+    def fault(ask: Ask, params: Mapping[str, Any], paging: Paging | None, asked: int) -> CallOutcome:
         if paging is None:
             return ask(params)
         sound = ask({name: value for name, value in params.items() if name != paging.parameter})
@@ -70,7 +72,7 @@ def _paged(token: Callable[[int], str], page: Callable[[Mapping[str, Any]], Any]
     return fault
 
 
-def _late(ask: Ask, params: Mapping[str, Any], paging: Paging | None, asked: int) -> Outcome:
+def _late(ask: Ask, params: Mapping[str, Any], paging: Paging | None, asked: int) -> CallOutcome:
     """Give three empty pages with tokens before the answer."""
     token = str(params.get(paging.parameter, "late-0")) if paging else "own"
     if not token.startswith("late-"):
@@ -80,7 +82,7 @@ def _late(ask: Ask, params: Mapping[str, Any], paging: Paging | None, asked: int
     return _paged(lambda _: f"late-{int(token[-1]) + 1}", _emptied)(ask, params, paging, asked)
 
 
-def _second_page_fails(ask: Ask, params: Mapping[str, Any], paging: Paging | None, asked: int) -> Outcome:
+def _second_page_fails(ask: Ask, params: Mapping[str, Any], paging: Paging | None, asked: int) -> CallOutcome:
     if paging is not None and paging.parameter in params:
         return _error("InternalFailure", 500)(ask, params, paging, asked)
     return _paged(lambda _: "second", dict)(ask, params, paging, asked)
@@ -93,7 +95,7 @@ def _reversed(value: Any) -> Any:
 
 
 def _answered(change: Callable[[dict[str, Any]], Any]) -> Fault:
-    def fault(ask: Ask, params: Mapping[str, Any], paging: Paging | None, asked: int) -> Outcome:
+    def fault(ask: Ask, params: Mapping[str, Any], paging: Paging | None, asked: int) -> CallOutcome:
         sound = ask(params)
         return sound if sound.failed else sound._replace(answer=change(copy.deepcopy(dict(sound.answer))))
 
@@ -141,14 +143,14 @@ class Faulty(MutatedAnswers):
         self.calls = 0
         self._where, self._fault, self._asked = where, fault, 0
 
-    def ask(self, service: str, operation: str, region: str, params: Mapping[str, Any]) -> Outcome:
+    def ask(self, service: str, operation: str, region: str, params: Mapping[str, Any]) -> CallOutcome:
         """Answer from the record, or with the fault."""
         self.calls += 1
         if (service, operation) != self._where:
             return super().ask(service, operation, region, params)
         self._asked += 1
 
-        def sound(asked: Mapping[str, Any]) -> Outcome:
+        def sound(asked: Mapping[str, Any]) -> CallOutcome:
             return super(Faulty, self).ask(service, operation, region, asked)
 
         return self._fault(sound, params, READS[service][operation], self._asked)

@@ -86,7 +86,7 @@ def test_onset_is_right_within_a_period(name: str) -> None:
 def test_change_that_set_it_off_is_named(name: str) -> None:
     """The trigger is the trail event of the fault, at its time; without such an event none is named."""
     seen = investigated(name)
-    named = seen.diagnosis.trigger
+    named = seen.diagnosis.set_off_by
     if any(rule_denies_trail(gap.gap) for gap in seen.diagnosis.gaps) or seen.fault.set_off_by is None:
         assert named is None
         return
@@ -154,7 +154,7 @@ def test_denied_trail_leaves_the_cause_and_lists_the_gap() -> None:
     """Not being allowed to read the trail costs the trigger, not the cause, and names the permission to ask for."""
     seen = investigated("trail-denied")
     assert [cause.finding.id for cause in seen.diagnosis.causes] == ["esm-disabled-by-user"]
-    assert seen.diagnosis.trigger is None
+    assert seen.diagnosis.set_off_by is None
     blind = [gap for gap in seen.diagnosis.gaps if gap.gap.call == "cloudtrail:LookupEvents"]
     assert {gap.gap.permission for gap in blind} == {"cloudtrail:LookupEvents"}
     assert {step for gap in blind for step in gap.steps} == {9}

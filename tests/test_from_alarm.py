@@ -311,7 +311,7 @@ def test_what_is_asked_is_what_is_declared() -> None:
         (alarm,) = read_event(json.dumps(missing))
         with pytest.raises(Exception, match="no mapping of a DynamoDB stream is known that fits it"):
             cases_of(alarm, way)
-        asked |= way().asked
+        asked |= way().actions
     assert asked == set(PERMISSIONS)
     plain, wide = (set(policy(alarms=alarms)["Statement"][0]["Action"]) for alarms in (False, True))
     assert wide == plain | set(PERMISSIONS)

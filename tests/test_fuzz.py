@@ -14,7 +14,7 @@ import fuzz
 from mutate import MutatedAnswers, Mutation, MutationKind, ValueMaker
 from runbook_lib import charts, views
 from runbook_lib.archive.record import Record
-from runbook_lib.aws import Live, Outcome, iam_action
+from runbook_lib.aws import CallOutcome, Live, iam_action
 from runbook_lib.evidence import Evidence
 from runbook_lib.observed import Gap, NotObserved
 from runbook_lib.running.investigation import Investigation
@@ -36,7 +36,7 @@ def _without(action: str, change: Callable[[Any], object]) -> Evidence:
     record, _ = fuzz.recorded_run(fuzz.EXAMPLE)
 
     class ByHand(MutatedAnswers):
-        def ask(self, service: str, operation: str, region: str, params: Any) -> Outcome:
+        def ask(self, service: str, operation: str, region: str, params: Any) -> CallOutcome:
             """Answer from the record, changed."""
             outcome = super().ask(service, operation, region, params)
             if iam_action(service, operation) != action or outcome.failed:

@@ -14,9 +14,9 @@ from runbook_lib.findings import (
     FINDINGS,
     Confidence,
     Finding,
-    Kind,
+    FindingKind,
     Sign,
-    Word,
+    VerdictWord,
     against,
     counter,
     decisive,
@@ -26,7 +26,7 @@ from runbook_lib.findings import (
 from runbook_lib.incident import Incident
 from runbook_lib.judging.remedies import REMEDIES
 from runbook_lib.judging.remedy_cards import Remedy
-from runbook_lib.measuring.pipe import Flow, Stage, Stages, State
+from runbook_lib.measuring.pipe import FlowState, Stage, StageFlow, Stages
 from runbook_lib.observed import Gap, NotObserved
 
 AS_OF = datetime(2026, 3, 14, 15, 0, tzinfo=UTC)
@@ -34,8 +34,8 @@ SEEN = Evidence(Incident("INC-1", "eu-west-1", "Orders", "orders-projector"), AS
 GAP = Gap("lambda:ListEventSourceMappings", "eu-west-1", "AccessDeniedException", "denied", "lambda:List...", "r")
 
 
-def _stages(state: State) -> Stages:
-    return Stages({stage: Flow(stage, state, f"{stage} is {state}", refs=(f"c-{stage}",)) for stage in Stage})
+def _stages(state: FlowState) -> Stages:
+    return Stages({stage: StageFlow(stage, state, f"{stage} is {state}", refs=(f"c-{stage}",)) for stage in Stage})
 
 
 def _finding(*signs: Sign, blind: bool = False, stops: Stage | None = Stage.POLLED) -> Finding:
@@ -48,31 +48,31 @@ def _finding(*signs: Sign, blind: bool = False, stops: Stage | None = Stage.POLL
 
 
 D, S, C, A = decisive("d", "r1"), sign("s", "r2"), counter("c", "r3"), against("a", "r4")
-PRESENT, ABSENT, UNKNOWN = Word.PRESENT, Word.ABSENT, Word.UNDETERMINED
+PRESENT, ABSENT, UNKNOWN = VerdictWord.PRESENT, VerdictWord.ABSENT, VerdictWord.UNDETERMINED
 
-CASES: list[tuple[tuple[Sign, ...], bool, State, Word, Confidence | None]] = [
-    ((), False, State.STOPPED, ABSENT, None),
-    ((), True, State.STOPPED, UNKNOWN, None),
-    ((A,), False, State.STOPPED, ABSENT, None),
-    ((D, A), False, State.STOPPED, ABSENT, None),
-    ((A,), True, State.STOPPED, ABSENT, None),
-    ((D,), False, State.STOPPED, PRESENT, Confidence.PROVED),
-    ((D,), False, State.UNKNOWN, PRESENT, Confidence.SUSPECTED),
-    ((D,), False, State.IDLE, PRESENT, Confidence.SUSPECTED),
-    ((D, S), False, State.UNKNOWN, PRESENT, Confidence.LIKELY),
-    ((D, C), False, State.UNKNOWN, PRESENT, Confidence.PROVED),
-    ((D, C), False, State.FLOWING, PRESENT, Confidence.LIKELY),
-    ((D,), True, State.STOPPED, PRESENT, Confidence.PROVED),
-    ((S,), False, State.STOPPED, PRESENT, Confidence.LIKELY),
-    ((S,), False, State.UNKNOWN, PRESENT, Confidence.SUSPECTED),
-    ((C,), False, State.STOPPED, ABSENT, None),
-    ((C,), True, State.STOPPED, UNKNOWN, None),
+CASES: list[tuple[tuple[Sign, ...], bool, FlowState, VerdictWord, Confidence | None]] = [
+    ((), False, FlowState.STOPPED, ABSENT, None),
+    ((), True, FlowState.STOPPED, UNKNOWN, None),
+    ((A,), False, FlowState.STOPPED, ABSENT, None),
+    ((D, A), False, FlowState.STOPPED, ABSENT, None),
+    ((A,), True, FlowState.STOPPED, ABSENT, None),
+    ((D,), False, FlowState.STOPPED, PRESENT, Confidence.PROVED),
+    ((D,), False, FlowState.UNKNOWN, PRESENT, Confidence.SUSPECTED),
+    ((D,), False, FlowState.IDLE, PRESENT, Confidence.SUSPECTED),
+    ((D, S), False, FlowState.UNKNOWN, PRESENT, Confidence.LIKELY),
+    ((D, C), False, FlowState.UNKNOWN, PRESENT, Confidence.PROVED),
+    ((D, C), False, FlowState.FLOWING, PRESENT, Confidence.LIKELY),
+    ((D,), True, FlowState.STOPPED, PRESENT, Confidence.PROVED),
+    ((S,), False, FlowState.STOPPED, PRESENT, Confidence.LIKELY),
+    ((S,), False, FlowState.UNKNOWN, PRESENT, Confidence.SUSPECTED),
+    ((C,), False, FlowState.STOPPED, ABSENT, None),
+    ((C,), True, FlowState.STOPPED, UNKNOWN, None),
 ]
 
 
 @pytest.mark.parametrize(("signs", "blind", "state", "word", "confidence"), CASES)
 def test_signs_make_a_verdict(
-    signs: tuple[Sign, ...], blind: bool, state: State, word: Word, confidence: Confidence | None
+    signs: tuple[Sign, ...], blind: bool, state: FlowState, word: VerdictWord, confidence: Confidence | None
 ) -> None:
     """Proved needs a decisive state and a count that fits; what speaks against it rules it out; blindness is told."""
     verdict = judge(_finding(*signs, blind=blind), SEEN, _stages(state))
@@ -82,14 +82,14 @@ def test_signs_make_a_verdict(
 
 def test_a_cause_says_what_it_does_not_explain() -> None:
     """A fault that stops the pipe while the pipe flows is not proved, and the flow is named."""
-    verdict = judge(_finding(D, C), SEEN, _stages(State.FLOWING))
+    verdict = judge(_finding(D, C), SEEN, _stages(FlowState.FLOWING))
     assert verdict.unexplained == ("invoked is flowing",)
 
 
 def test_every_finding_without_any_evidence_is_undetermined() -> None:
     """With nothing observed no finding is present and none is ruled out."""
-    words = {name: judge(finding, SEEN, _stages(State.UNKNOWN)).word for name, finding in FINDINGS.items()}
-    assert set(words.values()) == {Word.UNDETERMINED}
+    words = {name: judge(finding, SEEN, _stages(FlowState.UNKNOWN)).word for name, finding in FINDINGS.items()}
+    assert set(words.values()) == {VerdictWord.UNDETERMINED}
 
 
 @pytest.mark.parametrize("finding", FINDINGS.values(), ids=FINDINGS)
@@ -101,7 +101,7 @@ def test_cards_are_whole(finding: Finding) -> None:
     assert set(finding.diagnosis) <= set(range(1, 10))
     assert finding.reads
     assert set(finding.remedies) <= set(REMEDIES)
-    assert finding.remedies or finding.kind is not Kind.CAUSE
+    assert finding.remedies or finding.kind is not FindingKind.CAUSE
 
 
 @pytest.mark.parametrize("remedy", REMEDIES.values(), ids=REMEDIES)

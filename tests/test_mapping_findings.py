@@ -11,7 +11,7 @@ from example_evidence import example, replaced, with_fields
 from worlds import in_world
 
 from runbook_lib.evidence import Evidence
-from runbook_lib.evidence.mapping import Mapping
+from runbook_lib.evidence.mapping import EventSourceMapping
 from runbook_lib.evidence.signals import Series
 from runbook_lib.findings import FINDINGS, Confidence, Weight, judge
 from runbook_lib.interpret.trail_event import Resource, TrailEvent
@@ -30,7 +30,7 @@ def _with_mapping(seen: Evidence, **changed: Any) -> Evidence:
     return _with_mappings(seen, *(replaced(mapping, **changed) for mapping in seen.status.mappings))
 
 
-def _with_mappings(seen: Evidence, *mappings: Mapping) -> Evidence:
+def _with_mappings(seen: Evidence, *mappings: EventSourceMapping) -> Evidence:
     return with_fields(with_fields(seen, "mappings", ours=mappings), "status", mappings=mappings)
 
 

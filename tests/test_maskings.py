@@ -16,7 +16,7 @@ from worlds import FAST, in_world, investigated, tried
 from runbook_lib import views
 from runbook_lib.cli.terminal import print_diagnosis
 from runbook_lib.evidence import Evidence
-from runbook_lib.evidence.mapping import Mapping
+from runbook_lib.evidence.mapping import EventSourceMapping
 from runbook_lib.evidence.signals import Series
 from runbook_lib.evidence.source import HealthEvent
 from runbook_lib.findings import Confidence
@@ -27,8 +27,8 @@ from runbook_lib.judging.diagnosis import Diagnosis, Status
 from runbook_lib.judging.loss_clock import LossState
 from runbook_lib.judging.verdict import to_json
 from runbook_lib.measuring.onset import Onset
-from runbook_lib.measuring.pipe import Stage, State
-from runbook_lib.measuring.setting_change import Change, find_trigger
+from runbook_lib.measuring.pipe import FlowState, Stage
+from runbook_lib.measuring.setting_change import Change, find_setting_change
 
 SCHEMA = json.loads((Path(__file__).parent.parent / "docs" / "verdict.schema.json").read_text(encoding="utf-8"))
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
@@ -43,7 +43,7 @@ def _ids(found: Any) -> set[str]:
     return {verdict.finding.id for verdict in found}
 
 
-def _with_mappings(seen: Evidence, *mappings: Mapping) -> Evidence:
+def _with_mappings(seen: Evidence, *mappings: EventSourceMapping) -> Evidence:
     """Give evidence with these mappings of ours, in the list and read one by one."""
     return with_fields(with_fields(seen, "mappings", ours=mappings), "status", mappings=mappings)
 
@@ -120,7 +120,7 @@ def test_masking_05_a_silent_log_is_not_a_function_that_never_ran() -> None:
     assert "role-cannot-log" in _ids(found.innocent)
     assert "errors-high" in _ids(found.symptoms)
     assert "function-not-invoked" not in _ids(found.symptoms)
-    assert found.stages[Stage.INVOKED].state is State.FLOWING
+    assert found.stages[Stage.INVOKED].state is FlowState.FLOWING
     assert (found.status, found.causes) == (Status.UNDETERMINED, ())
 
 
@@ -159,7 +159,7 @@ def test_masking_07_other_trigger_hides_a_dead_stream() -> None:
     found = judged(with_fields(seen, "metrics", invocations=busy)).diagnosis
     assert _causes(found) == ["esm-disabled-by-user"]
     assert "other-triggers-mask" in _ids(found.innocent)
-    assert found.stages[Stage.INVOKED].state is State.STOPPED
+    assert found.stages[Stage.INVOKED].state is FlowState.STOPPED
     assert found.onset is not None
     assert found.onset.at == began.at
 
@@ -301,8 +301,8 @@ def test_masking_15_a_later_failure_does_not_swallow_an_older_gap() -> None:
     assert found.onset is not None
     assert "invoked nothing" in found.onset.signals[0]
     assert "oldest record of the last batches" in found.onset.signals[1]
-    assert found.trigger is not None
-    assert found.trigger.change.event.operation == "DeleteEventSourceMapping"
+    assert found.set_off_by is not None
+    assert found.set_off_by.change.event.operation == "DeleteEventSourceMapping"
     assert found.loss.deadline is not None
     assert found.loss.deadline <= found.onset.at + 24 * HOUR
 
@@ -311,12 +311,12 @@ def test_masking_15_a_later_failure_does_not_swallow_an_older_gap() -> None:
 def test_masking_16_where_was_searched_is_said() -> None:
     """A change of a role stands in us-east-1: with that region unseen none is named, and the region is."""
     whole = investigated("role-lost-getrecords").diagnosis
-    assert whole.trigger is not None
-    assert whole.trigger.change.event.operation == "PutRolePolicy"
+    assert whole.set_off_by is not None
+    assert whole.set_off_by.change.event.operation == "PutRolePolicy"
     gap = replace(DENIED, call="cloudtrail:LookupEvents", region="us-east-1")
     found = judged(with_fields(example("role-lost-getrecords"), "changes", iam=gap)).diagnosis
     assert _causes(found) == ["role-missing-stream-actions"]
-    assert found.trigger is None
+    assert found.set_off_by is None
     assert found.coverage is not None
     assert any(sentence.startswith("us-east-1: ") for sentence in found.coverage.missing)
 
@@ -337,10 +337,10 @@ def test_masking_17_updates_of_capacity_do_not_pass_for_a_stream_change() -> Non
     noise = (_update_table(-30, **capacity), _update_table(-1, **capacity), _update_table(0.2, **capacity))
     at = datetime.fromisoformat("2026-03-14T12:00:00+00:00")
     began = Onset(at, at - MINUTE, at + MINUTE, ("words",), ("ref",))
-    found = find_trigger("stream-disabled", ("stream-disabled",), 24 * HOUR, began, (*noise, off))
+    found = find_setting_change("stream-disabled", ("stream-disabled",), 24 * HOUR, began, (*noise, off))
     assert found is not None
     assert found.change is off
-    assert find_trigger("stream-disabled", ("stream-disabled",), 24 * HOUR, began, noise) is None
+    assert find_setting_change("stream-disabled", ("stream-disabled",), 24 * HOUR, began, noise) is None
 
 
 @in_world("poller-stands-still-after-a-release")
@@ -358,7 +358,7 @@ def test_masking_18_an_outage_is_not_blamed_on_the_release_beside_it() -> None:
     out = with_fields(with_fields(seen, "health", events=(event,)), "metrics", siblings=siblings)
     found = judged(out).diagnosis
     assert _causes(found) == ["service-event"]
-    assert found.trigger is None
+    assert found.set_off_by is None
 
 
 @in_world("stream-recreated-behind-a-brake")
@@ -366,10 +366,10 @@ def test_masking_19_a_change_hours_before_the_silence_is_found() -> None:
     """The old stream drained for hours after the change: neither the release of the brake nor five minutes mislead."""
     world = tried("stream-recreated-behind-a-brake")
     found, last = world.diagnosis, world.diagnosis.stages[Stage.INVOKED].last
-    assert found.trigger is not None
+    assert found.set_off_by is not None
     assert last is not None
-    assert found.trigger.change.event.operation == "UpdateTable"
-    assert last - found.trigger.change.event.at > 4 * HOUR
+    assert found.set_off_by.change.event.operation == "UpdateTable"
+    assert last - found.set_off_by.change.event.at > 4 * HOUR
     assert _causes(found) == ["stale-stream-arn"]
     assert not world.score.optimistic
 
@@ -378,9 +378,9 @@ def test_masking_19_a_change_hours_before_the_silence_is_found() -> None:
 def test_masking_19_records_are_lost_since_the_stream_went_off() -> None:
     """Deliveries went on for hours after the stream was switched off: what is lost is counted from the change."""
     found = tried("stream-switched-off-behind-a-brake").diagnosis
-    assert found.trigger is not None
+    assert found.set_off_by is not None
     assert found.loss.state is LossState.LOSING
-    assert found.loss.already_lost_from == found.trigger.change.event.at
+    assert found.loss.already_lost_from == found.set_off_by.change.event.at
 
 
 @in_world("stream-recreated")

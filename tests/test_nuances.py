@@ -11,8 +11,8 @@ from worlds import in_world, investigated, tried
 
 from runbook_lib.archive.record import Record
 from runbook_lib.evidence import Evidence
-from runbook_lib.evidence.mapping import Mapping
-from runbook_lib.evidence.role import Simulated
+from runbook_lib.evidence.mapping import EventSourceMapping
+from runbook_lib.evidence.role import SimulationResult
 from runbook_lib.findings import Confidence
 from runbook_lib.interpret.filter_pattern import never_matches, passes
 from runbook_lib.interpret.policy import Decision, Policy, evaluate, poller_context
@@ -20,7 +20,7 @@ from runbook_lib.interpret.processing_result import read
 from runbook_lib.interpret.trail_event import EVENT_NAMES
 from runbook_lib.judging.diagnosis import Diagnosis, Status
 from runbook_lib.judging.remedies import LATEST_WARNING, REMEDIES, prescribe
-from runbook_lib.measuring.pipe import Stage, State
+from runbook_lib.measuring.pipe import FlowState, Stage
 
 MINUTE = timedelta(minutes=1)
 
@@ -35,7 +35,7 @@ def _asked(world: str, operation: str) -> list[dict[str, object]]:
     return [dict(call.params) for call in calls if call.operation == operation]
 
 
-def _with_mappings(seen: Evidence, *mappings: Mapping) -> Evidence:
+def _with_mappings(seen: Evidence, *mappings: EventSourceMapping) -> Evidence:
     """Give evidence with these mappings of ours, in the list and read one by one."""
     return with_fields(with_fields(seen, "mappings", ours=mappings), "status", mappings=mappings)
 
@@ -99,9 +99,9 @@ def test_nuance_04_no_iterator_age_is_no_health() -> None:
     age = seen.backlog.iterator_age_ms
     assert age.statistic == "Maximum"
     assert not age.between(found.onset.latest, seen.window.end)
-    assert found.stages[Stage.INVOKED].state is State.STOPPED
+    assert found.stages[Stage.INVOKED].state is FlowState.STOPPED
     silent = with_fields(seen, "backlog", iterator_age_ms=replace(age, points={}))
-    assert judged(silent).diagnosis.stages[Stage.INVOKED].state is State.STOPPED
+    assert judged(silent).diagnosis.stages[Stage.INVOKED].state is FlowState.STOPPED
 
 
 @in_world("healthy")
@@ -122,7 +122,7 @@ def test_nuance_05_a_blocked_shard_without_an_error_is_seen() -> None:
     assert found.onset is not None
     assert not any(seen.metrics.errors.between(found.onset.at, seen.window.end).values())
     assert _causes(found) == {"partial-batch-misuse": Confidence.PROVED}
-    assert found.stages[Stage.INVOKED].state is State.FLOWING
+    assert found.stages[Stage.INVOKED].state is FlowState.FLOWING
 
 
 @pytest.mark.parametrize("card", REMEDIES.values(), ids=REMEDIES)
@@ -156,13 +156,13 @@ def test_nuance_07_an_old_stream_drains_while_the_new_one_waits() -> None:
     """Deliveries for hours after a re-creation come from the old stream; the harm began with the new one."""
     world = tried("stream-recreated-behind-a-brake")
     found = world.diagnosis
-    assert (found.onset, found.trigger) != (None, None)
+    assert (found.onset, found.set_off_by) != (None, None)
     assert found.onset is not None
-    assert found.trigger is not None
+    assert found.set_off_by is not None
     last = found.stages[Stage.INVOKED].last
     assert last is not None
     assert last - found.onset.at > timedelta(hours=4)
-    assert found.trigger.lag < MINUTE
+    assert found.set_off_by.lag < MINUTE
     (replace_it,) = (remedy for remedy in found.remedies if remedy.id == "R2")
     assert "only once its stream is drained" in replace_it.risk
     assert "TRIM_HORIZON" in replace_it.command
@@ -172,7 +172,7 @@ def test_nuance_07_an_old_stream_drains_while_the_new_one_waits() -> None:
 def test_nuance_08_a_trail_that_shows_nothing_proves_nothing() -> None:
     """Without a readable trail the cause stands, no change is named, and what was not searched is told."""
     found = investigated("trail-denied").diagnosis
-    assert (list(_causes(found)), found.trigger) == (["esm-disabled-by-user"], None)
+    assert (list(_causes(found)), found.set_off_by) == (["esm-disabled-by-user"], None)
     assert found.coverage is not None
     assert found.coverage.missing
     assert "cloudtrail:LookupEvents" in {gap.gap.call for gap in found.gaps}
@@ -187,8 +187,8 @@ def test_nuance_08_the_trail_is_searched_by_full_names_and_abroad_for_roles() ->
     seen = investigated("mapping-paused").diagnosis
     assert seen.coverage is not None
     assert set(seen.coverage.regions) == {"eu-west-1", "us-east-1"}
-    assert seen.trigger is not None
-    assert "functionName" not in seen.trigger.change.event.request
+    assert seen.set_off_by is not None
+    assert "functionName" not in seen.set_off_by.change.event.request
 
 
 @in_world("role-pinned-to-table-arn")
@@ -269,7 +269,7 @@ def test_simulation_for_a_role_that_is_gone_says_nothing() -> None:
     """A backend that simulates for whatever name it is given makes a deleted role no role without permissions."""
     seen = example("role-deleted")
     refused = tuple(
-        Simulated(
+        SimulationResult(
             f"dynamodb:{name}", seen.role.stream_arn, "implicitDeny", (), None, None, (), "SimulatePrincipalPolicy-1"
         )
         for name in ("DescribeStream", "GetRecords", "GetShardIterator")

@@ -15,9 +15,9 @@ from worlds import NOW, in_world, incident_of, sandboxed
 
 from runbook_lib.archive.record import Record
 from runbook_lib.archive.redact import Redactor
-from runbook_lib.aws import Outcome, Reader
+from runbook_lib.aws import CallOutcome, Reader
 from runbook_lib.evidence import Evidence
-from runbook_lib.evidence.mapping import Mapping as Trigger
+from runbook_lib.evidence.mapping import EventSourceMapping
 from runbook_lib.evidence.signals import Backlog
 from runbook_lib.evidence.source import Shard
 from runbook_lib.observed import NotObserved
@@ -96,7 +96,7 @@ class _Shards:
         self.asked: list[tuple[str, Mapping[str, Any]]] = []
         self.lock = threading.Lock()
 
-    def ask(self, service: str, operation: str, region: str, params: Mapping[str, Any]) -> Outcome:
+    def ask(self, service: str, operation: str, region: str, params: Mapping[str, Any]) -> CallOutcome:
         """Give an iterator, or the records and the iterator behind them."""
         with self.lock:
             self.asked.append((operation, params))
@@ -105,10 +105,10 @@ class _Shards:
             "GetShardIterator": {"ShardIterator": f"first of {params.get('ShardId')}"},
             "GetRecords": {"Records": _RECORDS, "NextShardIterator": "more"},
         }
-        return Outcome(answers[operation], False, "r-1", 0)
+        return CallOutcome(answers[operation], False, "r-1", 0)
 
 
-def _world(*mappings: Trigger, shards: int = 1, replicas: tuple[str, ...] = ()) -> Evidence:
+def _world(*mappings: EventSourceMapping, shards: int = 1, replicas: tuple[str, ...] = ()) -> Evidence:
     """The re-created stream with so many open shards, and these mappings of ours on the table."""
     seen = example("stream-recreated")
     open_shards = tuple(Shard(f"shardId-{n}", None, str(n), None) for n in range(shards))
@@ -118,7 +118,7 @@ def _world(*mappings: Trigger, shards: int = 1, replicas: tuple[str, ...] = ()) 
     return with_fields(seen, "mappings", ours=mappings, same_stream=())
 
 
-def _mapping(state: str = "Disabled", *filters: str, encrypted: bool = False) -> Trigger:
+def _mapping(state: str = "Disabled", *filters: str, encrypted: bool = False) -> EventSourceMapping:
     """Our mapping, put on the latest stream."""
     seen = example("stream-recreated")
     latest = seen.streams.table.latest_stream_arn or ""

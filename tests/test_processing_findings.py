@@ -11,7 +11,7 @@ from worlds import in_world
 
 from runbook_lib.evidence import Evidence
 from runbook_lib.findings import FINDINGS, Confidence, judge
-from runbook_lib.measuring.pipe import Stage, State, measure
+from runbook_lib.measuring.pipe import FlowState, Stage, measure
 
 MINUTE = timedelta(minutes=1)
 PROVED = Confidence.PROVED
@@ -84,7 +84,7 @@ def test_a_success_now_and_then_does_not_clear_the_code(every: int, sure: Confid
     minutes = _minutes(seen, range(20, 60))
     failures = (replace(seen.logs.errors[0], times=tuple(sorted(minutes))),)
     stopped = _with_successes(with_fields(seen, "logs", errors=failures), minutes, every)
-    assert measure(stopped)[Stage.SUCCEEDED].state is State.STOPPED
+    assert measure(stopped)[Stage.SUCCEEDED].state is FlowState.STOPPED
     assert _sure("handler-error", stopped) is sure
 
 

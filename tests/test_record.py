@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from runbook_lib.archive.record import Call, Record, call_ref, is_sealed, seal, verify, write_document
+from runbook_lib.archive.record import Record, RecordedCall, call_ref, is_sealed, seal, verify, write_document
 from runbook_lib.errors import BadArchive
 from runbook_lib.incident import Incident
 from runbook_lib.showing.markup import visible
@@ -16,7 +16,7 @@ INCIDENT = Incident("INC-1", "eu-west-1", "Orders", "orders-projector")
 IDENTITY = {"Account": "123456789012", "Arn": "arn:aws:iam::123456789012:role/Reader"}
 
 
-def _call(operation: str = "DescribeTable", page: int = 1, **members: object) -> Call:
+def _call(operation: str = "DescribeTable", page: int = 1, **members: object) -> RecordedCall:
     values: dict[str, object] = {
         "ref": call_ref("dynamodb", operation, "eu-west-1", {"TableName": "Orders"}),
         "page": page,
@@ -31,7 +31,7 @@ def _call(operation: str = "DescribeTable", page: int = 1, **members: object) ->
         "retries": 0,
         "response": {"Table": {"TableName": "Orders"}},
     }
-    return Call(**{**values, **members})  # type: ignore[arg-type]
+    return RecordedCall(**{**values, **members})  # type: ignore[arg-type]
 
 
 def _new(tmp_path: Path) -> Record:

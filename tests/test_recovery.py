@@ -13,7 +13,7 @@ from worlds import HISTORY, NOW, incident_of, sandboxed
 from runbook_lib.cli import main
 from runbook_lib.errors import BadArchive
 from runbook_lib.running import run
-from runbook_lib.running.recovery import Outcome, Trend, compare
+from runbook_lib.running.recovery import RecoveryOutcome, Trend, compare
 from runbook_lib.sandbox import build, deny
 
 pytestmark = pytest.mark.sampled
@@ -22,14 +22,14 @@ FAST, FAST_KINDS = ("mapping-paused",), ("fixed", "left alone", "broken otherwis
 """What every run of the tests follows, and a backlog that drains; the others are marked slow."""
 
 DRAINING = ("reserved-too-low", "release-too-slow")
-NOT_YET = (Outcome.NOT_SHOWN, Outcome.STILL_FAILING)
-EXPECTED: dict[str, tuple[Outcome, ...]] = {
-    "fixed": (Outcome.RECOVERED,),
-    "left alone": (Outcome.STILL_FAILING,),
-    "broken otherwise": (Outcome.STILL_FAILING,),
+NOT_YET = (RecoveryOutcome.NOT_SHOWN, RecoveryOutcome.STILL_FAILING)
+EXPECTED: dict[str, tuple[RecoveryOutcome, ...]] = {
+    "fixed": (RecoveryOutcome.RECOVERED,),
+    "left alone": (RecoveryOutcome.STILL_FAILING,),
+    "broken otherwise": (RecoveryOutcome.STILL_FAILING,),
     "fixed just now": NOT_YET,
-    "nobody writes": (*NOT_YET, Outcome.DRAINING),
-    "wrong remedy": (Outcome.STILL_FAILING,),
+    "nobody writes": (*NOT_YET, RecoveryOutcome.DRAINING),
+    "wrong remedy": (RecoveryOutcome.STILL_FAILING,),
 }
 
 
@@ -50,10 +50,10 @@ def test_what_became_of_it_is_told_and_no_recovery_is_made_up(name: str, kind: s
     """Every course of events has its outcome, and recovered is said of nothing that has not recovered in truth."""
     pair = pair_of(name, kind)
     found = compare(pair.before, pair.after)
-    assert pair.recovered or found.outcome is not Outcome.RECOVERED
+    assert pair.recovered or found.outcome is not RecoveryOutcome.RECOVERED
     drains = kind == "fixed" and name in DRAINING
-    assert found.outcome in ((Outcome.DRAINING,) if drains else EXPECTED[kind]), found.sentence
-    assert found.exit_code == {Outcome.RECOVERED: 0, Outcome.STILL_FAILING: 1}.get(found.outcome, 2)
+    assert found.outcome in ((RecoveryOutcome.DRAINING,) if drains else EXPECTED[kind]), found.sentence
+    assert found.exit_code == {RecoveryOutcome.RECOVERED: 0, RecoveryOutcome.STILL_FAILING: 1}.get(found.outcome, 2)
 
 
 @pytest.mark.slow
@@ -142,7 +142,7 @@ def test_cause_that_cannot_be_looked_for_is_not_fixed(tmp_path: Path) -> None:
     with sandboxed(world, deny("lambda", "ListEventSourceMappings")):
         after = run.investigate(incident_of(world, "R-blind"), archive=tmp_path, report=False).folder
     found = compare(pair_of("mapping-paused", "fixed").before, after)
-    assert (found.outcome, found.fixed, found.unseen) == (Outcome.NOT_SHOWN, (), ("esm-disabled-by-user",))
+    assert (found.outcome, found.fixed, found.unseen) == (RecoveryOutcome.NOT_SHOWN, (), ("esm-disabled-by-user",))
 
 
 def test_runs_in_the_wrong_order_are_refused(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 import conformance
 from conformance import ConformanceResult, ScenarioOutcome
-from runbook_lib.findings import FINDINGS, Kind
+from runbook_lib.findings import FINDINGS, FindingKind
 from scenarios import REFUSED, SCENARIOS, Scenario
 
 DISABLED = ("esm-disabled-by-user", "latent")
@@ -45,7 +45,7 @@ def test_only_what_was_done_is_agreement(
 
 def test_every_scenario_can_be_recognised() -> None:
     """Each scenario is told in its docstring, has a name of its own and expects a cause that the kit knows."""
-    causes = {finding.id for finding in FINDINGS.values() if finding.kind is Kind.CAUSE} | {REFUSED, None}
+    causes = {finding.id for finding in FINDINGS.values() if finding.kind is FindingKind.CAUSE} | {REFUSED, None}
     assert {scenario.expects for scenario in SCENARIOS} <= causes
     assert len({scenario.name for scenario in SCENARIOS}) == len(SCENARIOS)
     assert all(scenario.story.endswith(".") for scenario in SCENARIOS)

@@ -8,7 +8,7 @@ import pytest
 
 from runbook_lib.interpret.trail_event import Effect, TrailEvent
 from runbook_lib.measuring.onset import Onset
-from runbook_lib.measuring.setting_change import Change, Trigger, find_latent_trigger, find_trigger
+from runbook_lib.measuring.setting_change import Change, SettingChange, find_latent_setting_change, find_setting_change
 
 ONSET = datetime(2026, 3, 14, 12, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -28,8 +28,8 @@ def _change(
     return Change(event, effects)
 
 
-def _found(*changes: Change, lag: timedelta = timedelta(hours=24)) -> Trigger | None:
-    return find_trigger("stale-stream-arn", KINDS, lag, BEGAN, changes)
+def _found(*changes: Change, lag: timedelta = timedelta(hours=24)) -> SettingChange | None:
+    return find_setting_change("stale-stream-arn", KINDS, lag, BEGAN, changes)
 
 
 OFF, ON = "stream-disabled", "stream-enabled"
@@ -59,10 +59,10 @@ def test_trigger_is_the_change_that_fits(changes: tuple[Change, ...], lag: timed
 def test_a_latent_fault_is_set_off_by_the_last_change_that_can() -> None:
     """Without harm there is no lag: the last change with the mechanism is named, and none where there is none."""
     changes = (_change(-90, OFF), _change(-30, OFF), _change(-5, "other-change"), _change(-1, ON, failed=True))
-    found = find_latent_trigger("stream-disabled", KINDS, changes)
+    found = find_latent_setting_change("stream-disabled", KINDS, changes)
     assert found is not None
     assert (found.change, found.lag) == (changes[1], None)
-    assert find_latent_trigger("stream-disabled", KINDS, changes[2:]) is None
+    assert find_latent_setting_change("stream-disabled", KINDS, changes[2:]) is None
 
 
 def test_order_of_events_does_not_matter() -> None:
@@ -73,7 +73,7 @@ def test_order_of_events_does_not_matter() -> None:
 
 def test_without_an_onset_nothing_set_it_off() -> None:
     """Where nothing is known to have begun, no change is blamed for it."""
-    assert find_trigger("stale-stream-arn", KINDS, timedelta(hours=24), None, (_change(-2, OFF),)) is None
+    assert find_setting_change("stale-stream-arn", KINDS, timedelta(hours=24), None, (_change(-2, OFF),)) is None
 
 
 @pytest.mark.parametrize(

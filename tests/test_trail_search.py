@@ -34,7 +34,7 @@ def test_widening_asks_nothing_anew() -> None:
     names = Counter((call.region, str(call.params["LookupAttributes"])) for call in asked)
     assert names
     assert set(names.values()) == {1}
-    assert investigation.diagnosis.trigger is None
+    assert investigation.diagnosis.set_off_by is None
     wide = investigation.evidence.changes.searches[0].window
     assert wide.end - wide.start == timedelta(hours=48)
 
@@ -99,6 +99,6 @@ def test_a_slow_trail_does_not_keep_the_verdict_waiting(monkeypatch: pytest.Monk
     whole = investigation.diagnosis
     assert [cause.finding.id for cause in so_far.causes] == [cause.finding.id for cause in whole.causes]
     assert so_far.loss.deadline == whole.loss.deadline
-    assert so_far.trigger is None
-    assert whole.trigger is not None
+    assert so_far.set_off_by is None
+    assert whole.set_off_by is not None
     assert any("still being looked at" in blind.gap.reason for blind in so_far.gaps)

@@ -26,9 +26,9 @@ from runbook_lib import views
 from runbook_lib.evidence import Evidence
 from runbook_lib.judging.diagnosis import Status
 from runbook_lib.observed import NOTHING_TO_READ, Gap
-from runbook_lib.showing.blocks import MIME, Block, Chart, Prose, Stack, Table
+from runbook_lib.showing.blocks import MIME, Block, Chart, Prose, Stack, TableBlock
 from runbook_lib.steps import STEPS
-from runbook_lib.views.changes import MOST_ROWS, Relation, numbered, who
+from runbook_lib.views.changes import MOST_ROWS, ChangeRelation, numbered, who
 
 BLIND = blinded_steps() + blinded_fields()
 NAMES = [name for name, _ in BLIND]
@@ -188,8 +188,8 @@ def test_a_gap_that_hides_nothing_is_not_listed() -> None:
     assert "What could not be seen here" not in repr(shown)
 
 
-def _table(stack: Stack, title: str) -> Table:
-    return next(part for part in _flat(stack) if isinstance(part, Table) and part.title == title)
+def _table(stack: Stack, title: str) -> TableBlock:
+    return next(part for part in _flat(stack) if isinstance(part, TableBlock) and part.title == title)
 
 
 def _flat(block: Block) -> Iterator[Block]:
@@ -319,23 +319,25 @@ def test_the_timeline_is_in_order_and_sourced() -> None:
 def test_the_trigger_is_named_once() -> None:
     """Exactly the change that the diagnosis names as trigger is told as such."""
     diagnosis = example_seen().diagnosis
-    named = [numbered_change for numbered_change in numbered(diagnosis) if numbered_change.relation is Relation.TRIGGER]
-    assert diagnosis.trigger
-    assert [numbered_change.change for numbered_change in named] == [diagnosis.trigger.change]
+    named = [
+        numbered_change for numbered_change in numbered(diagnosis) if numbered_change.relation is ChangeRelation.SET_OFF
+    ]
+    assert diagnosis.set_off_by
+    assert [numbered_change.change for numbered_change in named] == [diagnosis.set_off_by.change]
     assert named[0].words == "42 s before the onset: named as the trigger"
 
 
 def test_relations_follow_the_onset() -> None:
     """Without a trigger a change is near, earlier or after by its distance; a failed one changed nothing."""
-    diagnosis = replace(example_seen().diagnosis, trigger=None)
+    diagnosis = replace(example_seen().diagnosis, set_off_by=None)
     assert diagnosis.onset
     change = diagnosis.changes[0]
     for minutes, failed, relation in (
-        (-60, False, Relation.CONTEXT),
-        (-5, False, Relation.CANDIDATE),
-        (5, False, Relation.CANDIDATE),
-        (6, False, Relation.AFTER),
-        (-1, True, Relation.FAILED),
+        (-60, False, ChangeRelation.CONTEXT),
+        (-5, False, ChangeRelation.CANDIDATE),
+        (5, False, ChangeRelation.CANDIDATE),
+        (6, False, ChangeRelation.AFTER),
+        (-1, True, ChangeRelation.FAILED),
     ):
         at = diagnosis.onset.at + timedelta(minutes=minutes)
         event = replace(change.event, at=at, error_code="Denied" if failed else None)

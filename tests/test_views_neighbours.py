@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from runbook_lib import views
-from runbook_lib.judging.comparison import Comparison, Neighbour, Reach, Relation
+from runbook_lib.judging.comparison import Comparison, Neighbour, NeighbourRelation, Reach
 from runbook_lib.judging.fallbacks import Fallback
 from runbook_lib.judging.proposals import Proposal
-from runbook_lib.showing.blocks import Prose, Table
+from runbook_lib.showing.blocks import Prose, TableBlock
 
 
 def diagnosis(**given: Any) -> Any:
@@ -21,7 +21,9 @@ def diagnosis(**given: Any) -> Any:
 
 def neighbour(works: bool | None) -> Neighbour:
     """Make one neighbour."""
-    return Neighbour("orders-notifier", Relation.SAME_STREAM, works, "It was invoked.", ("GetMetricData-00000001",))
+    return Neighbour(
+        "orders-notifier", NeighbourRelation.SAME_STREAM, works, "It was invoked.", ("GetMetricData-00000001",)
+    )
 
 
 @pytest.mark.parametrize(("works", "said"), [(True, "works"), (False, "does not work"), (None, "not known")])
@@ -31,7 +33,7 @@ def test_neighbour_says_its_state(works: bool | None, said: str) -> None:
     prose, table = views.comparison_view(diagnosis(comparison=compared)).blocks
     assert isinstance(prose, Prose)
     assert (prose.paragraphs, prose.style) == (("A sentence.",), "answer")
-    assert isinstance(table, Table)
+    assert isinstance(table, TableBlock)
     assert [row[2] for row in table.rows] == [said]
     assert table.refs == ("GetMetricData-00000001",)
 
@@ -53,7 +55,7 @@ def test_notable_alternatives_come_first() -> None:
     """Alternatives worth a look stand first, the others keep the playbook's order."""
     found = tuple(Fallback(name, name, "answer", name == "c", (f"Call-{name}",)) for name in "abcd")
     (table,) = views.fallbacks_view(diagnosis(fallbacks=found)).blocks
-    assert isinstance(table, Table)
+    assert isinstance(table, TableBlock)
     assert [(row[0], row[2]) for row in table.rows] == [("c", "yes"), ("a", "-"), ("b", "-"), ("d", "-")]
 
 
@@ -68,7 +70,7 @@ def test_proposals_stand_with_their_reasons() -> None:
     """Each proposal is shown with the observation that speaks for it, and no call is named twice."""
     found = tuple(Proposal(name, f"Do {name}.", f"No {name}.", ("Call-1",)) for name in "ab")
     (table,) = views.proposals_view(diagnosis(proposals=found)).blocks
-    assert isinstance(table, Table)
+    assert isinstance(table, TableBlock)
     assert table.rows == (("Do a.", "No a."), ("Do b.", "No b."))
     assert table.refs == ("Call-1",)
     (prose,) = views.proposals_view(diagnosis()).blocks

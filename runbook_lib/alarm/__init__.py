@@ -7,6 +7,16 @@ more: it is the user's own, may treat silence as a breach, and is no evidence.
 
 from runbook_lib.alarm.events import LARGEST, Alarm, read_event
 from runbook_lib.alarm.incidents import incidents_of
-from runbook_lib.alarm.lookup import PERMISSIONS, Case, cases_of, describe, door
+from runbook_lib.alarm.lookup import PERMISSIONS, AlarmSubject, cases_of, describe, door
 
-__all__ = ["LARGEST", "PERMISSIONS", "Alarm", "Case", "cases_of", "describe", "door", "incidents_of", "read_event"]
+__all__ = [
+    "LARGEST",
+    "PERMISSIONS",
+    "Alarm",
+    "AlarmSubject",
+    "cases_of",
+    "describe",
+    "door",
+    "incidents_of",
+    "read_event",
+]

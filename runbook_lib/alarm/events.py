@@ -78,7 +78,7 @@ class Alarm:
     @property
     def children(self) -> tuple[str, ...]:
         """The names of the alarms that a composite alarm's rule speaks of, each once."""
-        found = ("".join(one.groups("")) for one in _CHILD.finditer(self.rule))
+        found = ("".join(match.groups("")) for match in _CHILD.finditer(self.rule))
         return tuple(dict.fromkeys(_bare(name) for name in found))[:_MOST]
 
 
@@ -118,8 +118,8 @@ def _alarms(value: Any, around: Mapping[str, Any], depth: int) -> Iterator[Alarm
             inner = json.loads(value, object_pairs_hook=_folded)
             yield from _alarms(inner, around, depth - 1) if not isinstance(inner, str) else ()
     elif isinstance(value, list):
-        for one in value[:_MOST]:
-            yield from _alarms(one, around, depth - 1)
+        for raw in value[:_MOST]:
+            yield from _alarms(raw, around, depth - 1)
     elif isinstance(value, dict) and _text(value.get("alarmname")):
         yield _alarm(value, around)
     elif isinstance(value, dict):
@@ -133,11 +133,11 @@ def _alarm(value: Mapping[str, Any], around: Mapping[str, Any]) -> Alarm:
         name=_text(value.get("alarmname"))[:_LONGEST],
         region=_text(around.get("region")) or (arn.region if arn else ""),
         account=_text(around.get("account")) or (arn.account if arn else _text(value.get("awsaccountid"))),
-        state=_told(value, _STATE),
-        since=_instant(_told(value, _SINCE)),
+        state=_text_at(value, _STATE),
+        since=_instant(_text_at(value, _SINCE)),
         metrics=tuple(_metrics(value))[:_MOST],
-        rule=_told(value, _RULE),
-        description=_told(value, _SAID),
+        rule=_text_at(value, _RULE),
+        description=_text_at(value, _SAID),
         triggering=tuple(_triggering(value.get("triggeringchildren"))),
     )
 
@@ -168,14 +168,14 @@ def _dimensions(value: Any) -> Iterator[tuple[str, str]]:
     """Dimensions are a list of names and values, but in events a mapping."""
     if isinstance(value, dict):
         yield from ((name, _text(held)) for name, held in value.items())
-    for one in value if isinstance(value, list) else ():
-        if isinstance(one, dict):
-            yield _text(one.get("name")).lower(), _text(one.get("value"))
+    for dimension in value if isinstance(value, list) else ():
+        if isinstance(dimension, dict):
+            yield _text(dimension.get("name")).lower(), _text(dimension.get("value"))
 
 
 def _triggering(value: Any) -> Iterator[str]:
-    for one in value[:_MOST] if isinstance(value, list) else ():
-        name = _bare(_text(one.get("arn")) if isinstance(one, dict) else _text(one))
+    for child in value[:_MOST] if isinstance(value, list) else ():
+        name = _bare(_text(child.get("arn")) if isinstance(child, dict) else _text(child))
         if name:
             yield name
 
@@ -185,7 +185,7 @@ def _bare(name: str) -> str:
     return name.partition(":alarm:")[2] or name
 
 
-def _told(value: Mapping[str, Any], paths: tuple[str, ...]) -> str:
+def _text_at(value: Mapping[str, Any], paths: tuple[str, ...]) -> str:
     return next((text for path in paths if (text := _text(_at(value, path)))), "")
 
 

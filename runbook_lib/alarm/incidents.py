@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from runbook_lib import instant
 from runbook_lib.alarm.events import Alarm
-from runbook_lib.alarm.lookup import Case
+from runbook_lib.alarm.lookup import AlarmSubject
 from runbook_lib.incident import Incident
 
 _LONGEST = 64
@@ -15,7 +15,7 @@ _LONGEST = 64
 
 
 def incidents_of(
-    cases: Sequence[Case], region: str, profile: str | None = None, assume_role_arn: str | None = None
+    cases: Sequence[AlarmSubject], region: str, profile: str | None = None, assume_role_arn: str | None = None
 ) -> tuple[Incident, ...]:
     """Give each case the parameters of an incident; its id tells the alarm and when it went off, and a number of many.
 

@@ -10,7 +10,7 @@ from functools import cache
 from typing import Any, TypeVar
 
 from runbook_lib.alarm.events import Alarm, read_answer
-from runbook_lib.alarm.named import Named, mentioned, named_by
+from runbook_lib.alarm.named import NamedResources, mentioned, named_by
 from runbook_lib.archive.record import Record
 from runbook_lib.aws import Live, Reader, StepReader
 from runbook_lib.errors import CannotRun, NothingToInvestigate
@@ -44,8 +44,8 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Case:
-    """One trigger that an alarm is about, and the account it lives in, empty where nothing says which.
+class AlarmSubject:
+    """The table and function that an alarm is about, and the account it lives in, empty where nothing says which.
 
     `known` says in a sentence how it came to be named.
     """
@@ -58,7 +58,7 @@ class Case:
 
 
 @dataclass(frozen=True)
-class _Trigger:
+class _StreamMapping:
     """An event source mapping from a DynamoDB stream; `gone` once it was deleted."""
 
     uuid: str
@@ -102,29 +102,34 @@ def describe(name: str, aws: StepReader) -> Alarm:
     return replace(found[0], since=_went_off(found[0], aws))
 
 
-def cases_of(alarm: Alarm, aws: Door, table: str | None = None, function: str | None = None) -> tuple[Case, ...]:
+def cases_of(
+    alarm: Alarm, aws: Door, table: str | None = None, function: str | None = None
+) -> tuple[AlarmSubject, ...]:
     """Find the triggers that an alarm is about, each once; `table` and `function` choose among them.
 
     Raises BadParameters, CannotRun and NothingToInvestigate.
     """
     leaves = () if table and function else _seen(lambda: _leaves(alarm, aws))
     told = named_by(leaves)
-    named = Named(
+    named = NamedResources(
         (table,) if table else told.tables,
         (FunctionRef.parse(function),) if function else told.functions,
         () if table and function else told.mappings,
     )
     account = _account(alarm, leaves)
     if named.is_pair:
-        return (Case(alarm, named.tables[0], str(named.functions[0]), account, "Table and function are named."),)
+        return (
+            AlarmSubject(alarm, named.tables[0], str(named.functions[0]), account, "Table and function are named."),
+        )
     _same_account(alarm, account, aws())
-    found = _seen(lambda: _triggers(named, (alarm, *leaves), aws()))
-    cases = {one.pair: Case(alarm, *one.pair, account, _how(one)) for one in found}
+    found = _seen(lambda: _stream_mappings(named, (alarm, *leaves), aws()))
+    cases = {mapping.pair: AlarmSubject(alarm, *mapping.pair, account, _how(mapping)) for mapping in found}
     return tuple(case for _, case in sorted(cases.items()))
 
 
-def _how(one: _Trigger) -> str:
-    return f"Mapping {one.uuid} {'connected' if one.gone else 'connects'} them{', until it was deleted' * one.gone}."
+def _how(mapping: _StreamMapping) -> str:
+    connects, until = ("connected", ", until it was deleted") if mapping.gone else ("connects", "")
+    return f"Mapping {mapping.uuid} {connects} them{until}."
 
 
 def _seen(look: Callable[[], T]) -> T:
@@ -152,8 +157,8 @@ def _leaves(alarm: Alarm, aws: Door) -> tuple[Alarm, ...]:
     level: tuple[Alarm, ...] = (alarm,)
     met = {alarm.name}
     for _ in range(_DEEPEST):
-        leaves += (one for one in level if one.metrics)
-        wanted = [name for one in level for name in one.triggering or one.children if name not in met]
+        leaves += (candidate for candidate in level if candidate.metrics)
+        wanted = [name for candidate in level for name in candidate.triggering or candidate.children if name not in met]
         if not wanted:
             break
         met.update(wanted)
@@ -163,7 +168,7 @@ def _leaves(alarm: Alarm, aws: Door) -> tuple[Alarm, ...]:
 
 def _ringing(alarms: tuple[Alarm, ...]) -> tuple[Alarm, ...]:
     """Leave out those that are well: what a rule excepts, such as a window of maintenance, is not what went off."""
-    return tuple(one for one in alarms if one.state == "ALARM") or alarms
+    return tuple(alarm for alarm in alarms if alarm.state == "ALARM") or alarms
 
 
 def _went_off(alarm: Alarm, aws: StepReader) -> datetime | None:
@@ -171,7 +176,7 @@ def _went_off(alarm: Alarm, aws: StepReader) -> datetime | None:
     asked: dict[str, Any] = {"AlarmName": alarm.name, "AlarmTypes": _KINDS, "HistoryItemType": "StateUpdate"}
     with suppress(NotObserved):
         pages = aws.pages("cloudwatch", "DescribeAlarmHistory", most=10, ScanBy="TimestampDescending", **asked)
-        times = [one.at for one in turns(pages.items("AlarmHistoryItems")) if one.after == "ALARM"]
+        times = [turn.at for turn in turns(pages.items("AlarmHistoryItems")) if turn.after == "ALARM"]
         if times:
             return max(times)
     return alarm.since if alarm.state == "ALARM" else None
@@ -182,7 +187,7 @@ def _went_off(alarm: Alarm, aws: StepReader) -> datetime | None:
 
 def _account(alarm: Alarm, leaves: Iterable[Alarm]) -> str:
     """Tell whose metrics an alarm watches: the alarms of a monitoring account watch those of others."""
-    others = {metric.account for one in leaves for metric in one.metrics if metric.account}
+    others = {metric.account for leaf in leaves for metric in leaf.metrics if metric.account}
     return others.pop() if len(others) == 1 else alarm.account
 
 
@@ -196,12 +201,12 @@ def _same_account(alarm: Alarm, account: str, aws: StepReader) -> None:
         )
 
 
-def _triggers(named: Named, alarms: tuple[Alarm, ...], aws: StepReader) -> list[_Trigger]:
+def _stream_mappings(named: NamedResources, alarms: tuple[Alarm, ...], aws: StepReader) -> list[_StreamMapping]:
     """Find the mappings that fit what is named: those that are there, or else those that were deleted."""
-    there = [one for uuid in named.mappings for one in _by_uuid(aws, uuid)] if named.mappings else _listed(aws)
+    there = [mapping for uuid in named.mappings for mapping in _by_uuid(aws, uuid)] if named.mappings else _listed(aws)
     found = _fitting(there, named, alarms) or _fitting(otherwise(lambda: _deleted(aws), []), named, alarms)
     if not found:
-        candidates = sorted({"{} -> {}".format(*one.pair) for one in there or _listed(aws)})
+        candidates = sorted({"{} -> {}".format(*mapping.pair) for mapping in there or _listed(aws)})
         known = f"The region's triggers are: {'; '.join(candidates[:10])}. " if candidates else ""
         raise NothingToInvestigate(
             f"Alarm `{alarms[0].name}` names {named}, and no mapping of a DynamoDB stream is known that fits it.",
@@ -210,63 +215,66 @@ def _triggers(named: Named, alarms: tuple[Alarm, ...], aws: StepReader) -> list[
     return found
 
 
-def _fitting(triggers: list[_Trigger], named: Named, alarms: tuple[Alarm, ...]) -> list[_Trigger]:
+def _fitting(mappings: list[_StreamMapping], named: NamedResources, alarms: tuple[Alarm, ...]) -> list[_StreamMapping]:
     """Choose by what the alarm's metrics name, or else by what its name and description mention."""
     if named.mappings:
-        triggers = [one for one in triggers if one.uuid in named.mappings]
+        mappings = [mapping for mapping in mappings if mapping.uuid in named.mappings]
     elif not named.tables and not named.functions:
-        told = [(one, mentioned(one.table, alarms) + mentioned(one.function.name, alarms)) for one in triggers]
+        told = [
+            (mapping, mentioned(mapping.table, alarms) + mentioned(mapping.function.name, alarms))
+            for mapping in mappings
+        ]
         best = max((count for _, count in told), default=0)
-        return [one for one, count in told if count == best and best > 0]
+        return [mapping for mapping, count in told if count == best and best > 0]
     return _exact(
         [
-            one
-            for one in triggers
-            if (not named.tables or one.table in named.tables)
-            and (not named.functions or any(ref.name == one.function.name for ref in named.functions))
+            mapping
+            for mapping in mappings
+            if (not named.tables or mapping.table in named.tables)
+            and (not named.functions or any(ref.name == mapping.function.name for ref in named.functions))
         ],
         named,
     )
 
 
-def _exact(found: list[_Trigger], named: Named) -> list[_Trigger]:
+def _exact(mappings: list[_StreamMapping], named: NamedResources) -> list[_StreamMapping]:
     """Prefer the alias that is named, where a mapping is on it."""
     wanted = {str(ref) for ref in named.functions if ref.qualifier}
-    return [one for one in found if one.pair[1] in wanted] or found
+    return [mapping for mapping in mappings if mapping.pair[1] in wanted] or mappings
 
 
-def _by_uuid(aws: StepReader, uuid: str) -> Iterator[_Trigger]:
+def _by_uuid(aws: StepReader, uuid: str) -> Iterator[_StreamMapping]:
     raw = aws.find("lambda", "GetEventSourceMapping", UUID=uuid)
     yield from _read(raw.get("UUID"), raw.get("EventSourceArn"), raw.get("FunctionArn")) if raw else ()
 
 
-def _listed(aws: StepReader) -> list[_Trigger]:
+def _listed(aws: StepReader) -> list[_StreamMapping]:
     """Every trigger of the region: asking by a function's name would miss the mappings of its aliases."""
     pages = aws.pages("lambda", "ListEventSourceMappings")
     if pages.truncated:
         reason = f"The list of event source mappings broke off after {len(pages.answers)} pages."
         raise NotObserved(Gap("lambda:ListEventSourceMappings", aws.region, "Truncated", reason, ref=pages.ref))
     return [
-        one
+        mapping
         for raw in pages.items("EventSourceMappings")
-        for one in _read(raw.get("UUID"), raw.get("EventSourceArn"), raw.get("FunctionArn"))
+        for mapping in _read(raw.get("UUID"), raw.get("EventSourceArn"), raw.get("FunctionArn"))
     ]
 
 
-def _deleted(aws: StepReader) -> list[_Trigger]:
+def _deleted(aws: StepReader) -> list[_StreamMapping]:
     """The triggers that the trail knows to have been deleted, the newest first: that may be what the alarm tells."""
     asked = [{"AttributeKey": "EventName", "AttributeValue": _DELETED}]
-    found: list[_Trigger] = []
+    found: list[_StreamMapping] = []
     for item in aws.pages("cloudtrail", "LookupEvents", most=4, LookupAttributes=asked).items("Events"):
         with suppress(BadTrailEvent):
             gone = parse(item)
             uuid = gone.request.get("uUID") or gone.response.get("uUID")
             source, target = gone.response.get("eventSourceArn"), gone.response.get("functionArn")
-            found += (replace(one, gone=True) for one in _read(uuid, source, target) if gone.succeeded)
+            found += (replace(mapping, gone=True) for mapping in _read(uuid, source, target) if gone.succeeded)
     return found
 
 
-def _read(uuid: object, source: object, target: object) -> Iterator[_Trigger]:
+def _read(uuid: object, source: object, target: object) -> Iterator[_StreamMapping]:
     """Read a mapping; one from another kind of source is no trigger of ours."""
     with suppress(ValueError):
-        yield _Trigger(str(uuid), StreamArn.parse(str(source)).table, FunctionRef.parse(str(target)))
+        yield _StreamMapping(str(uuid), StreamArn.parse(str(source)).table, FunctionRef.parse(str(target)))

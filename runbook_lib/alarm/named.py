@@ -19,7 +19,7 @@ _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 @dataclass(frozen=True)
-class Named:
+class NamedResources:
     """What alarms name, each once, in the order in which it was named."""
 
     tables: tuple[str, ...] = ()
@@ -37,10 +37,10 @@ class Named:
         return " and ".join(told) or "no table, function or mapping"
 
 
-def named_by(alarms: Iterable[Alarm]) -> Named:
+def named_by(alarms: Iterable[Alarm]) -> NamedResources:
     """Gather what the metrics of alarms name. Raises BadParameters for a name that cannot be one."""
     metrics = [metric for alarm in alarms for metric in alarm.metrics]
-    return Named(
+    return NamedResources(
         tuple(dict.fromkeys(_table(value) for metric in metrics for value in _held(metric, _TABLE))),
         tuple(dict.fromkeys(ref for metric in metrics for ref in _functions(metric))),
         tuple(dict.fromkeys(_mapping(value) for metric in metrics for value in _held(metric, _MAPPING))),

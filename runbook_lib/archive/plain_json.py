@@ -16,5 +16,9 @@ def dumped(value: Any, **how: Any) -> str:
     text = json.dumps(value, ensure_ascii=False, **how)
     if text.isprintable():
         return text
-    odd = (one for one in set(text) if one != "\n" and not one.isprintable() and unicodedata.category(one) != "Zs")
-    return text.translate({ord(one): json.dumps(one)[1:-1] for one in odd})
+    odd = (
+        character
+        for character in set(text)
+        if character != "\n" and not character.isprintable() and unicodedata.category(character) != "Zs"
+    )
+    return text.translate({ord(character): json.dumps(character)[1:-1] for character in odd})

@@ -34,7 +34,7 @@ def call_ref(service: str, operation: str, region: str, params: Mapping[str, Any
 
 
 @dataclass(frozen=True)
-class Call:
+class RecordedCall:
     """One recorded call. Either `response` or `error` is set; `page` counts from 1 along a pagination.
 
     `started` is the local clock at the call, UTC; `ms` how long it took, retries included; `redacted` counts what was
@@ -69,7 +69,7 @@ class Record:
         self.as_of = as_of
         self.folder = folder
         self.run = dict(run)
-        self._calls: dict[tuple[str, int], Call] = {}
+        self._calls: dict[tuple[str, int], RecordedCall] = {}
         self._files: dict[str, int] = {}
         self.made = 0
         self._lock = threading.Lock()
@@ -123,7 +123,7 @@ class Record:
         `files` names those to read at once; `load` reads others when they are wanted.
         """
         head: dict[str, Any] | None = None
-        calls: list[Call] = []
+        calls: list[RecordedCall] = []
         for path in sorted(evidence.glob(files)):
             for line in _lines(path):
                 if line.get("kind") == "run":
@@ -148,15 +148,15 @@ class Record:
 
     # -- reading and writing -----------------------------------------------------------------------------------
 
-    def find(self, ref: str, page: int = 1) -> Call | None:
+    def find(self, ref: str, page: int = 1) -> RecordedCall | None:
         """Give the recorded call of this name and page, if there is one."""
         return self._calls.get((ref, page))
 
-    def calls(self) -> tuple[Call, ...]:
+    def calls(self) -> tuple[RecordedCall, ...]:
         """Give every recorded call, by step file and then by name, whatever order they came in."""
         return tuple(sorted(self._calls.values(), key=lambda call: (call.step, call.ref, call.page)))
 
-    def add(self, call: Call, *, again: bool = False) -> None:
+    def add(self, call: RecordedCall, *, again: bool = False) -> None:
         """Keep a call, in memory and on disk at once. `again` replaces what was recorded under the same name."""
         with self._lock:
             if (call.ref, call.page) in self._calls and not again:
@@ -172,7 +172,7 @@ class Record:
             for line in _lines(path):
                 self._keep(_call(line, path))
 
-    def _keep(self, call: Call) -> None:
+    def _keep(self, call: RecordedCall) -> None:
         """Take up a call that was read from the folder; the first of a name and page counts."""
         with self._lock:
             if (call.ref, call.page) not in self._calls:
@@ -264,9 +264,9 @@ def _lines(path: Path) -> Iterator[dict[str, Any]]:
             yield value
 
 
-def _call(line: Mapping[str, Any], path: Path) -> Call:
+def _call(line: Mapping[str, Any], path: Path) -> RecordedCall:
     try:
-        return Call(**line)
+        return RecordedCall(**line)
     except TypeError as failure:
         raise BadArchive(f"{path} holds a line that is no recorded call ({failure}).", "Restore it.") from None
 

@@ -172,22 +172,22 @@ class Redactor:
             text = kind.pattern.sub(partial(self._replaced, kind, count), text)
         return text
 
-    def _replaced(self, kind: SecretKind, count: Counter[str], found: re.Match[str]) -> str:
+    def _replaced(self, kind: SecretKind, count: Counter[str], match: re.Match[str]) -> str:
         """Put the stand-in in the secret's place; what the pattern found to no secret stays."""
-        named = found.re.groupindex
-        group = next((name for name in _SECRET_GROUPS if name in named and found.group(name) is not None), None)
+        named = match.re.groupindex
+        group = next((name for name in _SECRET_GROUPS if name in named and match.group(name) is not None), None)
         if group is None and any(name in named for name in _SECRET_GROUPS):
-            return found.group()
-        secret = found.group(group or 0)
+            return match.group()
+        secret = match.group(group or 0)
         if not kind.holds(secret):
-            return found.group()
+            return match.group()
         count[kind.name] += 1
         if kind.person:
             instead = self.pseudonym(secret) if kind.actor else self._person(secret)
         else:
             instead = self._stand_in(kind.name, secret)
-        start = found.start(group or 0) - found.start()
-        return found.group()[:start] + instead + found.group()[start + len(secret) :]
+        start = match.start(group or 0) - match.start()
+        return match.group()[:start] + instead + match.group()[start + len(secret) :]
 
 
 _SECRET_GROUPS = ("secret", "cookie", "alone")

@@ -50,13 +50,18 @@ def _keyed(words: str) -> re.Pattern[str]:
 
 def _is_card(text: str) -> bool:
     """Whether digits end in the check digit of a payment card (ISO/IEC 7812, Luhn)."""
-    digits = [int(one) for one in reversed(text) if one.isdigit()]
-    return sum(one if at % 2 == 0 else one * 2 - 9 * (one > 4) for at, one in enumerate(digits)) % 10 == 0
+    digits = [int(character) for character in reversed(text) if character.isdigit()]
+    return sum(digit if at % 2 == 0 else digit * 2 - 9 * (digit > 4) for at, digit in enumerate(digits)) % 10 == 0
 
 
 def _is_random(text: str) -> bool:
     """Whether forty characters are as mixed as a secret access key's; names are made of words and hashes of hex."""
-    kinds = [key for key, _ in groupby(text, key=lambda one: (one.isupper(), one.islower(), one.isdigit()))]
+    kinds = [
+        key
+        for key, _ in groupby(
+            text, key=lambda character: (character.isupper(), character.islower(), character.isdigit())
+        )
+    ]
     return len(kinds) >= 15 and len(set(kinds)) >= 3 and not re.search(r"[a-z]{5}", text)
 
 
@@ -69,7 +74,7 @@ _SIGNED = r"AWS4-HMAC-SHA256\s+Credential=\S+\s*SignedHeaders=\S+\s*Signature=\w
 
 KINDS: tuple[SecretKind, ...] = (
     SecretKind(
-        "item", tuple(f"{one}{end}" for one in "snb" for end in "\"'\\"),
+        "item", tuple(f"{letter}{end}" for letter in "snb" for end in "\"'\\"),
         re.compile(
             rf"(?P<quote>{_QUOTE})[SNB](?P=quote)\s*:\s*(?P=quote){_NOT_TAKEN}(?P<secret>{_QUOTED})", re.S,
         ),

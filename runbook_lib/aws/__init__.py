@@ -5,7 +5,7 @@ Nothing behind it can tell a live run from a replayed one. Answers are plain JSO
 """
 
 from runbook_lib.aws.budget import LIMITS, Budget, Limit
-from runbook_lib.aws.live import Live, Outcome, load
+from runbook_lib.aws.live import CallOutcome, Live, load
 from runbook_lib.aws.reader import Answer, Pages, Reader, StepReader, plain, together
 from runbook_lib.aws.reads import READS, Paging, iam_action
 
@@ -14,9 +14,9 @@ __all__ = [
     "READS",
     "Answer",
     "Budget",
+    "CallOutcome",
     "Limit",
     "Live",
-    "Outcome",
     "Pages",
     "Paging",
     "Reader",

@@ -26,7 +26,7 @@ def load() -> None:
     import boto3  # noqa: F401
 
 
-class Outcome(NamedTuple):
+class CallOutcome(NamedTuple):
     """What came back from AWS: an answer, or an error as `{code, message, status}`."""
 
     answer: Mapping[str, Any]
@@ -39,21 +39,21 @@ class Live:
     """AWS itself, through boto3, with the responder's credentials. Clients are made once and shared by threads.
 
     `budget` is the account's; whoever looks at one account twice at the same time gives both the same. The clients of
-    the services in `ahead` are made while AWS says who we are, the others when they are asked for.
+    the services in `preload` are made while AWS says who we are, the others when they are asked for.
     """
 
-    def __init__(self, incident: Incident, budget: Budget | None = None, ahead: tuple[str, ...] = ()) -> None:
+    def __init__(self, incident: Incident, budget: Budget | None = None, preload: tuple[str, ...] = ()) -> None:
         self._incident = incident
         self._clients: dict[tuple[str, str], Any] = {}
         self._lock = threading.Lock()
         self.budget = budget or Budget()
-        self._ahead = ahead
+        self._preload = preload
         self._session = self._open_session()
 
     def identify(self) -> tuple[dict[str, Any], datetime]:
         """Ask who we are: the identity, and AWS's own clock, which becomes the run's. Raises CannotRun."""
         self._client("sts", self._incident.region)
-        if self._ahead:
+        if self._preload:
             threading.Thread(target=self._prepare, daemon=True).start()
         outcome = self.ask("sts", "GetCallerIdentity", self._incident.region, {})
         if outcome.failed:
@@ -69,7 +69,7 @@ class Live:
         as_of = parsedate_to_datetime(date).astimezone(UTC) if date else datetime.now(UTC).replace(microsecond=0)
         return identity, as_of
 
-    def ask(self, service: str, operation: str, region: str, params: Mapping[str, Any]) -> Outcome:
+    def ask(self, service: str, operation: str, region: str, params: Mapping[str, Any]) -> CallOutcome:
         """Make one request, with botocore's retries, when the budget allows it.
 
         Never raises for what AWS or the network answers. Raises NotObserved when it cannot be made in time.
@@ -89,20 +89,20 @@ class Live:
                 "message": error.get("Message", ""),
                 "status": meta.get("HTTPStatusCode"),
             }
-            return Outcome(said, True, meta.get("RequestId", ""), meta.get("RetryAttempts", 0))
+            return CallOutcome(said, True, meta.get("RequestId", ""), meta.get("RetryAttempts", 0))
         except NotObserved:
             raise
         except Exception as failure:  # a body that is no answer makes botocore's parsers raise whatever they meet
             words = str(failure).partition("\n")[0]  # the body itself may follow
-            return Outcome({"code": type(failure).__name__, "message": words, "status": None}, True, "", 0)
+            return CallOutcome({"code": type(failure).__name__, "message": words, "status": None}, True, "", 0)
         meta = answer.get("ResponseMetadata") or {}
-        return Outcome(answer, False, meta.get("RequestId", ""), meta.get("RetryAttempts", 0))
+        return CallOutcome(answer, False, meta.get("RequestId", ""), meta.get("RetryAttempts", 0))
 
     def _prepare(self) -> None:
         """Make the clients that are needed first; what cannot be made is told by the call that needs it."""
         from botocore.exceptions import BotoCoreError
 
-        for service in self._ahead:
+        for service in self._preload:
             with suppress(BotoCoreError, ValueError):
                 self._client(service, self._incident.region)
 

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any, cast
 
 from runbook_lib import instant
-from runbook_lib.archive.record import Call, Record, call_ref
+from runbook_lib.archive.record import Record, RecordedCall, call_ref
 from runbook_lib.archive.redact import Redactor
 from runbook_lib.aws.live import Live
 from runbook_lib.aws.reads import READS, Paging, iam_action
@@ -30,7 +30,7 @@ class Answer(dict[str, Any]):
     raises NotObserved. `answer.get(name)` is for a member whose absence says something.
     """
 
-    def __init__(self, members: Mapping[str, Any], call: Call) -> None:
+    def __init__(self, members: Mapping[str, Any], call: RecordedCall) -> None:
         super().__init__(members)
         self.ref = call.ref
         self.call = call
@@ -45,13 +45,13 @@ class Answer(dict[str, Any]):
         """Give a part of this answer, as one with members of its own where it has any."""
         return Answer(value, self.call) if isinstance(value, Mapping) else value
 
-    def having(self, **members: Callable[[Any], object]) -> Answer:
+    def require(self, **members: Callable[[Any], object]) -> Answer:
         """Give this answer when it has these members and each can be read so. Raises NotObserved."""
         for name, read in members.items():
             self._read(name, self[name], read)
         return self
 
-    def perhaps(self, **members: Callable[[Any], object]) -> Answer:
+    def require_if_present(self, **members: Callable[[Any], object]) -> Answer:
         """Give this answer when each of these members, where it is there, can be read so. Raises NotObserved."""
         for name, read in members.items():
             if self.get(name) is not None:
@@ -99,7 +99,7 @@ class Reader:
         self.record = record
         self.live = live
         self.redactor = redactor or Redactor()
-        self._flying: dict[tuple[str, int], Future[Call]] = {}
+        self._flying: dict[tuple[str, int], Future[RecordedCall]] = {}
         self._lock = threading.Lock()
 
     @property
@@ -134,7 +134,7 @@ class Reader:
         token: str | None = None,
         page: int = 1,
         keep: Callable[[dict[str, Any]], dict[str, Any]] | None = None,
-    ) -> Call:
+    ) -> RecordedCall:
         """Answer one call from the record, from one already under way, or from AWS. Raises NotObserved in replay."""
         if operation not in READS.get(service, ()):
             raise PermissionError(f"{service}:{operation} is not on the Reader's list of reads.")
@@ -144,7 +144,7 @@ class Reader:
             if known is not None:
                 return known
             flying = self._flying.get((ref, page))
-            mine: Future[Call] = Future()
+            mine: Future[RecordedCall] = Future()
             if flying is None:
                 self._flying[ref, page] = mine
         if flying is not None:
@@ -177,7 +177,7 @@ class Reader:
         token: str | None,
         page: int,
         keep: Callable[[dict[str, Any]], dict[str, Any]] | None,
-    ) -> Call:
+    ) -> RecordedCall:
         paging = READS[service][operation]
         asked = dict(params)
         if token is not None and paging is not None:
@@ -189,7 +189,7 @@ class Reader:
         answer = plain(outcome.answer)
         response = None if outcome.failed else (keep(answer) if keep else answer)
         kept, redacted = self.redactor.answer(operation, answer if outcome.failed else response)
-        return Call(
+        return RecordedCall(
             ref=ref,
             page=page,
             step=step,
@@ -208,12 +208,12 @@ class Reader:
 
 
 class StepReader:
-    """The Reader as one step sees it; `asked` remembers the IAM actions that its calls needed."""
+    """The Reader as one step sees it; `actions` remembers the IAM actions that its calls needed."""
 
     def __init__(self, reader: Reader, step: str) -> None:
         self._reader = reader
         self._step = step
-        self.asked: set[str] = set()
+        self.actions: set[str] = set()
 
     @property
     def identity(self) -> Mapping[str, str]:
@@ -259,7 +259,7 @@ class StepReader:
     ) -> Answer | None:
         """Make one call for something that may not exist: None when AWS answers with one of the `absent` codes."""
         region = region or self._reader.incident.region
-        self.asked.add(iam_action(service, operation))
+        self.actions.add(iam_action(service, operation))
         call = self._reader.fetch(self._step, service, operation, region, params, keep=keep)
         if call.error is None:
             return _answer(call)
@@ -279,7 +279,7 @@ class StepReader:
         A page that fails later, or a token that comes back twice, ends it as truncated: what was read is kept.
         """
         region = region or self._reader.incident.region
-        self.asked.add(iam_action(service, operation))
+        self.actions.add(iam_action(service, operation))
         paging = READS[service][operation]
         assert paging is not None, f"{operation} does not page"
         answers: list[Answer] = []
@@ -308,7 +308,7 @@ class StepReader:
             used.add(token)
 
 
-def _answer(call: Call) -> Answer:
+def _answer(call: RecordedCall) -> Answer:
     return Answer(call.response or {}, call)
 
 
@@ -339,7 +339,7 @@ def plain(value: Any) -> Any:
     return str(value)
 
 
-def _gap(call: Call) -> Gap:
+def _gap(call: RecordedCall) -> Gap:
     """Say in one sentence why an answer is missing, and what would help."""
     error = call.error or {}
     code = str(error.get("code", "Unknown"))
@@ -358,7 +358,7 @@ def _gap(call: Call) -> Gap:
     return Gap(name, call.region, code, reason, name if code in DENIED else None, call.ref)
 
 
-def _unusable(call: Call, how: str) -> Gap:
+def _unusable(call: RecordedCall, how: str) -> Gap:
     name = iam_action(call.service, call.operation)
     return Gap(name, call.region, "Unusable", f"{name} in {call.region} answered {how}.", None, call.ref)
 

@@ -27,7 +27,7 @@ _TOLD = 40
 
 
 @dataclass(frozen=True)
-class Lines:
+class MomentLines:
     """The moments that cross every part of a picture, each None where there is none on the axis.
 
     `band` is the playbook's five minutes either side of the onset, as far as the axis goes; `onset_range` the bounds of
@@ -47,7 +47,7 @@ class ChartData:
 
     subject: str
     axis: Axis
-    lines: Lines
+    lines: MomentLines
     panels: tuple[Panel, ...]
     lanes: tuple[Lane, ...]
     strips: tuple[Strip, ...]
@@ -60,7 +60,9 @@ def correlation(seen: Evidence, diagnosis: Diagnosis, axis: Axis) -> ChartData:
         subject=subject(seen),
         axis=axis,
         lines=lines(diagnosis, axis),
-        panels=tuple(panel(one, seen, axis, diagnosis.onset) for one in (WRITES, INVOCATIONS, ERRORS, THROTTLES, AGE)),
+        panels=tuple(
+            panel(source, seen, axis, diagnosis.onset) for source in (WRITES, INVOCATIONS, ERRORS, THROTTLES, AGE)
+        ),
         lanes=lanes(seen, diagnosis, axis),
         strips=(*mapping_strips(seen, diagnosis, axis), generation_strip(seen, diagnosis, axis)),
         failures=failures(seen, axis),
@@ -72,11 +74,11 @@ def subject(seen: Evidence) -> str:
     return f"{seen.incident.table_name} to {seen.incident.function}, {seen.incident.region}"
 
 
-def lines(diagnosis: Diagnosis, axis: Axis) -> Lines:
+def lines(diagnosis: Diagnosis, axis: Axis) -> MomentLines:
     """Find the moments to mark on an axis."""
     began, noticed = diagnosis.onset, diagnosis.incident.detected_at
     seen = began is not None and began.at in axis
-    return Lines(
+    return MomentLines(
         onset=began.at if began and seen else None,
         onset_range=(began.earliest, began.latest) if began and seen else None,
         band=_on(axis, began.at - FIRST_WINDOW, began.at + FIRST_WINDOW) if began and seen else None,
@@ -100,30 +102,30 @@ def alt(data: ChartData) -> str:
     number = sum(len(lane.marks) for lane in data.lanes)
     blind = not number and all(is_blind(lane.unexamined, axis) for lane in data.lanes)
     changes = "no change could be looked for" if blind else _changes(number)
-    stopped = [one for one in data.panels if one.id == "invocations" and one.silent]
+    stopped = [panel for panel in data.panels if panel.id == "invocations" and panel.silent]
     silence = (
         f"; invocations are silent for {instant.span(max(stopped[0].silent, key=_length).length)}" if stopped else ""
     )
     return f"{data.subject}, {when}{onset}: {changes} against the metrics{silence}."
 
 
-def _length(one: Stretch) -> timedelta:
-    return one.length
+def _length(stretch: Stretch) -> timedelta:
+    return stretch.length
 
 
 def describe(data: ChartData) -> tuple[str, ...]:
     """Say everything that the picture shows, one paragraph each, from the same data."""
     return (
         *_marked(data.lines, data.axis),
-        *(panel_words(one, data.axis, bool(data.lines.onset)) for one in data.panels),
-        *(_lane_words(one, data.axis) for one in data.lanes),
+        *(panel_words(panel, data.axis, bool(data.lines.onset)) for panel in data.panels),
+        *(_lane_words(lane, data.axis) for lane in data.lanes),
         *_changes_words(data),
-        *(_strip_words(one, data.axis) for one in data.strips),
+        *(_strip_words(strip, data.axis) for strip in data.strips),
         _failures_words(data.failures, data.axis),
     )
 
 
-def _marked(marked: Lines, axis: Axis) -> Iterator[str]:
+def _marked(marked: MomentLines, axis: Axis) -> Iterator[str]:
     if marked.onset and marked.onset_range:
         first, last = (instant.clock(at, axis.end) for at in marked.onset_range)
         at = instant.clock(marked.onset, axis.end)
@@ -134,53 +136,55 @@ def _marked(marked: Lines, axis: Axis) -> Iterator[str]:
         yield f"Somebody noticed at {instant.clock(marked.noticed, axis.end)}."
 
 
-def panel_words(one: Panel, axis: Axis, with_onset: bool) -> str:
+def panel_words(panel: Panel, axis: Axis, with_onset: bool) -> str:
     """Say what one metric shows."""
-    if not one.counted:
-        blind = is_blind(one.unexamined, axis)
-        told = f"not examined, {one.unexamined[0].why.rstrip('.')}" if blind else "no datapoint"
-        return f"{one.title}: {'; '.join([told, *_ringing_words(one, axis)])}."
-    parts = [f"{one.counted:,} datapoint{'' if one.counted == 1 else 's'}", *_heights(one, axis)]
-    before, after = one.median
-    if with_onset and not one.flat:
-        parts.append(f"median {_median_words(one, before)} before the onset and {_median_words(one, after)} after it")
-    if one.silent:
-        longest = max(one.silent, key=_length)
+    if not panel.counted:
+        blind = is_blind(panel.unexamined, axis)
+        told = f"not examined, {panel.unexamined[0].why.rstrip('.')}" if blind else "no datapoint"
+        return f"{panel.title}: {'; '.join([told, *_ringing_words(panel, axis)])}."
+    parts = [f"{panel.counted:,} datapoint{'' if panel.counted == 1 else 's'}", *_heights(panel, axis)]
+    before, after = panel.median
+    if with_onset and not panel.flat:
+        parts.append(
+            f"median {_median_words(panel, before)} before the onset and {_median_words(panel, after)} after it"
+        )
+    if panel.silent:
+        longest = max(panel.silent, key=_length)
         parts.append(f"longest silence {instant.span(longest.length)} from {instant.clock(longest.start, axis.end)}")
-    return f"{one.title} ({one.unit}): {'; '.join([', '.join(parts), *_ringing_words(one, axis)])}."
+    return f"{panel.title} ({panel.unit}): {'; '.join([', '.join(parts), *_ringing_words(panel, axis)])}."
 
 
-def _ringing_words(one: Panel, axis: Axis) -> Iterator[str]:
-    for alarm in one.ringing:
+def _ringing_words(panel: Panel, axis: Axis) -> Iterator[str]:
+    for alarm in panel.ringing:
         yield f"alarm {alarm.name} in ALARM {' and '.join(_between(part, axis) for part in alarm.stretches)}"
 
 
-def _heights(one: Panel, axis: Axis) -> Iterator[str]:
-    if one.flat:
+def _heights(panel: Panel, axis: Axis) -> Iterator[str]:
+    if panel.flat:
         yield "all zero"
-    elif one.peak:
-        yield f"highest {value_words(one, one.peak[1])} at {instant.clock(one.peak[0], axis.end)}"
-    if one.last:
-        yield f"last {value_words(one, one.last[1])} at {instant.clock(one.last[0], axis.end)}"
+    elif panel.peak:
+        yield f"highest {value_words(panel, panel.peak[1])} at {instant.clock(panel.peak[0], axis.end)}"
+    if panel.last:
+        yield f"last {value_words(panel, panel.last[1])} at {instant.clock(panel.last[0], axis.end)}"
 
 
-def value_words(one: Panel, value: float) -> str:
+def value_words(panel: Panel, value: float) -> str:
     """Say a value of a panel: ages as lengths of time, counts as numbers."""
-    if one.id != "age":
+    if panel.id != "age":
         return f"{value:,.0f}"
     return f"{value * 1000:.0f} ms" if value < 1 else instant.span(timedelta(seconds=value))
 
 
-def _median_words(one: Panel, value: float | None) -> str:
-    return "no datapoint" if value is None else value_words(one, value)
+def _median_words(panel: Panel, value: float | None) -> str:
+    return "no datapoint" if value is None else value_words(panel, value)
 
 
-def _lane_words(one: Lane, axis: Axis) -> str:
-    if is_blind(one.unexamined, axis) and not one.marks:
-        return f"{one.name}: not examined, {one.unexamined[0].why.rstrip('.')}."
-    found = f"{_changes(len(one.marks))} recorded"
-    blind = "; ".join(f"{part.why} {_between(part, axis)}" for part in one.unexamined)
-    return f"{one.name}: {found}{f'; {blind}' if blind else ''}."
+def _lane_words(lane: Lane, axis: Axis) -> str:
+    if is_blind(lane.unexamined, axis) and not lane.marks:
+        return f"{lane.name}: not examined, {lane.unexamined[0].why.rstrip('.')}."
+    found = f"{_changes(len(lane.marks))} recorded"
+    blind = "; ".join(f"{part.why} {_between(part, axis)}" for part in lane.unexamined)
+    return f"{lane.name}: {found}{f'; {blind}' if blind else ''}."
 
 
 def _changes(number: int) -> str:
@@ -189,33 +193,33 @@ def _changes(number: int) -> str:
 
 def is_blind(unexamined: tuple[Stretch, ...], axis: Axis) -> bool:
     """Whether nothing at all of a track was examined."""
-    return any(one.length == axis.length for one in unexamined)
+    return any(stretch.length == axis.length for stretch in unexamined)
 
 
-def _between(one: Stretch, axis: Axis) -> str:
-    return f"from {instant.clock(one.start, axis.end)} to {instant.clock(one.end, axis.end)}"
+def _between(stretch: Stretch, axis: Axis) -> str:
+    return f"from {instant.clock(stretch.start, axis.end)} to {instant.clock(stretch.end, axis.end)}"
 
 
 def _changes_words(data: ChartData) -> Iterator[str]:
-    marks = sorted((one for lane in data.lanes for one in lane.marks), key=lambda one: one.number)
-    for one in marks[:_TOLD]:
-        yield f"{one.number}. {one.at:%Y-%m-%d %H:%M:%S} UTC: {one.sentence} ({one.words})."
+    marks = sorted((mark for lane in data.lanes for mark in lane.marks), key=lambda mark: mark.number)
+    for mark in marks[:_TOLD]:
+        yield f"{mark.number}. {mark.at:%Y-%m-%d %H:%M:%S} UTC: {mark.sentence} ({mark.words})."
     if len(marks) > _TOLD:
         yield f"{len(marks) - _TOLD} more changes stand in the timeline table."
 
 
-def _strip_words(one: Strip, axis: Axis) -> str:
-    told = "; ".join(f"{span.state} from {instant.clock(span.start, axis.end)}" for span in one.spans)
-    return f"{one.name}: {told or 'nothing on this axis'}."
+def _strip_words(strip: Strip, axis: Axis) -> str:
+    told = "; ".join(f"{span.state} from {instant.clock(span.start, axis.end)}" for span in strip.spans)
+    return f"{strip.name}: {told or 'nothing on this axis'}."
 
 
-def _failures_words(one: Failures, axis: Axis) -> str:
-    if one.note:
-        return f"Log failures: {one.note}"
-    if is_blind(one.unexamined, axis) and not one.times:
-        return f"Log failures: not examined, {one.unexamined[0].why.rstrip('.')}."
-    blind = "".join(f"; {part.why} {_between(part, axis)}" for part in one.unexamined)
-    if not one.times:
+def _failures_words(failures: Failures, axis: Axis) -> str:
+    if failures.note:
+        return f"Log failures: {failures.note}"
+    if is_blind(failures.unexamined, axis) and not failures.times:
+        return f"Log failures: not examined, {failures.unexamined[0].why.rstrip('.')}."
+    blind = "".join(f"; {part.why} {_between(part, axis)}" for part in failures.unexamined)
+    if not failures.times:
         return f"Log failures: none found{blind}."
-    first, last = instant.clock(one.times[0], axis.end), instant.clock(one.times[-1], axis.end)
-    return f"Log failures: {len(one.times):,} between {first} and {last}{blind}."
+    first, last = instant.clock(failures.times[0], axis.end), instant.clock(failures.times[-1], axis.end)
+    return f"Log failures: {len(failures.times):,} between {first} and {last}{blind}."

@@ -13,7 +13,7 @@ from typing import Protocol
 
 from runbook_lib import instant
 from runbook_lib.evidence import Evidence
-from runbook_lib.evidence.signals import Alarm, Series
+from runbook_lib.evidence.signals import FunctionAlarm, Series
 from runbook_lib.incident import Window
 from runbook_lib.instant import MINUTE
 from runbook_lib.judging.diagnosis import Diagnosis
@@ -36,7 +36,7 @@ class Investigated(Protocol):
 
 
 @dataclass(frozen=True)
-class Ringing:
+class RingingAlarm:
     """An alarm that was in ALARM on the axis, and when."""
 
     name: str
@@ -64,7 +64,7 @@ class Panel:
     total: float
     last: tuple[datetime, float] | None
     median: tuple[float | None, float | None]
-    ringing: tuple[Ringing, ...] = ()
+    ringing: tuple[RingingAlarm, ...] = ()
 
     @property
     def peak(self) -> tuple[datetime, float] | None:
@@ -82,7 +82,7 @@ class Panel:
 
 
 @dataclass(frozen=True)
-class Source:
+class PanelSource:
     """Where a panel's values come from: its card, and how to read the minutes from the evidence.
 
     `metric` is AWS's name of it, by which alarms know it; empty for what is made of several.
@@ -114,16 +114,18 @@ def _age(seen: Evidence) -> tuple[Mapping[datetime, float], timedelta]:
     return {at: value / 1000 for at, value in series.points.items()}, series.period
 
 
-WRITES = Source("writes", "Writes to the table", "requests a minute", _writes)
-INVOCATIONS = Source(
+WRITES = PanelSource("writes", "Writes to the table", "requests a minute", _writes)
+INVOCATIONS = PanelSource(
     "invocations", "Invocations", "a minute", of_series(lambda seen: seen.metrics.invocations), "Invocations"
 )
-ERRORS = Source("errors", "Errors", "a minute", of_series(lambda seen: seen.metrics.errors), "Errors")
-THROTTLES = Source("throttles", "Throttles", "a minute", of_series(lambda seen: seen.metrics.throttles), "Throttles")
-AGE = Source("age", "Iterator age", "seconds", _age, "IteratorAge")
+ERRORS = PanelSource("errors", "Errors", "a minute", of_series(lambda seen: seen.metrics.errors), "Errors")
+THROTTLES = PanelSource(
+    "throttles", "Throttles", "a minute", of_series(lambda seen: seen.metrics.throttles), "Throttles"
+)
+AGE = PanelSource("age", "Iterator age", "seconds", _age, "IteratorAge")
 
 
-def panel(source: Source, seen: Evidence, axis: Axis, began: Onset | None) -> Panel:
+def panel(source: PanelSource, seen: Evidence, axis: Axis, began: Onset | None) -> Panel:
     """Compute one panel; a metric that could not be read is unexamined from end to end, with the reason."""
     try:
         points, period = source.read(seen)
@@ -155,14 +157,14 @@ def panel(source: Source, seen: Evidence, axis: Axis, began: Onset | None) -> Pa
     )
 
 
-def _ringing(metric: str, seen: Evidence, axis: Axis) -> Iterator[Ringing]:
+def _ringing(metric: str, seen: Evidence, axis: Axis) -> Iterator[RingingAlarm]:
     for alarm in otherwise(lambda: seen.metrics.alarms.found, ()) if metric else ():
-        stretches = tuple(part for one in _rung(alarm) for part in axis.clip(one.start, one.end, "ALARM"))
+        stretches = tuple(part for window in _rung(alarm) for part in axis.clip(window.start, window.end, "ALARM"))
         if alarm.metric == metric and stretches:
-            yield Ringing(alarm.name, stretches)
+            yield RingingAlarm(alarm.name, stretches)
 
 
-def _rung(alarm: Alarm) -> tuple[Window, ...]:
+def _rung(alarm: FunctionAlarm) -> tuple[Window, ...]:
     return otherwise(lambda: alarm.ringing, ())
 
 

@@ -9,13 +9,13 @@ from itertools import pairwise, product
 from typing import Any
 
 from runbook_lib import instant
-from runbook_lib.charts.correlation import ChartData, Lines
+from runbook_lib.charts.correlation import ChartData, MomentLines
 from runbook_lib.charts.draw_parts import draw_failures, draw_lane, draw_panel, draw_strip, mark_colour, panel_height
 from runbook_lib.charts.tracks import Mark
 from runbook_lib.showing import canvas
 from runbook_lib.showing.axis import Axis
 from runbook_lib.showing.canvas import BAND, CARD, DANGER, FAINT, GREY, INK, RED, SILENT_EDGE, UNSEEN, UNSEEN_EDGE, x
-from runbook_lib.views.changes import Relation
+from runbook_lib.views.changes import ChangeRelation
 
 LEFT, RIGHT = 0.115, 0.91
 _HEAD_IN, _NUMBERS_IN, _LANE_IN, _STRIP_IN, _FOOT_IN = 0.30, 0.44, 0.21, 0.24, 0.68
@@ -47,13 +47,13 @@ def draw(data: ChartData) -> tuple[bytes, int, int]:
 def _rows(data: ChartData) -> Iterator[tuple[float, float, _Draw]]:
     """Give every part, top to bottom: its height, the space above it (inches), and how to draw it."""
     yield _NUMBERS_IN, 0.0, partial(_numbers, data=data)
-    for one in data.panels:
-        yield panel_height(one), 0.24, partial(draw_panel, one=one, axis=data.axis)
+    for panel in data.panels:
+        yield panel_height(panel), 0.24, partial(draw_panel, panel=panel, axis=data.axis)
     for place, lane in enumerate(data.lanes):
         yield _LANE_IN, 0.04 if place else 0.16, partial(draw_lane, lane=lane, axis=data.axis)
     for place, strip in enumerate(data.strips):
         yield _STRIP_IN, 0.03 if place else 0.08, partial(draw_strip, strip=strip, axis=data.axis)
-    yield _LANE_IN, 0.05, partial(draw_failures, found=data.failures, axis=data.axis)
+    yield _LANE_IN, 0.05, partial(draw_failures, failures=data.failures, axis=data.axis)
 
 
 def _head(figure: Any, data: ChartData, tall: float) -> None:
@@ -106,14 +106,14 @@ def _cross(back: Any, front: Any, data: ChartData) -> None:
         back.axvspan(x(marked.band[0]), x(marked.band[1]), color=BAND, linewidth=0)
     for lane in data.lanes:
         for mark in lane.marks:
-            if mark.relation in (Relation.TRIGGER, Relation.CANDIDATE):
-                front.axvline(x(mark.at), color=RED, linewidth=0.8 if mark.relation is Relation.TRIGGER else 0.5)
+            if mark.relation in (ChangeRelation.SET_OFF, ChangeRelation.CANDIDATE):
+                front.axvline(x(mark.at), color=RED, linewidth=0.8 if mark.relation is ChangeRelation.SET_OFF else 0.5)
     for at, _, colour, style in _named_lines(marked):
         onset = at == marked.onset
         (front if onset else back).axvline(x(at), color=colour, linewidth=1.1 if onset else 0.8, linestyle=style)
 
 
-def _named_lines(marked: Lines) -> Iterator[tuple[datetime, str, str, Any]]:
+def _named_lines(marked: MomentLines) -> Iterator[tuple[datetime, str, str, Any]]:
     if marked.onset and marked.onset_range:
         early, late = marked.onset_range
         yield marked.onset, f"onset {marked.onset:%H:%M} ({early:%H:%M} to {late:%H:%M})", INK, "-"
@@ -133,13 +133,13 @@ def _numbers(axes: Any, data: ChartData) -> None:
     axes.set_ylim(0, 1)
     start, end = x(data.axis.start), x(data.axis.end)
     marks = worth_numbers(data)
-    least = 0.009 * len(str(max((one.number for one in marks), default=0))) + 0.009
-    places = canvas.spread([x(one.at) for one in marks], (end - start) * least, start, end)
-    for one, place in zip(marks, places, strict=True):
-        colour = mark_colour(one)
-        axes.plot([x(one.at), x(one.at), place], [-0.1, 0.04, 0.18], color=colour, linewidth=0.6, clip_on=False)
-        weight = "bold" if one.relation in (Relation.TRIGGER, Relation.CANDIDATE) else "normal"
-        axes.text(place, 0.2, str(one.number), ha="center", va="bottom", fontsize=7.5, color=colour, fontweight=weight)
+    least = 0.009 * len(str(max((mark.number for mark in marks), default=0))) + 0.009
+    places = canvas.spread([x(mark.at) for mark in marks], (end - start) * least, start, end)
+    for mark, place in zip(marks, places, strict=True):
+        colour = mark_colour(mark)
+        axes.plot([x(mark.at), x(mark.at), place], [-0.1, 0.04, 0.18], color=colour, linewidth=0.6, clip_on=False)
+        weight = "bold" if mark.relation in (ChangeRelation.SET_OFF, ChangeRelation.CANDIDATE) else "normal"
+        axes.text(place, 0.2, str(mark.number), ha="center", va="bottom", fontsize=7.5, color=colour, fontweight=weight)
     for at, words, colour, style, right in _placed(data):
         offset = (end - start) * _ASIDE * (1 if right else -1)
         axes.text(
@@ -155,7 +155,7 @@ _LETTER = {"bold": 0.0079, "normal": 0.0070}
 """How far a name stands from its line, and how wide a letter of a name is on average, as parts of the axis."""
 
 
-def _weight(at: datetime, lines: Lines) -> str:
+def _weight(at: datetime, lines: MomentLines) -> str:
     return "bold" if at == lines.onset else "normal"
 
 
@@ -166,7 +166,9 @@ def _placed(data: ChartData) -> Iterator[tuple[datetime, str, str, Any, bool]]:
     for sides in choices:
         chosen = [(*line, right) for line, right in zip(named, sides, strict=True) if right is not None]
         taken = sorted(_span(data, at, words, right) for at, words, _, _, right in chosen)
-        if all(low >= 0 and high <= 1 for low, high in taken) and all(one[1] <= two[0] for one, two in pairwise(taken)):
+        if all(low >= 0 and high <= 1 for low, high in taken) and all(
+            label[1] <= two[0] for label, two in pairwise(taken)
+        ):
             yield from chosen
             return
 
@@ -177,12 +179,12 @@ def _span(data: ChartData, at: datetime, words: str, right: bool) -> tuple[float
     return (place, place + wide) if right else (place - wide, place)
 
 
-_RANK = {Relation.TRIGGER: 0, Relation.CANDIDATE: 1}
+_RANK = {ChangeRelation.SET_OFF: 0, ChangeRelation.CANDIDATE: 1}
 
 
 def worth_numbers(data: ChartData) -> list[Mark]:
-    """Choose the changes to number, in order of time: the trigger, what is near the onset, then the nearest."""
-    marks = [one for lane in data.lanes for one in lane.marks]
+    """Choose the changes to number, in order of time: what set it off, what is near the onset, then the nearest."""
+    marks = [mark for lane in data.lanes for mark in lane.marks]
     centre = data.lines.onset or data.axis.end
-    nearest = sorted(marks, key=lambda one: (_RANK.get(one.relation, 2), abs(one.at - centre), one.number))
-    return sorted(nearest[:MOST_NUMBERS], key=lambda one: (one.at, one.number))
+    nearest = sorted(marks, key=lambda mark: (_RANK.get(mark.relation, 2), abs(mark.at - centre), mark.number))
+    return sorted(nearest[:MOST_NUMBERS], key=lambda mark: (mark.at, mark.number))

@@ -25,7 +25,7 @@ from runbook_lib.showing.canvas import (
     UNSEEN_EDGE,
     x,
 )
-from runbook_lib.views.changes import Relation
+from runbook_lib.views.changes import ChangeRelation
 
 _COLOUR = {"writes": BLUE, "invocations": GREEN, "errors": RED, "throttles": PURPLE, "age": INK}
 _COUNTS_IN, _AGE_IN, _FLAT_IN = 0.66, 1.05, 0.15
@@ -37,36 +37,36 @@ LEAST_AGE = 0.1
 # -- metrics ---------------------------------------------------------------------------------------------------
 
 
-def panel_height(one: Panel) -> float:
+def panel_height(panel: Panel) -> float:
     """Give a metric the room it needs, in inches: what is zero throughout needs a line only."""
-    if one.id == "age":
+    if panel.id == "age":
         return _AGE_IN
-    return _FLAT_IN if one.flat else _COUNTS_IN
+    return _FLAT_IN if panel.flat else _COUNTS_IN
 
 
-def draw_panel(axes: Any, one: Panel, axis: Axis) -> None:
+def draw_panel(axes: Any, panel: Panel, axis: Axis) -> None:
     """Draw one metric: ages on a logarithmic axis, counts as bars."""
     canvas.bare(axes)
-    colour = _COLOUR.get(one.id, GREEN)
-    canvas.headed(axes, one.title, "log scale" if one.id == "age" else one.unit, colour)
-    canvas.hatch(axes, one.silent, axis, blind=False)
-    canvas.hatch(axes, one.unexamined, axis, blind=True)
-    (draw_ages if one.id == "age" else draw_counts)(axes, one, axis, colour)
-    if one.last:
-        at, value = one.last
-        gap = " " if one.flat and one.id != "age" else "\n"
-        canvas.aside(axes, f"last {value_words(one, value)}{gap}at {at:%H:%M}", colour)
+    colour = _COLOUR.get(panel.id, GREEN)
+    canvas.headed(axes, panel.title, "log scale" if panel.id == "age" else panel.unit, colour)
+    canvas.hatch(axes, panel.silent, axis, blind=False)
+    canvas.hatch(axes, panel.unexamined, axis, blind=True)
+    (draw_ages if panel.id == "age" else draw_counts)(axes, panel, axis, colour)
+    if panel.last:
+        at, value = panel.last
+        gap = " " if panel.flat and panel.id != "age" else "\n"
+        canvas.aside(axes, f"last {value_words(panel, value)}{gap}at {at:%H:%M}", colour)
     else:
-        canvas.aside(axes, "not examined" if is_blind(one.unexamined, axis) else "silent", colour)
-    draw_ringing(axes, one, axis)
+        canvas.aside(axes, "not examined" if is_blind(panel.unexamined, axis) else "silent", colour)
+    draw_ringing(axes, panel, axis)
 
 
-def draw_ringing(axes: Any, one: Panel, axis: Axis) -> None:
+def draw_ringing(axes: Any, panel: Panel, axis: Axis) -> None:
     """Draw when alarms on a metric were in ALARM, as bars along its upper edge; their names above, where there is room.
 
     The words beneath the picture name them all.
     """
-    stretches = [part for alarm in one.ringing for part in alarm.stretches]
+    stretches = [part for alarm in panel.ringing for part in alarm.stretches]
     for part in stretches:
         axes.plot(
             [x(part.start), x(part.end)], [1, 1], transform=axes.get_xaxis_transform(), color=DANGER, linewidth=3.0,
@@ -75,7 +75,7 @@ def draw_ringing(axes: Any, one: Panel, axis: Axis) -> None:
     if not stretches:
         return
     first, last = min(part.start for part in stretches), max(part.end for part in stretches)
-    name = one.ringing[0].name if len(one.ringing) == 1 else f"{len(one.ringing)} alarms"
+    name = panel.ringing[0].name if len(panel.ringing) == 1 else f"{len(panel.ringing)} alarms"
     left, right = ((at - axis.start) / axis.length for at in (first, last))
     fitting = (words for words in (f"ALARM {name} from {first:%H:%M}", f"ALARM {name}") if _wide(words) <= 1 - left)
     words, place, side = next(fitting, f"ALARM {first:%H:%M}"), left, "left"
@@ -97,12 +97,12 @@ def _wide(words: str) -> float:
     return 0.0075 * len(words)
 
 
-def draw_counts(axes: Any, one: Panel, axis: Axis, colour: str) -> None:
+def draw_counts(axes: Any, panel: Panel, axis: Axis, colour: str) -> None:
     """Draw counts as bars on a base line that stands only where something was counted, zero included."""
-    top = max((value for _, value in one.points), default=0.0)
-    canvas.count_scale(axes, top, bool(one.points))
-    for run in one.runs():
-        edges = canvas.edges((instant.floor(at, one.bucket) for at, _ in run), one.bucket, axis)
+    top = max((value for _, value in panel.points), default=0.0)
+    canvas.count_scale(axes, top, bool(panel.points))
+    for run in panel.runs():
+        edges = canvas.edges((instant.floor(at, panel.bucket) for at, _ in run), panel.bucket, axis)
         axes.plot([edges[0], edges[-1]], [0, 0], color=colour, linewidth=1.3, zorder=2, solid_capstyle="butt")
         fill(axes, edges, [value for _, value in run], colour)
 
@@ -115,7 +115,7 @@ def fill(axes: Any, edges: list[float], values: list[float], colour: str, zorder
     axes.add_artist(StepPatch(values, edges, fill=True, color=colour, linewidth=0, zorder=zorder))
 
 
-def draw_ages(axes: Any, one: Panel, axis: Axis, colour: str) -> None:
+def draw_ages(axes: Any, panel: Panel, axis: Axis, colour: str) -> None:
     """Draw ages on a logarithmic axis, joined only within runs, with the 24 hours that a record lives."""
     axes.set_yscale("log")
     axes.set_ylim(LEAST_AGE, 86_400 * 2.5)
@@ -128,7 +128,7 @@ def draw_ages(axes: Any, one: Panel, axis: Axis, colour: str) -> None:
         "lost beyond here", (0, 86_400), (3, -1.5), xycoords=("axes fraction", "data"), textcoords="offset points",
         fontsize=6.8, color=DANGER, va="top",
     )  # fmt: skip
-    for run in one.runs():
+    for run in panel.runs():
         at, ages = [x(point[0]) for point in run], [max(point[1], LEAST_AGE) for point in run]
         axes.plot(
             at, ages, color=colour, linewidth=1.0, zorder=2.4, marker="o" if len(run) == 1 else None, markersize=1.8
@@ -138,17 +138,17 @@ def draw_ages(axes: Any, one: Panel, axis: Axis, colour: str) -> None:
 # -- lanes, strips, log ----------------------------------------------------------------------------------------
 
 _SHAPES = {
-    Relation.TRIGGER: ("D", 7.0),
-    Relation.CANDIDATE: ("D", 5.5),
-    Relation.CONTEXT: ("o", 4.5),
-    Relation.AFTER: ("s", 4.5),
-    Relation.FAILED: ("X", 5.5),
+    ChangeRelation.SET_OFF: ("D", 7.0),
+    ChangeRelation.CANDIDATE: ("D", 5.5),
+    ChangeRelation.CONTEXT: ("o", 4.5),
+    ChangeRelation.AFTER: ("s", 4.5),
+    ChangeRelation.FAILED: ("X", 5.5),
 }
 
 
 def mark_colour(mark: Mark) -> str:
     """Give the colour of a change; its shape says the same."""
-    return RED if mark.relation in (Relation.TRIGGER, Relation.CANDIDATE) else GREY
+    return RED if mark.relation in (ChangeRelation.SET_OFF, ChangeRelation.CANDIDATE) else GREY
 
 
 def draw_lane(axes: Any, lane: Lane, axis: Axis) -> None:
@@ -159,11 +159,11 @@ def draw_lane(axes: Any, lane: Lane, axis: Axis) -> None:
     axes.axhline(0, color=FAINT, linewidth=0.7, zorder=1)
     canvas.name(axes, lane.name)
     canvas.hatch(axes, lane.unexamined, axis, blind=True)
-    for one in lane.marks:
-        shape, size = _SHAPES[one.relation]
-        colour, hollow = mark_colour(one), one.relation is Relation.FAILED
+    for mark in lane.marks:
+        shape, size = _SHAPES[mark.relation]
+        colour, hollow = mark_colour(mark), mark.relation is ChangeRelation.FAILED
         axes.plot(
-            [x(one.at)], [0], marker=shape, markersize=size, color=colour, linestyle="none", zorder=5, clip_on=False,
+            [x(mark.at)], [0], marker=shape, markersize=size, color=colour, linestyle="none", zorder=5, clip_on=False,
             markerfacecolor=CARD if hollow else colour, markeredgecolor=colour if hollow else CARD, markeredgewidth=0.7,
         )  # fmt: skip
     blind = is_blind(lane.unexamined, axis)
@@ -214,15 +214,15 @@ def _state_colour(span: Span) -> str:
     return GREEN if span.state == INVOKING else BLUE
 
 
-def draw_failures(axes: Any, found: Failures, axis: Axis) -> None:
+def draw_failures(axes: Any, failures: Failures, axis: Axis) -> None:
     """Draw each failure in the log as a tick."""
     canvas.bare(axes, keep=("bottom",))
     axes.set_yticks([])
     axes.set_ylim(0, 1)
     canvas.name(axes, "Log failures")
-    canvas.hatch(axes, found.unexamined, axis, blind=True)
-    if found.times:
-        axes.vlines([x(at) for at in found.times], 0.14, 0.9, color=RED, linewidth=0.6, alpha=0.75, zorder=3)
-    blind = is_blind(found.unexamined, axis)
-    words = f"{len(found.times):,} in all" if found.times else "not examined" if blind else "none found"
-    canvas.aside(axes, words, RED if found.times else GREY)
+    canvas.hatch(axes, failures.unexamined, axis, blind=True)
+    if failures.times:
+        axes.vlines([x(at) for at in failures.times], 0.14, 0.9, color=RED, linewidth=0.6, alpha=0.75, zorder=3)
+    blind = is_blind(failures.unexamined, axis)
+    words = f"{len(failures.times):,} in all" if failures.times else "not examined" if blind else "none found"
+    canvas.aside(axes, words, RED if failures.times else GREY)

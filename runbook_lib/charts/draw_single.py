@@ -8,7 +8,7 @@ from typing import Any, Literal
 from runbook_lib import instant
 from runbook_lib.charts.draw_parts import LEAST_AGE, draw_panel
 from runbook_lib.charts.single import AgeData, StageBox
-from runbook_lib.measuring.pipe import Stage, State
+from runbook_lib.measuring.pipe import FlowState, Stage
 from runbook_lib.showing import canvas
 from runbook_lib.showing.canvas import CARD, DANGER, GREEN, GREY, INK, RED, SOFT, UNSEEN, x
 
@@ -85,19 +85,19 @@ _ASIDE = {Stage.FILTERED: 2.5, Stage.FAILED: 3.5}
 """What leaves the pipe sideways, and between which stages (counted from 0) it does."""
 
 _LOOK = {
-    State.FLOWING: (SOFT[GREEN], GREEN, "-", GREEN),
-    State.STOPPED: (SOFT[RED], RED, "-", RED),
-    State.IDLE: (CARD, GREY, "-", GREY),
-    State.UNKNOWN: (UNSEEN, GREY, (0, (3, 2)), GREY),
+    FlowState.FLOWING: (SOFT[GREEN], GREEN, "-", GREEN),
+    FlowState.STOPPED: (SOFT[RED], RED, "-", RED),
+    FlowState.IDLE: (CARD, GREY, "-", GREY),
+    FlowState.UNKNOWN: (UNSEEN, GREY, (0, (3, 2)), GREY),
 }
 """Ground, edge, line of the edge and ink by state; the word stands in the box as well."""
 
 _FAILING = (SOFT[RED], RED, "-", RED)
 
 
-def look(one: StageBox) -> tuple[str, str, Any, str]:
+def look(box: StageBox) -> tuple[str, str, Any, str]:
     """Give ground, edge, line and ink of a stage: that failures flow is nothing green."""
-    return _FAILING if one.stage is Stage.FAILED and one.state is State.FLOWING else _LOOK[one.state]
+    return _FAILING if box.stage is Stage.FAILED and box.state is FlowState.FLOWING else _LOOK[box.state]
 
 
 _WIDE, _HIGH, _STEP, _UP, _DOWN = 1.62, 0.92, 1.98, 1.46, 0.14
@@ -114,7 +114,7 @@ def draw_pipe(boxes: tuple[StageBox, ...], subject: str) -> Drawn:
         axes.set_yticks([])
         axes.set_xlim(0, canvas.WIDTH_IN)
         axes.set_ylim(0, tall)
-        by_stage = {one.stage: one for one in boxes}
+        by_stage = {box.stage: box for box in boxes}
         for place, stage in enumerate(_MAIN):
             _box(axes, by_stage[stage], 0.16 + place * _STEP, _UP)
             if place:
@@ -129,28 +129,28 @@ def draw_pipe(boxes: tuple[StageBox, ...], subject: str) -> Drawn:
 _SIDE_ARROW = {"arrowstyle": "-|>", "color": "#9a9a96", "linewidth": 0.9, "shrinkA": 0, "shrinkB": 0}
 
 
-def _box(axes: Any, one: StageBox, left: float, bottom: float) -> None:
+def _box(axes: Any, box: StageBox, left: float, bottom: float) -> None:
     from matplotlib.patches import FancyBboxPatch
 
-    face, edge, line, ink = look(one)
+    face, edge, line, ink = look(box)
     axes.add_patch(
         FancyBboxPatch(
             (left, bottom), _WIDE, _HIGH, boxstyle="round,pad=0,rounding_size=0.07", facecolor=face, edgecolor=edge,
-            linewidth=2.2 if one.broken else 1.0, linestyle=line, zorder=2,
+            linewidth=2.2 if box.broken else 1.0, linestyle=line, zorder=2,
         )
     )  # fmt: skip
     middle = left + _WIDE / 2
     for words, height, size, colour, weight in (
-        (one.name, 0.75, 8.5, INK, "bold"),
-        (one.said, 0.54, 8, ink, "normal"),
-        (one.count, 0.33, 7, GREY, "normal"),
-        (one.last, 0.15, 7, GREY, "normal"),
+        (box.name, 0.75, 8.5, INK, "bold"),
+        (box.said, 0.54, 8, ink, "normal"),
+        (box.count, 0.33, 7, GREY, "normal"),
+        (box.last, 0.15, 7, GREY, "normal"),
     ):
         axes.text(
             middle, bottom + height, words, ha="center", va="center", fontsize=size, color=colour, fontweight=weight,
             zorder=3,
         )  # fmt: skip
-    if one.broken:
+    if box.broken:
         axes.text(
             middle,
             bottom + _HIGH + 0.11,

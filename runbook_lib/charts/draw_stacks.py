@@ -9,10 +9,10 @@ from itertools import groupby
 from typing import Any
 
 from runbook_lib import instant
-from runbook_lib.charts.correlation import Lines
+from runbook_lib.charts.correlation import MomentLines
 from runbook_lib.charts.draw_parts import draw_panel, fill, panel_height
 from runbook_lib.charts.errors import OTHER, ErrorRow, ErrorsData
-from runbook_lib.charts.stacks import Layer, OutcomesData, SiblingsData, Stacked, scale
+from runbook_lib.charts.stacks import Layer, OutcomesData, SiblingsData, StackedBars, scale
 from runbook_lib.showing import canvas
 from runbook_lib.showing.axis import Axis
 from runbook_lib.showing.canvas import BLUE, CARD, GREEN, GREY, INK, PURPLE, RED, SOFT, x
@@ -45,14 +45,16 @@ _ODD = re.compile(r"[^ -~]")
 
 def draw_outcomes(data: OutcomesData) -> Drawn:
     """Draw the writes, and beneath them what became of invocations and records."""
-    rows: list[Row] = [(panel_height(data.writes), partial(draw_panel, one=data.writes, axis=data.axis))]
-    rows += [(_OUTCOMES_IN, partial(draw_stack, one=one, axis=data.axis)) for one in data.stacks]
+    rows: list[Row] = [(panel_height(data.writes), partial(draw_panel, panel=data.writes, axis=data.axis))]
+    rows += [(_OUTCOMES_IN, partial(draw_stack, stack=stack, axis=data.axis)) for stack in data.stacks]
     return _draw(data.subject, _said(data.stacks[0]), rows, data.axis, data.lines)
 
 
 def draw_siblings(data: SiblingsData) -> Drawn:
     """Draw the function and its siblings as small multiples on one scale."""
-    rows: list[Row] = [(_SIBLING_IN, partial(draw_stack, one=one, axis=data.axis, top=data.top)) for one in data.rows]
+    rows: list[Row] = [
+        (_SIBLING_IN, partial(draw_stack, stack=stack, axis=data.axis, top=data.top)) for stack in data.rows
+    ]
     said = f"all on one scale, 0 to {data.top:,.0f} invocations {scale(data)}"
     more = f", {data.more} more not drawn" if data.more else ""
     return _draw(data.subject, f"{said}{more}", rows, data.axis, data.lines)
@@ -60,15 +62,15 @@ def draw_siblings(data: SiblingsData) -> Drawn:
 
 def draw_errors(data: ErrorsData) -> Drawn:
     """Draw one row for each class of error, each on its own scale."""
-    rows: list[Row] = [(_ERRORS_IN, partial(draw_class, one=one, data=data)) for one in data.rows]
+    rows: list[Row] = [(_ERRORS_IN, partial(draw_class, row=row, data=data)) for row in data.rows]
     return _draw(data.subject, f"lines in {instant.span(data.axis.bucket)}", rows, data.axis, data.lines)
 
 
-def _said(one: Stacked) -> str:
-    return f"bars: the worst minute of each {instant.span(one.bucket)}" if one.bucket > instant.MINUTE else ""
+def _said(stack: StackedBars) -> str:
+    return f"bars: the worst minute of each {instant.span(stack.bucket)}" if stack.bucket > instant.MINUTE else ""
 
 
-def _draw(subject: str, said: str, rows: list[Row], axis: Axis, marked: Lines) -> Drawn:
+def _draw(subject: str, said: str, rows: list[Row], axis: Axis, marked: MomentLines) -> Drawn:
     head = _HEAD_IN + (_ONSET_IN if marked.onset else 0)
     tall = head + sum(height + _ABOVE_IN for height, _ in rows) + _FOOT_IN
     with canvas.drawing(tall) as figure:
@@ -87,23 +89,23 @@ def _draw(subject: str, said: str, rows: list[Row], axis: Axis, marked: Lines) -
 # -- stacks ------------------------------------------------------------------------------------------------------
 
 
-def draw_stack(axes: Any, one: Stacked, axis: Axis, top: float | None = None) -> None:
+def draw_stack(axes: Any, stack: StackedBars, axis: Axis, top: float | None = None) -> None:
     """Draw one stack; its base line stands only where something was counted, zero included."""
     canvas.bare(axes)
-    canvas.headed(axes, one.title, one.unit, INK)
-    canvas.hatch(axes, one.silent, axis, blind=False)
-    canvas.hatch(axes, one.unexamined, axis, blind=True, label=not one.bars)
-    high = one.top if top is None else top
-    canvas.count_scale(axes, high, bool(one.bars))
-    for run in one.runs():
-        edges = canvas.edges((instant.floor(bar.at, one.bucket) for bar in run), one.bucket, axis)
+    canvas.headed(axes, stack.title, stack.unit, INK)
+    canvas.hatch(axes, stack.silent, axis, blind=False)
+    canvas.hatch(axes, stack.unexamined, axis, blind=True, label=not stack.bars)
+    high = stack.top if top is None else top
+    canvas.count_scale(axes, high, bool(stack.bars))
+    for run in stack.runs():
+        edges = canvas.edges((instant.floor(bar.at, stack.bucket) for bar in run), stack.bucket, axis)
         axes.plot([edges[0], edges[-1]], [0, 0], color=GREY, linewidth=0.9, zorder=1.9, solid_capstyle="butt")
         base = [0.0] * len(run)
-        for place, layer in enumerate(one.layers):
+        for place, layer in enumerate(stack.layers):
             tops = [low + (bar.values[place] or 0.0) for low, bar in zip(base, run, strict=True)]
             _fill(axes, edges, base, tops, layer)
             base = tops
-    _label(axes, one)
+    _label(axes, stack)
 
 
 def _fill(axes: Any, edges: list[float], base: list[float], tops: list[float], layer: Layer) -> None:
@@ -119,12 +121,12 @@ def _fill(axes: Any, edges: list[float], base: list[float], tops: list[float], l
             )  # fmt: skip
 
 
-def _label(axes: Any, one: Stacked) -> None:
+def _label(axes: Any, stack: StackedBars) -> None:
     """Say each layer's total beside the stack, the uppermost first, in the order in which they lie."""
     from matplotlib.patches import Patch
 
     handles = []
-    for layer in reversed(one.layers):
+    for layer in reversed(stack.layers):
         ground, edge, hatch = _LOOK[layer.id]
         handles.append(Patch(facecolor=ground, edgecolor=edge, hatch=hatch, linewidth=0.5, label=label_of(layer)))
     axes.legend(
@@ -143,27 +145,27 @@ def label_of(layer: Layer) -> str:
 # -- classes of error --------------------------------------------------------------------------------------------
 
 
-def draw_class(axes: Any, one: ErrorRow, data: ErrorsData) -> None:
+def draw_class(axes: Any, row: ErrorRow, data: ErrorsData) -> None:
     """Draw how many lines of one class each period holds; the base line stands where the log was searched."""
     canvas.bare(axes)
-    colour = GREY if one.name == OTHER else RED
-    canvas.headed(axes, shown(one.name), f"{data.others} of them" if one.name == OTHER else "", colour)
+    colour = GREY if row.name == OTHER else RED
+    canvas.headed(axes, shown(row.name), f"{data.others} of them" if row.name == OTHER else "", colour)
     canvas.hatch(axes, data.unexamined, data.axis, blind=True)
-    canvas.count_scale(axes, float(one.top), True)
+    canvas.count_scale(axes, float(row.top), True)
     for start, end in _searched(data):
         axes.plot([start, end], [0, 0], color=colour, linewidth=0.9, zorder=1.9, solid_capstyle="butt")
-    for run in one.runs(data.axis.bucket):
+    for run in row.runs(data.axis.bucket):
         edges = canvas.edges((at for at, _ in run), data.axis.bucket, data.axis)
         fill(axes, edges, [float(number) for _, number in run], colour)
-    canvas.aside(axes, f"{one.total:,} line{'' if one.total == 1 else 's'}\nlast at {one.last:%H:%M}", colour)
+    canvas.aside(axes, f"{row.total:,} line{'' if row.total == 1 else 's'}\nlast at {row.last:%H:%M}", colour)
 
 
 def _searched(data: ErrorsData) -> Iterator[tuple[float, float]]:
     at = data.axis.start
-    for one in sorted(data.unexamined, key=lambda one: one.start):
-        if at < one.start:
-            yield x(at), x(one.start)
-        at = max(at, one.end)
+    for stretch in sorted(data.unexamined, key=lambda stretch: stretch.start):
+        if at < stretch.start:
+            yield x(at), x(stretch.start)
+        at = max(at, stretch.end)
     if at < data.axis.end:
         yield x(at), x(data.axis.end)
 

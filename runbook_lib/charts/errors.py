@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from runbook_lib import instant
-from runbook_lib.charts.correlation import Lines, lines, subject
+from runbook_lib.charts.correlation import MomentLines, lines, subject
 from runbook_lib.charts.tracks import failures
 from runbook_lib.evidence import Evidence
 from runbook_lib.interpret.lambda_log import ErrorClass, LineKind
@@ -47,7 +47,7 @@ class ErrorRow:
 
     def runs(self, bucket: timedelta) -> Iterator[tuple[tuple[datetime, int], ...]]:
         """Give the periods in runs without an empty one between them."""
-        return runs(self.counts, bucket, lambda one: one[0])
+        return runs(self.counts, bucket, lambda timed: timed[0])
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class ErrorsData:
 
     subject: str
     axis: Axis
-    lines: Lines
+    lines: MomentLines
     rows: tuple[ErrorRow, ...]
     others: int
     unexamined: tuple[Stretch, ...]
@@ -80,7 +80,7 @@ def errors_data(seen: Evidence, diagnosis: Diagnosis) -> ErrorsData:
     named = _named(classes, axis)
     if not named:
         return ErrorsData(about, axis, marked, (), 0, blind, _nothing(group.name, group.exists, blind))
-    ranked = sorted(named.items(), key=lambda one: (-len(one[1]), min(one[1]), one[0]))
+    ranked = sorted(named.items(), key=lambda item: (-len(item[1]), min(item[1]), item[0]))
     kept = ranked if len(ranked) <= MOST_CLASSES + 1 else ranked[:MOST_CLASSES]
     rest = [at for _, times in ranked[len(kept) :] for at in times]
     rows = [_row(name, times, axis) for name, times in kept]
@@ -90,16 +90,20 @@ def errors_data(seen: Evidence, diagnosis: Diagnosis) -> ErrorsData:
 
 def _named(classes: tuple[ErrorClass, ...], axis: Axis) -> dict[str, list[datetime]]:
     found: dict[str, list[datetime]] = {}
-    for one in classes:
-        times = [at for at in one.times if at in axis]
+    for error_class in classes:
+        times = [at for at in error_class.times if at in axis]
         if times:
-            found.setdefault(class_name(one), []).extend(times)
+            found.setdefault(class_name(error_class), []).extend(times)
     return found
 
 
-def class_name(one: ErrorClass) -> str:
+def class_name(error_class: ErrorClass) -> str:
     """Name a class by what happened, else by the error's type, else by the kind of line."""
-    return _BY_KIND.get(one.kind) or one.error_type or f"{str(one.kind).replace('-', ' ')}, no type given"
+    return (
+        _BY_KIND.get(error_class.kind)
+        or error_class.error_type
+        or f"{str(error_class.kind).replace('-', ' ')}, no type given"
+    )
 
 
 def _nothing(group: str, exists: bool, blind: tuple[Stretch, ...]) -> str:
@@ -124,33 +128,33 @@ def period_of(at: datetime, axis: Axis) -> datetime:
 
 def errors_alt(data: ErrorsData) -> str:
     """Say in one sentence which classes there are."""
-    said = ", ".join(f"{one.name} {one.total:,}" for one in data.rows)
+    said = ", ".join(f"{row.name} {row.total:,}" for row in data.rows)
     return f"Lines of error in the log of {data.subject}, by class: {said}."
 
 
 def errors_words(data: ErrorsData) -> tuple[str, ...]:
     """Say everything that the chart of error classes shows."""
-    said = [_row_words(one, data) for one in data.rows]
+    said = [_row_words(row, data) for row in data.rows]
     said += [
-        f"Not examined from {instant.clock(one.start, data.axis.end)} to {instant.clock(one.end, data.axis.end)}:"
-        f" {one.why.rstrip('.')}."
-        for one in data.unexamined
+        f"Not examined from {instant.clock(stretch.start, data.axis.end)}"
+        f" to {instant.clock(stretch.end, data.axis.end)}: {stretch.why.rstrip('.')}."
+        for stretch in data.unexamined
     ]
     if data.lines.onset:
         said.append(f"Onset at {instant.clock(data.lines.onset, data.axis.end)}.")
     return (*said, "Lines are counted, not invocations: one failure may leave several.")
 
 
-def _row_words(one: ErrorRow, data: ErrorsData) -> str:
+def _row_words(row: ErrorRow, data: ErrorsData) -> str:
     end, period = data.axis.end, instant.span(data.axis.bucket)
-    name = f"{one.name} ({data.others})" if one.name == OTHER and data.others else one.name
+    name = f"{row.name} ({data.others})" if row.name == OTHER and data.others else row.name
     onset = data.lines.onset
-    before = f", {_before(one, onset, data.axis.bucket):,} of them before the period of the onset" if onset else ""
+    before = f", {_before(row, onset, data.axis.bucket):,} of them before the period of the onset" if onset else ""
     return (
-        f"{name}: {one.total:,} line{'' if one.total == 1 else 's'} between {instant.clock(one.first, end)} and"
-        f" {instant.clock(one.last, end)}, at most {one.top:,} in {period}{before}."
+        f"{name}: {row.total:,} line{'' if row.total == 1 else 's'} between {instant.clock(row.first, end)} and"
+        f" {instant.clock(row.last, end)}, at most {row.top:,} in {period}{before}."
     )
 
 
-def _before(one: ErrorRow, onset: datetime, bucket: timedelta) -> int:
-    return sum(number for at, number in one.counts if at + bucket <= onset)
+def _before(row: ErrorRow, onset: datetime, bucket: timedelta) -> int:
+    return sum(number for at, number in row.counts if at + bucket <= onset)

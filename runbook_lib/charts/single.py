@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from runbook_lib import instant
-from runbook_lib.charts.correlation import Lines, lines, panel_words, subject, value_words
+from runbook_lib.charts.correlation import MomentLines, lines, panel_words, subject, value_words
 from runbook_lib.charts.data import AGE, Panel, panel
 from runbook_lib.evidence import Evidence
 from runbook_lib.instant import RETENTION
 from runbook_lib.judging.diagnosis import Diagnosis
 from runbook_lib.judging.loss_clock import LossState
-from runbook_lib.measuring.pipe import Flow, Stage, State
+from runbook_lib.measuring.pipe import FlowState, Stage, StageFlow
 from runbook_lib.observed import otherwise
 from runbook_lib.showing.axis import Axis, overview_axis
 from runbook_lib.views.judgement import STAGE_NAMES, STATE_NAMES
@@ -31,7 +31,7 @@ class AgeData:
 
     subject: str
     axis: Axis
-    lines: Lines
+    lines: MomentLines
     panel: Panel
     oldest: datetime | None
     deadline: datetime | None
@@ -52,18 +52,20 @@ def _projection(seen: Evidence, diagnosis: Diagnosis) -> tuple[datetime | None, 
     loss = diagnosis.loss
     if loss.state is not LossState.AT_RISK or loss.deadline is None:
         return None, None
-    uuid = next((one.uuid for one in loss.mappings if one.deadline == loss.deadline), "")
-    limits = otherwise(lambda: [one.maximum_record_age_s for one in seen.mappings.ours if one.uuid == uuid], [])
+    uuid = next((mapping_loss.uuid for mapping_loss in loss.mappings if mapping_loss.deadline == loss.deadline), "")
+    limits = otherwise(
+        lambda: [mapping.maximum_record_age_s for mapping in seen.mappings.ours if mapping.uuid == uuid], []
+    )
     lives = min([RETENTION, *(timedelta(seconds=limit) for limit in limits if limit > 0)])
     return loss.deadline - lives, loss.deadline
 
 
 def age_alt(data: AgeData) -> str:
     """Say in one sentence what the age chart shows."""
-    one = data.panel
+    panel = data.panel
     last = (
-        f"last {value_words(one, one.last[1])} at {instant.clock(one.last[0], data.axis.as_of)}"
-        if one.last
+        f"last {value_words(panel, panel.last[1])} at {instant.clock(panel.last[0], data.axis.as_of)}"
+        if panel.last
         else "no datapoint"
     )
     ahead = f"; by the loss clock the oldest record is lost at {instant.clock(data.deadline)}" if data.deadline else ""
@@ -102,7 +104,7 @@ class StageBox:
 
     stage: Stage
     name: str
-    state: State
+    state: FlowState
     said: str
     count: str
     last: str
@@ -115,7 +117,7 @@ def pipe_data(diagnosis: Diagnosis) -> tuple[StageBox, ...]:
     return tuple(_box(flow, flow is broken, diagnosis.as_of) for flow in diagnosis.stages.flows.values())
 
 
-def _box(flow: Flow, broken: bool, as_of: datetime) -> StageBox:
+def _box(flow: StageFlow, broken: bool, as_of: datetime) -> StageBox:
     return StageBox(
         stage=flow.stage,
         name=STAGE_NAMES[flow.stage],
@@ -127,7 +129,7 @@ def _box(flow: Flow, broken: bool, as_of: datetime) -> StageBox:
     )
 
 
-def _counted(flow: Flow) -> str:
+def _counted(flow: StageFlow) -> str:
     if flow.total is None:
         return "not counted"
     return f"{flow.total:,.0f} {_UNITS.get(flow.stage, 'record')}{'' if flow.total == 1 else 's'}"
@@ -135,8 +137,8 @@ def _counted(flow: Flow) -> str:
 
 def pipe_alt(boxes: tuple[StageBox, ...]) -> str:
     """Say in one sentence where the pipe breaks."""
-    broken = next((one for one in boxes if one.broken), None)
-    blind = [one.name for one in boxes if one.state is State.UNKNOWN]
+    broken = next((box for box in boxes if box.broken), None)
+    blind = [box.name for box in boxes if box.state is FlowState.UNKNOWN]
     unknown = f" Not known: {', '.join(blind)}." if blind else ""
     if broken is None:
         return f"The pipe from write to function: no stage was seen to stop.{unknown}"

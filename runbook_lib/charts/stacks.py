@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from runbook_lib import instant
-from runbook_lib.charts.correlation import Lines, lines, panel_words, subject
+from runbook_lib.charts.correlation import MomentLines, lines, panel_words, subject
 from runbook_lib.charts.data import WRITES, Panel, of_series, panel
 from runbook_lib.evidence import Evidence
 from runbook_lib.evidence.signals import Series
@@ -72,7 +72,7 @@ class Bar:
 
 
 @dataclass(frozen=True)
-class Stacked:
+class StackedBars:
     """Layers, bottom to top, and their bars, oldest first: of each period the minute with the most harm."""
 
     id: str
@@ -87,7 +87,7 @@ class Stacked:
     @property
     def top(self) -> float:
         """The highest bar; 0 where nothing was counted."""
-        return max((one.height for one in self.bars), default=0.0)
+        return max((bar.height for bar in self.bars), default=0.0)
 
     def runs(self) -> Iterator[tuple[Bar, ...]]:
         """Give the bars in runs without a gap."""
@@ -96,21 +96,21 @@ class Stacked:
 
 def stacked(
     id: str, title: str, unit: str, parts: Iterable[Part], seen: Evidence, axis: Axis, onset: datetime | None
-) -> Stacked:
+) -> StackedBars:
     """Compute one stack; where a part could not be read the stack is unexamined, and what else was counted is kept."""
-    read = [(part, _looked(part, seen)) for part in parts]
+    read = [(part, _counted_or_reason(part, seen)) for part in parts]
     periods = [found[1] for _, found in read if not isinstance(found, str)]
     columns = [
         (_layer(part, found, axis, onset), {} if isinstance(found, str) else found[0], part.harm)
         for part, found in read
     ]
-    columns = [one for one, (part, _) in zip(columns, read, strict=True) if _is_told(one[0], part)]
+    columns = [column for column, (part, _) in zip(columns, read, strict=True) if _is_told(column[0], part)]
     period = max(periods, default=MINUTE)
     bucket = max(axis.bucket, period)
     minutes = sorted({at for _, points, _ in columns for at in points if at in axis})
     bars = [Bar(at, tuple(points.get(at) for _, points, _ in columns)) for at in minutes]
     blind = next((layer.unseen for layer, _, _ in columns if layer.unseen), "")
-    return Stacked(
+    return StackedBars(
         id=id,
         title=title,
         unit=f"{unit} {'a minute' if period == MINUTE else f'in {instant.span(period)}'}".strip(),
@@ -125,17 +125,17 @@ def stacked(
     )
 
 
-def _looked(part: Part, seen: Evidence) -> Counted | str:
+def _counted_or_reason(part: Part, seen: Evidence) -> Counted | str:
     try:
         return part.read(seen)
     except NotObserved as unseen:
         return unseen.gap.reason
 
 
-def _layer(part: Part, found: Counted | str, axis: Axis, onset: datetime | None) -> Layer:
-    if isinstance(found, str):
-        return Layer(part.id, part.name, unseen=found)
-    inside = {at: value for at, value in found[0].items() if at in axis}
+def _layer(part: Part, counted: Counted | str, axis: Axis, onset: datetime | None) -> Layer:
+    if isinstance(counted, str):
+        return Layer(part.id, part.name, unseen=counted)
+    inside = {at: value for at, value in counted[0].items() if at in axis}
     since = sum(value for at, value in inside.items() if onset and at >= onset)
     last = max((at for at, value in inside.items() if value > 0), default=None)
     return Layer(part.id, part.name, len(inside), sum(inside.values()), since, last)
@@ -218,9 +218,9 @@ class OutcomesData:
 
     subject: str
     axis: Axis
-    lines: Lines
+    lines: MomentLines
     writes: Panel
-    stacks: tuple[Stacked, ...]
+    stacks: tuple[StackedBars, ...]
     note: str
 
 
@@ -258,15 +258,15 @@ class SiblingsData:
 
     subject: str
     axis: Axis
-    lines: Lines
-    rows: tuple[Stacked, ...]
+    lines: MomentLines
+    rows: tuple[StackedBars, ...]
     more: int
     unseen: str = ""
 
     @property
     def top(self) -> float:
         """The highest bar of all rows."""
-        return max((one.top for one in self.rows), default=0.0)
+        return max((stack.top for stack in self.rows), default=0.0)
 
 
 def siblings_data(seen: Evidence, diagnosis: Diagnosis) -> SiblingsData:
@@ -275,7 +275,7 @@ def siblings_data(seen: Evidence, diagnosis: Diagnosis) -> SiblingsData:
     marked = lines(diagnosis, axis)
     try:
         names = sorted(seen.metrics.siblings)
-        every = {one.function.name for one in seen.mappings.same_stream} | set(names)
+        every = {mapping.function.name for mapping in seen.mappings.same_stream} | set(names)
     except NotObserved as unseen:
         return SiblingsData(subject(seen), axis, marked, (), 0, unseen.gap.reason)
     drawn = names[:MOST_SIBLINGS]
@@ -301,27 +301,27 @@ def outcomes_alt(data: OutcomesData) -> str:
 def outcomes_words(data: OutcomesData) -> tuple[str, ...]:
     """Say everything that the outcomes chart shows."""
     return tuple(
-        one
-        for one in (
+        sentence
+        for sentence in (
             panel_words(data.writes, data.axis, bool(data.lines.onset)),
-            *(stack_words(one, data.axis, data.lines) for one in data.stacks),
+            *(stack_words(stack, data.axis, data.lines) for stack in data.stacks),
             data.note,
             _onset_words(data.lines, data.axis),
         )
-        if one
+        if sentence
     )
 
 
 def siblings_alt(data: SiblingsData) -> str:
     """Say in one sentence how the others on the stream do."""
-    others = "; ".join(f"{one.title}: {layers_words(one, data.axis)}" for one in data.rows[1:])
+    others = "; ".join(f"{stack.title}: {layers_words(stack, data.axis)}" for stack in data.rows[1:])
     return f"Other functions on the stream of {data.subject}, on one scale: {others}."
 
 
 def siblings_words(data: SiblingsData) -> tuple[str, ...]:
     """Say everything that the siblings chart shows."""
     said = [f"All rows share the clock and the scale, 0 to {data.top:,.0f} invocations {scale(data)}."]
-    said += [stack_words(one, data.axis, data.lines) for one in data.rows]
+    said += [stack_words(stack, data.axis, data.lines) for stack in data.rows]
     if data.more:
         said.append(f"{data.more} more functions read the stream and are not drawn.")
     return (*said, *filter(None, (_onset_words(data.lines, data.axis),)))
@@ -332,29 +332,29 @@ def scale(data: SiblingsData) -> str:
     return data.rows[0].unit
 
 
-def stack_words(one: Stacked, axis: Axis, marked: Lines) -> str:
+def stack_words(stack: StackedBars, axis: Axis, marked: MomentLines) -> str:
     """Say what one stack shows."""
-    parts = [layers_words(one, axis)]
-    counted = [layer for layer in one.layers if layer.counted]
+    parts = [layers_words(stack, axis)]
+    counted = [layer for layer in stack.layers if layer.counted]
     if marked.onset and counted:
         since = ", ".join(f"{layer.since_onset:,.0f} {layer.name}" for layer in counted)
         parts.append(f"since the minute of the onset {since}")
-    if one.top:
-        highest = max(one.bars, key=lambda bar: bar.height)
+    if stack.top:
+        highest = max(stack.bars, key=lambda bar: bar.height)
         parts.append(f"highest drawn {highest.height:,.0f} at {instant.clock(highest.at, axis.end)}")
-    if one.silent:
-        longest = max(one.silent, key=lambda part: part.length)
+    if stack.silent:
+        longest = max(stack.silent, key=lambda part: part.length)
         parts.append(f"longest silence {instant.span(longest.length)} from {instant.clock(longest.start, axis.end)}")
-    thinned = f", of each {instant.span(one.bucket)} the worst minute" if one.bucket > MINUTE and one.bars else ""
-    return f"{one.title} ({one.unit}{thinned}): {'; '.join(parts)}."
+    thinned = f", of each {instant.span(stack.bucket)} the worst minute" if stack.bucket > MINUTE and stack.bars else ""
+    return f"{stack.title} ({stack.unit}{thinned}): {'; '.join(parts)}."
 
 
-def layers_words(one: Stacked, axis: Axis) -> str:
+def layers_words(stack: StackedBars, axis: Axis) -> str:
     """Say how much of each layer was counted; what has no datapoint is not zero, and what was not seen is neither."""
-    reasons = {layer.unseen for layer in one.layers}
+    reasons = {layer.unseen for layer in stack.layers}
     if len(reasons) == 1 and (reason := reasons.pop()):
         return f"not examined ({reason.rstrip('.')})"
-    return ", ".join(_layer_words(layer, axis) for layer in one.layers)
+    return ", ".join(_layer_words(layer, axis) for layer in stack.layers)
 
 
 def _layer_words(layer: Layer, axis: Axis) -> str:
@@ -366,5 +366,5 @@ def _layer_words(layer: Layer, axis: Axis) -> str:
     return f"{layer.total:,.0f} {layer.name}{last}"
 
 
-def _onset_words(marked: Lines, axis: Axis) -> str:
+def _onset_words(marked: MomentLines, axis: Axis) -> str:
     return f"Onset at {instant.clock(marked.onset, axis.end)}." if marked.onset else ""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from runbook_lib.evidence import Evidence
-from runbook_lib.evidence.mapping import Mapping
+from runbook_lib.evidence.mapping import EventSourceMapping
 from runbook_lib.evidence.source import Stream
 from runbook_lib.instant import MINUTE
 from runbook_lib.interpret.arn import StreamArn
@@ -16,7 +16,7 @@ from runbook_lib.judging.diagnosis import Diagnosis
 from runbook_lib.measuring.setting_change import Change
 from runbook_lib.observed import NotObserved, otherwise
 from runbook_lib.showing.axis import Axis, Stretch
-from runbook_lib.views.changes import Numbered, Relation, numbered
+from runbook_lib.views.changes import ChangeRelation, NumberedChange, numbered
 
 _LANES = {
     "lambda": "Lambda",
@@ -43,7 +43,7 @@ class Mark:
 
     number: int
     at: datetime
-    relation: Relation
+    relation: ChangeRelation
     sentence: str
     words: str
 
@@ -89,20 +89,26 @@ class Failures:
 
 def lanes(seen: Evidence, diagnosis: Diagnosis, axis: Axis) -> tuple[Lane, ...]:
     """Give one lane for each service of the trail, with what of it could not be examined."""
-    on_axis = [one for one in numbered(diagnosis) if one.change.event.at in axis]
+    on_axis = [entry for entry in numbered(diagnosis) if entry.change.event.at in axis]
     return tuple(
         Lane(
             name,
-            tuple(_mark(one) for one in on_axis if one.change.event.service == service),
+            tuple(_mark(entry) for entry in on_axis if entry.change.event.service == service),
             _blind(service, seen, axis),
         )
         for service, name in _LANES.items()
-        if service in _ALWAYS or any(one.change.event.service == service for one in on_axis)
+        if service in _ALWAYS or any(entry.change.event.service == service for entry in on_axis)
     )
 
 
-def _mark(one: Numbered) -> Mark:
-    return Mark(one.number, one.change.event.at, one.relation, one.change.sentence, one.words)
+def _mark(entry: NumberedChange) -> Mark:
+    return Mark(
+        entry.number,
+        entry.change.event.at,
+        entry.relation,
+        entry.change.sentence,
+        entry.words,
+    )
 
 
 def _blind(service: str, seen: Evidence, axis: Axis) -> tuple[Stretch, ...]:
@@ -113,12 +119,12 @@ def _blind(service: str, seen: Evidence, axis: Axis) -> tuple[Stretch, ...]:
     except NotObserved as unseen:
         return tuple(axis.clip(axis.start, axis.end, unseen.gap.reason))
     names = set(EVENT_NAMES[f"{service}.amazonaws.com"])
-    ours = [one for one in searches if names & set(one.names)]
+    ours = [search for search in searches if names & set(search.names)]
     if not ours:
         return tuple(axis.clip(axis.start, axis.end, "could not be searched"))
-    if any(one.truncated for one in ours):
+    if any(search.truncated for search in ours):
         return tuple(axis.clip(axis.start, axis.end, "search cut short"))
-    start, end = min(one.window.start for one in ours), min(delivered, max(one.window.end for one in ours))
+    start, end = min(search.window.start for search in ours), min(delivered, max(search.window.end for search in ours))
     return (*axis.clip(axis.start, start, NOT_SEARCHED), *axis.clip(end, axis.end, NOT_DELIVERED))
 
 
@@ -139,30 +145,30 @@ def mapping_strips(seen: Evidence, diagnosis: Diagnosis, axis: Axis) -> tuple[St
         ours = seen.mappings.ours
     except NotObserved as unseen:
         return (Strip("Mapping", tuple(_spans(axis, [], f"not seen: {unseen.gap.reason}", False))),)
-    strips = [_mapping_strip(one, seen, diagnosis, axis) for one in ours[:_MOST_MAPPINGS]]
-    known = {one.uuid.lower() for one in ours}
+    strips = [_mapping_strip(mapping, seen, diagnosis, axis) for mapping in ours[:_MOST_MAPPINGS]]
+    known = {mapping.uuid.lower() for mapping in ours}
     for uuid in dict.fromkeys(uuid for uuid, _, _ in _turns(diagnosis) if uuid not in known):
         turns = [(at, state) for other, at, state in _turns(diagnosis) if other == uuid]
         strips.append(Strip(f"Mapping {uuid[:8]}", tuple(_spans(axis, turns, "not recorded", False))))
     return tuple(strips) or (Strip("Mapping", tuple(_spans(axis, [], "none when it was looked", True))),)
 
 
-def _mapping_strip(one: Mapping, seen: Evidence, diagnosis: Diagnosis, axis: Axis) -> Strip:
-    turns = [(at, state) for uuid, at, state in _turns(diagnosis) if uuid == one.uuid.lower()]
-    name = f"Mapping {one.uuid[:8]}"
+def _mapping_strip(mapping: EventSourceMapping, seen: Evidence, diagnosis: Diagnosis, axis: Axis) -> Strip:
+    turns = [(at, state) for uuid, at, state in _turns(diagnosis) if uuid == mapping.uuid.lower()]
+    name = f"Mapping {mapping.uuid[:8]}"
     if not turns:
-        return Strip(name, tuple(_unturned(one, seen, axis)))
+        return Strip(name, tuple(_unturned(mapping, seen, axis)))
     if turns[-1][1] == "Created":
-        turns[-1] = (turns[-1][0], one.state)
-    if turns[-1][1] != one.state:
-        turns.append((max(turns[-1][0], axis.end - axis.length / 20), f"{one.state} when read"))
+        turns[-1] = (turns[-1][0], mapping.state)
+    if turns[-1][1] != mapping.state:
+        turns.append((max(turns[-1][0], axis.end - axis.length / 20), f"{mapping.state} when read"))
     return Strip(name, tuple(_spans(axis, turns, _before(seen, turns[0][0]), False)))
 
 
-def _unturned(one: Mapping, seen: Evidence, axis: Axis) -> Iterator[Span]:
+def _unturned(mapping: EventSourceMapping, seen: Evidence, axis: Axis) -> Iterator[Span]:
     """Lay out a mapping without a recorded change: the state that was read, as far back as the trail was searched."""
     latest = otherwise(lambda: seen.streams.table.latest_stream_arn, None)
-    state = f"{one.state} on an older stream" if latest and one.event_source_arn != latest else one.state
+    state = f"{mapping.state} on an older stream" if latest and mapping.event_source_arn != latest else mapping.state
     blind = _blind("lambda", seen, axis)
     if all(part.why in (NOT_DELIVERED, NOT_SEARCHED) for part in blind):
         since = max((part.end for part in blind if part.why == NOT_SEARCHED), default=axis.start)
@@ -171,7 +177,7 @@ def _unturned(one: Mapping, seen: Evidence, axis: Axis) -> Iterator[Span]:
         yield from (Span(part.start, part.end, part.why, True) for part in unchanged)
         return
     last = max(_invoked(seen), default=None)
-    if one.enabled or last is None:
+    if mapping.enabled or last is None:
         yield from _spans(axis, [], f"{state} when read, before that not known", False)
         return
     yield from _spans(axis, [], INVOKING, False) if last >= axis.end else _then(axis, last, f"{state} when read")
@@ -216,28 +222,35 @@ def generation_strip(seen: Evidence, diagnosis: Diagnosis, axis: Axis) -> Strip:
     """Give the generations of the stream, one after another; when a disabled one ended only the trail knows."""
     name = "Stream"
     try:
-        found = sorted(seen.streams.generations, key=lambda one: one.label)
+        found = sorted(seen.streams.generations, key=lambda stream: stream.label)
     except NotObserved as unseen:
         return Strip(name, tuple(_spans(axis, [], f"not seen: {unseen.gap.reason}", False)))
     if not found:
         return Strip(name, tuple(_spans(axis, [], "no stream is listed", True)))
     ends = [at for at, kind in _stream_turns(diagnosis.changes) if kind == "stream-disabled"]
-    spans = [span for place, one in enumerate(found) for span in _generation(one, place, found, ends, axis)]
+    spans = [span for place, stream in enumerate(found) for span in _generation(stream, place, found, ends, axis)]
     return Strip(name, tuple(spans))
 
 
-def _stream_turns(found: tuple[Change, ...]) -> list[tuple[datetime, str]]:
-    return [(one.event.at, effect.kind) for one in found for effect in one.effects if effect.kind.startswith("stream-")]
+def _stream_turns(changes: tuple[Change, ...]) -> list[tuple[datetime, str]]:
+    return [
+        (change.event.at, effect.kind)
+        for change in changes
+        for effect in change.effects
+        if effect.kind.startswith("stream-")
+    ]
 
 
-def _generation(one: Stream, place: int, found: list[Stream], ends: list[datetime], axis: Axis) -> Iterator[Span]:
-    start = _began(one) or axis.start
-    name = "latest" if place == len(found) - 1 else "older"
-    status = otherwise(lambda: one.status, "NOT SEEN")
+def _generation(
+    stream: Stream, place: int, generations: list[Stream], ends: list[datetime], axis: Axis
+) -> Iterator[Span]:
+    start = _began(stream) or axis.start
+    name = "latest" if place == len(generations) - 1 else "older"
+    status = otherwise(lambda: stream.status, "NOT SEEN")
     if status == "ENABLED":
         yield from (Span(s.start, s.end, s.why, True) for s in axis.clip(start, axis.end, f"{name} stream, enabled"))
         return
-    limit = next((began for later in found[place + 1 :] if (began := _began(later))), axis.end)
+    limit = next((began for later in generations[place + 1 :] if (began := _began(later))), axis.end)
     ended = next((at for at in ends if start <= at <= limit), None)
     if ended is None:
         words = f"{name} stream, {status.lower()}; since when is not known"
@@ -247,8 +260,8 @@ def _generation(one: Stream, place: int, found: list[Stream], ends: list[datetim
     yield from (Span(s.start, s.end, s.why, True) for s in axis.clip(ended, limit, "no stream: writes leave no record"))
 
 
-def _began(one: Stream) -> datetime | None:
-    return otherwise(lambda: one.created_at, None) or StreamArn.parse(one.arn).label_time
+def _began(stream: Stream) -> datetime | None:
+    return otherwise(lambda: stream.created_at, None) or StreamArn.parse(stream.arn).label_time
 
 
 # -- the log ---------------------------------------------------------------------------------------------------
@@ -262,9 +275,11 @@ def failures(seen: Evidence, axis: Axis) -> Failures:
         return Failures((), tuple(axis.clip(axis.start, axis.end, unseen.gap.reason)))
     if not group.exists:
         return Failures((), tuple(axis.clip(axis.start, axis.end, "no log group")), "There is no log group.")
-    blind = [*axis.clip(axis.start, min(one.window.start for one in searches), "not searched")]
-    for one in searches:
-        if one.truncated:
-            reached = max((at for at in times if one.window.start <= at < one.window.end), default=one.window.start)
-            blind += axis.clip(reached, one.window.end, "search cut short")
+    blind = [*axis.clip(axis.start, min(search.window.start for search in searches), "not searched")]
+    for search in searches:
+        if search.truncated:
+            reached = max(
+                (at for at in times if search.window.start <= at < search.window.end), default=search.window.start
+            )
+            blind += axis.clip(reached, search.window.end, "search cut short")
     return Failures(tuple(at for at in times if at in axis), tuple(blind))

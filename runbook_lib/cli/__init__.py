@@ -68,23 +68,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="runbook", description="Find out why a DynamoDB stream does not trigger its Lambda function.")
+    parser = _ArgumentParser(
+        prog="runbook", description="Find out why a DynamoDB stream does not trigger its Lambda function."
+    )
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
-    one = commands.add_parser("investigate", help="investigate incidents on AWS and write a report for each")
-    one.add_argument("params", nargs="*", type=Path, metavar="PARAMS", help="parameter files (YAML)")
-    _from_alarm(one)
-    one.add_argument("--archive", metavar="DIR", help="where run folders go (default: the parameter), or s3://...")
-    one.add_argument("--timeout", type=float, default=300, metavar="S", help="ask AWS no longer than this (300)")
-    one.add_argument("--peek", action="store_true", help="sample a few stream records (takes a reader slot)")
-    one.add_argument("--workers", type=_count, metavar="N", help="incidents at the same time (one a processor)")
-    one.add_argument(
+    command = commands.add_parser("investigate", help="investigate incidents on AWS and write a report for each")
+    command.add_argument("params", nargs="*", type=Path, metavar="PARAMS", help="parameter files (YAML)")
+    _from_alarm(command)
+    command.add_argument("--archive", metavar="DIR", help="where run folders go (default: the parameter), or s3://...")
+    command.add_argument("--timeout", type=float, default=300, metavar="S", help="ask AWS no longer than this (300)")
+    command.add_argument("--peek", action="store_true", help="sample a few stream records (takes a reader slot)")
+    command.add_argument("--workers", type=_count, metavar="N", help="incidents at the same time (one a processor)")
+    command.add_argument(
         "--resume", action="store_true", help="take the finished run of the same parameters if there is one"
     )
-    one.add_argument("--cluster", metavar="ADDRESS", help="run on the workers of this Dask scheduler (tcp://...)")
-    _common(one)
-    one.set_defaults(run=_investigate)
+    command.add_argument("--cluster", metavar="ADDRESS", help="run on the workers of this Dask scheduler (tcp://...)")
+    _common(command)
+    command.set_defaults(run=_investigate)
 
     again = commands.add_parser("replay", help="judge and render a recorded run again, without AWS")
     again.add_argument("folder", type=Path, metavar="RUN_FOLDER")
@@ -142,7 +144,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-class _Parser(argparse.ArgumentParser):
+class _ArgumentParser(argparse.ArgumentParser):
     """An argument parser whose mistakes end in our exit code, not in argparse's 2, which means undetermined."""
 
     def error(self, message: str) -> Any:
@@ -179,9 +181,9 @@ def _investigate(chosen: argparse.Namespace) -> int:
     from runbook_lib.cli.publish import publish_all, work_folder
     from runbook_lib.errors import BadParameters
     from runbook_lib.incident import Incident
-    from runbook_lib.running.exports import asked
+    from runbook_lib.running.exports import export_names
 
-    chosen.export = asked(chosen.export, report=not chosen.no_report)
+    chosen.export = export_names(chosen.export, report=not chosen.no_report)
     incidents = [Incident.from_file(path) for path in chosen.params] + from_alarm(chosen, quiet=chosen.json)
     if not incidents:
         raise BadParameters("No incident is named.", "Give parameter files, --event FILE, or --alarm NAME --region R.")
@@ -194,7 +196,7 @@ def _investigate(chosen: argparse.Namespace) -> int:
         publish_all(documents, incidents, address, quiet=chosen.json)
     if chosen.json:
         print(json.dumps(documents if len(documents) > 1 else documents[0], indent=2))
-    return gravest([one["exit_code"] for one in documents])
+    return gravest([document["exit_code"] for document in documents])
 
 
 def _one(incident: Any, chosen: argparse.Namespace) -> dict[str, Any]:
@@ -223,10 +225,12 @@ def _several(incidents: Any, chosen: argparse.Namespace) -> list[dict[str, Any]]
     """Investigate several incidents side by side, and say each verdict when it is there."""
     from runbook_lib.running import batch
 
-    wish = batch.Wish(chosen.archive, not chosen.no_report, tuple(chosen.export), chosen.timeout, chosen.peek)
+    options = batch.BatchOptions(
+        chosen.archive, not chosen.no_report, tuple(chosen.export), chosen.timeout, chosen.peek
+    )
     return batch.investigate_all(
         incidents,
-        wish,
+        options,
         number=chosen.workers or os.cpu_count() or 1,
         cluster=chosen.cluster,
         resume=chosen.resume,

@@ -12,7 +12,7 @@ from pathlib import Path
 import yaml
 
 from runbook_lib import instant
-from runbook_lib.alarm import LARGEST, Alarm, Case, cases_of, describe, door, incidents_of, read_event
+from runbook_lib.alarm import LARGEST, Alarm, AlarmSubject, cases_of, describe, door, incidents_of, read_event
 from runbook_lib.alarm.lookup import Door
 from runbook_lib.cli.terminal import print_note
 from runbook_lib.errors import BadParameters, NothingToInvestigate
@@ -32,7 +32,7 @@ def write(chosen: argparse.Namespace) -> int:
             _write(incident, Path(chosen.out) / f"{incident.incident_id}.yaml")
         return 0
     if len(incidents) > 1:
-        pairs = "; ".join(f"{one.table_name} -> {one.function_name}" for one in incidents)
+        pairs = "; ".join(f"{choice.table_name} -> {choice.function_name}" for choice in incidents)
         raise BadParameters(
             f"The alarm is about {len(incidents)} triggers: {pairs}.",
             "Choose one with --table and --function, or give a folder for all of them: --out params/.",
@@ -46,7 +46,7 @@ def write(chosen: argparse.Namespace) -> int:
 
 def from_alarm(chosen: argparse.Namespace, *, quiet: bool = False) -> list[Incident]:
     """Give the incidents of the alarm or event that was named; none where none was."""
-    found: dict[tuple[str, str, str], tuple[Case, str]] = {}
+    found: dict[tuple[str, str, str], tuple[AlarmSubject, str]] = {}
     for alarm, region, way in _alarms(chosen):
         for case in cases_of(alarm, way, chosen.table, chosen.function):
             found.setdefault((region, case.table, case.function), (case, region))
@@ -56,11 +56,11 @@ def from_alarm(chosen: argparse.Namespace, *, quiet: bool = False) -> list[Incid
         incidents += incidents_of(cases, region, chosen.profile, chosen.assume_role_arn)
         for case, incident in zip(cases, incidents[-len(cases) :], strict=True):
             if not quiet:
-                print_note(_said(case, incident))
+                print_note(_case_in_words(case, incident))
     return incidents
 
 
-def _said(case: Case, incident: Incident) -> str:
+def _case_in_words(case: AlarmSubject, incident: Incident) -> str:
     alarm = case.alarm
     since = f"went off at {instant.iso(alarm.since)}" if alarm.since else "went off at no known time"
     return (

@@ -19,7 +19,7 @@ def publish_one(chosen: argparse.Namespace) -> int:
     """Publish one run folder."""
     done = publish(chosen.folder, chosen.address, profile=chosen.profile)
     if chosen.json:
-        print(json.dumps(_told(done), indent=2))
+        print(json.dumps(_to_json(done), indent=2))
     else:
         _say(done)
     return 0
@@ -39,21 +39,21 @@ def publish_all(
     documents: Sequence[dict[str, Any]], incidents: Sequence[Incident], address: str, *, quiet: bool
 ) -> None:
     """Publish every finished run, and write into its document where it went, or why it did not: that is a 3."""
-    for one, incident in zip(documents, incidents, strict=True):
-        if "run_folder" not in one:
+    for document, incident in zip(documents, incidents, strict=True):
+        if "run_folder" not in document:
             continue
         try:
-            done = publish(Path(one["run_folder"]), address, profile=incident.profile)
+            done = publish(Path(document["run_folder"]), address, profile=incident.profile)
         except RunbookError as trouble:
             print_error(trouble)
-            one.update(published=None, publish_error=str(trouble), exit_code=COULD_NOT_RUN)
+            document.update(published=None, publish_error=str(trouble), exit_code=COULD_NOT_RUN)
             continue
-        one.update(published=done.report or done.address)
+        document.update(published=done.report or done.address)
         if not quiet:
             _say(done)
 
 
-def _told(done: Published) -> dict[str, Any]:
+def _to_json(done: Published) -> dict[str, Any]:
     return {"address": done.address, "report": done.report, "sent": done.sent}
 
 

@@ -44,13 +44,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def sweep(chosen: argparse.Namespace) -> int:
     """Sweep what is asked for; the exit code is the gravest of all."""
     from runbook_lib.sweep.area import Area
-    from runbook_lib.sweep.everywhere import Wanted, sweep_all
+    from runbook_lib.sweep.everywhere import SweepOptions, sweep_all
 
     if chosen.workers < 1:
         raise BadParameters(f"--workers is {chosen.workers}.", "Give 1 or more.")
     regions, roles = list(dict.fromkeys(chosen.region)), list(dict.fromkeys(chosen.account_role))
     areas = [Area(region, role) for role in roles or [None] for region in regions]
-    wanted = Wanted(chosen.archive, chosen.investigate, chosen.workers, chosen.timeout)
+    wanted = SweepOptions(chosen.archive, chosen.investigate, chosen.workers, chosen.timeout)
     document = sweep_all(areas, wanted, None if chosen.json or not sys.stderr.isatty() else _say)
     return show(document, chosen.json, html=chosen.html, junit=chosen.junit)
 
@@ -78,8 +78,8 @@ def show(document: Mapping[str, Any], as_json: bool, *, html: Path | None = None
 
 def table(document: Mapping[str, Any]) -> str:
     """Give the outcome as text: who loses data first, what could not be seen, what is left over, the counts."""
-    wrong = [one for one in document["triggers"] if one["outcome"] in _SHOWN]
-    rows = [_row(one, document["as_of"]) for one in wrong[:_MOST_SHOWN]]
+    wrong = [trigger for trigger in document["triggers"] if trigger["outcome"] in _SHOWN]
+    rows = [_row(trigger, document["as_of"]) for trigger in wrong[:_MOST_SHOWN]]
     lines = _columns((("OUTCOME", "LOST FROM", "TRIGGER", "WHERE", "", "WHAT"), *rows)) if rows else []
     if len(wrong) > _MOST_SHOWN:
         lines.append(f"and {len(wrong) - _MOST_SHOWN} more; --json and --html have all")
@@ -87,10 +87,10 @@ def table(document: Mapping[str, Any]) -> str:
         where = f"{area['account'] or area['role'] or 'own account'} {area['region']}"
         unseen = (area["error"], *(gap["reason"] for gap in area["gaps"]))
         lines += [f"Not seen   {where}: {text}" for text in unseen if text]
-    for one in document["dead_mappings"]:
-        lines.append(f"Dead       mapping {one['uuid']} in {one['region']}: {one['because']}")
-    for one in document["orphaned_streams"]:
-        lines.append(f"Unread     {one['stream_arn']}: no mapping reads it; other readers cannot be seen")
+    for mapping in document["dead_mappings"]:
+        lines.append(f"Dead       mapping {mapping['uuid']} in {mapping['region']}: {mapping['because']}")
+    for stream in document["orphaned_streams"]:
+        lines.append(f"Unread     {stream['stream_arn']}: no mapping reads it; other readers cannot be seen")
     counts = ", ".join(f"{count} {outcome.replace('_', ' ')}" for outcome, count in document["counts"].items() if count)
     calls = sum(area["calls"] for area in document["areas"])
     lines.append(f"Triggers   {counts or 'none'}; {calls:,} calls")
@@ -98,17 +98,17 @@ def table(document: Mapping[str, Any]) -> str:
     return "\n".join(visible(line) for line in lines)
 
 
-def _row(one: Mapping[str, Any], as_of: str) -> tuple[str, ...]:
-    loss = one["loss"]
+def _row(trigger: Mapping[str, Any], as_of: str) -> tuple[str, ...]:
+    loss = trigger["loss"]
     when = instant.clock(instant.parse(loss["deadline"]), instant.parse(as_of)) if loss["deadline"] else "-"
-    looked = one["investigation"]
-    sentence = f"Investigated: {looked['sentence']}" if looked else one["sentence"]
+    looked = trigger["investigation"]
+    sentence = f"Investigated: {looked['sentence']}" if looked else trigger["sentence"]
     return (
-        one["outcome"].replace("_", " "),
+        trigger["outcome"].replace("_", " "),
         "now" if loss["state"] == "losing" else when,
-        f"{one['table']} -> {one['function']}",
-        f"{one['account']} {one['region']}",
-        "".join(f"{cause['id']} " for cause in one["causes"]),
+        f"{trigger['table']} -> {trigger['function']}",
+        f"{trigger['account']} {trigger['region']}",
+        "".join(f"{cause['id']} " for cause in trigger["causes"]),
         sentence,
     )
 

@@ -48,7 +48,7 @@ def print_note(sentence: str) -> None:
 def print_defect(defect: Exception) -> None:
     """Say where the kit itself failed, in a form that may be sent to its maintainers: redacted, and visible."""
     frames = traceback.extract_tb(defect.__traceback__)[-6:]
-    where = " > ".join(f"{one.name} ({Path(one.filename).name}:{one.lineno})" for one in frames)
+    where = " > ".join(f"{frame.name} ({Path(frame.filename).name}:{frame.lineno})" for frame in frames)
     told = Redactor().text(f"{type(defect).__name__}: {defect}")
     print(f"runbook: a defect of the runbook stopped it: {visible(told)}", file=sys.stderr)
     print(f"         at {where}. What was collected stays in the run folder.", file=sys.stderr)
@@ -76,13 +76,15 @@ def print_diagnosis(diagnosis: Diagnosis, folder: Path) -> None:
     """Say the verdict: what is wrong, how sure, what is lost when, what to do first, what could not be seen."""
     lines = [_said("Verdict", diagnosis.sentence)]
     for label, found in (("Cause", diagnosis.causes), ("Latent", diagnosis.latent)):
-        for number, one in enumerate(found, start=1):
-            lines.append(_said(f"{label} {number}", f"{one.finding.id} ({one.confidence}): {one.finding.title}."))
-            lines += [_said("", f"- {sentence}") for sentence in _shortened(one)]
-    if diagnosis.trigger:
-        trigger = diagnosis.trigger
-        who = trigger.change.event.actor
-        lines.append(_said("Set off by", f"{trigger.change.sentence} By {who}, {trigger.correlation}."))
+        for number, verdict in enumerate(found, start=1):
+            lines.append(
+                _said(f"{label} {number}", f"{verdict.finding.id} ({verdict.confidence}): {verdict.finding.title}.")
+            )
+            lines += [_said("", f"- {sentence}") for sentence in _shortened(verdict)]
+    if diagnosis.set_off_by:
+        setting_change = diagnosis.set_off_by
+        who = setting_change.change.event.actor
+        lines.append(_said("Set off by", f"{setting_change.change.sentence} By {who}, {setting_change.correlation}."))
     elif diagnosis.causes:
         lines.append(_said("Set off by", "No change that fits was found in what could be searched."))
     lines.append(_said("Data loss", diagnosis.loss.sentence(diagnosis.as_of)))
@@ -97,10 +99,10 @@ def print_diagnosis(diagnosis: Diagnosis, folder: Path) -> None:
     print("\n".join(lines), flush=True)
 
 
-def _shortened(one: Verdict, most: int = 4) -> Iterable[str]:
-    yield from one.because[:most]
-    if len(one.because) > most:
-        yield f"and {len(one.because) - most} more"
+def _shortened(verdict: Verdict, most: int = 4) -> Iterable[str]:
+    yield from verdict.because[:most]
+    if len(verdict.because) > most:
+        yield f"and {len(verdict.because) - most} more"
 
 
 def _said(label: str, text: str) -> str:
@@ -117,16 +119,16 @@ def _said(label: str, text: str) -> str:
     )
 
 
-def print_recovery(found: Recovery) -> None:
+def print_recovery(recovery: Recovery) -> None:
     """Say what became of an incident between two runs."""
     rows = (
-        ("Outcome", found.sentence),
-        ("Fixed", ", ".join(found.fixed)),
-        ("Still", ", ".join(found.still)),
-        ("New", ", ".join(found.new)),
-        ("Not seen", ", ".join(found.unseen)),
-        ("Over", ", ".join(f"{id} (nothing failed since the repair)" for id in found.over)),
-        ("Backlog", found.trend.sentence if found.trend and not found.is_draining else ""),
+        ("Outcome", recovery.sentence),
+        ("Fixed", ", ".join(recovery.fixed)),
+        ("Still", ", ".join(recovery.still)),
+        ("New", ", ".join(recovery.new)),
+        ("Not seen", ", ".join(recovery.unseen)),
+        ("Over", ", ".join(f"{id} (nothing failed since the repair)" for id in recovery.over)),
+        ("Backlog", recovery.trend.sentence if recovery.trend and not recovery.is_draining else ""),
     )
     print("\n".join(_said(label, text) for label, text in rows if text))
 
@@ -134,12 +136,15 @@ def print_recovery(found: Recovery) -> None:
 def print_arrival(total: int) -> Callable[[int, dict[str, Any]], None]:
     """Give the listener that says each incident of a batch, in two lines, when its verdict is there."""
 
-    def say(number: int, one: dict[str, Any]) -> None:
-        told = (one.get("sentence") or one["error"], _loss_words(one["loss"]) if "loss" in one else "")
-        print(_said(f"{number} of {total}", f"{one['incident_id']}: {' '.join(filter(None, told))}"))
-        where = one.get("report") or one.get("run_folder")
+    def say(number: int, document: dict[str, Any]) -> None:
+        told = (
+            document.get("sentence") or document["error"],
+            _loss_words(document["loss"]) if "loss" in document else "",
+        )
+        print(_said(f"{number} of {total}", f"{document['incident_id']}: {' '.join(filter(None, told))}"))
+        where = document.get("report") or document.get("run_folder")
         print(" " * _LABEL + visible(where or "no run"), flush=True)
-        for sentence in one.get("missing", ()):
+        for sentence in document.get("missing", ()):
             print_missing(sentence)
 
     return say
@@ -154,38 +159,40 @@ def _loss_words(loss: Mapping[str, Any]) -> str:
 def print_fault_list(faults: Sequence[Any], *, as_json: bool) -> None:
     """List the sandbox's faults with their stories and the cause a good diagnosis names."""
     if as_json:
-        print(json.dumps([{"id": one.id, "story": one.story, "expects": one.expects} for one in faults], indent=2))
+        print(
+            json.dumps([{"id": fault.id, "story": fault.story, "expects": fault.expects} for fault in faults], indent=2)
+        )
         return
-    for one in faults:
-        print(_row(one.id, one.expects or "no cause", one.story))
+    for fault in faults:
+        print(_row(fault.id, fault.expects or "no cause", fault.story))
 
 
 def print_findings(findings: Sequence[Finding], *, as_json: bool) -> None:
     """List the findings, one a line."""
     if as_json:
-        print(json.dumps([_card(one) for one in findings], indent=2))
+        print(json.dumps([_card(finding) for finding in findings], indent=2))
         return
-    for one in findings:
-        print(_row(one.id, one.kind, one.title))
+    for finding in findings:
+        print(_row(finding.id, finding.kind, finding.title))
 
 
-def print_finding(one: Finding, *, as_json: bool) -> None:
+def print_finding(finding: Finding, *, as_json: bool) -> None:
     """Explain one finding."""
     from runbook_lib.findings.explained import explain
 
     if as_json:
-        print(json.dumps(_card(one), indent=2))
+        print(json.dumps(_card(finding), indent=2))
         return
     rows = (
-        ("Finding", f"{one.id} ({one.kind})"),
-        ("What", f"{one.title}."),
-        ("Why", one.why),
-        ("Stops", f"the pipe at: {one.stops}" if one.stops else "nothing by itself"),
-        *_listed("Known by", explain(one).known_by),
-        *_listed("Refuted by", explain(one).refuted_by),
-        ("Reads", f"playbook steps {', '.join(map(str, one.reads))}"),
-        ("Remedies", ", ".join(one.remedies) or "none"),
-        ("Source", one.source),
+        ("Finding", f"{finding.id} ({finding.kind})"),
+        ("What", f"{finding.title}."),
+        ("Why", finding.why),
+        ("Stops", f"the pipe at: {finding.stops}" if finding.stops else "nothing by itself"),
+        *_listed("Known by", explain(finding).known_by),
+        *_listed("Refuted by", explain(finding).refuted_by),
+        ("Reads", f"playbook steps {', '.join(map(str, finding.reads))}"),
+        ("Remedies", ", ".join(finding.remedies) or "none"),
+        ("Source", finding.source),
     )
     print("\n".join(_said(label, text) for label, text in rows))
 
@@ -198,19 +205,19 @@ def _row(name: str, kind: str, text: str) -> str:
     return f"{name:<32} {kind:<30} {' '.join(text.split())}"
 
 
-def _card(one: Finding) -> dict[str, Any]:
+def _card(finding: Finding) -> dict[str, Any]:
     from runbook_lib.findings.explained import explain
 
     return {
-        "id": one.id,
-        "kind": one.kind.value,
-        "title": one.title,
-        "why": one.why,
-        "known_by": list(explain(one).known_by),
-        "refuted_by": list(explain(one).refuted_by),
-        "stops": one.stops.value if one.stops else None,
-        "diagnosis": list(one.diagnosis),
-        "steps": list(one.reads),
-        "remedies": list(one.remedies),
-        "source": one.source,
+        "id": finding.id,
+        "kind": finding.kind.value,
+        "title": finding.title,
+        "why": finding.why,
+        "known_by": list(explain(finding).known_by),
+        "refuted_by": list(explain(finding).refuted_by),
+        "stops": finding.stops.value if finding.stops else None,
+        "diagnosis": list(finding.diagnosis),
+        "steps": list(finding.reads),
+        "remedies": list(finding.remedies),
+        "source": finding.source,
     }

@@ -63,7 +63,7 @@ class Evidence:
             raise AttributeError(name)
         raise NotObserved(seen or Gap(name, self.incident.region, "NotRun", f"Step `{name}` has not been run."))
 
-    def once(self, name: str, work_out: Callable[[], T]) -> T:
+    def cached(self, name: str, work_out: Callable[[], T]) -> T:
         """Work something out from this evidence the first time it is asked for; what raises is tried again."""
         if name not in self._worked_out:
             self._worked_out[name] = work_out()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping as Dict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,7 +15,7 @@ from runbook_lib.observed import Gap, NotObserved, Observed
 
 
 @dataclass(frozen=True)
-class Mapping(Observed):
+class EventSourceMapping(Observed):
     """One event source mapping.
 
     `last_modified` is truncated to the minute by AWS and also moves when only the state changed (observed, n=1).
@@ -76,7 +76,7 @@ class Mapping(Observed):
         return "EventCount" in self.metrics
 
     @classmethod
-    def from_api(cls, raw: Dict[str, Any], ref: str) -> Mapping:
+    def from_api(cls, raw: Mapping[str, Any], ref: str) -> EventSourceMapping:
         """Read one event source mapping as List, Get or Update answer it."""
         error = raw.get("FilterCriteriaError") or {}
         return cls(
@@ -95,7 +95,9 @@ class Mapping(Observed):
             maximum_retry_attempts=raw.get("MaximumRetryAttempts", -1),
             bisect_on_error=bool(raw.get("BisectBatchOnFunctionError")),
             tumbling_window_s=raw.get("TumblingWindowInSeconds", 0),
-            filters=tuple(one.get("Pattern", "") for one in (raw.get("FilterCriteria") or {}).get("Filters") or ()),
+            filters=tuple(
+                criterion.get("Pattern", "") for criterion in (raw.get("FilterCriteria") or {}).get("Filters") or ()
+            ),
             filters_encrypted=bool(raw.get("KMSKeyArn")),
             filter_error=f"{error.get('ErrorCode')}: {error.get('Message')}" if error else None,
             failure_destination=((raw.get("DestinationConfig") or {}).get("OnFailure") or {}).get("Destination"),
@@ -124,9 +126,9 @@ class Mappings(Observed):
     invokes, or else as the incident names it; `newest` is `$LATEST`, read where `function` is another version.
     """
 
-    ours: tuple[Mapping, ...]
-    same_stream: tuple[Mapping, ...]
-    same_function: tuple[Mapping, ...]
+    ours: tuple[EventSourceMapping, ...]
+    same_stream: tuple[EventSourceMapping, ...]
+    same_function: tuple[EventSourceMapping, ...]
     listed: int
     ref: str
     function: Function
@@ -142,4 +144,4 @@ class MappingStatus(Observed):
     `table_name` mirrors the incident so that a reader need not look elsewhere.
     """
 
-    mappings: tuple[Mapping, ...]
+    mappings: tuple[EventSourceMapping, ...]

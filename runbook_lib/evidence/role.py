@@ -24,7 +24,7 @@ class Role(Observed):
 
 
 @dataclass(frozen=True)
-class Simulated(Observed):
+class SimulationResult(Observed):
     """What SimulatePrincipalPolicy answered for one action. Resource policies are not part of it.
 
     `decision` is `allowed`, `explicitDeny` or `implicitDeny`; `boundary_allows` and `organization_allows` are None
@@ -63,30 +63,38 @@ class Reading:
         return self.decision in (Decision.EXPLICIT_DENY, Decision.IMPLICIT_DENY)
 
     @classmethod
-    def of_evaluation(cls, one: Evaluation, ref: str) -> Reading:
+    def of_evaluation(cls, evaluation: Evaluation, ref: str) -> Reading:
         """Take our own evaluation of the documents."""
-        refused = one.decision in (Decision.EXPLICIT_DENY, Decision.IMPLICIT_DENY)
+        refused = evaluation.decision in (Decision.EXPLICIT_DENY, Decision.IMPLICIT_DENY)
         hanging = tuple(
             test
-            for test in one.conditions
-            if one.decision is Decision.IMPLICIT_DENY or test.split()[-1] in _NOT_CARRIED
+            for test in evaluation.conditions
+            if evaluation.decision is Decision.IMPLICIT_DENY or test.split()[-1] in _NOT_CARRIED
         )
-        return cls(one.action, one.decision, one.policy_type if refused else None, one.because, ref, hanging)
+        return cls(
+            evaluation.action,
+            evaluation.decision,
+            evaluation.policy_type if refused else None,
+            evaluation.because,
+            ref,
+            hanging,
+        )
 
     @classmethod
-    def of_simulation(cls, one: Simulated) -> Reading:
+    def of_simulation(cls, result: SimulationResult) -> Reading:
         """Take the simulator's answer; it names a boundary or organization that did not allow the action."""
-        decision = Decision(one.decision) if one.decision in tuple(Decision) else Decision.UNKNOWN
+        decision = Decision(result.decision) if result.decision in tuple(Decision) else Decision.UNKNOWN
         by = PolicyType.IDENTITY_BASED if decision in (Decision.EXPLICIT_DENY, Decision.IMPLICIT_DENY) else None
-        if by and one.organization_allows is False:
+        if by and result.organization_allows is False:
             by = PolicyType.SERVICE_CONTROL
-        elif decision is Decision.IMPLICIT_DENY and one.boundary_allows is False:
+        elif decision is Decision.IMPLICIT_DENY and result.boundary_allows is False:
             by = PolicyType.PERMISSIONS_BOUNDARY
-        matched = f" (matched: {', '.join(one.matched)})" if one.matched else ""
+        matched = f" (matched: {', '.join(result.matched)})" if result.matched else ""
         because = f", refused by the {by}" if by else ""
-        words = f"SimulatePrincipalPolicy answers {one.decision} for {one.action} on {one.resource}{because}{matched}."
-        lacking = one.missing_context if by in (PolicyType.IDENTITY_BASED, PolicyType.PERMISSIONS_BOUNDARY) else ()
-        return cls(one.action, decision, by, words, one.ref, lacking=lacking)
+        asked = f"{result.action} on {result.resource}"
+        words = f"SimulatePrincipalPolicy answers {result.decision} for {asked}{because}{matched}."
+        lacking = result.missing_context if by in (PolicyType.IDENTITY_BASED, PolicyType.PERMISSIONS_BOUNDARY) else ()
+        return cls(result.action, decision, by, words, result.ref, lacking=lacking)
 
 
 _NOT_CARRIED = frozenset(key for key, value in POLLER_CONTEXT.items() if value is None)
@@ -113,7 +121,7 @@ class ExecutionRole(Observed):
     boundary: Policy | None
     resource_policies: tuple[Policy, ...]
     resource_policies_ref: str
-    simulated: tuple[Simulated, ...]
+    simulated: tuple[SimulationResult, ...]
     evaluated: tuple[Evaluation, ...]
     table_key: KeyUse | None
     function_key: Key | None
@@ -129,28 +137,35 @@ class ExecutionRole(Observed):
         """
         if otherwise(lambda: not self.role.exists, False):
             return ()
-        theirs = attempt(lambda: tuple(Reading.of_simulation(one) for one in self.simulated if one.action == action))
-        ours = attempt(lambda: tuple(self._evaluation(one) for one in self.evaluated if one.action == action))
+        theirs = attempt(
+            lambda: tuple(Reading.of_simulation(result) for result in self.simulated if result.action == action)
+        )
+        ours = attempt(
+            lambda: tuple(self._evaluation(evaluation) for evaluation in self.evaluated if evaluation.action == action)
+        )
         if isinstance(ours, Gap):
             return _settled(known(theirs), ours)
         if isinstance(theirs, Gap) or not ours:
             return ours or known(theirs)
-        known_here = any(one.decision is not Decision.UNKNOWN for one in ours)
+        known_here = any(reading.decision is not Decision.UNKNOWN for reading in ours)
         if not known_here:
             return (*_settled(theirs, self._first_unread(action)), *ours)
-        blind = any(one.by is PolicyType.RESOURCE_BASED for one in ours)
-        theirs = tuple(one for one in theirs if not one.lacking and (one.refused or not blind))
-        if any(one.by is PolicyType.SERVICE_CONTROL for one in theirs):
-            ours = tuple(one for one in ours if one.refused)
+        blind = any(reading.by is PolicyType.RESOURCE_BASED for reading in ours)
+        theirs = tuple(reading for reading in theirs if not reading.lacking and (reading.refused or not blind))
+        if any(reading.by is PolicyType.SERVICE_CONTROL for reading in theirs):
+            ours = tuple(reading for reading in ours if reading.refused)
         return (*theirs, *ours)
 
-    def _evaluation(self, one: Evaluation) -> Reading:
-        by_resource = one.policy_type is PolicyType.RESOURCE_BASED
-        return Reading.of_evaluation(one, self.resource_policies_ref if by_resource else self.policies_ref)
+    def _evaluation(self, evaluation: Evaluation) -> Reading:
+        by_resource = evaluation.policy_type is PolicyType.RESOURCE_BASED
+        return Reading.of_evaluation(evaluation, self.resource_policies_ref if by_resource else self.policies_ref)
 
     def _first_unread(self, action: str) -> Gap:
         """The document that keeps our own evaluation open, or what else it hangs on."""
-        because = next((one.because for one in self.evaluated if one.action == action), "Nothing was evaluated.")
+        because = next(
+            (evaluation.because for evaluation in self.evaluated if evaluation.action == action),
+            "Nothing was evaluated.",
+        )
         region = self.stream_arn.split(":")[3]
         hangs = Gap("iam:SimulatePrincipalPolicy", region, "MissingContext", because, ref=self.policies_ref)
         return next(iter(self.unread), hangs)
@@ -158,6 +173,6 @@ class ExecutionRole(Observed):
 
 def _settled(theirs: tuple[Reading, ...], ours: Gap) -> tuple[Reading, ...]:
     """Take the simulator's word alone; raises NotObserved where it has none, or refuses for want of context."""
-    if not theirs or any(one.refused and one.lacking for one in theirs):
+    if not theirs or any(reading.refused and reading.lacking for reading in theirs):
         raise NotObserved(ours)
     return theirs

@@ -67,7 +67,7 @@ class Concurrency(Observed):
 
 
 @dataclass(frozen=True)
-class Alarm(Observed):
+class FunctionAlarm(Observed):
     """One CloudWatch alarm on a single metric of the function; `metric` is AWS's name of it.
 
     `condition` says in words when it goes off, `state` what it was when read, `missing` what a minute without data
@@ -92,11 +92,11 @@ class Alarm(Observed):
 
     def turns(self, window: Window) -> Iterator[tuple[datetime, str]]:
         """Say when it went off and when it ended within the window. Raises NotObserved like `ringing`."""
-        for one in self.ringing:
-            if one.start > window.start:
-                yield one.start, f"Alarm {self.name} went off: {self.metric}, {self.condition}."
-            if one.end < window.end:
-                yield one.end, f"Alarm {self.name} ended."
+        for ringing in self.ringing:
+            if ringing.start > window.start:
+                yield ringing.start, f"Alarm {self.name} went off: {self.metric}, {self.condition}."
+            if ringing.end < window.end:
+                yield ringing.end, f"Alarm {self.name} ended."
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ class Alarms(Observed):
     The references are of the calls that asked for the alarms of each metric, whether there are any or not.
     """
 
-    found: tuple[Alarm, ...]
+    found: tuple[FunctionAlarm, ...]
     invocations_ref: str
     errors_ref: str
     throttles_ref: str

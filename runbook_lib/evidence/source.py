@@ -221,8 +221,8 @@ class Streams(Observed):
     @property
     def latest(self) -> Stream | None:
         """The generation that DescribeTable calls latest, if it is still listed."""
-        return next((one for one in self.generations if one.arn == self.table.latest_stream_arn), None)
+        return next((stream for stream in self.generations if stream.arn == self.table.latest_stream_arn), None)
 
     def generation(self, arn: str) -> Stream | None:
         """Find a generation by ARN."""
-        return next((one for one in self.generations if one.arn == arn), None)
+        return next((stream for stream in self.generations if stream.arn == arn), None)

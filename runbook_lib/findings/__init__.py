@@ -25,7 +25,7 @@ from runbook_lib.measuring.pipe import Stage, Stages
 from runbook_lib.observed import Gap, NotObserved
 
 
-class Kind(StrEnum):
+class FindingKind(StrEnum):
     """What a finding is to an incident."""
 
     CAUSE = "cause"
@@ -42,7 +42,7 @@ class Confidence(StrEnum):
     SUSPECTED = "suspected"
 
 
-class Word(StrEnum):
+class VerdictWord(StrEnum):
     """The verdict on one finding."""
 
     PRESENT = "present"
@@ -74,7 +74,7 @@ class Sign:
 
 
 def _refs(sources: tuple[_HasRef | str, ...]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(one if isinstance(one, str) else one.ref for one in sources))
+    return tuple(dict.fromkeys(source if isinstance(source, str) else source.ref for source in sources))
 
 
 def decisive(sentence: str, *sources: _HasRef | str) -> Sign:
@@ -111,7 +111,7 @@ class Finding:
     """
 
     id: str
-    kind: Kind
+    kind: FindingKind
     title: str
     why: str
     modes: tuple[str, ...]
@@ -135,7 +135,7 @@ class Verdict:
     """
 
     finding: Finding
-    word: Word
+    word: VerdictWord
     confidence: Confidence | None
     signs: tuple[Sign, ...]
     needs: tuple[Gap, ...] = ()
@@ -144,12 +144,12 @@ class Verdict:
     @property
     def because(self) -> tuple[str, ...]:
         """The sentences, in the order they were found."""
-        return tuple(one.sentence for one in self.signs)
+        return tuple(sign.sentence for sign in self.signs)
 
     @property
     def refs(self) -> tuple[str, ...]:
         """The recorded calls behind the sentences, each once."""
-        return tuple(dict.fromkeys(ref for one in self.signs for ref in one.refs))
+        return tuple(dict.fromkeys(ref for sign in self.signs for ref in sign.refs))
 
     @property
     def lacking(self) -> tuple[str, ...]:
@@ -163,7 +163,7 @@ FINDINGS: dict[str, Finding] = {}
 def finding(
     id: str,
     *,
-    kind: Kind,
+    kind: FindingKind,
     title: str,
     modes: tuple[str, ...],
     stops: Stage | None,
@@ -199,40 +199,40 @@ def finding(
     return register
 
 
-def judge(one: Finding, seen: Evidence, stages: Stages) -> Verdict:
+def judge(finding: Finding, seen: Evidence, stages: Stages) -> Verdict:
     """Come to a verdict on one finding: the only place that turns missing evidence into *undetermined*."""
     signs: list[Sign] = []
     needs: tuple[Gap, ...] = ()
     try:
-        for found in one.recognise(seen):
+        for found in finding.recognise(seen):
             signs.append(found)  # noqa: PERF402 - what was found before it raised is kept
     except NotObserved as unseen:
         needs = (unseen.gap,)
     against_it = tuple(s for s in signs if s.weight is Weight.AGAINST)
     for_it = [s for s in signs if s.weight is not Weight.AGAINST]
     if against_it:
-        return Verdict(one, Word.ABSENT, None, against_it)
+        return Verdict(finding, VerdictWord.ABSENT, None, against_it)
     if not any(s.weight is not Weight.COUNTER for s in for_it):
-        return Verdict(one, Word.UNDETERMINED if needs else Word.ABSENT, None, tuple(for_it), needs)
-    fits, misfits, unseen_stages = stages.bear_out(one.stops)
+        return Verdict(finding, VerdictWord.UNDETERMINED if needs else VerdictWord.ABSENT, None, tuple(for_it), needs)
+    fits, misfits, unseen_stages = stages.agreement(finding.stops)
     for_it += [counter(sentence, *refs) for sentence, refs in fits]
     sure = _confidence(for_it)
     if misfits and sure is Confidence.PROVED:
         sure = Confidence.LIKELY
-    return Verdict(one, Word.PRESENT, sure, tuple(for_it), (*needs, *unseen_stages), misfits)
+    return Verdict(finding, VerdictWord.PRESENT, sure, tuple(for_it), (*needs, *unseen_stages), misfits)
 
 
 def _confidence(signs: list[Sign]) -> Confidence:
-    weights = {one.weight for one in signs}
+    weights = {sign.weight for sign in signs}
     if {Weight.DECISIVE, Weight.COUNTER} <= weights:
         return Confidence.PROVED
-    independent = {one.refs for one in signs}
+    independent = {sign.refs for sign in signs}
     return Confidence.LIKELY if len(independent) > 1 else Confidence.SUSPECTED
 
 
 def judge_all(seen: Evidence, stages: Stages) -> tuple[Verdict, ...]:
     """Come to a verdict on every finding."""
-    return tuple(judge(one, seen, stages) for one in FINDINGS.values())
+    return tuple(judge(finding, seen, stages) for finding in FINDINGS.values())
 
 
 for _module in (

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from runbook_lib.evidence import Evidence
-from runbook_lib.evidence.mapping import Mapping
+from runbook_lib.evidence.mapping import EventSourceMapping
 from runbook_lib.evidence.role import Reading
-from runbook_lib.findings import Kind, Sign, against, decisive, finding, sign
-from runbook_lib.findings.mapping import serving
+from runbook_lib.findings import FindingKind, Sign, against, decisive, finding, sign
+from runbook_lib.findings.mapping import expected_to_deliver
 from runbook_lib.interpret.policy import STREAM_ACTIONS, Decision, PolicyType, trusts
 from runbook_lib.interpret.processing_result import ResultKind
-from runbook_lib.measuring.pipe import Stage, State, measure
+from runbook_lib.measuring.pipe import FlowState, Stage, measure
 from runbook_lib.observed import otherwise
 
 _ROLE_CHANGES = (
@@ -31,7 +31,7 @@ _EVALUATION = "https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_polici
 
 
 def _readings(seen: Evidence) -> tuple[Reading, ...]:
-    return tuple(one for action in STREAM_ACTIONS for one in seen.role.readings(action))
+    return tuple(reading for action in STREAM_ACTIONS for reading in seen.role.readings(action))
 
 
 def _refused(seen: Evidence, by: PolicyType, *decisions: Decision) -> Iterator[Sign]:
@@ -40,15 +40,17 @@ def _refused(seen: Evidence, by: PolicyType, *decisions: Decision) -> Iterator[S
     Where the two disagree neither decides: one of them lacks something that the other has.
     """
     readings = _readings(seen)
-    allowed = {one.action for one in readings if one.decision is Decision.ALLOW}
-    for one in readings:
-        if one.by is by and one.decision in decisions and not _hinges(one, readings):
-            yield sign(one.sentence, one) if one.action in allowed else decisive(one.sentence, one)
+    allowed = {reading.action for reading in readings if reading.decision is Decision.ALLOW}
+    for reading in readings:
+        if reading.by is by and reading.decision in decisions and not _hinges(reading, readings):
+            yield sign(reading.sentence, reading) if reading.action in allowed else decisive(reading.sentence, reading)
 
 
-def _hinges(one: Reading, readings: tuple[Reading, ...]) -> bool:
+def _hinges(reading: Reading, readings: tuple[Reading, ...]) -> bool:
     """Whether a refusal hangs on a condition: by itself, or by the other reading of the same action."""
-    return any(other.conditions for other in readings if other.action == one.action and other.decision is one.decision)
+    return any(
+        other.conditions for other in readings if other.action == reading.action and other.decision is reading.decision
+    )
 
 
 def _said_by_mapping(seen: Evidence, by: PolicyType, *, explicit: bool) -> Iterator[Sign]:
@@ -56,41 +58,41 @@ def _said_by_mapping(seen: Evidence, by: PolicyType, *, explicit: bool) -> Itera
 
     It outlives its cause, so it never decides, and says nothing at all where something newer speaks against it.
     """
-    for one in otherwise(lambda: serving(seen), ()):
-        result = one.processing
+    for mapping in otherwise(lambda: expected_to_deliver(seen), ()):
+        result = mapping.processing
         named = result.kind is ResultKind.NOT_AUTHORIZED and result.policy_type == by and result.explicit is explicit
-        if named and not _is_outlived(seen, one):
-            yield sign(f"Mapping {one.uuid} last said: {result.text}", one)
+        if named and not _is_outlived(seen, mapping):
+            yield sign(f"Mapping {mapping.uuid} last said: {result.text}", mapping)
 
 
-def _is_outlived(seen: Evidence, one: Mapping) -> bool:
+def _is_outlived(seen: Evidence, mapping: EventSourceMapping) -> bool:
     """Whether the denial that a mapping quotes is over: its poller is seen to read, or the denied call to succeed.
 
     The text carries no time. Deliveries, counts of polled records and the poller's own DescribeStream events do; and
     of the organization's service control policies the simulator knows what holds now.
     """
-    if measure(seen)[Stage.INVOKED].state is State.FLOWING or _polls(seen, one):
+    if measure(seen)[Stage.INVOKED].state is FlowState.FLOWING or _polls(seen, mapping):
         return True
-    if one.processing.policy_type is PolicyType.SERVICE_CONTROL:
+    if mapping.processing.policy_type is PolicyType.SERVICE_CONTROL:
         asked = otherwise(lambda: [answer for answer in seen.role.simulated if answer.action in STREAM_ACTIONS], [])
         return bool(asked) and all(answer.organization_allows for answer in asked)
-    return one.processing.action == "dynamodb:DescribeStream" and _described(seen, one)
+    return mapping.processing.action == "dynamodb:DescribeStream" and _described(seen, mapping)
 
 
-def _polls(seen: Evidence, one: Mapping) -> bool:
+def _polls(seen: Evidence, mapping: EventSourceMapping) -> bool:
     """Whether the mapping has counted records that it polled until lately: it was handed them, so it may read."""
-    counted = otherwise(lambda: seen.metrics.mapping_events.get(one.uuid, {}), {}).get("PolledEventCount")
+    counted = otherwise(lambda: seen.metrics.mapping_events.get(mapping.uuid, {}), {}).get("PolledEventCount")
     last = counted.last_positive if counted is not None else None
     return last is not None and seen.window.settled_end - last <= _LATELY
 
 
-def _described(seen: Evidence, one: Mapping) -> bool:
+def _described(seen: Evidence, mapping: EventSourceMapping) -> bool:
     """Whether the newest DescribeStream of the mapping's poller succeeded, and not long ago."""
     role = otherwise(lambda: seen.role.role.name, "")
     own = [
         event
         for event in otherwise(lambda: seen.changes.polls, ())
-        if event.request.get("streamArn") == one.event_source_arn and f"/{role}/awslambda_" in (event.actor or "")
+        if event.request.get("streamArn") == mapping.event_source_arn and f"/{role}/awslambda_" in (event.actor or "")
     ]
     newest = max(own, key=lambda event: event.at, default=None)
     return newest is not None and newest.succeeded and seen.window.end - newest.at <= _LATELY
@@ -104,7 +106,7 @@ def _by_identity(seen: Evidence, decision: Decision) -> Iterator[Sign]:
     """Recognise a refusal by the role's own policies; one that hangs on a condition is another finding's."""
     found = tuple(_refused(seen, PolicyType.IDENTITY_BASED, decision))
     yield from found
-    hinging = [one for one in _readings(seen) if one.conditions and one.decision is decision]
+    hinging = [reading for reading in _readings(seen) if reading.conditions and reading.decision is decision]
     if hinging and not found:
         yield against(f"The refusal hangs on a condition. {hinging[0].sentence}", hinging[0])
         return
@@ -115,14 +117,14 @@ def _by_identity(seen: Evidence, decision: Decision) -> Iterator[Sign]:
 def _allowed(seen: Evidence) -> Iterator[Sign]:
     """Refute when every stream action is allowed by every reading there is."""
     readings = _readings(seen)
-    if readings and all(one.decision is Decision.ALLOW for one in readings):
+    if readings and all(reading.decision is Decision.ALLOW for reading in readings):
         role = seen.role.role.name
         yield against(f"Role {role} may call {', '.join(STREAM_ACTIONS)} on the latest stream.", readings[0])
 
 
 @finding(
     "role-missing-stream-actions",
-    kind=Kind.CAUSE,
+    kind=FindingKind.CAUSE,
     title="The execution role does not allow reading the stream",
     modes=("C1",),
     stops=Stage.POLLED,
@@ -144,7 +146,7 @@ def role_missing_stream_actions(seen: Evidence) -> Iterator[Sign]:
 
 @finding(
     "explicit-deny-identity",
-    kind=Kind.CAUSE,
+    kind=FindingKind.CAUSE,
     title="A policy of the execution role explicitly denies reading the stream",
     modes=("C2",),
     stops=Stage.POLLED,
@@ -162,7 +164,7 @@ def explicit_deny_identity(seen: Evidence) -> Iterator[Sign]:
 
 @finding(
     "permissions-boundary",
-    kind=Kind.CAUSE,
+    kind=FindingKind.CAUSE,
     title="The role's permissions boundary does not allow reading the stream",
     modes=("C3",),
     stops=Stage.POLLED,
@@ -183,7 +185,7 @@ def permissions_boundary(seen: Evidence) -> Iterator[Sign]:
 
 @finding(
     "scp-or-rcp",
-    kind=Kind.CAUSE,
+    kind=FindingKind.CAUSE,
     title="A policy of the organization refuses reading the stream",
     modes=("C4",),
     stops=Stage.POLLED,
@@ -204,7 +206,7 @@ def scp_or_rcp(seen: Evidence) -> Iterator[Sign]:
 
 @finding(
     "resource-policy",
-    kind=Kind.CAUSE,
+    kind=FindingKind.CAUSE,
     title="A resource policy on the stream refuses the execution role",
     modes=("C5",),
     stops=Stage.POLLED,
@@ -230,7 +232,7 @@ def resource_policy(seen: Evidence) -> Iterator[Sign]:
 
 @finding(
     "condition-mismatch",
-    kind=Kind.CAUSE,
+    kind=FindingKind.CAUSE,
     title="A condition in the role's policies can never hold for the poller",
     modes=("C8",),
     stops=Stage.POLLED,
@@ -246,9 +248,9 @@ def condition_mismatch(seen: Evidence) -> Iterator[Sign]:
 
     The function's own code meets such a condition and reads DynamoDB without trouble; the trigger cannot.
     """
-    hinging = [one for one in _readings(seen) if one.conditions]
-    for one in hinging:
-        yield decisive(f"{one.sentence} A poller's call does not meet it.", one)
+    hinging = [reading for reading in _readings(seen) if reading.conditions]
+    for reading in hinging:
+        yield decisive(f"{reading.sentence} A poller's call does not meet it.", reading)
     if hinging:
         for explicit in (True, False):
             yield from _said_by_mapping(seen, PolicyType.IDENTITY_BASED, explicit=explicit)
@@ -257,7 +259,7 @@ def condition_mismatch(seen: Evidence) -> Iterator[Sign]:
 
 @finding(
     "cmk-denied-to-role",
-    kind=Kind.CAUSE,
+    kind=FindingKind.CAUSE,
     title="The execution role may not decrypt with the table's key",
     modes=("C7",),
     stops=Stage.POLLED,
@@ -291,14 +293,14 @@ def cmk_denied_to_role(seen: Evidence) -> Iterator[Sign]:
 
 def _said_of_the_key(seen: Evidence) -> Iterator[Sign]:
     """Quote the mapping's last result where it speaks of KMS; how exactly it does is not documented."""
-    for one in otherwise(lambda: serving(seen), ()):
-        if one.processing.is_problem and "kms" in (one.processing.text or "").lower():
-            yield sign(f"Mapping {one.uuid} last said: {one.processing.text}", one)
+    for mapping in otherwise(lambda: expected_to_deliver(seen), ()):
+        if mapping.processing.is_problem and "kms" in (mapping.processing.text or "").lower():
+            yield sign(f"Mapping {mapping.uuid} last said: {mapping.processing.text}", mapping)
 
 
 @finding(
     "version-role-drift",
-    kind=Kind.CONTRIBUTING,
+    kind=FindingKind.CONTRIBUTING,
     title="The mapped version runs with another role than $LATEST",
     modes=("C9",),
     stops=None,
@@ -326,7 +328,7 @@ def version_role_drift(seen: Evidence) -> Iterator[Sign]:
 
 @finding(
     "trust-or-role-gone",
-    kind=Kind.CAUSE,
+    kind=FindingKind.CAUSE,
     title="Lambda cannot assume the execution role",
     modes=("C6",),
     stops=Stage.POLLED,

@@ -8,10 +8,10 @@ from datetime import timedelta
 from runbook_lib import instant
 from runbook_lib.evidence import Evidence
 from runbook_lib.evidence.signals import Series
-from runbook_lib.findings import Kind, Sign, against, counter, decisive, finding, sign
-from runbook_lib.findings.mapping import serving
+from runbook_lib.findings import FindingKind, Sign, against, counter, decisive, finding, sign
+from runbook_lib.findings.mapping import expected_to_deliver
 from runbook_lib.incident import Window
-from runbook_lib.measuring.pipe import Stage, State, measure
+from runbook_lib.measuring.pipe import FlowState, Stage, measure
 from runbook_lib.observed import known
 
 _CONCURRENCY = "https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html"
@@ -19,7 +19,7 @@ _CONCURRENCY = "https://docs.aws.amazon.com/lambda/latest/dg/configuration-concu
 
 @finding(
     "reserved-concurrency-zero",
-    kind=Kind.CAUSE,
+    kind=FindingKind.CAUSE,
     title="The function's reserved concurrency is zero: every invocation is throttled",
     modes=("E1",),
     stops=Stage.INVOKED,
@@ -68,7 +68,7 @@ def _falls_behind(seen: Evidence) -> bool:
 
     The newest of them count: a new mapping begins with records a day old, and has caught up within minutes.
     """
-    if measure(seen).observed(Stage.INVOKED).state is State.STOPPED:
+    if measure(seen).observed(Stage.INVOKED).state is FlowState.STOPPED:
         return True
     points = seen.backlog.iterator_age_ms.points
     window = _lately(seen)
@@ -85,7 +85,7 @@ def _throttled_lately(seen: Evidence) -> float:
 
 @finding(
     "reserved-too-low",
-    kind=Kind.CAUSE,
+    kind=FindingKind.CAUSE,
     title="The function's reserved concurrency is too low for what arrives",
     modes=("E2",),
     stops=None,
@@ -123,7 +123,7 @@ def reserved_too_low(seen: Evidence) -> Iterator[Sign]:
 
 @finding(
     "account-concurrency-exhausted",
-    kind=Kind.CAUSE,
+    kind=FindingKind.CAUSE,
     title="The account has no concurrency left for the function",
     modes=("E3",),
     stops=None,
@@ -162,7 +162,7 @@ def account_concurrency_exhausted(seen: Evidence) -> Iterator[Sign]:
 
 @finding(
     "shard-serial-lag",
-    kind=Kind.CAUSE,
+    kind=FindingKind.CAUSE,
     title="The function is too slow for one batch per shard at a time",
     modes=("E4",),
     stops=None,
@@ -201,8 +201,10 @@ _AT_WORK = 0.8
 def _places(seen: Evidence) -> int:
     """How many batches may be out at the same time."""
     label = (seen.streams.table.latest_stream_arn or "").rpartition("/")[2]
-    shards = known(next((one for name, one in seen.backlog.shards.items() if name.rpartition("/")[2] == label), ()))
-    factor = max((one.parallelization_factor for one in serving(seen)), default=1)
+    shards = known(
+        next((listed for name, listed in seen.backlog.shards.items() if name.rpartition("/")[2] == label), ())
+    )
+    factor = max((mapping.parallelization_factor for mapping in expected_to_deliver(seen)), default=1)
     return max(1, sum(shard.open for shard in shards)) * factor
 
 
@@ -224,7 +226,7 @@ def _progress(seen: Evidence) -> float | None:
 
 @finding(
     "payload-or-duration",
-    kind=Kind.CONTRIBUTING,
+    kind=FindingKind.CONTRIBUTING,
     title="Records are so large that batches are cut short",
     modes=("E6",),
     stops=None,
@@ -248,16 +250,16 @@ def payload_or_duration(seen: Evidence) -> Iterator[Sign]:
         yield against("No backlog of records grows while some are delivered.", seen.backlog.iterator_age_ms)
         return
     each = sizes.total(_lately(seen)) / records
-    cut = [one for one in serving(seen) if one.batch_size * each > _PAYLOAD]
+    cut = [mapping for mapping in expected_to_deliver(seen) if mapping.batch_size * each > _PAYLOAD]
     if not cut:
         yield against(f"A record has {each:,.0f} bytes on average, so whole batches fit into an invocation.", sizes)
-    for one in cut:
+    for mapping in cut:
         yield sign(
             f"Records have {each / 1000:,.0f} kB on average: an invocation takes {int(_PAYLOAD / each):,} of them at"
-            f" most, and not the {one.batch_size:,} of mapping {one.uuid}.",
+            f" most, and not the {mapping.batch_size:,} of mapping {mapping.uuid}.",
             sizes,
             counts,
-            one,
+            mapping,
         )
 
 
@@ -267,7 +269,7 @@ _PAYLOAD = 6_000_000
 
 @finding(
     "records-late",
-    kind=Kind.SYMPTOM,
+    kind=FindingKind.SYMPTOM,
     title="Records are delivered, later and later",
     modes=(),
     stops=None,
@@ -290,7 +292,7 @@ def records_late(seen: Evidence) -> Iterator[Sign]:
 
 @finding(
     "too-many-readers",
-    kind=Kind.CONTRIBUTING,
+    kind=FindingKind.CONTRIBUTING,
     title="More readers share the stream's shards than a shard can serve",
     modes=("E5",),
     stops=None,
@@ -308,18 +310,20 @@ def too_many_readers(seen: Evidence) -> Iterator[Sign]:
     """
     table = seen.streams.table
     everyone = (*seen.mappings.ours, *seen.mappings.same_stream)
-    readers = [one for one in everyone if one.event_source_arn == table.latest_stream_arn and one.enabled]
+    readers = [
+        mapping for mapping in everyone if mapping.event_source_arn == table.latest_stream_arn and mapping.enabled
+    ]
     most = 1 if table.replica_regions else 2
     if len(readers) <= most:
         yield against(f"{len(readers)} mappings read the latest stream, and {most} may.", seen.mappings)
         return
-    names = ", ".join(sorted(one.function.name for one in readers))
+    names = ", ".join(sorted(mapping.function.name for mapping in readers))
     yield decisive(f"{len(readers)} mappings read the latest stream, where {most} may: {names}.", seen.mappings)
 
 
 @finding(
     "throttled",
-    kind=Kind.SYMPTOM,
+    kind=FindingKind.SYMPTOM,
     title="Invocations are throttled",
     modes=(),
     stops=None,

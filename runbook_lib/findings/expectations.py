@@ -8,9 +8,9 @@ from datetime import timedelta
 
 from runbook_lib import instant
 from runbook_lib.evidence import Evidence
-from runbook_lib.findings import Kind, Sign, against, counter, decisive, finding, sign
+from runbook_lib.findings import FindingKind, Sign, against, counter, decisive, finding, sign
 from runbook_lib.instant import RETENTION
-from runbook_lib.measuring.pipe import Stage, State, measure
+from runbook_lib.measuring.pipe import FlowState, Stage, measure
 from runbook_lib.observed import otherwise
 
 _DEVELOPER = "https://docs.aws.amazon.com/amazondynamodb/latest/developerguide"
@@ -18,7 +18,7 @@ _DEVELOPER = "https://docs.aws.amazon.com/amazondynamodb/latest/developerguide"
 
 @finding(
     "wrong-scope",
-    kind=Kind.INNOCENT,
+    kind=FindingKind.INNOCENT,
     title="The function reads another table than the one that was named",
     modes=("A4",),
     stops=None,
@@ -37,14 +37,14 @@ def wrong_scope(seen: Evidence) -> Iterator[Sign]:
     if seen.mappings.ours:
         yield against(f"Mapping {seen.mappings.ours[0].uuid} reads {seen.incident.table_name}.", seen.mappings.ours[0])
         return
-    tables = {one.table_name: one for one in seen.mappings.same_function if one.table_name}
+    tables = {mapping.table_name: mapping for mapping in seen.mappings.same_function if mapping.table_name}
     for name in difflib.get_close_matches(seen.incident.table_name, [*tables], n=3, cutoff=0.5):
         yield sign(f"Mapping {tables[name].uuid} of the function reads table {name}. Is that the one?", tables[name])
 
 
 @finding(
     "replica-expectations",
-    kind=Kind.INNOCENT,
+    kind=FindingKind.INNOCENT,
     title="The table is global: each region has a stream of its own, with fewer records than writes",
     modes=("A10",),
     stops=None,
@@ -67,13 +67,13 @@ def replica_expectations(seen: Evidence) -> Iterator[Sign]:
         return
     yield decisive(f"{table.name} is replicated with {', '.join(table.replica_regions)}.", table)
     written = otherwise(lambda: measure(seen).observed(Stage.WRITTEN), None)
-    if written is not None and written.state is State.IDLE:
+    if written is not None and written.state is FlowState.IDLE:
         yield sign(f"{written.basis} Writes of other regions are not counted here.", *written.refs)
 
 
 @finding(
     "ttl-expectation",
-    kind=Kind.INNOCENT,
+    kind=FindingKind.INNOCENT,
     title="Items expire by TTL: their records come when DynamoDB deletes them, not when their time is up",
     modes=("A11",),
     stops=None,
@@ -98,9 +98,13 @@ def ttl_expectation(seen: Evidence) -> Iterator[Sign]:
         when = f"the last at {instant.clock(last, seen.as_of)}" if last else "so none of them made a record"
         yield counter(f"{sum(expired.points.values()):,.0f} items were deleted by it in the window, {when}.", expired)
         return
-    waiting = [one for one in seen.mappings.ours if any(_BY_TTL in pattern for pattern in one.readable_filters)]
-    for one in waiting:
-        yield decisive(f"Mapping {one.uuid} waits for deletions by TTL, which is {ttl.status} on {table}.", one, ttl)
+    waiting = [
+        mapping for mapping in seen.mappings.ours if any(_BY_TTL in pattern for pattern in mapping.readable_filters)
+    ]
+    for mapping in waiting:
+        yield decisive(
+            f"Mapping {mapping.uuid} waits for deletions by TTL, which is {ttl.status} on {table}.", mapping, ttl
+        )
     if not waiting:
         yield against(f"TTL is {ttl.status} on {table}, and nothing waits for it.", ttl)
 
@@ -111,7 +115,7 @@ _BY_TTL = '"userIdentity"'
 
 @finding(
     "trimmed",
-    kind=Kind.SYMPTOM,
+    kind=FindingKind.SYMPTOM,
     title="Records expire unread",
     modes=("A12",),
     stops=None,

@@ -23,20 +23,20 @@ _MADE_BY = {"clock": "time", "span": "duration", "len": "number", "sum": "number
 
 
 @dataclass(frozen=True)
-class Said:
+class PossibleSign:
     """One sentence that a finding can say, and what it does to the verdict."""
 
     weight: Weight
     sentence: str
 
 
-def sayings(finding: Finding) -> tuple[Said, ...]:
+def possible_signs(finding: Finding) -> tuple[PossibleSign, ...]:
     """Give every sentence that a finding's code can say, in its order; those that the evidence words are left out.
 
     Empty only for a finding whose sentences all come from the evidence itself.
     """
     found = dict.fromkeys(_sayings(finding.recognise, frozenset()))
-    return tuple(one for one in found if not _is_bare(one.sentence))
+    return tuple(sign for sign in found if not _is_bare(sign.sentence))
 
 
 @dataclass(frozen=True)
@@ -52,11 +52,14 @@ _LABELS = {Weight.DECISIVE: "Decisive", Weight.SIGN: "A sign", Weight.COUNTER: "
 
 def explain(finding: Finding) -> Reasons:
     """Say how a finding is known and what would refute it."""
-    found = sayings(finding)
+    found = possible_signs(finding)
     known = [
-        f"{label}: {one.sentence.strip()}" for weight, label in _LABELS.items() for one in found if one.weight is weight
+        f"{label}: {sign.sentence.strip()}"
+        for weight, label in _LABELS.items()
+        for sign in found
+        if sign.weight is weight
     ]
-    refuted = [one.sentence.strip() for one in found if one.weight is Weight.AGAINST]
+    refuted = [sign.sentence.strip() for sign in found if sign.weight is Weight.AGAINST]
     if finding.stops is not None:
         stage = finding.stops.value.replace("_", " ")
         known.append(f"A count that fits: the table is written to, and nothing gets past the stage *{stage}*.")
@@ -79,7 +82,7 @@ def _outside_names(sentence: str) -> Iterator[str]:
             yield letter
 
 
-def _sayings(function: Callable[..., Any], seen: frozenset[str]) -> Iterator[Said]:
+def _sayings(function: Callable[..., Any], seen: frozenset[str]) -> Iterator[PossibleSign]:
     """Walk a function and the helpers that it calls, each once."""
     if not isinstance(function, FunctionType) or not function.__module__.startswith("runbook_lib.findings"):
         return
@@ -92,7 +95,7 @@ def _sayings(function: Callable[..., Any], seen: frozenset[str]) -> Iterator[Sai
     for call in _calls(tree):
         name = call.func.id if isinstance(call.func, ast.Name) else ""
         if name in _WEIGHTS and call.args:
-            yield Said(_WEIGHTS[name], _text(call.args[0], names, module))
+            yield PossibleSign(_WEIGHTS[name], _text(call.args[0], names, module))
         elif name in module and call in handed_on:
             yield from _sayings(module[name], seen | {function.__qualname__})
 

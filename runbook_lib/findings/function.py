@@ -8,16 +8,16 @@ from datetime import timedelta
 from runbook_lib import instant
 from runbook_lib.evidence import Evidence
 from runbook_lib.evidence.function import Function
-from runbook_lib.findings import Kind, Sign, against, counter, decisive, finding, sign
+from runbook_lib.findings import FindingKind, Sign, against, counter, decisive, finding, sign
 from runbook_lib.interpret.runtime import deprecated_on
-from runbook_lib.measuring.pipe import Stage, State, measure
+from runbook_lib.measuring.pipe import FlowState, Stage, measure
 
 _STATES_GUIDE = "https://docs.aws.amazon.com/lambda/latest/dg/functions-states.html"
 
 
 @finding(
     "function-or-qualifier-deleted",
-    kind=Kind.CAUSE,
+    kind=FindingKind.CAUSE,
     title="The mapping invokes a function, version or alias that does not exist",
     modes=("D1",),
     stops=Stage.INVOKED,
@@ -37,9 +37,11 @@ def function_or_qualifier_deleted(seen: Evidence) -> Iterator[Sign]:
     if function.exists:
         yield against(f"Function {function.label} exists (state {function.state or 'not given'}).", function)
         return
-    for one in seen.mappings.ours:
+    for mapping in seen.mappings.ours:
         yield decisive(
-            f"Mapping {one.uuid} ({one.state}) invokes {function.label}, which does not exist.", function, one
+            f"Mapping {mapping.uuid} ({mapping.state}) invokes {function.label}, which does not exist.",
+            function,
+            mapping,
         )
 
 
@@ -90,7 +92,7 @@ def _out_of_service(seen: Evidence, condition: str) -> Iterator[Sign]:
 
 @finding(
     "artifact-lost",
-    kind=Kind.CAUSE,
+    kind=FindingKind.CAUSE,
     title="The image or package that the function runs from is gone",
     modes=("D4",),
     stops=Stage.INVOKED,
@@ -111,7 +113,7 @@ def artifact_lost(seen: Evidence) -> Iterator[Sign]:
 
 @finding(
     "function-key-denied",
-    kind=Kind.CAUSE,
+    kind=FindingKind.CAUSE,
     title="The key that encrypts the function cannot be used",
     modes=("D6",),
     stops=Stage.INVOKED,
@@ -140,7 +142,7 @@ def function_key_denied(seen: Evidence) -> Iterator[Sign]:
 
 @finding(
     "vpc-eni-subnet",
-    kind=Kind.CAUSE,
+    kind=FindingKind.CAUSE,
     title="The function cannot be connected to its network or file system",
     modes=("D7",),
     stops=Stage.INVOKED,
@@ -161,7 +163,7 @@ def vpc_eni_subnet(seen: Evidence) -> Iterator[Sign]:
 
 @finding(
     "newer-function-types",
-    kind=Kind.CAUSE,
+    kind=FindingKind.CAUSE,
     title="The capacity that the function runs on is not there",
     modes=("D11",),
     stops=Stage.INVOKED,
@@ -179,7 +181,7 @@ def newer_function_types(seen: Evidence) -> Iterator[Sign]:
 
 @finding(
     "state-failed",
-    kind=Kind.CAUSE,
+    kind=FindingKind.CAUSE,
     title="The function is in a state in which it cannot be invoked",
     modes=("D5",),
     stops=Stage.INVOKED,
@@ -201,7 +203,7 @@ def state_failed(seen: Evidence) -> Iterator[Sign]:
 
 @finding(
     "state-pending",
-    kind=Kind.CAUSE,
+    kind=FindingKind.CAUSE,
     title="The function has been getting ready for too long",
     modes=("D2",),
     stops=Stage.INVOKED,
@@ -225,7 +227,7 @@ def state_pending(seen: Evidence) -> Iterator[Sign]:
     if since is None or seen.as_of - since > _PENDING:
         when = instant.clock(since, seen.as_of) if since else "an unknown time"
         yield decisive(f"Function {function.label} is Pending; it was last changed at {when}.", function)
-    elif measure(seen).observed(Stage.INVOKED).state is State.FLOWING:
+    elif measure(seen).observed(Stage.INVOKED).state is FlowState.FLOWING:
         yield against(f"Function {function.label} is Pending and was changed a moment ago.", function)
     else:
         yield sign(f"Function {function.label} is Pending since {instant.clock(since, seen.as_of)}.", function)
@@ -233,7 +235,7 @@ def state_pending(seen: Evidence) -> Iterator[Sign]:
 
 @finding(
     "state-inactive-idle",
-    kind=Kind.INNOCENT,
+    kind=FindingKind.INNOCENT,
     title="The function sleeps because nothing called it for weeks",
     modes=("D3",),
     stops=None,
@@ -254,7 +256,7 @@ def state_inactive_idle(seen: Evidence) -> Iterator[Sign]:
 
 @finding(
     "update-failed-red-herring",
-    kind=Kind.INNOCENT,
+    kind=FindingKind.INNOCENT,
     title="The last update of the function failed, and the code before it serves on",
     modes=("D8",),
     stops=None,
@@ -277,7 +279,7 @@ def update_failed_red_herring(seen: Evidence) -> Iterator[Sign]:
 
 @finding(
     "runtime-deprecated",
-    kind=Kind.INNOCENT,
+    kind=FindingKind.INNOCENT,
     title="The function's runtime is deprecated, and runs",
     modes=("D9",),
     stops=None,
@@ -303,7 +305,7 @@ def runtime_deprecated(seen: Evidence) -> Iterator[Sign]:
 
 @finding(
     "code-signing",
-    kind=Kind.INNOCENT,
+    kind=FindingKind.INNOCENT,
     title="A deployment was refused for its signature; what ran before runs on",
     modes=("D10",),
     stops=None,
@@ -319,7 +321,7 @@ def code_signing(seen: Evidence) -> Iterator[Sign]:
     refused = [
         event
         for event in seen.changes.regional
-        if event.error_code in _UNSIGNED and any(one.name == seen.incident.function.name for one in event.targets)
+        if event.error_code in _UNSIGNED and any(target.name == seen.incident.function.name for target in event.targets)
     ]
     for event in refused:
         when = instant.clock(event.at, seen.as_of)
@@ -331,7 +333,7 @@ _UNSIGNED = {"CodeVerificationFailedException", "InvalidCodeSignatureException",
 
 @finding(
     "function-not-invoked",
-    kind=Kind.SYMPTOM,
+    kind=FindingKind.SYMPTOM,
     title="The table is written to and the stream invokes nothing",
     modes=(),
     stops=None,
@@ -345,8 +347,8 @@ _UNSIGNED = {"CodeVerificationFailedException", "InvalidCodeSignatureException",
 def function_not_invoked(seen: Evidence) -> Iterator[Sign]:
     """IteratorAge has a datapoint for every minute in which a stream invoked the function, and none otherwise."""
     invoked = measure(seen).observed(Stage.INVOKED)
-    if invoked.state is State.STOPPED:
+    if invoked.state is FlowState.STOPPED:
         yield sign(invoked.basis, *invoked.refs)
         yield counter(f"{invoked.total or 0:,.0f} invocations of any kind in the window.", *invoked.refs)
-    elif invoked.state is State.FLOWING:
+    elif invoked.state is FlowState.FLOWING:
         yield against(invoked.basis, *invoked.refs)

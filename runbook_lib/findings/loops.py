@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from runbook_lib import instant
 from runbook_lib.evidence import Evidence
-from runbook_lib.findings import Kind, Sign, against, finding, sign
+from runbook_lib.findings import FindingKind, Sign, against, finding, sign
 from runbook_lib.incident import Window
 from runbook_lib.interpret.policy import Decision, evaluate, poller_context
 
@@ -19,7 +19,7 @@ _TIMES = 3
 
 @finding(
     "write-back-loop",
-    kind=Kind.CONTRIBUTING,
+    kind=FindingKind.CONTRIBUTING,
     title="The function seems to write to the table that triggers it",
     modes=("F10",),
     stops=None,
@@ -65,7 +65,7 @@ _ACTIONS = {"TransactWriteItems": "dynamodb:UpdateItem", "ExecuteStatement": "dy
 """The action that an operation needs, where it is not called after it; of several the one that an update needs."""
 
 
-class _Grown(NamedTuple):
+class _GrownWrites(NamedTuple):
     """A kind of write, how many there were in the last hour, and how many in its quietest hour."""
 
     operation: str
@@ -74,7 +74,7 @@ class _Grown(NamedTuple):
     hour: datetime
 
 
-def _outgrown(seen: Evidence) -> _Grown | None:
+def _outgrown(seen: Evidence) -> _GrownWrites | None:
     """Find the kind of write that has outgrown the busiest hour of the days before, and the other kinds with it."""
     hours = _hours(seen.window)
     if not hours:
@@ -89,7 +89,7 @@ def _outgrown(seen: Evidence) -> _Grown | None:
         others = [sum(counted[n] for other, counted in totals.items() if other != name) for n in (0, quietest)]
         growth, beside = _growth(counts[0], counts[quietest]), _growth(*others)
         if growth >= _TIMES and growth >= 2 * beside:
-            return _Grown(name, counts[0], counts[quietest], hours[quietest].start)
+            return _GrownWrites(name, counts[0], counts[quietest], hours[quietest].start)
     return None
 
 

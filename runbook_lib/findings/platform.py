@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 
 from runbook_lib import instant
 from runbook_lib.evidence import Evidence
-from runbook_lib.findings import Kind, Sign, against, finding, sign
-from runbook_lib.measuring.pipe import Flow, Stage, State, measure
+from runbook_lib.findings import FindingKind, Sign, against, finding, sign
+from runbook_lib.measuring.pipe import FlowState, Stage, StageFlow, measure
 from runbook_lib.measuring.setting_change import changes
 
 _TOGETHER = timedelta(minutes=10)
@@ -24,7 +24,7 @@ _QUOTAS = {
 
 @finding(
     "service-event",
-    kind=Kind.CAUSE,
+    kind=FindingKind.CAUSE,
     title="AWS reports a problem with Lambda or DynamoDB in the region",
     modes=("H1",),
     stops=Stage.POLLED,
@@ -50,19 +50,19 @@ def service_event(seen: Evidence) -> Iterator[Sign]:
         yield sign(f"AWS Health: {event.type_code}, open since {since}.", event)
     stages = measure(seen)
     delivered = stages.observed(Stage.INVOKED), stages.observed(Stage.SUCCEEDED)
-    if all(one.state is State.FLOWING for one in delivered):
+    if all(flow.state is FlowState.FLOWING for flow in delivered):
         yield against(f"What is written is delivered all the same. {delivered[1].basis}", *delivered[1].refs)
         return
     yield from _neighbours(seen, delivered[0], [event.started for event in events if event.started])
 
 
-def _neighbours(seen: Evidence, invoked: Flow, began: list[datetime]) -> Iterator[Sign]:
+def _neighbours(seen: Evidence, invoked: StageFlow, began: list[datetime]) -> Iterator[Sign]:
     """Say that the stream's other functions stopped with ours, when the event began: what one change rarely does.
 
     Where one goes on, the event has not reached the stream's pollers.
     """
     last = invoked.last
-    if invoked.state is not State.STOPPED or last is None or not seen.streams.table.stream_enabled:
+    if invoked.state is not FlowState.STOPPED or last is None or not seen.streams.table.stream_enabled:
         return
     for name, series in seen.metrics.siblings.items():
         if series.last_positive is not None and series.last_positive - last > _GOES_ON:
@@ -81,7 +81,7 @@ _GOES_ON = timedelta(minutes=15)
 
 @finding(
     "quota",
-    kind=Kind.INNOCENT,
+    kind=FindingKind.INNOCENT,
     title="A change was refused because of a quota",
     modes=("H3",),
     stops=None,
@@ -94,10 +94,10 @@ _GOES_ON = timedelta(minutes=15)
 )
 def quota(seen: Evidence) -> Iterator[Sign]:
     """Quotas show as refused requests, rarely as a silent stop: what was meant to be changed is as it was before."""
-    refused = [one for one in changes(seen) if not one.event.succeeded and one.event.error_code in _QUOTAS]
-    for one in refused:
-        when = instant.clock(one.event.at, seen.as_of)
-        words = f"{one.event.operation} at {when} was refused: {one.event.error_code}."
-        yield sign(words, f"trail:{one.event.event_id}")
+    refused = [change for change in changes(seen) if not change.event.succeeded and change.event.error_code in _QUOTAS]
+    for change in refused:
+        when = instant.clock(change.event.at, seen.as_of)
+        words = f"{change.event.operation} at {when} was refused: {change.event.error_code}."
+        yield sign(words, f"trail:{change.event.event_id}")
     if not refused:
         yield against("The trail shows no change of ours that a quota refused.", "run")

@@ -7,11 +7,11 @@ from datetime import datetime, timedelta
 
 from runbook_lib import instant
 from runbook_lib.evidence import Evidence
-from runbook_lib.evidence.mapping import Mapping
+from runbook_lib.evidence.mapping import EventSourceMapping
 from runbook_lib.evidence.signals import Series
-from runbook_lib.findings import Kind, Sign, against, counter, decisive, finding, sign
+from runbook_lib.findings import FindingKind, Sign, against, counter, decisive, finding, sign
 from runbook_lib.interpret.arn import StreamArn
-from runbook_lib.measuring.pipe import Stage, State, measure, write_minutes
+from runbook_lib.measuring.pipe import FlowState, Stage, measure, write_minutes
 from runbook_lib.observed import otherwise
 
 _STREAMS = "https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Streams.html"
@@ -27,15 +27,17 @@ def replaced(seen: Evidence) -> tuple[Sign, ...]:
         return ()
     ours = otherwise(lambda: seen.mappings.ours, ())
     made = table.created_at - _SKEW
-    older = [one for one in ours if _born_before(one, made)]
+    older = [mapping for mapping in ours if _born_before(mapping, made)]
     if len(older) < len(ours):
         return ()
-    for one in older:
-        label = StreamArn.parse(one.event_source_arn).label
+    for mapping in older:
+        label = StreamArn.parse(mapping.event_source_arn).label
         born = instant.clock(table.created_at, seen.as_of)
         found.append(
             decisive(
-                f"{table.name} was created at {born}, after stream {label} that mapping {one.uuid} reads.", table, one
+                f"{table.name} was created at {born}, after stream {label} that mapping {mapping.uuid} reads.",
+                table,
+                mapping,
             )
         )
     if table.restored_at is not None and table.latest_stream_arn is None:
@@ -47,20 +49,20 @@ def replaced(seen: Evidence) -> tuple[Sign, ...]:
 _SKEW = timedelta(minutes=1)
 
 
-def _born_before(one: Mapping, moment: datetime) -> bool:
-    began = StreamArn.parse(one.event_source_arn).label_time
+def _born_before(mapping: EventSourceMapping, moment: datetime) -> bool:
+    began = StreamArn.parse(mapping.event_source_arn).label_time
     return began is not None and began < moment
 
 
-def _polled(seen: Evidence, one: Mapping) -> tuple[Series, ...]:
+def _polled(seen: Evidence, mapping: EventSourceMapping) -> tuple[Series, ...]:
     """What the mapping polled, where it counts its events."""
-    counted = otherwise(lambda: seen.metrics.mapping_events.get(one.uuid, {}), {})
+    counted = otherwise(lambda: seen.metrics.mapping_events.get(mapping.uuid, {}), {})
     return tuple(series for name, series in counted.items() if name == "PolledEventCount")
 
 
 @finding(
     "table-recreated-or-restored",
-    kind=Kind.CAUSE,
+    kind=FindingKind.CAUSE,
     title="The table is a new one of the same name: what read the old one's stream reads nothing",
     modes=("A8",),
     stops=Stage.IN_STREAM,
@@ -92,7 +94,7 @@ def table_recreated_or_restored(seen: Evidence) -> Iterator[Sign]:
 
 @finding(
     "stream-disabled",
-    kind=Kind.CAUSE,
+    kind=FindingKind.CAUSE,
     title="No stream is enabled on the table",
     modes=("A5",),
     stops=Stage.IN_STREAM,
@@ -117,7 +119,8 @@ def stream_disabled(seen: Evidence) -> Iterator[Sign]:
         yield against(f"The stream was not switched off: {table.name} is a new table of the same name.", table)
         return
     newest = otherwise(lambda: seen.streams.generations[:1], ())
-    if table.exists and any(otherwise(lambda one=one: one.status, "") == "ENABLED" for one in newest):  # type: ignore[misc]
+    statuses = [otherwise(lambda stream=stream: stream.status, "") for stream in newest]  # type: ignore[misc]
+    if table.exists and "ENABLED" in statuses:
         yield against(f"DescribeStream says that the stream of {table.name} is enabled.", *newest)
         return
     if not table.exists:
@@ -130,7 +133,7 @@ def stream_disabled(seen: Evidence) -> Iterator[Sign]:
 
 @finding(
     "no-table-writes",
-    kind=Kind.INNOCENT,
+    kind=FindingKind.INNOCENT,
     title="Nobody writes to the table, so there is nothing to trigger on",
     modes=("A1",),
     stops=None,
@@ -148,7 +151,7 @@ def no_table_writes(seen: Evidence) -> Iterator[Sign]:
     the same answer must have some before silence counts.
     """
     written = measure(seen).observed(Stage.WRITTEN)
-    if written.state is not State.IDLE:
+    if written.state is not FlowState.IDLE:
         yield against(written.basis, *written.refs)
         return
     account = seen.metrics.account_concurrent
@@ -161,7 +164,7 @@ def no_table_writes(seen: Evidence) -> Iterator[Sign]:
 
 @finding(
     "noop-writes",
-    kind=Kind.INNOCENT,
+    kind=FindingKind.INNOCENT,
     title="The writes change nothing, so the stream records nothing",
     modes=("A2",),
     stops=None,
@@ -179,14 +182,14 @@ def noop_writes(seen: Evidence) -> Iterator[Sign]:
     beside idle ones could look alike, so failures and throttles speak against it.
     """
     invoked = measure(seen).observed(Stage.INVOKED)
-    if invoked.state is not State.STOPPED or invoked.since is None:
+    if invoked.state is not FlowState.STOPPED or invoked.since is None:
         yield against(invoked.basis, *invoked.refs)
         return
     for series in (seen.metrics.errors, seen.metrics.throttles):
         if series.last_positive is not None and (invoked.last is None or series.last_positive > invoked.last):
             yield against(f"{series.label} since the last successful delivery: records are there.", series)
             return
-    problem = next((one for one in seen.mappings.ours if one.processing.is_problem), None)
+    problem = next((mapping for mapping in seen.mappings.ours if mapping.processing.is_problem), None)
     if problem is not None:
         yield against(f"Mapping {problem.uuid} last said: {problem.processing.text}", problem)
         return
@@ -199,8 +202,8 @@ def _read_empty(seen: Evidence, since: datetime) -> Iterator[Sign]:
     if not table.stream_enabled:
         yield against("No stream is enabled.", table)
         return
-    current = [one for one in seen.mappings.ours if one.event_source_arn == table.latest_stream_arn]
-    counts = [series for one in current for series in _polled(seen, one)]
+    current = [mapping for mapping in seen.mappings.ours if mapping.event_source_arn == table.latest_stream_arn]
+    counts = [series for mapping in current for series in _polled(seen, mapping)]
     label = StreamArn.parse(table.latest_stream_arn or "").label
     counts += [seen.backlog.returned[label]] if label in seen.backlog.returned else []
     for series in counts:
@@ -224,7 +227,7 @@ def _written_since(seen: Evidence, since: datetime) -> Iterator[float]:
 
 @finding(
     "rejected-writes",
-    kind=Kind.INNOCENT,
+    kind=FindingKind.INNOCENT,
     title="Writes are refused before they are committed, so there is nothing to trigger on",
     modes=("A3",),
     stops=None,
@@ -245,7 +248,7 @@ def rejected_writes(seen: Evidence) -> Iterator[Sign]:
     if not refused:
         yield against("No write was refused in the window.", *seen.metrics.failed_writes.values())
         return
-    if written.state is not State.IDLE:
+    if written.state is not FlowState.IDLE:
         yield against(written.basis, *written.refs)
         return
     for name, series in refused.items():
@@ -258,7 +261,7 @@ def rejected_writes(seen: Evidence) -> Iterator[Sign]:
 
 @finding(
     "table-key-inaccessible",
-    kind=Kind.CAUSE,
+    kind=FindingKind.CAUSE,
     title="DynamoDB cannot use the key that the table is encrypted with",
     modes=("A9",),
     stops=None,
@@ -290,7 +293,7 @@ _LOCKED = {"INACCESSIBLE_ENCRYPTION_CREDENTIALS", "ARCHIVING", "ARCHIVED"}
 
 @finding(
     "wrong-cdc-product",
-    kind=Kind.CONTRIBUTING,
+    kind=FindingKind.CONTRIBUTING,
     title="The table feeds Kinesis Data Streams, which is not DynamoDB Streams",
     modes=("A6",),
     stops=None,
@@ -314,6 +317,6 @@ def wrong_cdc_product(seen: Evidence) -> Iterator[Sign]:
         yield against(f"{table.name} feeds both, and its own stream is enabled.", table)
         return
     yield decisive(f"{table.name} feeds {targets[0]}, and its own stream is off.", table)
-    reading = [one for one in seen.mappings.same_function if one.event_source_arn in targets]
+    reading = [mapping for mapping in seen.mappings.same_function if mapping.event_source_arn in targets]
     words = f"Mapping {reading[0].uuid} reads it." if reading else "No mapping of the function reads it."
     yield sign(words, reading[0] if reading else seen.mappings)

@@ -8,17 +8,17 @@ from datetime import timedelta
 from runbook_lib import instant
 from runbook_lib.evidence import Evidence
 from runbook_lib.evidence.signals import LONG_WAIT
-from runbook_lib.findings import Kind, Sign, against, counter, decisive, finding, sign
-from runbook_lib.findings.mapping import serving
+from runbook_lib.findings import FindingKind, Sign, against, counter, decisive, finding, sign
+from runbook_lib.findings.mapping import expected_to_deliver
 from runbook_lib.incident import Window
-from runbook_lib.measuring.pipe import Stage, State, measure
+from runbook_lib.measuring.pipe import FlowState, Stage, measure
 
 _LOG_DELAY = timedelta(minutes=15)
 
 
 @finding(
     "role-cannot-log",
-    kind=Kind.INNOCENT,
+    kind=FindingKind.INNOCENT,
     title="The function runs and its log stays silent",
     modes=("G1",),
     stops=None,
@@ -52,7 +52,7 @@ def role_cannot_log(seen: Evidence) -> Iterator[Sign]:
 
 @finding(
     "other-triggers-mask",
-    kind=Kind.INNOCENT,
+    kind=FindingKind.INNOCENT,
     title="The function is invoked, though not by the stream",
     modes=("G3",),
     stops=None,
@@ -67,14 +67,14 @@ def other_triggers_mask(seen: Evidence) -> Iterator[Sign]:
     """Invocations add up every trigger of a function; IteratorAge has datapoints only for streams."""
     invoked, invocations = measure(seen).observed(Stage.INVOKED), seen.metrics.invocations
     last = invocations.last_positive
-    if invoked.state is State.STOPPED and last is not None and invoked.since is not None and last > invoked.since:
+    if invoked.state is FlowState.STOPPED and last is not None and invoked.since is not None and last > invoked.since:
         yield decisive(invoked.basis, *invoked.refs)
         yield counter(f"Yet the function was invoked up to {instant.clock(last, seen.as_of)}.", invocations)
 
 
 @finding(
     "recursion-detection",
-    kind=Kind.INNOCENT,
+    kind=FindingKind.INNOCENT,
     title="Lambda broke off loops of the function's, and stream records were in none of them",
     modes=("F9",),
     stops=None,
@@ -104,7 +104,7 @@ def recursion_detection(seen: Evidence) -> Iterator[Sign]:
 
 @finding(
     "looking-in-wrong-logs",
-    kind=Kind.INNOCENT,
+    kind=FindingKind.INNOCENT,
     title="The function's log is not where, or not what, one expects",
     modes=("G2",),
     stops=None,
@@ -137,7 +137,7 @@ def looking_in_wrong_logs(seen: Evidence) -> Iterator[Sign]:
 
 @finding(
     "metrics-not-opted-in",
-    kind=Kind.INNOCENT,
+    kind=FindingKind.INNOCENT,
     title="Nothing counts what the mapping polls and filters",
     modes=("G4",),
     stops=None,
@@ -154,20 +154,20 @@ def metrics_not_opted_in(seen: Evidence) -> Iterator[Sign]:
     It matters while the stream invokes nothing. Switching them on is an update of the mapping, with its own risk.
     """
     invoked = measure(seen).observed(Stage.INVOKED)
-    if invoked.state is not State.STOPPED:
+    if invoked.state is not FlowState.STOPPED:
         yield against(invoked.basis, *invoked.refs)
         return
-    for one in serving(seen):
-        if one.counts_events:
-            yield against(f"Mapping {one.uuid} counts its events.", one)
+    for mapping in expected_to_deliver(seen):
+        if mapping.counts_events:
+            yield against(f"Mapping {mapping.uuid} counts its events.", mapping)
         else:
-            yield decisive(f"Mapping {one.uuid} does not count its events (EventCount is off).", one)
-            yield counter("Whether it polls, and what its filter drops, is therefore not known from metrics.", one)
+            yield decisive(f"Mapping {mapping.uuid} does not count its events (EventCount is off).", mapping)
+            yield counter("Whether it polls, and what its filter drops, is therefore not known from metrics.", mapping)
 
 
 @finding(
     "success-without-effect",
-    kind=Kind.INNOCENT,
+    kind=FindingKind.INNOCENT,
     title="The trigger works: what is missing is missing behind it",
     modes=("F8",),
     stops=None,
@@ -186,7 +186,7 @@ def success_without_effect(seen: Evidence) -> Iterator[Sign]:
     stages = measure(seen)
     written, invoked = stages.observed(Stage.WRITTEN), stages.observed(Stage.INVOKED)
     succeeded = stages.observed(Stage.SUCCEEDED)
-    stopped = [one for one in (written, invoked, succeeded) if one.state is not State.FLOWING]
+    stopped = [flow for flow in (written, invoked, succeeded) if flow.state is not FlowState.FLOWING]
     if stopped:
         yield against(stopped[0].basis, *stopped[0].refs)
         return

@@ -16,7 +16,7 @@ _TOLD = re.compile(r"from (\w+) to (\w+)")
 
 
 @dataclass(frozen=True)
-class Turn:
+class StateTurn:
     """A change of an alarm's state, at an instant in UTC. `before` is empty where nothing says what it was."""
 
     at: datetime
@@ -24,7 +24,7 @@ class Turn:
     after: str
 
 
-def turns(items: Iterable[Mapping[str, Any]]) -> Iterator[Turn]:
+def turns(items: Iterable[Mapping[str, Any]]) -> Iterator[StateTurn]:
     """Read the items of DescribeAlarmHistory: from the data where it is legible, or else from the summary.
 
     An item that tells no time, or no state that the alarm came to, is left out.
@@ -38,4 +38,4 @@ def turns(items: Iterable[Mapping[str, Any]]) -> Iterator[Turn]:
             after = str(data["newState"]["stateValue"])
             before = str(data["oldState"]["stateValue"])
         if at and after:
-            yield Turn(at, before, after)
+            yield StateTurn(at, before, after)

@@ -24,15 +24,15 @@ from runbook_lib.interpret.filter_shape import (
     SYNONYMS,
     TYPES,
     VIEW_TYPES,
-    Elements,
-    Item,
-    Members,
-    Numeral,
+    AttributeMap,
+    AttributeValue,
+    Boolean,
+    ListAttribute,
+    NumberText,
+    ObjectShape,
     Shape,
     Text,
-    Truth,
-    Typed,
-    Unsure,
+    UnknownLeaf,
 )
 
 _TEXT_OPERATORS = frozenset({"prefix", "suffix", "equals-ignore-case", "wildcard"})
@@ -64,26 +64,29 @@ def defects(text: str, *, view_type: str) -> tuple[Defect, ...]:
     found, fixed = _examined(pattern, view_type)
     corrected = write(fixed)
     return tuple(
-        Defect(one.kind, one.leaf, one.sentence, corrected if one.fixable else None, one.fatal) for one in found
+        Defect(defect.kind, defect.leaf, defect.sentence, corrected if defect.fixable else None, defect.fatal)
+        for defect in found
     )
 
 
-def _examined(pattern: Pattern, view_type: str) -> tuple[list[_Found], Any]:
+def _examined(pattern: Pattern, view_type: str) -> tuple[list[_FoundDefect], Any]:
     """Examine a pattern; gives what was found and the tree with what could be corrected."""
-    look = _Look(view_type)
+    look = _Examination(view_type)
     _, fixed = look.at_object(pattern.tree, RECORD, ())
     fixed = look.across(pattern.tree, fixed)
     found = list(dict.fromkeys(look.found))
     if pattern.duplicates:
         # How AWS reads a member written twice is not documented, so nothing about this pattern is certain.
-        found = [replace(one, fatal=False) for one in found]
+        found = [replace(defect, fatal=False) for defect in found]
         sentence = "The member is written twice; only one of the two may count. Join them into one."
-        found += [_Found("duplicate-key", path, sentence, fixable=True, fatal=False) for path in pattern.duplicates]
+        found += [
+            _FoundDefect("duplicate-key", path, sentence, fixable=True, fatal=False) for path in pattern.duplicates
+        ]
     return found, fixed
 
 
 @dataclass(frozen=True)
-class _Found:
+class _FoundDefect:
     """A contradiction before the corrected text is known."""
 
     kind: str
@@ -103,29 +106,29 @@ def satisfied_by_nothing(node: Any) -> bool:
     return any(map(is_absence, node))
 
 
-class _Look:
+class _Examination:
     """One examination. Each `at_` method says whether its part can hold, and gives the part corrected."""
 
     def __init__(self, view_type: str) -> None:
         self.view = view_type if view_type in VIEW_TYPES else ""
-        self.found: list[_Found] = []
+        self.found: list[_FoundDefect] = []
 
     def note(self, kind: str, path: tuple[str, ...], sentence: str, *, fatal: bool, fixable: bool = False) -> None:
         """Keep a contradiction."""
-        self.found.append(_Found(kind, ".".join(path), sentence, fixable, fatal))
+        self.found.append(_FoundDefect(kind, ".".join(path), sentence, fixable, fatal))
 
     def at_member(self, node: Any, shape: Shape, path: tuple[str, ...]) -> tuple[bool, Any]:
         """Examine whatever the pattern says about one member of the record."""
         if isinstance(node, Mapping):
             return self.at_object(node, shape, path)
-        if isinstance(shape, (Text, Numeral, Truth)):
+        if isinstance(shape, (Text, NumberText, Boolean)):
             return self.at_leaf(node, shape, path)
-        return (True, node) if isinstance(shape, Unsure) else self.on_object(node, shape, path)
+        return (True, node) if isinstance(shape, UnknownLeaf) else self.on_object(node, shape, path)
 
     def at_object(self, node: Mapping[str, Any], shape: Shape, path: tuple[str, ...]) -> tuple[bool, dict[str, Any]]:
         """Examine the members of an object, which are ANDed, and its `$or`."""
         holds, fixed = True, dict[str, Any]()
-        if isinstance(shape, Typed):
+        if isinstance(shape, AttributeValue):
             holds = self.one_type(node, path)
         for key, value in node.items():
             if is_choice(key, value):
@@ -139,21 +142,21 @@ class _Look:
     def at_choice(self, choices: list[Any], shape: Shape, path: tuple[str, ...]) -> tuple[bool, list[Any]]:
         """Examine alternatives: what is wrong in one of them is fatal only if all of them are impossible."""
         before = len(self.found)
-        looked = [self.at_object(one, shape, path) for one in choices]
+        looked = [self.at_object(choice, shape, path) for choice in choices]
         holds = any(here for here, _ in looked)
         if holds:
-            self.found[before:] = [replace(one, fatal=False) for one in self.found[before:]]
+            self.found[before:] = [replace(defect, fatal=False) for defect in self.found[before:]]
         return holds, [corrected for _, corrected in looked]
 
     def named(self, key: str, value: Any, shape: Shape, path: tuple[str, ...]) -> tuple[bool, str, Any]:
         """Examine a named member of an object; gives the name corrected, too."""
-        if isinstance(shape, Members):
+        if isinstance(shape, ObjectShape):
             return self.of_record(key, value, shape, path)
-        if isinstance(shape, Item):
-            return (*_keyed(key, self.at_member(value, Typed(), (*path, key))),)
-        if isinstance(shape, (Typed, Elements)):
+        if isinstance(shape, AttributeMap):
+            return (*_keyed(key, self.at_member(value, AttributeValue(), (*path, key))),)
+        if isinstance(shape, (AttributeValue, ListAttribute)):
             return self.of_value(key, value, shape, path)
-        holds = satisfied_by_nothing(value) or isinstance(shape, Unsure)
+        holds = satisfied_by_nothing(value) or isinstance(shape, UnknownLeaf)
         self.note(
             "wrong-type-value",
             (*path, key),
@@ -162,7 +165,7 @@ class _Look:
         )
         return holds, key, value
 
-    def of_record(self, key: str, value: Any, shape: Members, path: tuple[str, ...]) -> tuple[bool, str, Any]:
+    def of_record(self, key: str, value: Any, shape: ObjectShape, path: tuple[str, ...]) -> tuple[bool, str, Any]:
         """Examine a member of the record itself or of its `dynamodb` part."""
         here = (*path, key)
         if key in shape.known:
@@ -198,7 +201,7 @@ class _Look:
         holds = satisfied_by_nothing(value)
         said = f"The stream's view type is {self.view}, so its records carry no {key}."
         self.note("image-not-in-view", path, said, fatal=not holds)
-        _, corrected = self.quietly(value, Item(), path)
+        _, corrected = self.quietly(value, AttributeMap(), path)
         return holds, key, corrected
 
     def ttl_only(self, path: tuple[str, ...]) -> None:
@@ -230,7 +233,7 @@ class _Look:
             return holds, key.upper(), corrected
         said = f"{key} stands where a type descriptor has to; the members of a map stand under M."
         self.note("missing-type-descriptor", here, said, fatal=not holds, fixable=True)
-        _, corrected = self.quietly(value, Typed(), here)
+        _, corrected = self.quietly(value, AttributeValue(), here)
         return holds, "M", {key: corrected}
 
     def quietly(self, node: Any, shape: Shape, path: tuple[str, ...]) -> tuple[bool, Any]:
@@ -250,8 +253,10 @@ class _Look:
             self.note("exists-on-non-leaf", path, said, fatal=not holds)
         if not asked:
             return holds, rules
-        wrapped = _typed(asked) if isinstance(shape, (Typed, Elements)) and len(asked) == len(rules) else None
-        if isinstance(shape, (Typed, Elements)):
+        wrapped = (
+            _typed(asked) if isinstance(shape, (AttributeValue, ListAttribute)) and len(asked) == len(rules) else None
+        )
+        if isinstance(shape, (AttributeValue, ListAttribute)):
             kind, said = "missing-type-descriptor", "The value stands under its type descriptor, as in {}."
             said = said.format(write(wrapped) if wrapped else '{"S": [...]}')
         else:
@@ -259,7 +264,7 @@ class _Look:
         self.note(kind, path, said, fatal=not holds, fixable=wrapped is not None)
         return holds, wrapped if wrapped is not None else rules
 
-    def at_leaf(self, rules: list[Any], shape: Text | Numeral | Truth, path: tuple[str, ...]) -> tuple[bool, Any]:
+    def at_leaf(self, rules: list[Any], shape: Text | NumberText | Boolean, path: tuple[str, ...]) -> tuple[bool, Any]:
         """Examine the rules of a leaf, which are ORed: the leaf is impossible when each of them is."""
         looked = [_impossible(rule, shape, path) for rule in rules]
         holds = any(fault is None or not fault.certain for fault in looked)
@@ -280,8 +285,8 @@ class _Look:
         if not isinstance(part, Mapping) or not isinstance(named, list):
             return fixed
         needed = [name for name in IMAGES if name in part and not satisfied_by_nothing(part[name])]
-        events = {one for one in EVENTS if Pattern("", {"eventName": named}).matches({"eventName": one})}
-        if not events or not needed or any(all(one in EVENTS_WITH[name] for name in needed) for one in events):
+        events = {event for event in EVENTS if Pattern("", {"eventName": named}).matches({"eventName": event})}
+        if not events or not needed or any(all(event in EVENTS_WITH[name] for name in needed) for event in events):
             return fixed
         name = next((name for name in needed if not events & EVENTS_WITH[name]), needed[0])
         other = "OldImage" if name == "NewImage" else "NewImage"
@@ -323,14 +328,14 @@ def _type_of(rule: Any) -> str | None:
         if name in _TEXT_OPERATORS:
             return "S"
         banned = operand if isinstance(operand, list) else [operand]
-        return "S" if name == "anything-but" and all(isinstance(one, (str, Mapping)) for one in banned) else None
+        return "S" if name == "anything-but" and all(isinstance(value, (str, Mapping)) for value in banned) else None
     if isinstance(rule, bool):
         return "BOOL"
     return "NULL" if rule is None else "N" if isinstance(rule, Number) else "S"
 
 
 @dataclass(frozen=True)
-class _Fault:
+class _RuleFault:
     """Why one rule of a leaf cannot hold, and the rule to put instead; `certain` is False for a mere doubt."""
 
     kind: str
@@ -339,61 +344,61 @@ class _Fault:
     certain: bool = True
 
 
-def _impossible(rule: Any, shape: Text | Numeral | Truth, path: tuple[str, ...]) -> _Fault | None:
+def _impossible(rule: Any, shape: Text | NumberText | Boolean, path: tuple[str, ...]) -> _RuleFault | None:
     """Say why a rule can hold of no value of this shape; None when it can."""
     if is_absence(rule):
         always = isinstance(shape, Text) and shape.always
-        return _Fault("always-present", f"Every record has {path[-1]}.") if always else None
+        return _RuleFault("always-present", f"Every record has {path[-1]}.") if always else None
     listed = isinstance(shape, Text) and bool(shape.values)
     if isinstance(rule, Mapping) and ("exists" in rule or ("anything-but" in rule and not listed)):
         return None
     if isinstance(shape, Text):
         return _not_text(rule, shape, path)
-    return _not_numeral(rule) if isinstance(shape, Numeral) else _not_truth(rule, shape)
+    return _not_numeral(rule) if isinstance(shape, NumberText) else _not_truth(rule, shape)
 
 
-def _not_text(rule: Any, shape: Text, path: tuple[str, ...]) -> _Fault | None:
+def _not_text(rule: Any, shape: Text, path: tuple[str, ...]) -> _RuleFault | None:
     if isinstance(rule, Number):
         said = f"The value is text and never equals the number {rule.text}."
-        return _Fault("wrong-type-value", said, rule.text)
+        return _RuleFault("wrong-type-value", said, rule.text)
     if rule is None or isinstance(rule, bool) or (isinstance(rule, Mapping) and "numeric" in rule):
-        return _Fault("wrong-type-value", f"The value is text and never satisfies {write(rule)}.")
+        return _RuleFault("wrong-type-value", f"The value is text and never satisfies {write(rule)}.")
     if not shape.values or Pattern("", {"value": [rule]}).matches({"value": list(shape.values)}):
         return None
     meant = (SYNONYMS.get(rule.upper()) or _meant(rule, shape.values)) if isinstance(rule, str) else None
     meant = meant if meant in shape.values else None
     said = f"{path[-1]} is {' or '.join(shape.values)}, never {write(rule)}."
-    return _Fault("misspelt-value", said, meant)
+    return _RuleFault("misspelt-value", said, meant)
 
 
 _DIGITS = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?")
 
 
-def _not_numeral(rule: Any) -> _Fault | None:
+def _not_numeral(rule: Any) -> _RuleFault | None:
     if isinstance(rule, Number):
         said = f"DynamoDB writes numbers as text: {write(_canonical(rule.text))}, not {rule.text}."
-        return _Fault("number-literal", said, _canonical(rule.text))
+        return _RuleFault("number-literal", said, _canonical(rule.text))
     if isinstance(rule, Mapping):
         comparison = rule.get("numeric")
         if comparison is None:
             return None
         exact = comparison[0] == "=" and len(comparison) == 2
         said = "Numbers stand in the record as text, which `numeric` never matches."
-        return _Fault("numeric-on-number", said, _canonical(comparison[1].text) if exact else None)
+        return _RuleFault("numeric-on-number", said, _canonical(comparison[1].text) if exact else None)
     if not isinstance(rule, str) or not _DIGITS.fullmatch(rule):
-        return _Fault("wrong-type-value", f"The value is a number written as text and never equals {write(rule)}.")
+        return _RuleFault("wrong-type-value", f"The value is a number written as text and never equals {write(rule)}.")
     plain = _canonical(rule)
     if plain == rule:
         return None
     said = f"DynamoDB trims zeros and signs: it writes {write(plain)}, not {write(rule)}."
-    return _Fault("number-literal", said, plain, certain=False)
+    return _RuleFault("number-literal", said, plain, certain=False)
 
 
-def _not_truth(rule: Any, shape: Truth) -> _Fault | None:
+def _not_truth(rule: Any, shape: Boolean) -> _RuleFault | None:
     if isinstance(rule, bool) and shape.only in (None, rule):
         return None
     value = shape.only if shape.only is not None else {"true": True, "false": False}.get(str(rule).lower())
-    return _Fault("wrong-type-value", f"The value is the JSON boolean true or false, never {write(rule)}.", value)
+    return _RuleFault("wrong-type-value", f"The value is the JSON boolean true or false, never {write(rule)}.", value)
 
 
 def _canonical(text: str) -> str:

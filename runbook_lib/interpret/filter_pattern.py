@@ -33,7 +33,7 @@ def never_matches(patterns: Iterable[str], *, view_type: str) -> bool:
     texts = tuple(patterns)
     try:
         return bool(texts) and all(
-            any(one.never_matches for one in defects(text, view_type=view_type)) for text in texts
+            any(defect.never_matches for defect in defects(text, view_type=view_type)) for text in texts
         )
     except BadPattern:
         return False
@@ -51,8 +51,8 @@ def corrected(patterns: Iterable[str], *, view_type: str) -> str | None:
             found = defects(text, view_type=view_type)
         except BadPattern:
             return None
-        better = next((one.corrected for one in found if one.corrected), text)
-        if any(one.never_matches for one in defects(better, view_type=view_type)):
+        better = next((defect.corrected for defect in found if defect.corrected), text)
+        if any(defect.never_matches for defect in defects(better, view_type=view_type)):
             return None
         changed = changed or better != text
         fixed.append({"Pattern": better})

@@ -91,7 +91,7 @@ def write(node: Any) -> str:
 
 def is_choice(key: str, value: Any) -> bool:
     """Whether a member is the `$or` operator rather than a field of that name."""
-    return key == "$or" and isinstance(value, list) and all(isinstance(one, Mapping) for one in value)
+    return key == "$or" and isinstance(value, list) and all(isinstance(choice, Mapping) for choice in value)
 
 
 def is_absence(rule: Any) -> bool:
@@ -122,16 +122,16 @@ def _read_member(key: str, raw: Any, path: tuple[str, ...], duplicates: list[str
         raise BadPattern(f"{'.'.join(path)}: values stand in an array")
     if not raw:
         raise BadPattern(f"{'.'.join(path)}: the array is empty")
-    if key == "$or" and all(isinstance(one, _Pairs) for one in raw):
-        return [_read_object(one, path, duplicates) for one in raw]
-    return [_read_rule(one, ".".join(path)) for one in raw]
+    if key == "$or" and all(isinstance(choice, _Pairs) for choice in raw):
+        return [_read_object(choice, path, duplicates) for choice in raw]
+    return [_read_rule(rule, ".".join(path)) for rule in raw]
 
 
-def joined(one: Any, other: Any) -> Any:
+def joined(earlier: Any, other: Any) -> Any:
     """Join two members of one name: objects member by member, else the later one."""
-    if not (isinstance(one, dict) and isinstance(other, dict)):
+    if not (isinstance(earlier, dict) and isinstance(other, dict)):
         return other
-    return one | {key: joined(one[key], value) if key in one else value for key, value in other.items()}
+    return earlier | {key: joined(earlier[key], value) if key in earlier else value for key, value in other.items()}
 
 
 def _read_rule(raw: Any, path: str) -> Any:
@@ -169,7 +169,7 @@ def _is_banned(operand: Any) -> bool:
         several = texts if isinstance(texts, list) else [texts]
         return name in _TEXT and bool(several) and all(map(_is_text, several))
     values = operand if isinstance(operand, list) else [operand]
-    return bool(values) and not any(isinstance(one, (list, dict)) for one in values)
+    return bool(values) and not any(isinstance(value, (list, dict)) for value in values)
 
 
 def _is_comparison(operand: Any) -> bool:
@@ -227,7 +227,7 @@ def _object_matches(tree: Mapping[str, Any], actual: Any) -> bool:
     """Whether every member matches; where there is no object, only rules that ask for absence can."""
     members = actual if isinstance(actual, Mapping) else {}
     return all(
-        any(_object_matches(one, members) for one in wanted)
+        any(_object_matches(choice, members) for choice in wanted)
         if is_choice(key, wanted)
         else _member_matches(wanted, members, key)
         for key, wanted in tree.items()
@@ -291,8 +291,8 @@ def _banned(operand: Any, leaf: Any) -> bool:
     if isinstance(operand, Mapping):
         ((name, texts),) = operand.items()
         several = texts if isinstance(texts, list) else [texts]
-        return isinstance(leaf, str) and any(_TEXT[name](leaf, one) for one in several)
-    return any(_equal(one, leaf) for one in (operand if isinstance(operand, list) else [operand]))
+        return isinstance(leaf, str) and any(_TEXT[name](leaf, text) for text in several)
+    return any(_equal(value, leaf) for value in (operand if isinstance(operand, list) else [operand]))
 
 
 def _equal(wanted: Any, leaf: Any) -> bool:

@@ -35,74 +35,74 @@ class Text:
 
 
 @dataclass(frozen=True)
-class Numeral:
+class NumberText:
     """A number kept as text, as DynamoDB writes it: no leading or trailing zeros."""
 
 
 @dataclass(frozen=True)
-class Truth:
+class Boolean:
     """A JSON boolean; `only` is the one value it can have, None for either."""
 
     only: bool | None = None
 
 
 @dataclass(frozen=True)
-class Unsure:
+class UnknownLeaf:
     """A leaf about which nothing is decided: AWS shows it now as text, now as a number."""
 
 
 @dataclass(frozen=True)
-class Item:
-    """Attributes by name, each a `Typed` value."""
+class AttributeMap:
+    """Attributes by name, each an `AttributeValue`."""
 
 
 @dataclass(frozen=True)
-class Typed:
+class AttributeValue:
     """An attribute's value: an object with exactly one member, the type descriptor."""
 
 
 @dataclass(frozen=True)
-class Elements:
-    """A list attribute: an array of `Typed` values, which a filter sees through."""
+class ListAttribute:
+    """A list attribute: an array of `AttributeValue`s, which a filter sees through."""
 
 
 @dataclass(frozen=True)
-class Members:
+class ObjectShape:
     """An object with known members; `closed`: the API documents no others."""
 
     known: Mapping[str, Shape]
     closed: bool = True
 
 
-Shape = Text | Numeral | Truth | Unsure | Item | Typed | Elements | Members
+Shape = Text | NumberText | Boolean | UnknownLeaf | AttributeMap | AttributeValue | ListAttribute | ObjectShape
 
 TYPES: Mapping[str, Shape] = {
     "S": Text(),
-    "N": Numeral(),
+    "N": NumberText(),
     "B": Text(),
-    "BOOL": Truth(),
-    "NULL": Truth(only=True),
-    "M": Item(),
-    "L": Elements(),
+    "BOOL": Boolean(),
+    "NULL": Boolean(only=True),
+    "M": AttributeMap(),
+    "L": ListAttribute(),
     "SS": Text(),
-    "NS": Numeral(),
+    "NS": NumberText(),
     "BS": Text(),
 }
 """DynamoDB's type descriptors, and what stands under each."""
 
-STREAM_RECORD = Members(
+STREAM_RECORD = ObjectShape(
     {
-        "ApproximateCreationDateTime": Unsure(),
-        "Keys": Item(),
-        "NewImage": Item(),
-        "OldImage": Item(),
+        "ApproximateCreationDateTime": UnknownLeaf(),
+        "Keys": AttributeMap(),
+        "NewImage": AttributeMap(),
+        "OldImage": AttributeMap(),
         "SequenceNumber": Text(always=True),
-        "SizeBytes": Unsure(),
+        "SizeBytes": UnknownLeaf(),
         "StreamViewType": Text(VIEW_TYPES, always=True),
     }
 )
 
-RECORD = Members(
+RECORD = ObjectShape(
     {
         "awsRegion": Text(),
         "dynamodb": STREAM_RECORD,
@@ -111,7 +111,7 @@ RECORD = Members(
         "eventSource": Text(("aws:dynamodb",), always=True),
         "eventSourceARN": Text(),
         "eventVersion": Text(),
-        "userIdentity": Members({"type": Text(), "principalId": Text()}, closed=False),
+        "userIdentity": ObjectShape({"type": Text(), "principalId": Text()}, closed=False),
     }
 )
 

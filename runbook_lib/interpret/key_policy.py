@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from runbook_lib.interpret.arn import Arn
 from runbook_lib.interpret.policy import Decision, Evaluation, Policy, evaluate
-from runbook_lib.interpret.policy_document import Request
+from runbook_lib.interpret.policy_document import AccessRequest
 from runbook_lib.interpret.policy_pattern import Context, lowered
 
 DECRYPT = "kms:Decrypt"
@@ -61,7 +61,7 @@ def may_use_key(
 
 def _hands_on(action: str, key_arn: str, key_policy: Policy, principal_arn: str, context: Context) -> bool:
     """Whether the key's policy allows the account as a whole, which lets the account's own policies decide."""
-    request = Request(action, key_arn, principal_arn, lowered(context))
+    request = AccessRequest(action, key_arn, principal_arn, lowered(context))
     return any(
         statement.allows
         and statement.apply(request, statement.names(principal_arn, by_account=True)).truth is not False

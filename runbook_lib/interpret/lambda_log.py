@@ -72,7 +72,7 @@ def group(lines: Iterable[tuple[datetime, LogLine]]) -> list[ErrorClass]:
         if line.is_failure:
             alike.setdefault((line.kind, signature(line)), []).append((at, line))
     classes = (_class(words, members) for (_, words), members in alike.items())
-    return sorted(classes, key=lambda one: (-one.count, one.first, one.signature))
+    return sorted(classes, key=lambda error_class: (-error_class.count, error_class.first, error_class.signature))
 
 
 def _class(words: str, members: list[tuple[datetime, LogLine]]) -> ErrorClass:
@@ -124,5 +124,5 @@ def _belongs(head: list[LogEvent], message: str) -> bool:
     if _CONTINUES.match(message):
         return True
     # The line that ends a Python traceback stands at the margin, behind an indented one.
-    in_trace = head[-1][2][:1] in (" ", "\t") and any(one[2].startswith("Traceback ") for one in head)
+    in_trace = head[-1][2][:1] in (" ", "\t") and any(line[2].startswith("Traceback ") for line in head)
     return in_trace and _AT_MARGIN.match(message.rstrip()) is not None

@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import Any
 
 from runbook_lib.interpret.arn import Arn, StreamArn
-from runbook_lib.interpret.policy_document import Applied, Policy, PolicyType, Request, Statement
+from runbook_lib.interpret.policy_document import AccessRequest, Policy, PolicyType, Statement, StatementMatch
 from runbook_lib.interpret.policy_pattern import Context, Truth, all_of, any_of, lowered, matches
 
 __all__ = [
@@ -98,7 +98,7 @@ class _Hit:
 
     policy: Policy
     statement: Statement | None
-    applied: Applied | None
+    applied: StatementMatch | None
 
     @property
     def truth(self) -> Truth:
@@ -157,7 +157,7 @@ def evaluate(
     one level of the organization, of which one must allow. Accounts count as one unless both ARNs name different ones.
     Raises ValueError for a principal or resource that begins like an ARN and is none.
     """
-    request = Request(action, resource, principal_arn, lowered(context))
+    request = AccessRequest(action, resource, principal_arn, lowered(context))
     across = _across_accounts(principal_arn, resource)
     own = _weigh(PolicyType.IDENTITY_BASED, identity, request)
     attached = _weigh(
@@ -206,7 +206,7 @@ def trusts(
     of which AWS does not say whether they include services.
     """
     policy = Policy.parse("trust policy", document)
-    request = Request("sts:AssumeRole", "*", None, lowered(context))
+    request = AccessRequest("sts:AssumeRole", "*", None, lowered(context))
     hits = [
         (statement.allows, all_of((applied.action, applied.principal, *(each.met for each in applied.conditions))))
         for statement in policy.statements or ()
@@ -240,7 +240,7 @@ def _across_accounts(principal_arn: str | None, resource: str) -> bool:
 def _weigh(
     kind: PolicyType,
     policies: Iterable[Policy],
-    request: Request,
+    request: AccessRequest,
     concerns: Callable[[Statement], Truth] = lambda _: True,
 ) -> _Side:
     """Hold every statement of these policies against the request; `concerns` tells whether one means the caller."""
@@ -276,13 +276,13 @@ def _where(side: _Side, hit: _Hit) -> str:
     return f"{label if label.startswith('Statement[') else f'Statement {label}'} of the {side.kind} {hit.policy.name}"
 
 
-def _call(request: Request) -> str:
+def _call(request: AccessRequest) -> str:
     """The call as part of a sentence."""
     return f"{request.action} on {request.resource}"
 
 
 def _verdict(
-    request: Request, decision: Decision, side: _Side, hit: _Hit | None, because: str | None = None
+    request: AccessRequest, decision: Decision, side: _Side, hit: _Hit | None, because: str | None = None
 ) -> Evaluation:
     """An evaluation that names the deciding side and statement."""
     if because is None and hit is not None:
@@ -311,7 +311,7 @@ def _hanging_on(decision: Decision, hit: _Hit | None) -> tuple[str, ...]:
     return tuple(each.test for each in hit.applied.conditions if each.met is False)
 
 
-def _implicit_deny(request: Request, failing: Sequence[_Side]) -> Evaluation:
+def _implicit_deny(request: AccessRequest, failing: Sequence[_Side]) -> Evaluation:
     """Nothing denies it, and these types of policy fail to allow it."""
     nearest = [_nearest(side.allows) for side in failing]
     sentences = []
@@ -322,7 +322,7 @@ def _implicit_deny(request: Request, failing: Sequence[_Side]) -> Evaluation:
     return _verdict(request, Decision.IMPLICIT_DENY, failing[0], nearest[0], " ".join(sentences))
 
 
-def _unknown(request: Request, candidates: Iterable[tuple[_Side, tuple[_Hit, ...]]]) -> Evaluation:
+def _unknown(request: AccessRequest, candidates: Iterable[tuple[_Side, tuple[_Hit, ...]]]) -> Evaluation:
     """It hangs on something that is not known; the first such thing is named."""
     for side, hits in candidates:
         for hit in hits:
@@ -332,7 +332,7 @@ def _unknown(request: Request, candidates: Iterable[tuple[_Side, tuple[_Hit, ...
     return Evaluation(request.action, request.resource, Decision.UNKNOWN, because)
 
 
-def _doubt(side: _Side, hit: _Hit, request: Request) -> str:
+def _doubt(side: _Side, hit: _Hit, request: AccessRequest) -> str:
     """Why one statement leaves the matter open."""
     if hit.statement is None or hit.applied is None:
         return f"{_where(side, hit)} could not be read, so what it says of {_call(request)} is not known."
@@ -353,7 +353,7 @@ def _nearest(allows: Iterable[_Hit]) -> _Hit | None:
     return max(naming, key=lambda hit: bool(hit.applied and hit.applied.resource), default=None)
 
 
-def _shortfall(hit: _Hit, request: Request) -> str:
+def _shortfall(hit: _Hit, request: AccessRequest) -> str:
     """What keeps an Allow that names the action from covering the request."""
     if hit.applied is None or hit.statement is None:
         return "it could not be read"
@@ -365,7 +365,7 @@ def _shortfall(hit: _Hit, request: Request) -> str:
     return f"its condition {' and '.join(unmet)} is not met"
 
 
-def _resource_shortfall(statement: Statement, request: Request) -> str:
+def _resource_shortfall(statement: Statement, request: AccessRequest) -> str:
     """How a statement's Resource misses the stream: the table instead, an older generation, or something else."""
     patterns = statement.resources
     if patterns is None or patterns.excluded:

@@ -32,7 +32,7 @@ Compare = Callable[[str, str, Context | None], Truth]
 
 
 @dataclass(frozen=True)
-class Outcome:
+class ConditionResult:
     """Whether one key's test in a Condition block is met; `test` reads as it stands there: `StringEquals aws:...`."""
 
     key: str
@@ -40,14 +40,16 @@ class Outcome:
     met: Truth
 
 
-def outcomes(condition: Mapping[str, Mapping[str, Any]], context: Context, *, variables: bool) -> tuple[Outcome, ...]:
+def outcomes(
+    condition: Mapping[str, Mapping[str, Any]], context: Context, *, variables: bool
+) -> tuple[ConditionResult, ...]:
     """Test every key of a Condition block; empty for an empty block, which is always met.
 
     `context` has lower-case keys; a value of None means the request is known not to carry the key, a missing entry
     that nothing is known, which leaves the test unknown. An operator AWS does not document leaves it unknown too.
     """
     return tuple(
-        Outcome(key, f"{name} {key}", _met(name, key.lower(), _texts(values), context, variables))
+        ConditionResult(key, f"{name} {key}", _met(name, key.lower(), _texts(values), context, variables))
         for name, tests in condition.items()
         for key, values in tests.items()
     )

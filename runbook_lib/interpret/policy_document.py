@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from runbook_lib.interpret.arn import Arn, role_name_of
-from runbook_lib.interpret.policy_condition import Outcome, outcomes
+from runbook_lib.interpret.policy_condition import ConditionResult, outcomes
 from runbook_lib.interpret.policy_pattern import Context, Truth, all_of, any_of, matches, negate
 
 _SUPPORTS_VARIABLES = "2012-10-17"
@@ -41,7 +41,7 @@ class PolicyType(StrEnum):
 
 
 @dataclass(frozen=True)
-class Request:
+class AccessRequest:
     """One call as IAM sees it: `context` has lower-case keys, `principal` is the ARN of the calling role."""
 
     action: str
@@ -64,13 +64,13 @@ class Patterns:
 
 
 @dataclass(frozen=True)
-class Applied:
+class StatementMatch:
     """How one statement stands to one request, element by element."""
 
     action: Truth
     resource: Truth
     principal: Truth
-    conditions: tuple[Outcome, ...]
+    conditions: tuple[ConditionResult, ...]
 
     @property
     def truth(self) -> Truth:
@@ -94,16 +94,16 @@ class Statement:
     condition: Mapping[str, Mapping[str, Any]]
     variables: bool
 
-    def apply(self, request: Request, principal: Truth) -> Applied:
+    def apply(self, request: AccessRequest, principal: Truth) -> StatementMatch:
         """Hold the statement against a request; `principal` tells whether it concerns the caller at all."""
-        return Applied(
+        return StatementMatch(
             action=self.actions.cover(lambda pattern: matches(pattern, request.action, None, any_case=True)),
             resource=self.covers(request),
             principal=principal,
             conditions=outcomes(self.condition, request.context, variables=self.variables),
         )
 
-    def covers(self, request: Request) -> Truth:
+    def covers(self, request: AccessRequest) -> Truth:
         """Whether Resource or NotResource covers the request's resource; unknown where the statement has neither.
 
         ListStreams is not a call on one stream. The Service Authorization Reference gives it no resource type, which

@@ -50,7 +50,7 @@ def effects(event: TrailEvent) -> tuple[Effect, ...]:
 
 
 @dataclass(frozen=True)
-class _Rule:
+class _EffectRule:
     """An operation that changes one thing: the sentence may name the target and any of the members picked."""
 
     kind: str
@@ -59,113 +59,117 @@ class _Rule:
     members: tuple[str, ...] = ()
 
 
-_RULES: Mapping[tuple[str, str], _Rule] = {
-    ("lambda", "DeleteEventSourceMapping"): _Rule("mapping-deleted", "mapping", "Mapping {target} was deleted."),
-    ("lambda", "PutFunctionConcurrency"): _Rule(
+_RULES: Mapping[tuple[str, str], _EffectRule] = {
+    ("lambda", "DeleteEventSourceMapping"): _EffectRule("mapping-deleted", "mapping", "Mapping {target} was deleted."),
+    ("lambda", "PutFunctionConcurrency"): _EffectRule(
         "concurrency-set",
         "function",
         "Reserved concurrency of function {target} was set to {reservedConcurrentExecutions}.",
         ("reservedConcurrentExecutions",),
     ),
-    ("lambda", "DeleteFunctionConcurrency"): _Rule(
+    ("lambda", "DeleteFunctionConcurrency"): _EffectRule(
         "concurrency-cleared", "function", "Function {target} no longer reserves concurrency."
     ),
-    ("lambda", "PublishVersion"): _Rule(
+    ("lambda", "PublishVersion"): _EffectRule(
         "version-published", "function", "Version {version} of function {target} was published.", ("version",)
     ),
-    ("lambda", "CreateAlias"): _Rule(
+    ("lambda", "CreateAlias"): _EffectRule(
         "alias-changed",
         "function",
         "Alias {name} of function {target} was created on version {functionVersion}.",
         ("name", "functionVersion"),
     ),
-    ("lambda", "UpdateAlias"): _Rule(
+    ("lambda", "UpdateAlias"): _EffectRule(
         "alias-changed",
         "function",
         "Alias {name} of function {target} was changed; its version is {functionVersion}.",
         ("name", "functionVersion", "routingConfig"),
     ),
-    ("lambda", "DeleteAlias"): _Rule(
+    ("lambda", "DeleteAlias"): _EffectRule(
         "alias-deleted", "function", "Alias {name} of function {target} was deleted.", ("name",)
     ),
-    ("lambda", "CreateFunction"): _Rule(
+    ("lambda", "CreateFunction"): _EffectRule(
         "function-created", "function", "Function {target} was created.", ("role", "runtime", "handler", "version")
     ),
-    ("lambda", "PutRuntimeManagementConfig"): _Rule(
+    ("lambda", "PutRuntimeManagementConfig"): _EffectRule(
         "configuration-changed", "function", "The runtime updates of function {target} were configured."
     ),
-    ("dynamodb", "DeleteTable"): _Rule("table-deleted", "table", "Table {target} was deleted."),
-    ("dynamodb", "RestoreTableFromBackup"): _Rule(
+    ("dynamodb", "DeleteTable"): _EffectRule("table-deleted", "table", "Table {target} was deleted."),
+    ("dynamodb", "RestoreTableFromBackup"): _EffectRule(
         "table-restored",
         "table",
         "Table {target} was restored from a backup, which restores no stream setting.",
         ("sourceBackupArn", "backupArn"),
     ),
-    ("dynamodb", "RestoreTableToPointInTime"): _Rule(
+    ("dynamodb", "RestoreTableToPointInTime"): _EffectRule(
         "table-restored",
         "table",
         "Table {target} was restored to a point in time, which restores no stream setting.",
         ("sourceTableName", "sourceTableArn"),
     ),
-    ("dynamodb", "PutResourcePolicy"): _Rule(
+    ("dynamodb", "PutResourcePolicy"): _EffectRule(
         "resource-policy-changed", "table", "A resource policy of table {target} was put.", ("resourceArn",)
     ),
-    ("dynamodb", "DeleteResourcePolicy"): _Rule(
+    ("dynamodb", "DeleteResourcePolicy"): _EffectRule(
         "resource-policy-changed", "table", "A resource policy of table {target} was deleted.", ("resourceArn",)
     ),
-    ("iam", "PutRolePolicy"): _Rule(
+    ("iam", "PutRolePolicy"): _EffectRule(
         "role-policy-put",
         "role",
         "Inline policy {policyName} of role {target} was put.",
         ("policyName", "policyDocument"),
     ),
-    ("iam", "DeleteRolePolicy"): _Rule(
+    ("iam", "DeleteRolePolicy"): _EffectRule(
         "role-policy-deleted", "role", "Inline policy {policyName} of role {target} was deleted.", ("policyName",)
     ),
-    ("iam", "AttachRolePolicy"): _Rule(
+    ("iam", "AttachRolePolicy"): _EffectRule(
         "role-policy-attached", "role", "Policy {policyArn} was attached to role {target}.", ("policyArn",)
     ),
-    ("iam", "DetachRolePolicy"): _Rule(
+    ("iam", "DetachRolePolicy"): _EffectRule(
         "role-policy-detached", "role", "Policy {policyArn} was detached from role {target}.", ("policyArn",)
     ),
-    ("iam", "SetDefaultPolicyVersion"): _Rule(
+    ("iam", "SetDefaultPolicyVersion"): _EffectRule(
         "managed-policy-changed", "policy", "Version {versionId} of policy {target} came into force.", ("versionId",)
     ),
-    ("iam", "UpdateAssumeRolePolicy"): _Rule(
+    ("iam", "UpdateAssumeRolePolicy"): _EffectRule(
         "trust-changed", "role", "The trust policy of role {target} was changed.", ("policyDocument",)
     ),
-    ("iam", "DeleteRole"): _Rule("role-deleted", "role", "Role {target} was deleted."),
-    ("iam", "PutRolePermissionsBoundary"): _Rule(
+    ("iam", "DeleteRole"): _EffectRule("role-deleted", "role", "Role {target} was deleted."),
+    ("iam", "PutRolePermissionsBoundary"): _EffectRule(
         "boundary-set", "role", "Role {target} was bounded by {permissionsBoundary}.", ("permissionsBoundary",)
     ),
-    ("iam", "DeleteRolePermissionsBoundary"): _Rule(
+    ("iam", "DeleteRolePermissionsBoundary"): _EffectRule(
         "boundary-cleared", "role", "The permissions boundary of role {target} was removed."
     ),
-    ("organizations", "UpdatePolicy"): _Rule(
+    ("organizations", "UpdatePolicy"): _EffectRule(
         "scp-changed", "organization-policy", "Organization policy {target} was changed."
     ),
-    ("organizations", "AttachPolicy"): _Rule(
+    ("organizations", "AttachPolicy"): _EffectRule(
         "scp-changed", "organization-policy", "Organization policy {target} was attached to {targetId}.", ("targetId",)
     ),
-    ("organizations", "DetachPolicy"): _Rule(
+    ("organizations", "DetachPolicy"): _EffectRule(
         "scp-changed",
         "organization-policy",
         "Organization policy {target} was detached from {targetId}.",
         ("targetId",),
     ),
-    ("kms", "DisableKey"): _Rule("key-disabled", "key", "Key {target} was disabled."),
-    ("kms", "DeleteImportedKeyMaterial"): _Rule("key-disabled", "key", "Key {target} lost its imported key material."),
-    ("kms", "ScheduleKeyDeletion"): _Rule(
+    ("kms", "DisableKey"): _EffectRule("key-disabled", "key", "Key {target} was disabled."),
+    ("kms", "DeleteImportedKeyMaterial"): _EffectRule(
+        "key-disabled", "key", "Key {target} lost its imported key material."
+    ),
+    ("kms", "ScheduleKeyDeletion"): _EffectRule(
         "key-deletion-scheduled",
         "key",
         "Key {target} was scheduled for deletion and cannot be used from then on.",
         ("pendingWindowInDays", "deletionDate"),
     ),
-    ("kms", "PutKeyPolicy"): _Rule("key-policy-changed", "key", "The key policy of key {target} was put.", ("policy",)),
-    ("kms", "RevokeGrant"): _Rule(
+    ("kms", "PutKeyPolicy"): _EffectRule(
+        "key-policy-changed", "key", "The key policy of key {target} was put.", ("policy",)
+    ),
+    ("kms", "RevokeGrant"): _EffectRule(
         "key-policy-changed", "key", "Grant {grantId} on key {target} was revoked.", ("grantId",)
     ),
-    ("logs", "DeleteLogGroup"): _Rule("log-group-deleted", "log-group", "Log group {target} was deleted."),
+    ("logs", "DeleteLogGroup"): _EffectRule("log-group-deleted", "log-group", "Log group {target} was deleted."),
 }
 
 _DATA_OPERATIONS = {
@@ -178,11 +182,11 @@ _DATA_OPERATIONS = {
 
 def _picked(event: TrailEvent, names: tuple[str, ...]) -> dict[str, Any]:
     """Pick members from the request, else the response, else an object inside it; what is not recorded is left out."""
-    inside = [one for one in event.response.values() if isinstance(one, Mapping)]
+    inside = [member for member in event.response.values() if isinstance(member, Mapping)]
     found = {}
     for name in names:
         values = (member(place, name) for place in (event.request, event.response, *inside))
-        value = next((one for one in values if one is not None), None)
+        value = next((candidate for candidate in values if candidate is not None), None)
         if value is not None:
             found[name] = value
     return found
@@ -198,24 +202,24 @@ def _named(picked: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _target(event: TrailEvent, kind: str) -> str:
-    return next((one.name for one in event.targets if one.kind == kind), "")
+    return next((target.name for target in event.targets if target.kind == kind), "")
 
 
 def _effect(event: TrailEvent, kind: str, target_kind: str, sentence: str, picked: Mapping[str, Any]) -> Effect:
     """Build an effect; the sentence may name the target and anything picked."""
     target = _target(event, target_kind)
-    said = {name: _said(picked.get(name)) for name in re.findall(r"{(\w+)}", sentence)}
-    return Effect(kind, target_kind, target, sentence.format_map(said | {"target": _said(target)}), _named(picked))
+    said = {name: _in_words(picked.get(name)) for name in re.findall(r"{(\w+)}", sentence)}
+    return Effect(kind, target_kind, target, sentence.format_map(said | {"target": _in_words(target)}), _named(picked))
 
 
-def _said(value: Any) -> str:
+def _in_words(value: Any) -> str:
     """Put a value into a sentence; what the record lacks is said to be lacking."""
     if isinstance(value, tuple):
         value = ", ".join(value)
     return "(not recorded)" if value in (None, "") else str(value)
 
 
-def _applied(rule: _Rule, event: TrailEvent) -> Effect:
+def _applied(rule: _EffectRule, event: TrailEvent) -> Effect:
     return _effect(event, rule.kind, rule.target_kind, rule.sentence, _picked(event, rule.members))
 
 
@@ -231,7 +235,7 @@ def _flag(value: Any) -> bool | None:
     return {"true": True, "false": False}.get(str(value).lower())
 
 
-def _asked(event: TrailEvent, *without: str) -> tuple[str, ...]:
+def _requested_members(event: TrailEvent, *without: str) -> tuple[str, ...]:
     """List the members of the request besides the named ones, without regard to case."""
     hidden = {name.lower() for name in without}
     return tuple(name for name in event.request if name.lower() not in hidden)
@@ -261,7 +265,7 @@ def _mapping_updated(event: TrailEvent) -> Iterator[Effect]:
     if filtered:
         sentence = "The filter of mapping {target} was put or removed; CloudTrail does not record its text."
         yield _effect(event, "mapping-filter-changed", "mapping", sentence, values)
-    changed = _asked(event, "uUID", "eventSourceArn", "fullyQualifiedArn", "enabled", "filterCriteria")
+    changed = _requested_members(event, "uUID", "eventSourceArn", "fullyQualifiedArn", "enabled", "filterCriteria")
     if changed or (enabled is None and not filtered):
         values["changed"] = changed
         yield _effect(event, "mapping-updated", "mapping", "Mapping {target} was updated: {changed}.", values)
@@ -282,8 +286,8 @@ _DISABLE_REASONS = (
 def _mapping_disabled_by_lambda(event: TrailEvent) -> Iterator[Effect]:
     text = " ".join(str(value) for value in event.details.values())
     codes = {code for code, _ in _DISABLE_REASONS}
-    code = next((one for one in codes if one in text), None)
-    code = code or next((one for one, words in _DISABLE_REASONS if words in text.lower()), None)
+    code = next((candidate for candidate in codes if candidate in text), None)
+    code = code or next((reason for reason, words in _DISABLE_REASONS if words in text.lower()), None)
     values = _mapping_values(event) | ({"reasonCode": code} if code else {}) | ({"reason": text} if text else {})
     sentence = "Lambda disabled mapping {target} by itself: {reason}."
     yield _effect(event, "mapping-disabled-by-lambda", "mapping", sentence, values)
@@ -297,7 +301,7 @@ def _code_changed(event: TrailEvent) -> Iterator[Effect]:
 
 
 def _configuration_changed(event: TrailEvent) -> Iterator[Effect]:
-    changed = _asked(event, "functionName", "fullyQualifiedArn", "revisionId")
+    changed = _requested_members(event, "functionName", "fullyQualifiedArn", "revisionId")
     values = _picked(event, changed) | {"changed": changed}
     sentence = "The configuration of function {target} was updated: {changed}."
     yield _effect(event, "configuration-changed", "function", sentence, values)
@@ -333,7 +337,7 @@ def _table_created(event: TrailEvent) -> Iterator[Effect]:
 def _table_updated(event: TrailEvent) -> Iterator[Effect]:
     streams = tuple(_stream_effect(event))
     yield from streams
-    changed = _asked(event, "tableName", *(("streamSpecification",) if streams else ()))
+    changed = _requested_members(event, "tableName", *(("streamSpecification",) if streams else ()))
     if changed or not streams:
         yield _other(event, changed)
 

@@ -221,10 +221,10 @@ def _reads(name: str, said: Any) -> bool:
 
 def _resources(listed: Any) -> Iterator[Resource]:
     """Give the resources of a record (`type`, `ARN`) or of a LookupEvents item (`ResourceType`, `ResourceName`)."""
-    for one in listed if isinstance(listed, list) else ():
-        name = member(one, "ARN") or member(one, "ResourceName")
+    for resource in listed if isinstance(listed, list) else ():
+        name = member(resource, "ARN") or member(resource, "ResourceName")
         if isinstance(name, str) and name:
-            yield Resource(_text(member(one, "type") or member(one, "ResourceType")), name)
+            yield Resource(_text(member(resource, "type") or member(resource, "ResourceType")), name)
 
 
 def _source_of(resources: tuple[Resource, ...]) -> str:
@@ -349,9 +349,9 @@ def _places(event: TrailEvent) -> Iterator[Mapping[str, Any]]:
 
 
 def _listed(event: TrailEvent) -> Iterator[Target]:
-    for one in event.resources:
-        kind = _KIND_OF_RESOURCE.get(one.type) or ("key" if event.service == "kms" else "")
-        name = bare_name(kind, one.name) if kind else ""
+    for resource in event.resources:
+        kind = _KIND_OF_RESOURCE.get(resource.type) or ("key" if event.service == "kms" else "")
+        name = bare_name(kind, resource.name) if kind else ""
         if name:
             yield Target(kind, name)
 

@@ -12,13 +12,13 @@ from enum import StrEnum
 
 from runbook_lib import instant
 from runbook_lib.evidence import Evidence
-from runbook_lib.evidence.mapping import Mapping
+from runbook_lib.evidence.mapping import EventSourceMapping
 from runbook_lib.evidence.signals import Series
 from runbook_lib.measuring.pipe import first_write_after
 from runbook_lib.observed import NotObserved, otherwise
 
 
-class Relation(StrEnum):
+class NeighbourRelation(StrEnum):
     """How a neighbour is related to the incident."""
 
     SAME_STREAM = "another function on the same table"
@@ -40,7 +40,7 @@ class Neighbour:
     """One neighbour: whether it works, is hurt, or could not be told (None), and what that was read from."""
 
     name: str
-    relation: Relation
+    relation: NeighbourRelation
     works: bool | None
     basis: str
     refs: tuple[str, ...]
@@ -68,8 +68,8 @@ def compare(seen: Evidence, *, hurt: bool) -> Comparison:
 def _unseen_free(looks: Iterator[Neighbour]) -> tuple[Neighbour, ...]:
     found: list[Neighbour] = []
     try:
-        for one in looks:
-            found.append(one)  # noqa: PERF402 - what was found before it raised is kept
+        for neighbour in looks:
+            found.append(neighbour)  # noqa: PERF402 - what was found before it raised is kept
     except NotObserved:
         pass
     return tuple(found)
@@ -81,10 +81,10 @@ def _same_stream(seen: Evidence) -> Iterator[Neighbour]:
         series = otherwise(lambda: seen.metrics.siblings, {}).get(name)
         works, basis = _works(seen, mapping, series)
         refs = (mapping.ref, series.ref) if series else (mapping.ref,)
-        yield Neighbour(name, Relation.SAME_STREAM, works, basis, refs)
+        yield Neighbour(name, NeighbourRelation.SAME_STREAM, works, basis, refs)
 
 
-def _works(seen: Evidence, mapping: Mapping, invocations: Series | None) -> tuple[bool | None, str]:
+def _works(seen: Evidence, mapping: EventSourceMapping, invocations: Series | None) -> tuple[bool | None, str]:
     """A neighbour works when it was invoked after the newest write that had time to reach it."""
     if mapping.state != "Enabled":
         return None, f"Its mapping is {mapping.state}, so it tells nothing."
@@ -109,7 +109,7 @@ def _same_function(seen: Evidence) -> Iterator[Neighbour]:
         works = None if result.text is None else not result.is_problem
         basis = f"Its mapping is {mapping.state}; its last result is {result.text or 'not given'}."
         yield Neighbour(
-            mapping.event_source_arn.rsplit(":", 1)[-1], Relation.SAME_FUNCTION, works, basis, (mapping.ref,)
+            mapping.event_source_arn.rsplit(":", 1)[-1], NeighbourRelation.SAME_FUNCTION, works, basis, (mapping.ref,)
         )
 
 
@@ -121,20 +121,24 @@ def _account(seen: Evidence) -> Iterator[Neighbour]:
     full = peak >= 0.95 * limit
     words = f"The account ran {peak:,.0f} executions at once at its peak, of {limit:,} allowed."
     refs = (series.ref, seen.metrics.concurrency.account_ref)
-    yield Neighbour("concurrency", Relation.ACCOUNT, not full, words, refs)
+    yield Neighbour("concurrency", NeighbourRelation.ACCOUNT, not full, words, refs)
 
 
-def _reach(found: tuple[Neighbour, ...], *, hurt: bool) -> tuple[Reach, str]:
-    peers = [one for one in found if one.relation is Relation.SAME_STREAM and one.works is not None]
+def _reach(neighbours: tuple[Neighbour, ...], *, hurt: bool) -> tuple[Reach, str]:
+    peers = [
+        neighbour
+        for neighbour in neighbours
+        if neighbour.relation is NeighbourRelation.SAME_STREAM and neighbour.works is not None
+    ]
     if not hurt:
         return Reach.UNKNOWN, "The function itself is not seen to be hurt, so there is nothing to compare."
-    if any(one.relation is Relation.ACCOUNT and one.works is False for one in found):
+    if any(neighbour.relation is NeighbourRelation.ACCOUNT and neighbour.works is False for neighbour in neighbours):
         return Reach.PLATFORM, "The account's concurrency is used up, which hurts every function of it."
     if not peers:
         return Reach.UNKNOWN, "No other function reads the table's stream, so nothing can be compared."
-    names = ", ".join(sorted(one.name for one in peers))
-    if all(one.works for one in peers):
+    names = ", ".join(sorted(neighbour.name for neighbour in peers))
+    if all(neighbour.works for neighbour in peers):
         return Reach.FUNCTION, f"The same stream triggers {names}: look at this function and its mapping first."
-    if not any(one.works for one in peers):
+    if not any(neighbour.works for neighbour in peers):
         return Reach.STREAM, f"The same stream does not trigger {names} either: look at the stream first."
     return Reach.UNKNOWN, f"Of the functions on the same stream ({names}) some are triggered and some are not."

@@ -10,9 +10,9 @@ from enum import StrEnum
 
 from runbook_lib import instant
 from runbook_lib.evidence import Evidence, step_number
-from runbook_lib.evidence.signals import Alarm
-from runbook_lib.findings import Confidence, Kind, Verdict, Word, judge_all
-from runbook_lib.findings.mapping import serving
+from runbook_lib.evidence.signals import FunctionAlarm
+from runbook_lib.findings import Confidence, FindingKind, Verdict, VerdictWord, judge_all
+from runbook_lib.findings.mapping import expected_to_deliver
 from runbook_lib.incident import Incident, Window
 from runbook_lib.instant import RETENTION
 from runbook_lib.interpret.filter_pattern import corrected
@@ -25,15 +25,15 @@ from runbook_lib.judging.remedies import prescribe
 from runbook_lib.judging.remedy_cards import Remedy
 from runbook_lib.judging.undelivered import assess, began_with
 from runbook_lib.measuring.onset import Onset, delivery_gap, failing_since, onset
-from runbook_lib.measuring.pipe import Flow, Stage, Stages, State, first_write_after, measure
+from runbook_lib.measuring.pipe import FlowState, Stage, StageFlow, Stages, first_write_after, measure
 from runbook_lib.measuring.setting_change import (
     Change,
     Coverage,
-    Trigger,
+    SettingChange,
     changes,
     coverage,
-    find_latent_trigger,
-    find_trigger,
+    find_latent_setting_change,
+    find_setting_change,
 )
 from runbook_lib.observed import NOTHING_TO_READ, Gap, NotObserved, attempt, known, otherwise
 
@@ -52,7 +52,7 @@ class Status(StrEnum):
 
 
 @dataclass(frozen=True)
-class Blinded:
+class GapImpact:
     """A gap, and what it kept us from seeing: steps by number, and findings by id that it left undetermined."""
 
     gap: Gap
@@ -64,7 +64,7 @@ class Blinded:
 class Diagnosis:
     """The answer to an incident. Every tuple is in the order in which it should be read.
 
-    `latent` are faults that would stop the pipe and have stopped nothing, because nobody writes. `rang` are the alarms
+    `latent` are faults that would stop the pipe and have stopped nothing, because nobody writes. `alarms` are those
     on the function's metrics that were in ALARM in the window, as far as that could be seen.
     """
 
@@ -80,18 +80,18 @@ class Diagnosis:
     ruled_out: tuple[Verdict, ...]
     undetermined: tuple[Verdict, ...]
     onset: Onset | None
-    trigger: Trigger | None
+    set_off_by: SettingChange | None
     changes: tuple[Change, ...]
     coverage: Coverage | None
     loss: Loss
     stages: Stages
     unexplained: tuple[str, ...]
     remedies: tuple[Remedy, ...]
-    gaps: tuple[Blinded, ...]
+    gaps: tuple[GapImpact, ...]
     comparison: Comparison | None = None
     fallbacks: tuple[Fallback, ...] = ()
     proposals: tuple[Proposal, ...] = ()
-    rang: tuple[Alarm, ...] = ()
+    alarms: tuple[FunctionAlarm, ...] = ()
 
     @property
     def exit_code(self) -> int:
@@ -114,19 +114,19 @@ class Diagnosis:
             stopped = self.stages.broken_at is not None
             said = "The trigger is broken and no known cause explains it" if stopped else "No known cause explains this"
             return f"{said}: {self.unexplained[0]}"
-        blind = ", ".join(sorted({one.gap.call for one in self.gaps if one.findings})) or "needed facts"
+        blind = ", ".join(sorted({impact.gap.call for impact in self.gaps if impact.findings})) or "needed facts"
         return f"Undetermined: {blind} could not be read."
 
     @property
     def _quiet(self) -> str:
         """Why the pipe has nothing to carry; empty where it has."""
         idle = ("rejected-writes", "noop-writes", "no-table-writes")
-        quiet = (one.finding.title for id in idle for one in self.innocent if one.finding.id == id)
+        quiet = (verdict.finding.title for id in idle for verdict in self.innocent if verdict.finding.id == id)
         return next(quiet, "")
 
 
-def _more(found: tuple[Verdict, ...], what: str) -> str:
-    rest = len(found) - 1
+def _more(verdicts: tuple[Verdict, ...], what: str) -> str:
+    rest = len(verdicts) - 1
     return f"; {rest} more {what}{'s' * (rest > 1)} found" if rest else ""
 
 
@@ -138,20 +138,24 @@ def diagnose(seen: Evidence) -> Diagnosis:
     """Judge everything that was observed. Pure: the same evidence gives the same diagnosis."""
     stages = measure(seen)
     verdicts = judge_all(seen, stages)
-    present = {kind: _present(verdicts, kind) for kind in Kind}
+    present = {kind: _present(verdicts, kind) for kind in FindingKind}
     harm = attempt(lambda: onset(seen, stages))
-    faults = tuple(sorted(present[Kind.CAUSE], key=_rank))
-    latent = tuple(one for one in faults if one.finding.stops) if harm is None and _is_idle(stages) else ()
-    causes = tuple(one for one in faults if one not in latent)
-    found = otherwise(lambda: changes(seen), ())
+    faults = tuple(sorted(present[FindingKind.CAUSE], key=_rank))
+    latent = tuple(verdict for verdict in faults if verdict.finding.stops) if harm is None and _is_idle(stages) else ()
+    causes = tuple(verdict for verdict in faults if verdict not in latent)
+    changed = otherwise(lambda: changes(seen), ())
     noop = not causes and _is_noop(verdicts)
-    began = None if noop else otherwise(lambda: _began(seen, known(harm), causes, found), None)
+    began = None if noop else otherwise(lambda: _began(seen, known(harm), causes, changed), None)
     began = corroborated(seen, began)
     unexplained = () if noop else _unexplained(causes, stages, began)
-    undetermined = tuple(one for one in verdicts if one.word is Word.UNDETERMINED)
+    undetermined = tuple(verdict for verdict in verdicts if verdict.word is VerdictWord.UNDETERMINED)
     gaps = _blinded(seen, verdicts)
     status = _status(seen, faults, unexplained, undetermined, stages)
-    trigger = _latent_trigger(latent, found) if latent and not causes else _trigger(causes, began, found)
+    setting_change = (
+        _latent_setting_change(latent, changed)
+        if latent and not causes
+        else _nearest_setting_change(causes, began, changed)
+    )
     certain = status is Status.NO_FAULT or (not causes and bool(latent) and _nothing_waits(seen, stages))
     return Diagnosis(
         incident=seen.incident,
@@ -159,42 +163,48 @@ def diagnose(seen: Evidence) -> Diagnosis:
         window=seen.window,
         status=status,
         causes=causes,
-        contributing=present[Kind.CONTRIBUTING],
-        symptoms=present[Kind.SYMPTOM],
+        contributing=present[FindingKind.CONTRIBUTING],
+        symptoms=present[FindingKind.SYMPTOM],
         latent=latent,
-        innocent=present[Kind.INNOCENT],
-        ruled_out=tuple(one for one in verdicts if one.word is Word.ABSENT and one.finding.kind is Kind.CAUSE),
+        innocent=present[FindingKind.INNOCENT],
+        ruled_out=tuple(
+            verdict
+            for verdict in verdicts
+            if verdict.word is VerdictWord.ABSENT and verdict.finding.kind is FindingKind.CAUSE
+        ),
         undetermined=undetermined,
         onset=began,
-        trigger=trigger,
-        changes=found,
+        set_off_by=setting_change,
+        changes=changed,
         coverage=otherwise(lambda: coverage(seen), None),
-        loss=assess(seen, causes, stages, began, trigger, found, certain=certain),
+        loss=assess(seen, causes, stages, began, setting_change, changed, certain=certain),
         stages=stages,
         unexplained=unexplained,
-        remedies=_remedies(seen, (*faults, *present[Kind.CONTRIBUTING]) or present[Kind.INNOCENT]),
+        remedies=_remedies(seen, (*faults, *present[FindingKind.CONTRIBUTING]) or present[FindingKind.INNOCENT]),
         gaps=gaps,
         comparison=compare(seen, hurt=began is not None),
-        fallbacks=review(seen, found) if status is not Status.NO_FAULT and trigger is None else (),
+        fallbacks=review(seen, changed) if status is not Status.NO_FAULT and setting_change is None else (),
         proposals=propose(seen),
-        rang=tuple(_rang(seen)),
+        alarms=tuple(_rang(seen)),
     )
 
 
-def _rang(seen: Evidence) -> Iterator[Alarm]:
+def _rang(seen: Evidence) -> Iterator[FunctionAlarm]:
     """Give the alarms that went off; of one whose history could not be seen that is not known."""
-    for one in otherwise(lambda: seen.metrics.alarms.found, ()):
+    for alarm in otherwise(lambda: seen.metrics.alarms.found, ()):
         with suppress(NotObserved):
-            if one.ringing:
-                yield one
+            if alarm.ringing:
+                yield alarm
 
 
-def _began(seen: Evidence, harm: Onset | None, causes: tuple[Verdict, ...], found: tuple[Change, ...]) -> Onset | None:
+def _began(
+    seen: Evidence, harm: Onset | None, causes: tuple[Verdict, ...], changed: tuple[Change, ...]
+) -> Onset | None:
     """Say when it began: by the counters of the pipe, and by what the causes tell of it."""
     if not causes:
         return harm
     first = harm or _fallen_behind(seen)
-    return first and otherwise(lambda: began_with(seen, causes, first, found), first)
+    return first and otherwise(lambda: began_with(seen, causes, first, changed), first)
 
 
 def _fallen_behind(seen: Evidence) -> Onset | None:
@@ -204,9 +214,9 @@ def _fallen_behind(seen: Evidence) -> Onset | None:
 
 def _is_idle(stages: Stages) -> bool:
     """Whether nobody writes and all that was written has come out: a fault that is there has done no harm yet."""
-    known = (State.FLOWING, State.IDLE)
+    known = (FlowState.FLOWING, FlowState.IDLE)
     outlets = (stages[Stage.INVOKED], stages[Stage.SUCCEEDED])
-    return stages[Stage.WRITTEN].state is State.IDLE and all(one.state in known for one in outlets)
+    return stages[Stage.WRITTEN].state is FlowState.IDLE and all(flow.state in known for flow in outlets)
 
 
 def _nothing_waits(seen: Evidence, stages: Stages) -> bool:
@@ -218,43 +228,51 @@ def _nothing_waits(seen: Evidence, stages: Stages) -> bool:
 
 def _is_noop(verdicts: Iterable[Verdict]) -> bool:
     """Whether the stream is known to hold nothing for what was written: then nothing is missing downstream."""
-    return any(one.finding.id == "noop-writes" and one.confidence is Confidence.PROVED for one in verdicts)
+    return any(verdict.finding.id == "noop-writes" and verdict.confidence is Confidence.PROVED for verdict in verdicts)
 
 
-def _present(verdicts: Iterable[Verdict], kind: Kind) -> tuple[Verdict, ...]:
-    return tuple(one for one in verdicts if one.word is Word.PRESENT and one.finding.kind is kind)
+def _present(verdicts: Iterable[Verdict], kind: FindingKind) -> tuple[Verdict, ...]:
+    return tuple(
+        verdict for verdict in verdicts if verdict.word is VerdictWord.PRESENT and verdict.finding.kind is kind
+    )
 
 
-def _rank(one: Verdict) -> tuple[int, int, bool]:
+def _rank(verdict: Verdict) -> tuple[int, int, bool]:
     """The surest first; of equals, the one nearest the source, which has to be repaired first.
 
     Of those that stop polling, the role comes before the mapping: AWS makes no mapping that its role cannot read for.
     """
-    sure = _SURE.index(one.confidence) if one.confidence else len(_SURE)
-    stage = _ORDER.index(one.finding.stops) if one.finding.stops else len(_ORDER)
-    return sure, stage, one.finding.module != "authorization"
+    sure = _SURE.index(verdict.confidence) if verdict.confidence else len(_SURE)
+    stage = _ORDER.index(verdict.finding.stops) if verdict.finding.stops else len(_ORDER)
+    return sure, stage, verdict.finding.module != "authorization"
 
 
-def _trigger(causes: tuple[Verdict, ...], began: Onset | None, found: tuple[Change, ...]) -> Trigger | None:
+def _nearest_setting_change(
+    causes: tuple[Verdict, ...], began: Onset | None, changed: tuple[Change, ...]
+) -> SettingChange | None:
     """Find the change that set it off: of several causes that are equally sure, the one nearest to the onset."""
-    sure = [one.finding for one in causes if one.confidence is causes[0].confidence]
-    candidates = [find_trigger(one.id, one.set_off_by, one.lag, began, found) for one in sure]
-    named = [(abs(one.lag), one) for one in candidates if one is not None and one.lag is not None]
+    sure = [verdict.finding for verdict in causes if verdict.confidence is causes[0].confidence]
+    candidates = [find_setting_change(finding.id, finding.set_off_by, finding.lag, began, changed) for finding in sure]
+    named = [
+        (abs(setting_change.lag), setting_change)
+        for setting_change in candidates
+        if setting_change is not None and setting_change.lag is not None
+    ]
     return min(named, key=lambda pair: pair[0], default=(None, None))[1]
 
 
-def _latent_trigger(latent: tuple[Verdict, ...], found: tuple[Change, ...]) -> Trigger | None:
+def _latent_setting_change(latent: tuple[Verdict, ...], changed: tuple[Change, ...]) -> SettingChange | None:
     """Find the change that set the first latent fault off."""
     first = latent[0].finding
-    return find_latent_trigger(first.id, first.set_off_by, found)
+    return find_latent_setting_change(first.id, first.set_off_by, changed)
 
 
 def _unexplained(causes: tuple[Verdict, ...], stages: Stages, began: Onset | None) -> tuple[str, ...]:
     """Say which observed breaks no cause explains, and which observed flow a cause cannot explain."""
     if causes:
-        return tuple(sentence for one in causes[:1] for sentence in one.unexplained)
-    outlets: tuple[Flow, ...] = (stages[Stage.INVOKED], stages[Stage.SUCCEEDED])
-    broken = next((flow.basis for flow in outlets if flow.state is State.STOPPED), None)
+        return tuple(sentence for verdict in causes[:1] for sentence in verdict.unexplained)
+    outlets: tuple[StageFlow, ...] = (stages[Stage.INVOKED], stages[Stage.SUCCEEDED])
+    broken = next((flow.basis for flow in outlets if flow.state is FlowState.STOPPED), None)
     if broken is None and began is not None:
         broken = began.signals[0]
     return (broken,) if broken else ()
@@ -275,13 +293,17 @@ def _status(
         return Status.FAULT
     if unexplained:
         return Status.UNDETERMINED
-    unseen = [one for one in undetermined if one.finding.kind is Kind.CAUSE and one.finding.id != "service-event"]
-    flows = stages[Stage.SUCCEEDED].state is State.FLOWING and stages[Stage.INVOKED].state is State.FLOWING
+    unseen = [
+        verdict
+        for verdict in undetermined
+        if verdict.finding.kind is FindingKind.CAUSE and verdict.finding.id != "service-event"
+    ]
+    flows = stages[Stage.SUCCEEDED].state is FlowState.FLOWING and stages[Stage.INVOKED].state is FlowState.FLOWING
     works = flows and otherwise(lambda: _fallen_behind(seen), None) is None
     return Status.UNDETERMINED if unseen and not works else Status.NO_FAULT
 
 
-def _blinded(seen: Evidence, verdicts: tuple[Verdict, ...]) -> tuple[Blinded, ...]:
+def _blinded(seen: Evidence, verdicts: tuple[Verdict, ...]) -> tuple[GapImpact, ...]:
     """Give each gap with the steps it occurred in and the findings that needed it."""
     steps: dict[Gap, list[int]] = {}
     for name, observation in seen.observations.items():
@@ -289,25 +311,25 @@ def _blinded(seen: Evidence, verdicts: tuple[Verdict, ...]) -> tuple[Blinded, ..
         for gap in found:
             steps.setdefault(gap, []).append(step_number(name))
     needed: dict[Gap, list[str]] = {gap: [] for gap in steps}
-    for one in verdicts:
-        for gap in one.needs:
-            needed.setdefault(gap, []).append(one.finding.id)
+    for verdict in verdicts:
+        for gap in verdict.needs:
+            needed.setdefault(gap, []).append(verdict.finding.id)
     return tuple(
-        Blinded(gap, tuple(sorted(set(steps.get(gap, ())))), tuple(dict.fromkeys(ids)))
+        GapImpact(gap, tuple(sorted(set(steps.get(gap, ())))), tuple(dict.fromkeys(ids)))
         for gap, ids in needed.items()
         if gap.code != NOTHING_TO_READ
     )
 
 
 def _remedies(seen: Evidence, causes: tuple[Verdict, ...]) -> tuple[Remedy, ...]:
-    ids = dict.fromkeys(id for one in causes for id in one.finding.remedies)
-    touched = otherwise(lambda: serving(seen), ())
-    return prescribe(ids, _facts(seen), latest=any(one.starting_position == "LATEST" for one in touched))
+    ids = dict.fromkeys(id for verdict in causes for id in verdict.finding.remedies)
+    touched = otherwise(lambda: expected_to_deliver(seen), ())
+    return prescribe(ids, _facts(seen), latest=any(mapping.starting_position == "LATEST" for mapping in touched))
 
 
 def _facts(seen: Evidence) -> dict[str, str]:
     """Collect what the commands of remedies need; what was not seen is left out."""
-    first = otherwise(lambda: serving(seen)[:1], ())
+    first = otherwise(lambda: expected_to_deliver(seen)[:1], ())
     facts = {
         "region": seen.incident.region,
         "table": seen.incident.table_name,
@@ -321,10 +343,10 @@ def _facts(seen: Evidence) -> dict[str, str]:
         lambda: seen.streams.generations[0].view_type if seen.streams.generations else None, None
     )
     facts["view_type"] = view or "NEW_AND_OLD_IMAGES"
-    for one in first:
-        facts |= {"destination": one.failure_destination} if one.failure_destination else {}
-        facts |= {"uuid": one.uuid, "target": one.function_arn, "batch_size": str(one.batch_size)}
-        fixed = corrected(one.filters, view_type=facts["view_type"])
+    for mapping in first:
+        facts |= {"destination": mapping.failure_destination} if mapping.failure_destination else {}
+        facts |= {"uuid": mapping.uuid, "target": mapping.function_arn, "batch_size": str(mapping.batch_size)}
+        fixed = corrected(mapping.filters, view_type=facts["view_type"])
         facts["filter_criteria"] = fixed or "{}"
     latest = otherwise(lambda: seen.streams.table.latest_stream_arn, None)
     key = otherwise(lambda: seen.streams.table.kms_key_arn, None)

@@ -1,6 +1,6 @@
 """When nothing correlates: the alternatives of the playbook's last paragraph, each looked at and answered.
 
-A cause without a trigger, or a break without a cause, still leaves gradual problems, dependencies, habits of the
+A cause that no change set off, or a break without a cause, still leaves gradual problems, dependencies, habits of the
 trigger, and limits. Every section says what it looked at and what it found, or that it could not look.
 """
 
@@ -49,16 +49,16 @@ def review(seen: Evidence, changes: tuple[Change, ...]) -> tuple[Fallback, ...]:
 
 def _extended(seen: Evidence, changes: tuple[Change, ...]) -> _Answer:
     searches = seen.changes.searches if known(seen.changes.regional) is not None else ()
-    start = min((one.window.start for one in searches), default=seen.window.start)
+    start = min((search.window.start for search in searches), default=seen.window.start)
     reach = seen.window.end - start
-    older = [one for one in changes if one.event.at < seen.window.start and one.event.succeeded]
-    refs = tuple(one.ref for one in searches)
+    older = [change for change in changes if change.event.at < seen.window.start and change.event.succeeded]
+    refs = tuple(search.ref for search in searches)
     words = f"Changes were searched {instant.span(reach)} back"
     if reach < EXTENDED:
         return f"{words}; a wider search was not needed.", False, refs
     if not older:
         return f"{words} and none older than the window concerns this trigger.", False, refs
-    said = "; ".join(f"{instant.clock(one.event.at)} {one.sentence}" for one in older[-3:])
+    said = "; ".join(f"{instant.clock(change.event.at)} {change.sentence}" for change in older[-3:])
     return f"{words}: {said}", True, refs
 
 
@@ -122,7 +122,7 @@ def _dependencies(seen: Evidence, _: tuple[Change, ...]) -> _Answer:
     function = seen.mappings.function
     updated = function.update_status or "not given"
     state = f"Function {function.label} is {function.state or 'gone'}; its last update is {updated}."
-    open_events = otherwise(lambda: [one for one in seen.health.events if one.status == "open"], None)
+    open_events = otherwise(lambda: [event for event in seen.health.events if event.status == "open"], None)
     health = "AWS Health could not be asked."
     if open_events is not None:
         health = f"AWS Health lists {len(open_events)} open events."
@@ -161,13 +161,13 @@ def _batching(seen: Evidence, _: tuple[Change, ...]) -> _Answer:
     ours = seen.mappings.ours
     if not ours:
         return "There is no mapping whose batch size could matter.", False, (seen.mappings.ref,)
-    one = ours[0]
+    mapping = ours[0]
     written = sum(write_minutes(seen).values())
     words = (
-        f"Batches hold up to {one.batch_size} records, wait up to {one.batching_window_s} s and are worked on"
-        f" {one.parallelization_factor} at a time per shard; {written:,.0f} write requests came in the window."
+        f"Batches hold up to {mapping.batch_size} records, wait up to {mapping.batching_window_s} s and are worked on"
+        f" {mapping.parallelization_factor} at a time per shard; {written:,.0f} write requests came in the window."
     )
-    return words, one.batching_window_s >= 60 or one.tumbling_window_s > 0, (one.ref,)
+    return words, mapping.batching_window_s >= 60 or mapping.tumbling_window_s > 0, (mapping.ref,)
 
 
 _REVIEW: dict[str, tuple[str, _Look]] = {

@@ -106,36 +106,40 @@ def clock(
     lost whatever waits.
     """
     each = list(waiting)
-    lives = [(one, one.oldest + _lifetime(one)) for one in each if one.oldest is not None]
-    deadlines = tuple(MappingLoss(one.uuid, deadline, one.basis) for one, deadline in lives)
+    lives = [
+        (undelivered, undelivered.oldest + _lifetime(undelivered))
+        for undelivered in each
+        if undelivered.oldest is not None
+    ]
+    deadlines = tuple(MappingLoss(undelivered.uuid, deadline, undelivered.basis) for undelivered, deadline in lives)
     nearest = min((deadline for _, deadline in lives), default=None)
     lost_from, lost_to = never_recorded or (None, None)
 
     if lost_from is not None and lost_to is None:
         return Loss(LossState.LOSING, nearest, lost_from, as_of, _NO_RECORD, deadlines, refs)
-    dropping = [one for one in each if one.discards and one.retries >= 0]
+    dropping = [undelivered for undelivered in each if undelivered.discards and undelivered.retries >= 0]
     if dropping:
-        oldest = min((one.oldest for one in dropping if one.oldest), default=None)
+        oldest = min((undelivered.oldest for undelivered in dropping if undelivered.oldest), default=None)
         basis = f"Failed batches are discarded after {dropping[0].retries} retries."
         return Loss(LossState.LOSING, nearest, oldest, as_of, basis, deadlines, refs)
     if nearest is not None and nearest <= as_of:
-        first = min(one.oldest for one, _ in lives if one.oldest is not None)
-        reach = as_of - min(_lifetime(one) for one, _ in lives)
+        first = min(undelivered.oldest for undelivered, _ in lives if undelivered.oldest is not None)
+        reach = as_of - min(_lifetime(undelivered) for undelivered, _ in lives)
         basis = "Records older than their lifetime are gone, more with every minute."
         return Loss(LossState.LOSING, None, first, reach, basis, deadlines, refs)
-    untold = next((one for one in each if one.oldest is None), None)
+    untold = next((undelivered for undelivered in each if undelivered.oldest is None), None)
     if untold is not None:
         return Loss(LossState.UNKNOWN, nearest, lost_from, lost_to, untold.basis, deadlines, refs)
     if nearest is None:
         return Loss(LossState.NONE, None, lost_from, lost_to, "Nothing is known to wait undelivered.", (), refs)
-    basis = next(one.basis for one, deadline in lives if deadline == nearest)
+    basis = next(undelivered.basis for undelivered, deadline in lives if deadline == nearest)
     return Loss(LossState.AT_RISK, nearest, lost_from, lost_to, basis, deadlines, refs)
 
 
 _NO_RECORD = "Writes made while no stream is enabled leave no record; no stream can ever deliver them."
 
 
-def _lifetime(one: Undelivered) -> timedelta:
+def _lifetime(undelivered: Undelivered) -> timedelta:
     """A record dies after 24 hours, or earlier where the mapping says so."""
-    limit = timedelta(seconds=one.record_age_s) if one.record_age_s > 0 else RETENTION
+    limit = timedelta(seconds=undelivered.record_age_s) if undelivered.record_age_s > 0 else RETENTION
     return min(limit, RETENTION)

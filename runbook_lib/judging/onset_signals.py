@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from runbook_lib import instant
 from runbook_lib.evidence import Evidence
-from runbook_lib.findings.mapping import serving
+from runbook_lib.findings.mapping import expected_to_deliver
 from runbook_lib.measuring.onset import FIRST_WINDOW, Onset
 from runbook_lib.observed import otherwise
 
@@ -35,10 +35,10 @@ def corroborated(seen: Evidence, began: Onset | None) -> Onset | None:
     if began is None:
         return None
     words, refs = list(began.signals), list(began.refs)
-    for one in _signals(seen):
-        agrees = began.earliest - FIRST_WINDOW - one.early <= one.at <= began.latest + FIRST_WINDOW
-        words.append(one.words if agrees else f"Not of the same time: {one.words[0].lower()}{one.words[1:]}")
-        refs.append(one.ref)
+    for signal in _signals(seen):
+        agrees = began.earliest - FIRST_WINDOW - signal.early <= signal.at <= began.latest + FIRST_WINDOW
+        words.append(signal.words if agrees else f"Not of the same time: {signal.words[0].lower()}{signal.words[1:]}")
+        refs.append(signal.ref)
     return replace(began, signals=tuple(words), refs=tuple(dict.fromkeys(refs)))
 
 
@@ -51,7 +51,7 @@ def _signals(seen: Evidence) -> Iterator[_Signal]:
 
 def _first_failure(seen: Evidence) -> _Signal | None:
     """The first line of the most frequent failure that the log still repeats."""
-    going_on = [one for one in seen.logs.errors if one.last >= seen.window.end - instant.HOUR]
+    going_on = [error_class for error_class in seen.logs.errors if error_class.last >= seen.window.end - instant.HOUR]
     if not going_on:
         return None
     first = going_on[0].first
@@ -61,12 +61,14 @@ def _first_failure(seen: Evidence) -> _Signal | None:
 
 def _state(seen: Evidence) -> _Signal | None:
     """A mapping that is not Enabled: when it last changed, to the minute, as AWS tells it."""
-    changed = [one for one in serving(seen) if not one.enabled and one.last_modified is not None]
+    changed = [
+        mapping for mapping in expected_to_deliver(seen) if not mapping.enabled and mapping.last_modified is not None
+    ]
     if not changed or changed[0].last_modified is None:
         return None
-    one, at = changed[0], changed[0].last_modified
-    words = f"Mapping {one.uuid[:8]} became {one.state} in the minute of {instant.clock(at, seen.as_of)}."
-    return _Signal(words, at, one.ref, early=instant.MINUTE)
+    mapping, at = changed[0], changed[0].last_modified
+    words = f"Mapping {mapping.uuid[:8]} became {mapping.state} in the minute of {instant.clock(at, seen.as_of)}."
+    return _Signal(words, at, mapping.ref, early=instant.MINUTE)
 
 
 def _last_poll(seen: Evidence) -> _Signal | None:
@@ -74,7 +76,7 @@ def _last_poll(seen: Evidence) -> _Signal | None:
 
     They may have polled on, unseen, for some minutes.
     """
-    arns = {one.event_source_arn for one in serving(seen)}
+    arns = {mapping.event_source_arn for mapping in expected_to_deliver(seen)}
     session = f":assumed-role/{seen.mappings.function.role_arn.rpartition('/')[2]}/"
     ours = (event for event in seen.changes.polls if session in event.actor and event.request.get("streamArn") in arns)
     polls = [event.at for event in ours if event.succeeded]

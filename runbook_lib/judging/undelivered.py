@@ -12,15 +12,15 @@ from datetime import datetime, timedelta
 
 from runbook_lib import instant
 from runbook_lib.evidence import Evidence
-from runbook_lib.evidence.mapping import Mapping
+from runbook_lib.evidence.mapping import EventSourceMapping
 from runbook_lib.evidence.signals import LONG_WAIT
 from runbook_lib.findings import Verdict
-from runbook_lib.findings.mapping import serving
+from runbook_lib.findings.mapping import expected_to_deliver
 from runbook_lib.interpret.arn import StreamArn
 from runbook_lib.judging.loss_clock import Loss, LossState, Undelivered, clock
 from runbook_lib.measuring.onset import FIRST_WINDOW, Onset, delivery_gap
-from runbook_lib.measuring.pipe import Stage, Stages, State, first_write_after, measure
-from runbook_lib.measuring.setting_change import Change, Trigger
+from runbook_lib.measuring.pipe import FlowState, Stage, Stages, first_write_after, measure
+from runbook_lib.measuring.setting_change import Change, SettingChange
 from runbook_lib.observed import otherwise
 
 _OTHER_STREAM = {"stale-stream-arn", "table-recreated-or-restored"}
@@ -32,16 +32,16 @@ def assess(
     causes: tuple[Verdict, ...],
     stages: Stages,
     began: Onset | None,
-    trigger: Trigger | None,
-    found: tuple[Change, ...],
+    setting_change: SettingChange | None,
+    changes: tuple[Change, ...],
     *,
     certain: bool,
 ) -> Loss:
     """Read the loss clock for a diagnosis. `certain`: it ended in no fault, or in one that held nothing back."""
     if certain and began is None:
         return clock(_worked_off(seen), seen.as_of)
-    ids = {one.finding.id for one in causes}
-    off = _off_since(seen, ids, began, found)
+    ids = {verdict.finding.id for verdict in causes}
+    off = _off_since(seen, ids, began, changes)
     refs = tuple(dict.fromkeys((*(began.refs if began else ()), *stages[Stage.WRITTEN].refs)))
     enabled = otherwise(lambda: seen.streams.table.stream_enabled, "stream-disabled" not in ids)
     if off is not None and not enabled:
@@ -53,7 +53,7 @@ def assess(
     if (
         not causes
         and began is None
-        and all(stages[s].state is not State.STOPPED for s in (Stage.INVOKED, Stage.SUCCEEDED))
+        and all(stages[s].state is not FlowState.STOPPED for s in (Stage.INVOKED, Stage.SUCCEEDED))
     ):
         return Loss(
             LossState.UNKNOWN,
@@ -75,17 +75,17 @@ def _worked_off(seen: Evidence) -> Iterator[Undelivered]:
         yield Undelivered("", oldest, words)
 
 
-def began_with(seen: Evidence, causes: tuple[Verdict, ...], harm: Onset, found: tuple[Change, ...]) -> Onset:
+def began_with(seen: Evidence, causes: tuple[Verdict, ...], harm: Onset, changes: tuple[Change, ...]) -> Onset:
     """Say when the harm began, where a cause tells it better than the counters of the whole pipe.
 
     What a new mapping skipped may lie long before a later trouble, and an old stream's last records may be delivered
     for hours after the writes have gone elsewhere.
     """
-    ids = {one.finding.id for one in causes}
+    ids = {verdict.finding.id for verdict in causes}
     gap = delivery_gap(seen) if "latest-startup-gap" in ids else None
     if gap is not None and gap.at < harm.at:
         return replace(gap, signals=(*gap.signals, *harm.signals), refs=tuple(dict.fromkeys((*gap.refs, *harm.refs))))
-    moved = _moved(seen, ids, found)
+    moved = _moved(seen, ids, changes)
     drained = measure(seen)[Stage.INVOKED].last
     if moved is None or drained is None or drained - moved <= FIRST_WINDOW:
         return harm
@@ -99,30 +99,32 @@ def began_with(seen: Evidence, causes: tuple[Verdict, ...], harm: Onset, found: 
     return Onset(max(moved, first), instant.floor(moved), latest, (words,), refs)
 
 
-def _moved(seen: Evidence, ids: set[str], found: tuple[Change, ...]) -> datetime | None:
+def _moved(seen: Evidence, ids: set[str], changes: tuple[Change, ...]) -> datetime | None:
     """When writes ceased to reach the stream that the mappings read; None where no cause or no fact says so."""
     if ids & _OTHER_STREAM and seen.streams.table.stream_enabled:
         return _recreated(seen)
-    return _ended(found) if "stream-disabled" in ids else None
+    return _ended(changes) if "stream-disabled" in ids else None
 
 
 def _waiting(seen: Evidence, stages: Stages, began: Onset | None, recreated: datetime | None) -> Iterator[Undelivered]:
     """Give what each mapping has not delivered; without any mapping, what the stream itself holds."""
     oldest, basis = _oldest(seen, stages, began, recreated)
-    mappings = otherwise(lambda: serving(seen), ())
-    failing = stages[Stage.INVOKED].state is not State.STOPPED and stages[Stage.FAILED].state is not State.IDLE
+    mappings = otherwise(lambda: expected_to_deliver(seen), ())
+    failing = stages[Stage.INVOKED].state is not FlowState.STOPPED and stages[Stage.FAILED].state is not FlowState.IDLE
     if not mappings:
         yield Undelivered("", oldest, basis)
-    for one in mappings:
-        first = began.earliest if began and failing and one.maximum_retry_attempts >= 0 else oldest
-        yield _of_mapping(one, first, basis, failing)
+    for mapping in mappings:
+        first = began.earliest if began and failing and mapping.maximum_retry_attempts >= 0 else oldest
+        yield _of_mapping(mapping, first, basis, failing)
 
 
 _UNTOLD = "When the oldest undelivered record was written could not be told: the counters are not readable."
 
 
-def _of_mapping(one: Mapping, oldest: datetime | None, basis: str, failing: bool) -> Undelivered:
-    return Undelivered(one.uuid, oldest, basis, one.maximum_record_age_s, one.maximum_retry_attempts, discards=failing)
+def _of_mapping(mapping: EventSourceMapping, oldest: datetime | None, basis: str, failing: bool) -> Undelivered:
+    return Undelivered(
+        mapping.uuid, oldest, basis, mapping.maximum_record_age_s, mapping.maximum_retry_attempts, discards=failing
+    )
 
 
 def _oldest(
@@ -137,7 +139,7 @@ def _oldest(
         return recreated, "Everything since then waits, as no mapping has begun with it."
     if began is None:
         return None, _UNTOLD
-    if stages[Stage.INVOKED].state is State.STOPPED:
+    if stages[Stage.INVOKED].state is FlowState.STOPPED:
         return began.earliest, "Read from the last delivery and the first write after it."
     oldest = otherwise(lambda: seen.backlog.oldest_unread, None)
     if oldest is None:
@@ -151,11 +153,11 @@ def _recreated(seen: Evidence) -> datetime | None:
     return StreamArn.parse(arn).label_time if arn else None
 
 
-def _off_since(seen: Evidence, ids: set[str], began: Onset | None, found: tuple[Change, ...]) -> datetime | None:
+def _off_since(seen: Evidence, ids: set[str], began: Onset | None, changes: tuple[Change, ...]) -> datetime | None:
     """Since when no stream took records: the last change that ended one, or else the earliest bound of the onset."""
     if not ids & {"stream-disabled", *_OTHER_STREAM}:
         return None
-    ended = _ended(found)
+    ended = _ended(changes)
     if ended is not None:
         return ended
     if otherwise(lambda: seen.streams.table.stream_enabled, "stream-disabled" not in ids):
@@ -163,8 +165,8 @@ def _off_since(seen: Evidence, ids: set[str], began: Onset | None, found: tuple[
     return began.earliest if began else seen.window.start
 
 
-def _ended(found: tuple[Change, ...]) -> datetime | None:
+def _ended(changes: tuple[Change, ...]) -> datetime | None:
     """When a stream was last ended, as far as the trail shows."""
     kinds = ("stream-disabled", "table-deleted", "table-restored")
-    ends = (change.event.at for change in found if any(effect.kind in kinds for effect in change.effects))
+    ends = (change.event.at for change in changes if any(effect.kind in kinds for effect in change.effects))
     return max(ends, default=None)

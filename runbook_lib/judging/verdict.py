@@ -21,7 +21,7 @@ from runbook_lib.judging.loss_clock import Loss
 from runbook_lib.judging.remedy_cards import Remedy
 from runbook_lib.measuring.onset import Onset
 from runbook_lib.measuring.pipe import Stages
-from runbook_lib.measuring.setting_change import Coverage, Trigger
+from runbook_lib.measuring.setting_change import Coverage, SettingChange
 
 SCHEMA = 1
 
@@ -36,52 +36,61 @@ def to_json(diagnosis: Diagnosis, record: Record) -> dict[str, Any]:
         "window": _window(diagnosis.window),
         "status": diagnosis.status.value,
         "sentence": diagnosis.sentence,
-        "causes": [_cause(one) for one in diagnosis.causes],
-        "contributing": [_finding(one) for one in diagnosis.contributing],
-        "trigger": _trigger(diagnosis.trigger),
-        "symptoms": [_finding(one) for one in diagnosis.symptoms],
-        "latent": [_cause(one) for one in diagnosis.latent],
-        "not_causes": [_finding(one) for one in diagnosis.innocent],
-        "ruled_out": [{"id": one.finding.id, "because": list(one.because)} for one in diagnosis.ruled_out],
-        "undetermined": [{"id": one.finding.id, "needs": list(one.lacking)} for one in diagnosis.undetermined],
+        "causes": [_cause(verdict) for verdict in diagnosis.causes],
+        "contributing": [_finding(verdict) for verdict in diagnosis.contributing],
+        "trigger": _setting_change(diagnosis.set_off_by),
+        "symptoms": [_finding(verdict) for verdict in diagnosis.symptoms],
+        "latent": [_cause(verdict) for verdict in diagnosis.latent],
+        "not_causes": [_finding(verdict) for verdict in diagnosis.innocent],
+        "ruled_out": [{"id": verdict.finding.id, "because": list(verdict.because)} for verdict in diagnosis.ruled_out],
+        "undetermined": [
+            {"id": verdict.finding.id, "needs": list(verdict.lacking)} for verdict in diagnosis.undetermined
+        ],
         "unexplained": list(diagnosis.unexplained),
         "gaps": [
             {
-                "call": one.gap.call,
-                "region": one.gap.region,
-                "code": one.gap.code,
-                "reason": one.gap.reason,
-                "permission": one.gap.permission,
-                "steps": list(one.steps),
-                "findings": list(one.findings),
-                "evidence": one.gap.ref,
+                "call": impact.gap.call,
+                "region": impact.gap.region,
+                "code": impact.gap.code,
+                "reason": impact.gap.reason,
+                "permission": impact.gap.permission,
+                "steps": list(impact.steps),
+                "findings": list(impact.findings),
+                "evidence": impact.gap.ref,
             }
-            for one in diagnosis.gaps
+            for impact in diagnosis.gaps
         ],
         "coverage": _coverage(diagnosis.coverage),
         "comparison": _comparison(diagnosis.comparison),
         "fallbacks": [
-            {"id": one.id, "title": one.title, "answer": one.answer, "notable": one.notable, "evidence": list(one.refs)}
-            for one in diagnosis.fallbacks
+            {
+                "id": fallback.id,
+                "title": fallback.title,
+                "answer": fallback.answer,
+                "notable": fallback.notable,
+                "evidence": list(fallback.refs),
+            }
+            for fallback in diagnosis.fallbacks
         ],
         "proposals": [
-            {"id": one.id, "what": one.what, "why": one.why, "evidence": list(one.refs)} for one in diagnosis.proposals
+            {"id": proposal.id, "what": proposal.what, "why": proposal.why, "evidence": list(proposal.refs)}
+            for proposal in diagnosis.proposals
         ],
         "alarms": [
             {
-                "name": one.name,
-                "metric": one.metric,
-                "condition": one.condition,
-                "in_alarm": [_window(stretch) for stretch in one.ringing],
-                "evidence": list(one.refs),
+                "name": alarm.name,
+                "metric": alarm.metric,
+                "condition": alarm.condition,
+                "in_alarm": [_window(stretch) for stretch in alarm.ringing],
+                "evidence": list(alarm.refs),
             }
-            for one in diagnosis.rang
+            for alarm in diagnosis.alarms
         ],
         "redacted": _redacted(record),
         "onset": _onset(diagnosis.onset),
         "loss": _loss(diagnosis.loss),
         "stages": _stages(diagnosis.stages),
-        "remedies": [_remedy(one) for one in diagnosis.remedies],
+        "remedies": [_remedy(remedy) for remedy in diagnosis.remedies],
     }
 
 
@@ -98,38 +107,38 @@ def _window(window: Window) -> dict[str, str]:
     return {"from": instant.iso(window.start), "to": instant.iso(window.end)}
 
 
-def _finding(one: Verdict) -> dict[str, Any]:
+def _finding(verdict: Verdict) -> dict[str, Any]:
     return {
-        "id": one.finding.id,
-        "title": one.finding.title,
-        "page": f"docs/findings/{one.finding.id}.md",
-        "confidence": one.confidence.value if one.confidence else None,
-        "because": list(one.because),
-        "evidence": list(one.refs),
+        "id": verdict.finding.id,
+        "title": verdict.finding.title,
+        "page": f"docs/findings/{verdict.finding.id}.md",
+        "confidence": verdict.confidence.value if verdict.confidence else None,
+        "because": list(verdict.because),
+        "evidence": list(verdict.refs),
     }
 
 
-def _cause(one: Verdict) -> dict[str, Any]:
-    return _finding(one) | {
-        "diagnosis": list(one.finding.diagnosis),
-        "remedies": list(one.finding.remedies),
-        "not_explained": list(one.unexplained),
+def _cause(verdict: Verdict) -> dict[str, Any]:
+    return _finding(verdict) | {
+        "diagnosis": list(verdict.finding.diagnosis),
+        "remedies": list(verdict.finding.remedies),
+        "not_explained": list(verdict.unexplained),
     }
 
 
-def _trigger(trigger: Trigger | None) -> dict[str, Any] | None:
-    if trigger is None:
+def _setting_change(setting_change: SettingChange | None) -> dict[str, Any] | None:
+    if setting_change is None:
         return None
-    event = trigger.change.event
+    event = setting_change.change.event
     return {
         "event": event.event_name,
         "event_id": event.event_id,
         "at": instant.iso(event.at),
         "actor": event.actor,
-        "what": trigger.change.sentence,
-        "cause": trigger.cause,
-        "lag_s": int(trigger.lag.total_seconds()) if trigger.lag is not None else None,
-        "correlation": trigger.correlation,
+        "what": setting_change.change.sentence,
+        "cause": setting_change.cause,
+        "lag_s": int(setting_change.lag.total_seconds()) if setting_change.lag is not None else None,
+        "correlation": setting_change.correlation,
     }
 
 
@@ -165,7 +174,8 @@ def _loss(loss: Loss) -> dict[str, Any]:
         "already_lost_to": _moment(loss.already_lost_to),
         "basis": loss.basis,
         "mappings": [
-            {"uuid": one.uuid, "deadline": _moment(one.deadline), "basis": one.basis} for one in loss.mappings
+            {"uuid": mapping_loss.uuid, "deadline": _moment(mapping_loss.deadline), "basis": mapping_loss.basis}
+            for mapping_loss in loss.mappings
         ],
     }
 
@@ -192,26 +202,26 @@ def _comparison(comparison: Comparison | None) -> dict[str, Any] | None:
         "sentence": comparison.sentence,
         "neighbours": [
             {
-                "name": one.name,
-                "relation": one.relation.value,
-                "works": one.works,
-                "basis": one.basis,
-                "evidence": list(one.refs),
+                "name": neighbour.name,
+                "relation": neighbour.relation.value,
+                "works": neighbour.works,
+                "basis": neighbour.basis,
+                "evidence": list(neighbour.refs),
             }
-            for one in comparison.neighbours
+            for neighbour in comparison.neighbours
         ],
     }
 
 
-def _remedy(one: Remedy) -> dict[str, str]:
+def _remedy(remedy: Remedy) -> dict[str, str]:
     return {
-        "id": one.id,
-        "title": one.title,
-        "command": one.command,
-        "risk": one.risk,
-        "effect": one.effect,
-        "precondition": one.precondition,
-        "check": one.check,
+        "id": remedy.id,
+        "title": remedy.title,
+        "command": remedy.command,
+        "risk": remedy.risk,
+        "effect": remedy.effect,
+        "precondition": remedy.precondition,
+        "check": remedy.check,
     }
 
 
@@ -222,7 +232,7 @@ def _redacted(record: Record) -> dict[str, int]:
 
 def _summed(counts: Iterable[Any]) -> dict[str, int]:
     total: dict[str, int] = {}
-    for one in counts:
-        for kind, count in one.items():
+    for redacted in counts:
+        for kind, count in redacted.items():
             total[kind] = total.get(kind, 0) + count
     return dict(sorted(total.items()))

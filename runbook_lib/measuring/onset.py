@@ -9,7 +9,7 @@ from itertools import pairwise
 from runbook_lib import instant
 from runbook_lib.evidence import Evidence
 from runbook_lib.evidence.signals import LONG_WAIT
-from runbook_lib.measuring.pipe import Stage, Stages, State, first_write_after, success_minutes
+from runbook_lib.measuring.pipe import FlowState, Stage, Stages, first_write_after, success_minutes
 
 FIRST_WINDOW = timedelta(minutes=5)
 """The playbook's own window (diagnosis clause 7)."""
@@ -42,8 +42,8 @@ def onset(seen: Evidence, stages: Stages) -> Onset | None:
     """
     stopped = stages[Stage.INVOKED]
     failing = stages[Stage.SUCCEEDED]
-    failed = _from_failures(seen) if failing.state is State.STOPPED and failing.since is not None else None
-    if stopped.state is State.STOPPED and stopped.since is not None:
+    failed = _from_failures(seen) if failing.state is FlowState.STOPPED and failing.since is not None else None
+    if stopped.state is FlowState.STOPPED and stopped.since is not None:
         silent = _from_silence(seen, stopped.last, stopped.since, stopped.refs)
         return _harm_before(seen, silent, failed) or silent
     return failed or _from_backlog(seen) or _from_throttles(seen)
@@ -54,8 +54,8 @@ def _harm_before(seen: Evidence, silent: Onset, failed: Onset | None) -> Onset |
 
     Whoever pulls the brake on a failing function makes it fall silent; what waits has waited since the failures.
     """
-    before = [one for one in (failed, _from_backlog(seen)) if one and one.at < silent.earliest - FIRST_WINDOW]
-    first = min(before, key=lambda one: one.at, default=None)
+    before = [onset for onset in (failed, _from_backlog(seen)) if onset and onset.at < silent.earliest - FIRST_WINDOW]
+    first = min(before, key=lambda onset: onset.at, default=None)
     if first is None:
         return None
     refs = tuple(dict.fromkeys((*first.refs, *silent.refs)))

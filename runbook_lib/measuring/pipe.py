@@ -38,7 +38,7 @@ class Stage(StrEnum):
     SUCCEEDED = "succeeded"
 
 
-class State(StrEnum):
+class FlowState(StrEnum):
     """What a stage does now."""
 
     FLOWING = "flowing"
@@ -48,14 +48,14 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True)
-class Flow:
+class StageFlow:
     """One stage as measured. `total` is None where nothing counts it; `last` is the newest sign of life in the window.
 
     `since` is the first input that did not come through (only when stopped). `basis` says in words what was counted.
     """
 
     stage: Stage
-    state: State
+    state: FlowState
     basis: str
     total: float | None = None
     last: datetime | None = None
@@ -71,13 +71,13 @@ class Stages:
     `by_mapping` holds the totals of each mapping's own event counts by metric name, for mappings that count.
     """
 
-    flows: Mapping[Stage, Flow]
+    flows: Mapping[Stage, StageFlow]
     by_mapping: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
-    def __getitem__(self, stage: Stage) -> Flow:
+    def __getitem__(self, stage: Stage) -> StageFlow:
         return self.flows[stage]
 
-    def observed(self, stage: Stage) -> Flow:
+    def observed(self, stage: Stage) -> StageFlow:
         """Give a stage that could be measured; raises NotObserved for one that could not."""
         flow = self[stage]
         if flow.gap is not None:
@@ -85,11 +85,11 @@ class Stages:
         return flow
 
     @property
-    def broken_at(self) -> Flow | None:
+    def broken_at(self) -> StageFlow | None:
         """The first stage that has input and no output; None when none is known to have stopped."""
-        return next((flow for flow in self.flows.values() if flow.state is State.STOPPED), None)
+        return next((flow for flow in self.flows.values() if flow.state is FlowState.STOPPED), None)
 
-    def bear_out(
+    def agreement(
         self, stops: Stage | None
     ) -> tuple[tuple[tuple[str, tuple[str, ...]], ...], tuple[str, ...], tuple[Gap, ...]]:
         """Compare a fault that stops the pipe at `stops` with what was counted.
@@ -100,25 +100,25 @@ class Stages:
         if stops is None:
             return (), (), ()
         outlet = self[Stage.SUCCEEDED if stops in (Stage.FAILED, Stage.SUCCEEDED) else Stage.INVOKED]
-        if outlet.state is State.STOPPED:
+        if outlet.state is FlowState.STOPPED:
             return ((outlet.basis, outlet.refs),), (), ()
-        if outlet.state is State.FLOWING:
-            return (), () if self[Stage.WRITTEN].state is State.IDLE else (outlet.basis,), ()
+        if outlet.state is FlowState.FLOWING:
+            return (), () if self[Stage.WRITTEN].state is FlowState.IDLE else (outlet.basis,), ()
         return (), (), (outlet.gap,) if outlet.gap else ()
 
 
 def measure(seen: Evidence) -> Stages:
     """Measure every stage; one that cannot be measured is unknown, with its gap."""
-    return seen.once("stages", lambda: _measure(seen))
+    return seen.cached("stages", lambda: _measure(seen))
 
 
 def _measure(seen: Evidence) -> Stages:
-    flows: dict[Stage, Flow] = {}
+    flows: dict[Stage, StageFlow] = {}
     for stage, look in _LOOKS.items():
         try:
             flows[stage] = look(seen)
         except NotObserved as unseen:
-            flows[stage] = Flow(stage, State.UNKNOWN, f"Not seen: {unseen.gap.reason}", gap=unseen.gap)
+            flows[stage] = StageFlow(stage, FlowState.UNKNOWN, f"Not seen: {unseen.gap.reason}", gap=unseen.gap)
     return Stages(flows, otherwise(lambda: _by_mapping(seen), {}))
 
 
@@ -136,7 +136,7 @@ def write_minutes(seen: Evidence) -> dict[datetime, float]:
     Requests are an upper bound for records: a write that changes nothing leaves no record. Capacity is used by refused
     writes too, so it does not stand in for requests where some were refused.
     """
-    return seen.once("writes", lambda: _write_minutes(seen))
+    return seen.cached("writes", lambda: _write_minutes(seen))
 
 
 def _write_minutes(seen: Evidence) -> dict[datetime, float]:
@@ -150,78 +150,80 @@ def _write_minutes(seen: Evidence) -> dict[datetime, float]:
 
 def first_write_after(seen: Evidence, moment: datetime | None) -> datetime | None:
     """Find the first minute after `moment` (None: of the window) in which something was written."""
-    written = seen.once("write times", lambda: sorted(at for at, value in write_minutes(seen).items() if value > 0))
+    written = seen.cached("write times", lambda: sorted(at for at, value in write_minutes(seen).items() if value > 0))
     place = bisect_right(written, moment) if moment else 0
     return written[place] if place < len(written) else None
 
 
-def _written(seen: Evidence) -> Flow:
+def _written(seen: Evidence) -> StageFlow:
     minutes = write_minutes(seen)
     total = sum(minutes.values())
     last = max((at for at, value in minutes.items() if value > 0), default=None)
     refs = (seen.metrics.consumed_writes.ref,)
     if last is None:
-        return Flow(Stage.WRITTEN, State.IDLE, "CloudWatch counts no write to the table in the window.", 0.0, refs=refs)
+        return StageFlow(
+            Stage.WRITTEN, FlowState.IDLE, "CloudWatch counts no write to the table in the window.", 0.0, refs=refs
+        )
     at = instant.clock(last, seen.as_of)
     if seen.window.settled_end - last > _QUIET:
         words = f"Nothing has been written since {at}; {total:,.0f} write requests in the window before that."
-        return Flow(Stage.WRITTEN, State.IDLE, words, total, last, refs=refs)
+        return StageFlow(Stage.WRITTEN, FlowState.IDLE, words, total, last, refs=refs)
     words = f"{total:,.0f} write requests in the window, the last at {at}."
-    return Flow(Stage.WRITTEN, State.FLOWING, words, total, last, refs=refs)
+    return StageFlow(Stage.WRITTEN, FlowState.FLOWING, words, total, last, refs=refs)
 
 
-def _in_stream(seen: Evidence) -> Flow:
+def _in_stream(seen: Evidence) -> StageFlow:
     table = seen.streams.table
     if not table.exists or not table.stream_enabled:
         words = "No stream is enabled on the table: writes leave no record."
-        return Flow(Stage.IN_STREAM, State.STOPPED, words, refs=(table.ref,))
+        return StageFlow(Stage.IN_STREAM, FlowState.STOPPED, words, refs=(table.ref,))
     words = "The stream is enabled; AWS counts records only when somebody reads them."
-    return Flow(Stage.IN_STREAM, State.UNKNOWN, words, refs=(table.ref,))
+    return StageFlow(Stage.IN_STREAM, FlowState.UNKNOWN, words, refs=(table.ref,))
 
 
-def _polled(seen: Evidence) -> Flow:
+def _polled(seen: Evidence) -> StageFlow:
     counted = [series["PolledEventCount"] for series in seen.metrics.mapping_events.values()]
     if counted:
         return _against_writes(seen, Stage.POLLED, counted, "polled by the mapping")
     label = (seen.streams.table.latest_stream_arn or "").rsplit("/", 1)[-1]
     returned = seen.backlog.returned.get(label)
     if returned is None:
-        return Flow(Stage.POLLED, State.UNKNOWN, "Nothing counts what the mapping polls (EventCount is off).")
+        return StageFlow(Stage.POLLED, FlowState.UNKNOWN, "Nothing counts what the mapping polls (EventCount is off).")
     if seen.mappings.same_stream:
         words = "Records are counted for all readers of the stream together, and it has other readers."
-        return Flow(Stage.POLLED, State.UNKNOWN, words, sum(returned.points.values()), refs=(returned.ref,))
+        return StageFlow(Stage.POLLED, FlowState.UNKNOWN, words, sum(returned.points.values()), refs=(returned.ref,))
     return _against_writes(seen, Stage.POLLED, [returned], "read from the latest stream")
 
 
-def _filtered(seen: Evidence) -> Flow:
+def _filtered(seen: Evidence) -> StageFlow:
     counted = [series["FilteredOutEventCount"] for series in seen.metrics.mapping_events.values()]
     if not counted:
-        return Flow(Stage.FILTERED, State.UNKNOWN, "Nothing counts what filters drop (EventCount is off).")
+        return StageFlow(Stage.FILTERED, FlowState.UNKNOWN, "Nothing counts what filters drop (EventCount is off).")
     total = sum(sum(series.points.values()) for series in counted)
     polled = sum(sum(series["PolledEventCount"].points.values()) for series in seen.metrics.mapping_events.values())
     words = f"{total:,.0f} of {polled:,.0f} polled records were filtered out."
-    return Flow(Stage.FILTERED, State.FLOWING, words, total, refs=(counted[0].ref,))
+    return StageFlow(Stage.FILTERED, FlowState.FLOWING, words, total, refs=(counted[0].ref,))
 
 
-def _invoked(seen: Evidence) -> Flow:
+def _invoked(seen: Evidence) -> StageFlow:
     """Iterator age has a datapoint only when a stream invoked the function: it tells our trigger from other ones."""
     age = seen.backlog.iterator_age_ms
     flow = _against_writes(seen, Stage.INVOKED, [age], "invoked by a stream", counts=False)
     total = sum(seen.metrics.invocations.points.values())
-    return Flow(
+    return StageFlow(
         flow.stage, flow.state, flow.basis, total, flow.last, flow.since, (*flow.refs, seen.metrics.invocations.ref)
     )
 
 
-def _failed(seen: Evidence) -> Flow:
+def _failed(seen: Evidence) -> StageFlow:
     errors = seen.metrics.errors
     total = sum(errors.points.values())
     if total == 0:
-        return Flow(Stage.FAILED, State.IDLE, "No invocation failed in the window.", 0.0, refs=(errors.ref,))
+        return StageFlow(Stage.FAILED, FlowState.IDLE, "No invocation failed in the window.", 0.0, refs=(errors.ref,))
     last = errors.last_positive
     assert last is not None
     words = f"{total:,.0f} invocations failed, the last at {instant.clock(last, seen.as_of)}."
-    return Flow(Stage.FAILED, State.FLOWING, words, total, last, refs=(errors.ref,))
+    return StageFlow(Stage.FAILED, FlowState.FLOWING, words, total, last, refs=(errors.ref,))
 
 
 def success_minutes(seen: Evidence) -> dict[datetime, float]:
@@ -230,14 +232,16 @@ def success_minutes(seen: Evidence) -> dict[datetime, float]:
     return {at: max(value - errors.get(at, 0.0), 0.0) for at, value in seen.metrics.invocations.points.items()}
 
 
-def _succeeded(seen: Evidence) -> Flow:
+def _succeeded(seen: Evidence) -> StageFlow:
     invocations = seen.metrics.invocations
     minutes = success_minutes(seen)
     good = Series("Successes", "Successful invocations", "count", "Sum", invocations.period, minutes, invocations.ref)
     return _against_writes(seen, Stage.SUCCEEDED, [good], "handled without an error")
 
 
-def _against_writes(seen: Evidence, stage: Stage, counted: list[Series], verb: str, *, counts: bool = True) -> Flow:
+def _against_writes(
+    seen: Evidence, stage: Stage, counted: list[Series], verb: str, *, counts: bool = True
+) -> StageFlow:
     """Compare a stage's newest sign of life with what was written after it."""
     refs = (counted[0].ref, seen.metrics.consumed_writes.ref)
     total = sum(sum(series.points.values()) for series in counted) if counts else None
@@ -246,16 +250,18 @@ def _against_writes(seen: Evidence, stage: Stage, counted: list[Series], verb: s
     since = first_write_after(seen, last + _SLACK if last else None)
     if since is None or since > seen.window.settled_end - _SLACK:
         if last is None:
-            return Flow(stage, State.IDLE, f"Nothing was written, so nothing could be {verb}.", total, refs=refs)
+            return StageFlow(
+                stage, FlowState.IDLE, f"Nothing was written, so nothing could be {verb}.", total, refs=refs
+            )
         words = f"Up to {instant.clock(last, seen.as_of)} records were {verb}, and nothing was written well after that."
-        return Flow(stage, State.FLOWING, words, total, last, refs=refs)
+        return StageFlow(stage, FlowState.FLOWING, words, total, last, refs=refs)
     missed = sum(value for at, value in write_minutes(seen).items() if at >= since)
     before = f"since {instant.clock(last, seen.as_of)}" if last else "in the whole window"
     words = f"{missed:,.0f} write requests from {instant.clock(since, seen.as_of)} on, and nothing {verb} {before}."
-    return Flow(stage, State.STOPPED, words, total, last, since, refs)
+    return StageFlow(stage, FlowState.STOPPED, words, total, last, since, refs)
 
 
-_LOOKS: dict[Stage, Callable[[Evidence], Flow]] = {
+_LOOKS: dict[Stage, Callable[[Evidence], StageFlow]] = {
     Stage.WRITTEN: _written,
     Stage.IN_STREAM: _in_stream,
     Stage.POLLED: _polled,

@@ -1,6 +1,6 @@
 """Which change set it off.
 
-A change is named as trigger only with a mechanism: it has an effect that can bring the cause about, on our own objects,
+A change is named only with a mechanism: it has an effect that can bring the cause about, on our own objects,
 and the harm began within the lag of that mechanism. The playbook's five minutes are the first window, each cause's own
 lag the second; when nothing correlates, the search is widened to 48 hours by whoever collects.
 """
@@ -36,7 +36,7 @@ class Change:
 
 
 @dataclass(frozen=True)
-class Trigger:
+class SettingChange:
     """The change that set a cause off. `correlation` says in words why it fits.
 
     `lag` is onset less change; None for a latent fault, which has harmed nothing yet.
@@ -92,7 +92,7 @@ class _Objects:
         role = attempt(lambda: seen.role.role)
         own = {
             "role": (attempt(lambda: known(mapped).role_arn),),
-            "mapping": attempt(lambda: tuple(one.uuid.lower() for one in seen.mappings.ours)),
+            "mapping": attempt(lambda: tuple(mapping.uuid.lower() for mapping in seen.mappings.ours)),
             "policy": (
                 *otherwise(lambda: tuple(policy.name for policy in seen.role.policies), ()),
                 attempt(lambda: known(role).boundary_arn),
@@ -100,7 +100,7 @@ class _Objects:
             "key": (attempt(lambda: seen.streams.table.kms_key_arn), attempt(lambda: known(mapped).kms_key_arn)),
         }
         names = {
-            kind: {str(one).rsplit("/", 1)[-1] for one in found if one and not isinstance(one, Gap)}
+            kind: {str(name).rsplit("/", 1)[-1] for name in found if name and not isinstance(name, Gap)}
             for kind, found in own.items()
             if not isinstance(found, Gap)
         }
@@ -146,7 +146,7 @@ class _Objects:
 
 def _orphaned(seen: Evidence) -> tuple[str, ...]:
     """Give the other mappings of the stream where we have none: one of them may have been ours."""
-    return () if seen.mappings.ours else tuple(one.uuid.lower() for one in seen.mappings.same_stream)
+    return () if seen.mappings.ours else tuple(mapping.uuid.lower() for mapping in seen.mappings.same_stream)
 
 
 def _function_name(text: str) -> str:
@@ -172,9 +172,9 @@ def _is_own_call(event: TrailEvent) -> bool:
     return "stream-trigger-runbook/" in (event.user_agent or "")
 
 
-def find_trigger(
-    cause: str, set_off_by: Sequence[str], lag: timedelta, began: Onset | None, found: Iterable[Change]
-) -> Trigger | None:
+def find_setting_change(
+    cause: str, set_off_by: Sequence[str], lag: timedelta, began: Onset | None, changed: Iterable[Change]
+) -> SettingChange | None:
     """Find the change that set a cause off; None when no change has the mechanism and a lag that fits.
 
     Of several, the last one before the onset is named: what came earlier was followed by a working trigger. One
@@ -183,31 +183,37 @@ def find_trigger(
     """
     if began is None:
         return None
-    fitting = [change for change in found if change.event.succeeded and _can(change, set_off_by)]
-    near = [one for one in fitting if began.earliest - lag <= one.event.at <= began.latest]
+    fitting = [change for change in changed if change.event.succeeded and _can(change, set_off_by)]
+    near = [candidate for candidate in fitting if began.earliest - lag <= candidate.event.at <= began.latest]
     if not near:
         return None
-    before = [one for one in near if one.event.at <= began.at]
-    last = max(before, key=lambda one: one.event.at) if before else min(near, key=lambda one: one.event.at)
-    burst = [one for one in before if _made_together(one, last)] or [last]
-    change = min(burst, key=lambda one: (_rank(one, set_off_by), last.event.at - one.event.at))
+    before = [candidate for candidate in near if candidate.event.at <= began.at]
+    last = (
+        max(before, key=lambda candidate: candidate.event.at)
+        if before
+        else min(near, key=lambda candidate: candidate.event.at)
+    )
+    burst = [candidate for candidate in before if _made_together(candidate, last)] or [last]
+    change = min(burst, key=lambda candidate: (_rank(candidate, set_off_by), last.event.at - candidate.event.at))
     delay = began.at - change.event.at
-    return Trigger(cause, change, delay, _in_words(delay, lag))
+    return SettingChange(cause, change, delay, _in_words(delay, lag))
 
 
-def find_latent_trigger(cause: str, set_off_by: Sequence[str], found: Iterable[Change]) -> Trigger | None:
+def find_latent_setting_change(
+    cause: str, set_off_by: Sequence[str], changed: Iterable[Change]
+) -> SettingChange | None:
     """Find the change that set a latent fault off: the last one with the mechanism, as no onset says more."""
-    fitting = [change for change in found if change.event.succeeded and _can(change, set_off_by)]
+    fitting = [change for change in changed if change.event.succeeded and _can(change, set_off_by)]
     if not fitting:
         return None
     words = "the last change that can have this effect; nothing was harmed yet that it could be held against"
-    return Trigger(cause, max(fitting, key=lambda one: one.event.at), None, words)
+    return SettingChange(cause, max(fitting, key=lambda change: change.event.at), None, words)
 
 
-def _made_together(one: Change, last: Change) -> bool:
-    targets = [{effect.target for effect in change.effects} for change in (one, last)]
-    soon = last.event.at - one.event.at <= FIRST_WINDOW
-    return soon and one.event.actor == last.event.actor and bool(targets[0] & targets[1])
+def _made_together(change: Change, last: Change) -> bool:
+    targets = [{effect.target for effect in change.effects} for change in (change, last)]
+    soon = last.event.at - change.event.at <= FIRST_WINDOW
+    return soon and change.event.actor == last.event.actor and bool(targets[0] & targets[1])
 
 
 def _rank(change: Change, set_off_by: Sequence[str]) -> int:
@@ -228,16 +234,18 @@ def _in_words(delay: timedelta, lag: timedelta) -> str:
 
 def coverage(seen: Evidence) -> Coverage:
     """Say how far the search for changes reached. Raises NotObserved when step 9 did not run at all."""
-    searched = [one for one in seen.changes.searches if POLL_EVENT_NAME not in one.names]
+    searched = [search for search in seen.changes.searches if POLL_EVENT_NAME not in search.names]
     missing = [f"{gap.region}: {gap.reason}" for gap in seen.changes.gaps()]
     missing += [
-        f"{one.region}: the search was cut short after {one.events} events." for one in searched if one.truncated
+        f"{search.region}: the search was cut short after {search.events} events."
+        for search in searched
+        if search.truncated
     ]
     return Coverage(
-        regions=tuple(dict.fromkeys(one.region for one in searched)),
+        regions=tuple(dict.fromkeys(search.region for search in searched)),
         accounts=(seen.health.identity.account,),
-        start=min((one.window.start for one in searched), default=seen.window.start),
-        end=max((one.window.end for one in searched), default=seen.window.end),
+        start=min((search.window.start for search in searched), default=seen.window.start),
+        end=max((search.window.end for search in searched), default=seen.window.end),
         delivered_until=seen.window.end - DELIVERY_DELAY,
         missing=tuple(dict.fromkeys(missing)),
     )

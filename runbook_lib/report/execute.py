@@ -81,7 +81,7 @@ class RunbookEngine(Engine):  # type: ignore[misc]
         book = _OnRunClock(nb, runbook_run.as_of)
         book.notebook_start()
         try:
-            _Client(book, km=runbook_run.manager, kernel_name=kernel_name).execute(cleanup_kc=True)
+            _NotebookClient(book, km=runbook_run.manager, kernel_name=kernel_name).execute(cleanup_kc=True)
         except RuntimeError:  # the kernel did not start, or died
             nb.metadata.papermill["exception"] = True
         book.notebook_complete()
@@ -89,7 +89,7 @@ class RunbookEngine(Engine):  # type: ignore[misc]
         return nb
 
 
-class _Client(PapermillNotebookClient):  # type: ignore[misc]
+class _NotebookClient(PapermillNotebookClient):  # type: ignore[misc]
     """Papermill's client with our settings: go on after errors, interrupt what hangs, keep no wall-clock times."""
 
     def __init__(self, book: NotebookExecutionManager, **settings: Any) -> None:

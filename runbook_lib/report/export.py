@@ -42,7 +42,7 @@ def summary(headline: Mapping[str, Any], meta: Meta) -> str:
     if headline["first_action"]:
         lines.append(f"- Do first: {_escaped(headline['first_action'])}")
     unseen = headline["unseen"]
-    lines += [f"- Could not be seen: {_escaped(one)}" for one in unseen[:_MOST_UNSEEN]]
+    lines += [f"- Could not be seen: {_escaped(gap)}" for gap in unseen[:_MOST_UNSEEN]]
     if len(unseen) > _MOST_UNSEEN:
         lines.append(f"- Could not be seen: {len(unseen) - _MOST_UNSEEN} more, listed in the report")
     lines += ["", f"As of {clock(meta.as_of)}. Evidence and reasons: report.html.", ""]
@@ -55,8 +55,10 @@ def timeline(diagnosis: Diagnosis) -> str:
     Each line has the three fields it asks for: `message`, `datetime` and `timestamp_desc`.
     Source: Timesketch documentation, "Import timelines from JSON/JSONL or CSV file".
     """
-    ordered = sorted(_moments(diagnosis), key=lambda one: (one["datetime"], one["timestamp_desc"], one["message"]))
-    return "".join(dumped(one) + "\n" for one in ordered)
+    ordered = sorted(
+        _moments(diagnosis), key=lambda moment: (moment["datetime"], moment["timestamp_desc"], moment["message"])
+    )
+    return "".join(dumped(moment) + "\n" for moment in ordered)
 
 
 def _moments(diagnosis: Diagnosis) -> Iterator[dict[str, Any]]:
@@ -70,12 +72,12 @@ def _moments(diagnosis: Diagnosis) -> Iterator[dict[str, Any]]:
             event_name=event.event_name,
             event_id=event.event_id,
             actor=event.actor,
-            is_trigger=diagnosis.trigger is not None and diagnosis.trigger.change == change,
+            is_trigger=diagnosis.set_off_by is not None and diagnosis.set_off_by.change == change,
         )
     if diagnosis.onset:
         words = " ".join(diagnosis.onset.signals)
         yield _moment(diagnosis.onset.at, words, "Estimated onset", "CloudWatch")
-    for alarm in diagnosis.rang:
+    for alarm in diagnosis.alarms:
         for at, said in alarm.turns(diagnosis.window):
             yield _moment(at, said, "Alarm", "CloudWatch")
     if diagnosis.loss.deadline:

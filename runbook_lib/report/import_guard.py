@@ -11,7 +11,7 @@ _GRAMMARS = "rfc3987_syntax"
 
 
 @contextmanager
-def without_grammars() -> Iterator[None]:
+def without_unused_grammars() -> Iterator[None]:
     """Let jsonschema be imported as where no checker of IRIs is installed; no schema of a notebook asks for one."""
     if _GRAMMARS in sys.modules or "jsonschema" in sys.modules:
         yield

@@ -29,7 +29,7 @@ _KEY = "runbook"
 
 
 @dataclass(frozen=True)
-class Source:
+class NotebookSource:
     """One notebook before it is joined: its stem (`06_stream_backlog`) and what it holds."""
 
     name: str
@@ -41,17 +41,17 @@ class Source:
         return self.name.split("_", 1)[0]
 
 
-def shipped(folder: Path = NOTEBOOKS) -> tuple[Source, ...]:
+def shipped(folder: Path = NOTEBOOKS) -> tuple[NotebookSource, ...]:
     """Read the kit's own notebooks, in playbook order. Raises BadArchive when they are not there."""
     sources = tuple(
-        Source(path.stem, nbformat.read(path, as_version=4)) for path in sorted(folder.glob("[0-9]*.ipynb"))
+        NotebookSource(path.stem, nbformat.read(path, as_version=4)) for path in sorted(folder.glob("[0-9]*.ipynb"))
     )
     if not sources:
         raise BadArchive(f"There are no notebooks in {folder}.", "Run the kit from a clone of its repository.")
     return sources
 
 
-def join(sources: Iterable[Source]) -> NotebookNode:
+def join(sources: Iterable[NotebookSource]) -> NotebookNode:
     """Join notebooks into one: the parameters and setup cells once and first, every id unique, outputs left out.
 
     The last notebook's setup serves all of them: the diagnosis needs everything that a step needs. Each cell remembers
@@ -76,10 +76,10 @@ def origin(cell: NotebookNode) -> str:
 
 def tag(cell: NotebookNode) -> str:
     """Name the cell's part in the set-up: `parameters`, `setup` or nothing."""
-    return next((one for one in cell.metadata.get("tags", ()) if one in _ONCE), "")
+    return next((tag for tag in cell.metadata.get("tags", ()) if tag in _ONCE), "")
 
 
-def _moved(cell: NotebookNode, source: Source, role: str) -> NotebookNode:
+def _moved(cell: NotebookNode, source: NotebookSource, role: str) -> NotebookNode:
     moved = copy.deepcopy(cell)
     moved.id = role or f"{source.number}-{cell.id}"
     moved.metadata = NotebookNode({"tags": [role]} if role else {_KEY: {"notebook": source.name}})

@@ -22,7 +22,7 @@ _NO_TIME = "0"
 
 
 @dataclass(frozen=True)
-class Case:
+class JunitCase:
     """One case. `kind` is the type of a failure or error; `lines` are its text."""
 
     place: str
@@ -39,7 +39,7 @@ def junit(diagnosis: Diagnosis) -> bytes:
     return written(name, f"{diagnosis.as_of:%Y-%m-%dT%H:%M:%S}", _properties(diagnosis), tuple(_cases(diagnosis)))
 
 
-def written(name: str, began: str, properties: Iterable[tuple[str, str]], cases: tuple[Case, ...]) -> bytes:
+def written(name: str, began: str, properties: Iterable[tuple[str, str]], cases: tuple[JunitCase, ...]) -> bytes:
     """Write one suite; whatever AWS or a parameter brought in is made visible first."""
     counts = {
         name: str(sum(case.outcome == outcome for case in cases))
@@ -57,7 +57,7 @@ def written(name: str, began: str, properties: Iterable[tuple[str, str]], cases:
     return bytes(ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)) + b"\n"
 
 
-def _add(suite: ElementTree.Element, case: Case) -> None:
+def _add(suite: ElementTree.Element, case: JunitCase) -> None:
     """Write one case; whatever character XML cannot hold is written out."""
     named = {"classname": visible(case.place), "name": visible(case.name), "time": _NO_TIME}
     element = ElementTree.SubElement(suite, "testcase", named)
@@ -79,54 +79,54 @@ def _properties(diagnosis: Diagnosis) -> Iterator[tuple[str, str]]:
     yield "kit_version", __version__
 
 
-def _cases(diagnosis: Diagnosis) -> Iterator[Case]:
+def _cases(diagnosis: Diagnosis) -> Iterator[JunitCase]:
     """Give a case for every finding there is, in one order for all runs, and one for what none of them explains."""
-    told = {case.name: case for case in _told(diagnosis)}
-    for one in FINDINGS.values():
-        yield told.get(one.id) or Case(_place(one), one.id)
+    told = {case.name: case for case in _causes_and_gaps(diagnosis)}
+    for finding in FINDINGS.values():
+        yield told.get(finding.id) or JunitCase(_place(finding), finding.id)
     if diagnosis.unexplained and not diagnosis.causes:
         message = "The trigger is broken and no known cause explains it"
-        yield Case("findings", "unexplained", ERROR, "unexplained", message, diagnosis.unexplained)
+        yield JunitCase("findings", "unexplained", ERROR, "unexplained", message, diagnosis.unexplained)
 
 
-def _told(diagnosis: Diagnosis) -> Iterator[Case]:
+def _causes_and_gaps(diagnosis: Diagnosis) -> Iterator[JunitCase]:
     """Give the cases of which there is something to say: all but absent findings that could be no cause."""
     for kind, faults in (("cause", diagnosis.causes), ("latent fault", diagnosis.latent)):
-        for one in faults:
-            lines = (*_bulleted(one.because), *_unexplained(one), *_remedy(one, diagnosis))
-            yield Case(_place(one.finding), one.finding.id, FAILURE, kind, _title(one), lines)
-    for one in (*diagnosis.contributing, *diagnosis.symptoms, *diagnosis.innocent):
-        lines = (f"Present, {one.finding.kind}: {_title(one)}", *_bulleted(one.because))
-        yield Case(_place(one.finding), one.finding.id, lines=lines)
-    for one in diagnosis.ruled_out:
-        yield Case(_place(one.finding), one.finding.id, lines=("Absent.", *_bulleted(one.because)))
+        for verdict in faults:
+            lines = (*_bulleted(verdict.because), *_unexplained(verdict), *_remedy(verdict, diagnosis))
+            yield JunitCase(_place(verdict.finding), verdict.finding.id, FAILURE, kind, _title(verdict), lines)
+    for verdict in (*diagnosis.contributing, *diagnosis.symptoms, *diagnosis.innocent):
+        lines = (f"Present, {verdict.finding.kind}: {_title(verdict)}", *_bulleted(verdict.because))
+        yield JunitCase(_place(verdict.finding), verdict.finding.id, lines=lines)
+    for verdict in diagnosis.ruled_out:
+        yield JunitCase(_place(verdict.finding), verdict.finding.id, lines=("Absent.", *_bulleted(verdict.because)))
     unsettled = SKIPPED if diagnosis.status is Status.NO_FAULT else ERROR
-    for one in diagnosis.undetermined:
-        message = f"Could not be seen; needs {', '.join(one.lacking)}"
-        reasons = dict.fromkeys(gap.reason for gap in one.needs)
+    for verdict in diagnosis.undetermined:
+        message = f"Could not be seen; needs {', '.join(verdict.lacking)}"
+        reasons = dict.fromkeys(gap.reason for gap in verdict.needs)
         kind = "undetermined" if unsettled == ERROR else ""
-        yield Case(_place(one.finding), one.finding.id, unsettled, kind, message, _bulleted(reasons))
+        yield JunitCase(_place(verdict.finding), verdict.finding.id, unsettled, kind, message, _bulleted(reasons))
 
 
-def _place(one: Finding) -> str:
+def _place(finding: Finding) -> str:
     """Name the module of a finding, which is the stage of the pipe, as such tools name a class."""
-    return f"findings.{one.module.replace('/', '.')}"
+    return f"findings.{finding.module.replace('/', '.')}"
 
 
-def _title(one: Verdict) -> str:
-    return f"{one.finding.title} ({one.confidence})"
+def _title(verdict: Verdict) -> str:
+    return f"{verdict.finding.title} ({verdict.confidence})"
 
 
 def _bulleted(sentences: Iterable[str]) -> tuple[str, ...]:
-    return tuple(f"- {one}" for one in sentences)
+    return tuple(f"- {sentence}" for sentence in sentences)
 
 
-def _unexplained(one: Verdict) -> tuple[str, ...]:
-    return tuple(f"Not explained by it: {sentence}" for sentence in one.unexplained)
+def _unexplained(verdict: Verdict) -> tuple[str, ...]:
+    return tuple(f"Not explained by it: {sentence}" for sentence in verdict.unexplained)
 
 
-def _remedy(one: Verdict, diagnosis: Diagnosis) -> tuple[str, ...]:
+def _remedy(verdict: Verdict, diagnosis: Diagnosis) -> tuple[str, ...]:
     """Give the finding's first remedy: the command never without its risk."""
     prescribed = {remedy.id: remedy for remedy in diagnosis.remedies}
-    first = next((prescribed[id] for id in one.finding.remedies if id in prescribed), None)
+    first = next((prescribed[id] for id in verdict.finding.remedies if id in prescribed), None)
     return (f"Do first: {first.title}. Risk: {first.risk}", first.command) if first else ()

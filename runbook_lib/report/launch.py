@@ -71,7 +71,7 @@ _NICE = 10
 """A kernel gives way: nobody waits for it before the verdict stands, and that needs the processor meanwhile."""
 
 
-class _Client(AsyncKernelClient):  # type: ignore[misc]
+class _ReadyKernelClient(AsyncKernelClient):  # type: ignore[misc]
     """Jupyter's client, ready when the kernel is: the stock one then listens a fifth of a second for nothing."""
 
     async def wait_for_ready(self, timeout: float | None = None) -> None:
@@ -93,7 +93,7 @@ def launch(run_folder: Path, scratch: str, warm_up: str = "") -> KernelManager:
     """
     manager = _OwnInterpreter(
         kernel_name="python3",
-        client_class=f"{__name__}.{_Client.__name__}",
+        client_class=f"{__name__}.{_ReadyKernelClient.__name__}",
         **_channel(scratch),
         config=Config({"KernelManager": {"transport_encryption": "required"}}),
     )

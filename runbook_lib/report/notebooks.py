@@ -16,10 +16,10 @@ from nbformat import NotebookNode
 from runbook_lib.archive.record import Record, write_document
 from runbook_lib.example import EVIDENCE
 from runbook_lib.report.execute import execute
-from runbook_lib.report.join import METADATA, NOTEBOOKS, Source, shipped
+from runbook_lib.report.join import METADATA, NOTEBOOKS, NotebookSource, shipped
 
 
-def executed(source: Source) -> NotebookNode:
+def executed(source: NotebookSource) -> NotebookNode:
     """Execute one notebook on the example incident; returns it with outputs, in the form in which it is kept."""
     return normalised(execute(source.notebook, EVIDENCE.parent, {}, Record.read(EVIDENCE).as_of))
 
@@ -51,8 +51,8 @@ def main(folder: Path = NOTEBOOKS) -> int:
     for source in shipped(folder):
         notebook = executed(source)
         wrong = list(failures(notebook))
-        for one in wrong:
-            print(f"{source.name}: {one}", file=sys.stderr)
+        for problem in wrong:
+            print(f"{source.name}: {problem}", file=sys.stderr)
         if not wrong:
             write_document(folder / f"{source.name}.ipynb", nbformat.writes(notebook) + "\n")
         failed += bool(wrong)

@@ -22,9 +22,9 @@ from markupsafe import Markup, escape
 
 from runbook_lib import instant
 from runbook_lib._version import __version__
-from runbook_lib.archive.record import EVIDENCE, Call, Record
+from runbook_lib.archive.record import EVIDENCE, Record, RecordedCall
 from runbook_lib.report import sanitise
-from runbook_lib.report.sections import Added, Failure, Part, Section, Shown
+from runbook_lib.report.sections import AddedOutput, CellFailure, Heading, MarkdownText, Part, Section, ShownBlock
 from runbook_lib.showing.markup import TICKS, WHOLE
 
 DIAGNOSIS = "10_diagnosis"
@@ -61,7 +61,7 @@ class Meta:
     kit_version: str
     identity: Mapping[str, Any]
     files: tuple[EvidenceFile, ...]
-    calls: tuple[Call, ...]
+    calls: tuple[RecordedCall, ...]
     headline: Mapping[str, Any] | None = None
 
     @classmethod
@@ -93,9 +93,9 @@ class Meta:
 def render(sections: Iterable[Section], meta: Meta) -> str:
     """Give the whole page as HTML text; the same sections and run give the same bytes."""
     found = tuple(sections)
-    steps = [one for one in found if one.name != DIAGNOSIS]
+    steps = [section for section in found if section.name != DIAGNOSIS]
     page = _Page(meta, steps)
-    opening, chapters = _chapters([one for one in found if one.name == DIAGNOSIS], page)
+    opening, chapters = _chapters([section for section in found if section.name == DIAGNOSIS], page)
     return (
         environment()
         .get_template("page.html.j2")
@@ -106,7 +106,7 @@ def render(sections: Iterable[Section], meta: Meta) -> str:
             chapters=chapters,
             steps=steps,
             most_unseen=_MOST_UNSEEN,
-            file_rows=[[one.path, f"{one.size:,}", one.sha256] for one in meta.files],
+            file_rows=[[file.path, f"{file.size:,}", file.sha256] for file in meta.files],
             **style(),
             for_people=_FOR_PEOPLE,
         )
@@ -131,14 +131,14 @@ class _Chapter:
     @property
     def count(self) -> int:
         """How many findings, calls and other things with a name of their own it lists."""
-        return sum(_listed(part.block) for part in self.parts if isinstance(part, Shown))
+        return sum(_listed(part.block) for part in self.parts if isinstance(part, ShownBlock))
 
 
 def _listed(block: Mapping[str, Any]) -> int:
     """Count what a block lists: a finding is one thing, a table of things has their names, as code, in front."""
     match block:
         case {"block": "stack", "blocks": list(inner)}:
-            return sum(_listed(one) for one in inner if isinstance(one, Mapping))
+            return sum(_listed(block) for block in inner if isinstance(block, Mapping))
         case {"block": "table", "columns": [{"kind": "code"}, *_], "rows": list(rows)}:
             return len(rows)
         case {"block": "finding"}:
@@ -152,7 +152,9 @@ def _chapters(diagnosis: Iterable[Section], page: _Page) -> tuple[tuple[Part, ..
     The rest of the opening is the verdict, which the head of the page says already.
     """
     split = [chapter for section in diagnosis for chapter in section.chapters()]
-    opening = tuple(part for title, parts in split if not title for part in parts if isinstance(part, Failure | Added))
+    opening = tuple(
+        part for title, parts in split if not title for part in parts if isinstance(part, CellFailure | AddedOutput)
+    )
     return opening, tuple(_Chapter(title, page.id(title), parts) for title, parts in split if title)
 
 
@@ -176,8 +178,10 @@ class _Page:
         self._refs = {call.ref for call in meta.calls}
         self._operations = Counter(ref.rpartition("-")[0] for ref in self._refs)
         self._ids = {"main", "run", "people", "provenance", "loss", "first", "unseen", "failed"}
-        self._sections = {one.name: self.id(f"step {one.number}" if one.number else one.name) for one in steps}
-        self._steps = {one.number: self._sections[one.name] for one in steps if one.number}
+        self._sections = {
+            section.name: self.id(f"step {section.number}" if section.number else section.name) for section in steps
+        }
+        self._steps = {section.number: self._sections[section.name] for section in steps if section.number}
         self._labels: set[str] = set()
         self._findings: dict[str, str] = {}
         self._rows: frozenset[_Row] = frozenset()
@@ -190,9 +194,9 @@ class _Page:
         """Take back what was handed out since, for a part that could not be written."""
         self._ids, self._labels, self._findings, self._rows = taken
 
-    def id(self, wish: str) -> str:
+    def id(self, wanted: str) -> str:
         """Give an id that the page does not have yet, as near to the wish as can be."""
-        slug = "-".join("".join(c if c.isascii() and c.isalnum() else " " for c in wish.lower()).split()) or "part"
+        slug = "-".join("".join(c if c.isascii() and c.isalnum() else " " for c in wanted.lower()).split()) or "part"
         return _free(slug, self._ids, "-")
 
     def finding(self, name: str) -> str:
@@ -222,9 +226,9 @@ class _Page:
         """Give the anchor of a step's section; None when the page has none."""
         return self._steps.get(number)
 
-    def label(self, wish: str) -> str:
+    def label(self, wanted: str) -> str:
         """Give a label for a scrolling area that no other one has."""
-        return _free(wish, self._labels, ", ")
+        return _free(wanted, self._labels, ", ")
 
     def anchor(self, ref: str) -> str | None:
         """Give the anchor of a recorded call, of the run, or of the step that read an event; None for others."""
@@ -246,25 +250,34 @@ _EVENT = "trail:"
 _STEP_OF_EVENTS = 9
 
 
-def _free(wish: str, taken: set[str], joint: str) -> str:
+def _free(wanted: str, taken: set[str], joint: str) -> str:
     """Give the wish, or the wish with the first number that makes it new; it is taken from now on."""
-    numbered = (f"{wish}{joint}{number}" for number in count(2))
-    found = next(one for one in chain([wish], numbered) if one not in taken)
+    numbered = (f"{wanted}{joint}{number}" for number in count(2))
+    found = next(candidate for candidate in chain([wanted], numbered) if candidate not in taken)
     taken.add(found)
     return found
+
+
+_MACROS: Mapping[type[Part], str] = {
+    Heading: "heading",
+    MarkdownText: "prose",
+    ShownBlock: "shown",
+    AddedOutput: "added",
+    CellFailure: "failure",
+}
+"""The macro of parts.html.j2 that writes each kind of part."""
 
 
 @pass_context
 def _show(context: Context, part: Part, level: int) -> Markup:
     """Write one part; a block of damaged form is shown as its text instead of breaking the page."""
-    name = type(part).__name__.lower()
     page = context["page"]
     taken = page.taken()
     try:
         macro = context.environment.get_template("parts.html.j2").make_module({"page": page})
-        return Markup(getattr(macro, name)(part, level))
+        return Markup(getattr(macro, _MACROS[type(part)])(part, level))
     except (TemplateError, TypeError, ValueError, KeyError, AttributeError):
-        if not isinstance(part, Shown):
+        if not isinstance(part, ShownBlock):
             raise
         page.restore(taken)
         return Markup('<pre class="text">{}</pre>').format(part.text or "This block cannot be read.")
@@ -284,9 +297,9 @@ def environment() -> Environment:
     )
     made.filters.update(
         show=_show,
-        markdown=sanitise.markdown,
-        cleaned=sanitise.cleaned,
-        png=sanitise.png,
+        markdown=sanitise.sanitised_markdown,
+        cleaned=sanitise.sanitised_html,
+        png=sanitise.png_data_url,
         iso=instant.iso,
         clock=instant.clock,
         parsed=instant.parse,
@@ -304,7 +317,7 @@ def environment() -> Environment:
 def _command(text: str) -> Markup:
     """Let a long command break before its options, where a reader would break it; copied, it is the same text."""
     first, *options = sanitise.visible_lines(text).split(" --")
-    short = [Markup('<span class="option">--{}</span>').format(one) for one in options]
+    short = [Markup('<span class="option">--{}</span>').format(option) for option in options]
     return Markup(" ").join([escape(first), *short])
 
 
@@ -332,7 +345,7 @@ def _compact(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(", ", ": "))
 
 
-def _excerpt(call: Call) -> str:
+def _excerpt(call: RecordedCall) -> str:
     """Give the beginning of an answer, or of an error, and say how much more the evidence file holds."""
     said = _compact(call.error if call.error is not None else call.response)
     if len(said) <= _ANSWER_SHOWN:

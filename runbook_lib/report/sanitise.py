@@ -28,24 +28,24 @@ def visible_lines(text: str) -> str:
     return "\n".join(visible(line) for line in text.expandtabs(4).splitlines())
 
 
-def cleaned(html: str) -> Markup:
+def sanitised_html(html: str) -> Markup:
     """Give somebody's HTML reduced to text, lists and tables: no links, no styles, no ids, no scripts."""
     return Markup(nh3.clean(html, tags=_TAGS, attributes=_ATTRIBUTES, clean_content_tags=_DROPPED_WHOLE))
 
 
-def markdown(text: str, level: int) -> Markup:
+def sanitised_markdown(text: str, level: int) -> Markup:
     """Give Markdown as HTML whose headings start below `level`; HTML in it stays text, links become their text."""
-    render = mistune.create_markdown(renderer=_Below(level), plugins=["table", "strikethrough"])
+    render = mistune.create_markdown(renderer=_LowerHeadings(level), plugins=["table", "strikethrough"])
     return Markup(str(render(text)))
 
 
-def png(base64_text: Any) -> str | None:
+def png_data_url(base64_text: Any) -> str | None:
     """Give a picture as a data URL; None when it is no PNG."""
     data = _BASE64.sub("", base64_text) if isinstance(base64_text, str) else ""
     return f"data:image/png;base64,{data}" if data.startswith(_PNG) else None
 
 
-class _Below(mistune.HTMLRenderer):  # type: ignore[misc]
+class _LowerHeadings(mistune.HTMLRenderer):  # type: ignore[misc]
     """Renders Markdown inside a page whose outline goes on."""
 
     def __init__(self, level: int) -> None:

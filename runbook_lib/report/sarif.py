@@ -12,7 +12,7 @@ from runbook_lib._version import __version__
 from runbook_lib.archive.plain_json import dumped
 from runbook_lib.evidence import Evidence
 from runbook_lib.findings import Finding, Verdict
-from runbook_lib.findings.mapping import serving
+from runbook_lib.findings.mapping import expected_to_deliver
 from runbook_lib.instant import iso
 from runbook_lib.judging.diagnosis import Diagnosis
 from runbook_lib.observed import otherwise
@@ -40,10 +40,10 @@ _NO_CAUSE = "The trigger is broken and no known cause explains it"
 
 def sarif(diagnosis: Diagnosis, seen: Evidence) -> str:
     """Give a diagnosis as the text of a SARIF log; the same evidence gives the same bytes."""
-    found = [(one, kind, level) for name, kind, level in _RESULTS for one in getattr(diagnosis, name)]
+    found = [(verdict, kind, level) for name, kind, level in _RESULTS for verdict in getattr(diagnosis, name)]
     where = [{"logicalLocations": list(_resources(diagnosis, seen))}]
-    rules = [_rule(one.finding) for one, _, _ in found]
-    results = [_result(one, kind, level) for one, kind, level in found]
+    rules = [_rule(verdict.finding) for verdict, _, _ in found]
+    results = [_result(verdict, kind, level) for verdict, kind, level in found]
     if diagnosis.unexplained and not diagnosis.causes:
         rules.append({"id": _UNEXPLAINED, "shortDescription": _text(_NO_CAUSE)})
         message = _text(f"{_NO_CAUSE}.", *diagnosis.unexplained)
@@ -53,34 +53,34 @@ def sarif(diagnosis: Diagnosis, seen: Evidence) -> str:
         "tool": {"driver": driver},
         "automationDetails": {"id": f"runbook/{diagnosis.incident.incident_id}/{iso(diagnosis.as_of)}"},
         "invocations": [_invocation(diagnosis)],
-        "results": [{**one, "ruleIndex": at, "locations": where} for at, one in enumerate(results)],
+        "results": [{**result, "ruleIndex": at, "locations": where} for at, result in enumerate(results)],
         "properties": {"status": diagnosis.status.value, "sentence": visible(diagnosis.sentence)},
     }
     return dumped({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2) + "\n"
 
 
-def _rule(one: Finding) -> dict[str, Any]:
+def _rule(finding: Finding) -> dict[str, Any]:
     return {
-        "id": one.id,
-        "shortDescription": _text(one.title),
-        "fullDescription": _text(one.why),
-        "helpUri": one.source,
-        "properties": {"kind": one.kind.value, "module": one.module},
+        "id": finding.id,
+        "shortDescription": _text(finding.title),
+        "fullDescription": _text(finding.why),
+        "helpUri": finding.source,
+        "properties": {"kind": finding.kind.value, "module": finding.module},
     }
 
 
-def _result(one: Verdict, kind: str, level: str) -> dict[str, Any]:
+def _result(verdict: Verdict, kind: str, level: str) -> dict[str, Any]:
     if kind == "open":
-        message = _text(f"Undetermined: {one.finding.title}.", *(f"Needs {what}" for what in one.lacking))
+        message = _text(f"Undetermined: {verdict.finding.title}.", *(f"Needs {what}" for what in verdict.lacking))
     else:
-        message = _text(f"{one.finding.title} ({one.confidence}).", *one.because, *one.unexplained)
-    confidence = {"confidence": one.confidence.value} if one.confidence else {}
+        message = _text(f"{verdict.finding.title} ({verdict.confidence}).", *verdict.because, *verdict.unexplained)
+    confidence = {"confidence": verdict.confidence.value} if verdict.confidence else {}
     return {
-        "ruleId": one.finding.id,
+        "ruleId": verdict.finding.id,
         "kind": kind,
         "level": level,
         "message": message,
-        "properties": {**confidence, "evidence": list(one.refs)},
+        "properties": {**confidence, "evidence": list(verdict.refs)},
     }
 
 
@@ -91,8 +91,8 @@ def _invocation(diagnosis: Diagnosis) -> dict[str, Any]:
         "exitCode": diagnosis.exit_code,
         "startTimeUtc": iso(diagnosis.as_of),
         "toolExecutionNotifications": [
-            {"level": "warning", "message": _text(one.gap.reason), "properties": {"call": one.gap.call}}
-            for one in diagnosis.gaps
+            {"level": "warning", "message": _text(impact.gap.reason), "properties": {"call": impact.gap.call}}
+            for impact in diagnosis.gaps
         ],
     }
 
@@ -101,7 +101,7 @@ def _resources(diagnosis: Diagnosis, seen: Evidence) -> Iterator[dict[str, str]]
     """Name what was investigated, with the ARNs of what was seen: there is no file that a result could point at."""
     incident = diagnosis.incident
     latest = otherwise(lambda: seen.streams.table.latest_stream_arn, None)
-    read = otherwise(lambda: tuple(one.event_source_arn for one in serving(seen)), ())
+    read = otherwise(lambda: tuple(mapping.event_source_arn for mapping in expected_to_deliver(seen)), ())
     streams = dict.fromkeys(arn for arn in (latest, *read) if arn)
     named = (
         (incident.table_name, otherwise(lambda: seen.streams.table.arn, "")),
@@ -118,5 +118,5 @@ def _text(first: str, *more: str) -> dict[str, str]:
 
     Braces would be placeholders and are doubled (3.11.5); `[x](y)` would be a link (3.11.6), and is none with a space.
     """
-    lines = (visible(one) for one in (first, *(f"- {one}" for one in more)))
+    lines = (visible(line) for line in (first, *(f"- {line}" for line in more)))
     return {"text": "\n".join(lines).replace("{", "{{").replace("}", "}}").replace("](", "] (")}

@@ -33,14 +33,14 @@ class Heading:
 
 
 @dataclass(frozen=True)
-class Prose:
+class MarkdownText:
     """Markdown of a notebook."""
 
     markdown: str
 
 
 @dataclass(frozen=True)
-class Shown:
+class ShownBlock:
     """A block that the kit showed, as the JSON of its MIME type, with the same as `text` for the day it is damaged."""
 
     block: Mapping[str, Any]
@@ -48,7 +48,7 @@ class Shown:
 
 
 @dataclass(frozen=True)
-class Added:
+class AddedOutput:
     """What a cell outside the kit's own showed. `form` is `text`, `html`, `markdown` or `png` (base64)."""
 
     source: str
@@ -57,7 +57,7 @@ class Added:
 
 
 @dataclass(frozen=True)
-class Failure:
+class CellFailure:
     """A cell that raised, or never ran: what it asked is not examined."""
 
     name: str
@@ -65,7 +65,7 @@ class Failure:
     traceback: str
 
 
-Part = Heading | Prose | Shown | Added | Failure
+Part = Heading | MarkdownText | ShownBlock | AddedOutput | CellFailure
 
 
 @dataclass(frozen=True)
@@ -83,14 +83,16 @@ class Section:
         return int(digits) if digits.isascii() and digits.isdigit() else None
 
     @property
-    def failures(self) -> tuple[Failure, ...]:
+    def failures(self) -> tuple[CellFailure, ...]:
         """What of this notebook raised or never ran."""
-        return tuple(part for part in self.parts if isinstance(part, Failure))
+        return tuple(part for part in self.parts if isinstance(part, CellFailure))
 
     @property
     def is_examined(self) -> bool:
         """Whether everything it asks was answered: nothing failed and no block speaks of a gap."""
-        return not self.failures and not any(_is_blind(part.block) for part in self.parts if isinstance(part, Shown))
+        return not self.failures and not any(
+            _is_blind(part.block) for part in self.parts if isinstance(part, ShownBlock)
+        )
 
     def chapters(self) -> tuple[tuple[str, tuple[Part, ...]], ...]:
         """Split at the headings of level 2; what stands before the first has no title."""
@@ -113,12 +115,12 @@ def read(document: NotebookNode) -> tuple[Section, ...]:
     return tuple(_section(name, found, broken) for name, found in cells.items())
 
 
-def _section(name: str, cells: Iterable[NotebookNode], broken: list[Failure]) -> Section:
+def _section(name: str, cells: Iterable[NotebookNode], broken: list[CellFailure]) -> Section:
     parts: list[Part] = [part for cell in cells for part in _parts(cell)]
     title = next((part.text for part in parts if isinstance(part, Heading) and part.level == 1), name)
     kept = [part for part in parts if not (isinstance(part, Heading) and part.level == 1)]
     if broken:
-        kept = [*broken, *(part for part in kept if not isinstance(part, Failure))]
+        kept = [*broken, *(part for part in kept if not isinstance(part, CellFailure))]
     return Section(name, title, tuple(_once(kept, title)))
 
 
@@ -128,7 +130,7 @@ def _once(parts: Iterable[Part], title: str) -> Iterator[Part]:
     for part in parts:
         if isinstance(part, Heading):
             said.add(_bare(part.text))
-        yield replace(part, block=_unrepeated(part.block, said)) if isinstance(part, Shown) else part
+        yield replace(part, block=_unrepeated(part.block, said)) if isinstance(part, ShownBlock) else part
 
 
 def _unrepeated(block: Mapping[str, Any], said: set[str]) -> Mapping[str, Any]:
@@ -136,7 +138,7 @@ def _unrepeated(block: Mapping[str, Any], said: set[str]) -> Mapping[str, Any]:
     titled = isinstance(block.get("title"), str) and _bare(block["title"]) in said
     if block.get("block") != "stack" or not isinstance(block.get("blocks"), list):
         return {**block, "repeats": titled}
-    inner = [_unrepeated(one, said) for one in block["blocks"] if isinstance(one, Mapping)]
+    inner = [_unrepeated(inner_block, said) for inner_block in block["blocks"] if isinstance(inner_block, Mapping)]
     if (
         inner
         and isinstance(inner[0].get("paragraphs"), list)
@@ -166,18 +168,18 @@ def _prose(markdown: str) -> Iterator[Part]:
         yield Heading(len(found[1]), found[2])
         markdown = markdown[found.end() :].lstrip("\n")
     if markdown.strip():
-        yield Prose(markdown)
+        yield MarkdownText(markdown)
 
 
 def _output(source: str, output: NotebookNode) -> Iterator[Part]:
     source = visible_lines(source)
     if output.output_type == "stream":
-        yield Added(source, "text", _plain(output.text))
+        yield AddedOutput(source, "text", _plain(output.text))
         return
     data = output.get("data", {})
     if isinstance(data.get(MIME), Mapping):
         picture = {"png": data["image/png"]} if "image/png" in data else {}
-        yield Shown({**data[MIME], **picture}, _plain(data.get("text/plain", "")))
+        yield ShownBlock({**data[MIME], **picture}, _plain(data.get("text/plain", "")))
         return
     for form, kind in (
         ("png", "image/png"),
@@ -187,18 +189,18 @@ def _output(source: str, output: NotebookNode) -> Iterator[Part]:
     ):
         if data.get(kind):
             content = _text(data[kind])
-            yield Added(source, form, content if form == "png" else _plain(content))
+            yield AddedOutput(source, form, content if form == "png" else _plain(content))
             return
 
 
-def _failures(cell: NotebookNode) -> Iterator[Failure]:
+def _failures(cell: NotebookNode) -> Iterator[CellFailure]:
     if cell.cell_type != "code":
         return
     for output in cell.outputs:
         if output.output_type == "error":
-            yield Failure(_plain(output.ename), _plain(output.evalue), _plain("\n".join(output.traceback)))
+            yield CellFailure(_plain(output.ename), _plain(output.evalue), _plain("\n".join(output.traceback)))
     if cell.execution_count is None:
-        yield Failure("NotRun", "The kernel ended before this cell ran.", "")
+        yield CellFailure("NotRun", "The kernel ended before this cell ran.", "")
 
 
 def _is_blind(block: Mapping[str, Any]) -> bool:

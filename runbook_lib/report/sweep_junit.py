@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from runbook_lib.report.junit import ERROR, FAILURE, Case, written
+from runbook_lib.report.junit import ERROR, FAILURE, JunitCase, written
 
 _OUTCOMES = {"fault": FAILURE, "suspect": ERROR, "not_examined": ERROR}
 _STATUSES = {"fault": FAILURE, "undetermined": ERROR, "could_not_run": ERROR}
@@ -19,25 +19,25 @@ def sweep_junit(document: Mapping[str, Any]) -> bytes:
     return written("runbook sweep", began, properties, tuple(_cases(document)))
 
 
-def _cases(document: Mapping[str, Any]) -> Iterator[Case]:
+def _cases(document: Mapping[str, Any]) -> Iterator[JunitCase]:
     for area in document["areas"]:
         place = f"{area['account'] or area['role'] or 'account'}.{area['region']}"
         if area["error"]:
-            yield Case(place, "area", ERROR, "could_not_run", area["error"])
+            yield JunitCase(place, "area", ERROR, "could_not_run", area["error"])
         for gap in area["gaps"]:
-            yield Case(place, gap["call"], ERROR, gap["code"], gap["reason"])
-    for one in document["triggers"]:
-        yield _case(one)
+            yield JunitCase(place, gap["call"], ERROR, gap["code"], gap["reason"])
+    for trigger in document["triggers"]:
+        yield _case(trigger)
 
 
-def _case(one: Mapping[str, Any]) -> Case:
+def _case(trigger: Mapping[str, Any]) -> JunitCase:
     """Give one trigger; what a full investigation found counts for more than the triage."""
-    looked = one["investigation"]
-    kind = looked["status"] if looked else one["outcome"]
+    looked = trigger["investigation"]
+    kind = looked["status"] if looked else trigger["outcome"]
     outcome = (_STATUSES if looked else _OUTCOMES).get(kind, "system-out")
-    place, name = f"{one['account']}.{one['region']}", f"{one['table']} -> {one['function']}"
-    sentence = looked["sentence"] if looked else one["sentence"]
+    place, name = f"{trigger['account']}.{trigger['region']}", f"{trigger['table']} -> {trigger['function']}"
+    sentence = looked["sentence"] if looked else trigger["sentence"]
     if outcome == "system-out":
-        return Case(place, name, lines=(sentence,))
-    because = [f"- {each}" for cause in one["causes"] for each in cause["because"]]
-    return Case(place, name, outcome, kind, sentence, (*because, one["loss"]["sentence"], *one["unseen"]))
+        return JunitCase(place, name, lines=(sentence,))
+    because = [f"- {each}" for cause in trigger["causes"] for each in cause["because"]]
+    return JunitCase(place, name, outcome, kind, sentence, (*because, trigger["loss"]["sentence"], *trigger["unseen"]))

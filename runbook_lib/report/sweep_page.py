@@ -23,14 +23,14 @@ _WRONG = ("fault", "suspect", "not_examined")
 
 def sweep_page(document: Mapping[str, Any], beside: Path) -> str:
     """Give the document of a sweep as HTML; reports of full investigations are linked to from the folder `beside`."""
-    triggers = [{**one, "link": _link(one["investigation"], beside)} for one in document["triggers"]]
+    rows = [{**trigger, "link": _link(trigger["investigation"], beside)} for trigger in document["triggers"]]
     return (
         environment()
         .get_template("sweep.html.j2")
         .render(
             sweep=document,
-            wrong=[one for one in triggers if one["outcome"] in _WRONG],
-            others=[one for one in triggers if one["outcome"] not in _WRONG],
+            wrong=[trigger for trigger in rows if trigger["outcome"] in _WRONG],
+            others=[trigger for trigger in rows if trigger["outcome"] not in _WRONG],
             words=WORDS,
             sentence=headline(document),
             tone={0: "no_fault", 1: "fault"}.get(document["exit_code"], "undetermined"),

@@ -37,7 +37,7 @@ Arrived = Callable[[int, Document], None]
 
 
 @dataclass(frozen=True)
-class Wish:
+class BatchOptions:
     """How every incident of a batch is investigated. `share`: how many work at the same time on AWS's rates.
 
     `batch` names the batch: a unit that is begun again takes up only what this batch began.
@@ -52,24 +52,24 @@ class Wish:
     share: int = 1
 
 
-def unit(incident: Incident, wish: Wish) -> Document:
+def investigate_incident(incident: Incident, options: BatchOptions) -> Document:
     """Investigate one incident and give its document; whatever goes wrong is in the document and never raised.
 
     A unit that this batch has finished already, and whose document was lost on its way, is not done again.
     """
-    kept = finished(incident, wish) if wish.batch else None
+    kept = earlier_document(incident, options) if options.batch else None
     if kept:
         return kept
     try:
         done = run.investigate(
             incident,
-            archive=wish.archive,
-            report=wish.report,
-            export=wish.export,
-            timeout_s=wish.timeout_s,
-            peek=wish.peek,
-            batch=wish.batch,
-            share=wish.share,
+            archive=options.archive,
+            report=options.report,
+            export=options.export,
+            timeout_s=options.timeout_s,
+            peek=options.peek,
+            batch=options.batch,
+            share=options.share,
         )
     except RunbookError as trouble:
         return failed(incident, str(trouble))
@@ -79,7 +79,7 @@ def unit(incident: Incident, wish: Wish) -> Document:
     return document(done)
 
 
-def document(done: run.Finished) -> Document:
+def document(done: run.FinishedRun) -> Document:
     """Give a finished run's verdict as it stands in its folder, with where that is and what could not be exported."""
     return _reread(done.folder, done.report, done.missing)
 
@@ -102,7 +102,7 @@ def failed(incident: Incident, error: str) -> Document:
 
 def investigate_all(
     incidents: Sequence[Incident],
-    wish: Wish,
+    options: BatchOptions,
     *,
     number: int,
     cluster: str | None = None,
@@ -116,22 +116,24 @@ def investigate_all(
     """
     found: dict[int, Document] = {}
 
-    def arrive(place: int, one: Document) -> None:
-        found[place] = one
+    def arrive(place: int, document: Document) -> None:
+        found[place] = document
         if arrived:
-            arrived(len(found), one)
+            arrived(len(found), document)
 
     for place, incident in enumerate(incidents) if resume else ():
-        kept = finished(incident, wish)
+        kept = earlier_document(incident, options)
         if kept:
             arrive(place, kept)
     todo = [place for place in range(len(incidents)) if place not in found]
     try:
         if todo:
             with workers(min(number, len(todo)), warm, cluster) as (pool, at_once):
-                told = replace(wish, share=min(at_once, len(todo)), batch=wish.batch or _stamp())
+                told = replace(options, share=min(at_once, len(todo)), batch=options.batch or _stamp())
                 flying = {
-                    pool.submit(unit, incidents[place], replace(told, archive=_home(incidents[place], wish))): place
+                    pool.submit(
+                        investigate_incident, incidents[place], replace(told, archive=_home(incidents[place], options))
+                    ): place
                     for place in todo
                 }
                 for future in as_completed(flying):
@@ -141,7 +143,7 @@ def investigate_all(
                     except Exception as lost:  # the process is gone, or its answer cannot be read
                         arrive(place, failed(incidents[place], f"{type(lost).__name__}: {lost}"))
     finally:
-        write_index(((incidents[place], one) for place, one in sorted(found.items())), wish)
+        write_index(((incidents[place], document) for place, document in sorted(found.items())), options)
     return [found[place] for place in range(len(incidents))]
 
 
@@ -154,27 +156,27 @@ def warm() -> None:
     build.load()
 
 
-def finished(incident: Incident, wish: Wish) -> Document | None:
+def earlier_document(incident: Incident, options: BatchOptions) -> Document | None:
     """Find the newest finished run of exactly these parameters, of the batch that is named, with a report if wanted."""
-    runs = _home(incident, wish) / incident.incident_id
+    runs = _home(incident, options) / incident.incident_id
     for folder in sorted(runs.iterdir() if runs.is_dir() else (), reverse=True):
         report = folder / REPORT if (folder / REPORT).exists() else None
-        if folder.is_dir() and is_sealed(folder) and (report or not wish.report):
+        if folder.is_dir() and is_sealed(folder) and (report or not options.report):
             try:
                 record = Record.open(folder)
             except RunbookError:
                 continue
-            if record.incident == incident and wish.batch in ("", record.run.get("batch")):
+            if record.incident == incident and options.batch in ("", record.run.get("batch")):
                 return _reread(folder, report)
     return None
 
 
-def write_index(found: Iterable[tuple[Incident, Document]], wish: Wish) -> tuple[Path, ...]:
+def write_index(documents: Iterable[tuple[Incident, Document]], options: BatchOptions) -> tuple[Path, ...]:
     """Write `index.json` and `index.html` into every archive that the batch wrote to, first lost first."""
     archives: dict[Path, list[Document]] = {}
-    for incident, one in found:
-        archive = _home(incident, wish)
-        archives.setdefault(archive, []).append(_row(incident, one, archive))
+    for incident, document in documents:
+        archive = _home(incident, options)
+        archives.setdefault(archive, []).append(_row(incident, document, archive))
     for archive, rows in archives.items():
         from runbook_lib.report.batch_page import render
 
@@ -193,22 +195,22 @@ def urgency(row: Document) -> tuple[int, str, str]:
     return LOST_FIRST.index(state), moment or "~", row["incident_id"]
 
 
-def _row(incident: Incident, one: Document, archive: Path) -> Document:
+def _row(incident: Incident, document: Document, archive: Path) -> Document:
     """Give what the index says of one incident."""
-    loss = one.get("loss")
+    loss = document.get("loss")
     return {
         "incident_id": incident.incident_id,
         "region": incident.region,
         "table_name": incident.table_name,
         "function_name": incident.function_name,
-        "status": one.get("status", "could_not_run"),
-        "sentence": one.get("sentence") or one.get("error"),
-        "causes": [{"id": cause["id"], "confidence": cause["confidence"]} for cause in one.get("causes", ())],
+        "status": document.get("status", "could_not_run"),
+        "sentence": document.get("sentence") or document.get("error"),
+        "causes": [{"id": cause["id"], "confidence": cause["confidence"]} for cause in document.get("causes", ())],
         "loss": {key: loss[key] for key in ("state", "deadline", "already_lost_from")} if loss else None,
-        "as_of": one.get("as_of"),
-        "run_folder": _below(one.get("run_folder"), archive),
-        "report": _below(one.get("report"), archive),
-        "exit_code": one["exit_code"],
+        "as_of": document.get("as_of"),
+        "run_folder": _below(document.get("run_folder"), archive),
+        "report": _below(document.get("report"), archive),
+        "exit_code": document["exit_code"],
     }
 
 
@@ -217,8 +219,8 @@ def _below(path: str | None, archive: Path) -> str | None:
     return Path(path).relative_to(archive).as_posix() if path else None
 
 
-def _home(incident: Incident, wish: Wish) -> Path:
-    return (wish.archive or archive_of(incident)).absolute()
+def _home(incident: Incident, options: BatchOptions) -> Path:
+    return (options.archive or archive_of(incident)).absolute()
 
 
 def _stamp() -> str:

@@ -18,7 +18,7 @@ EXPORTS = {"pdf": "report.pdf", "junit": "junit.xml", "sarif": "findings.sarif"}
 """What can be asked for, and its name in a run folder."""
 
 
-def asked(words: Iterable[str], *, report: bool = True) -> tuple[str, ...]:
+def export_names(words: Iterable[str], *, report: bool = True) -> tuple[str, ...]:
     """Read what is asked for: names, or several with commas between them; each counts once.
 
     Raises BadParameters for a name that is not known, and for what cannot be had without the report.
@@ -33,7 +33,7 @@ def asked(words: Iterable[str], *, report: bool = True) -> tuple[str, ...]:
     return names
 
 
-def write(names: Iterable[str], investigation: Investigation, folder: Path) -> tuple[str, ...]:
+def write_exports(names: Iterable[str], investigation: Investigation, folder: Path) -> tuple[str, ...]:
     """Write what was asked for into the folder of a judged run; gives a sentence for each that could not be made.
 
     Raises BadArchive when the folder cannot be written.

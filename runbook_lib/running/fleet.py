@@ -86,29 +86,29 @@ def workers(number: int, warm: Callable[[], object], cluster: str | None = None)
         at_once = sum(client.nthreads().values())
         if not at_once:
             raise CannotRun(f"The Dask cluster at {cluster} has no workers.", f"Start one: `dask worker {cluster}`.")
-        client.register_plugin(_unwatched())
+        client.register_plugin(_without_profiler())
         yield client.get_executor(pure=False, retries=0), at_once
     finally:
         client.close()
 
 
-def _unwatched() -> Any:
+def _without_profiler() -> Any:
     """Give the plugin that stops a worker's statistical profiler on Python 3.11, where it may hang the worker for good.
 
     https://github.com/python/cpython/issues/106883, mended in 3.12 only; Dask spares its own loop for that reason.
     """
     from distributed import WorkerPlugin
 
-    class Unwatched(WorkerPlugin):  # type: ignore[misc]
+    class WithoutProfiler(WorkerPlugin):  # type: ignore[misc]
         name = "stream-trigger-runbook-unwatched"
         idempotent = True
 
         def setup(self, worker: Any) -> None:
-            for one in ("profile", "profile-cycle"):
-                if sys.version_info[:2] == (3, 11) and one in worker.periodic_callbacks:
-                    worker.periodic_callbacks.pop(one).stop()
+            for callback in ("profile", "profile-cycle"):
+                if sys.version_info[:2] == (3, 11) and callback in worker.periodic_callbacks:
+                    worker.periodic_callbacks.pop(callback).stop()
 
-    return Unwatched()
+    return WithoutProfiler()
 
 
 def _connected(cluster: str) -> Any:

@@ -67,8 +67,8 @@ class Investigation:
     def diagnosis(self) -> Diagnosis:
         """The diagnosis of everything; what has not been observed yet is collected first.
 
-        When a cause has no trigger, the search for changes is widened to 48 hours, as the playbook's last paragraph
-        asks.
+        Where no change is known to have set a cause off, the search for changes is widened to 48 hours, as the
+        playbook's last paragraph asks.
         """
         self.collect()
         from runbook_lib.judging.diagnosis import diagnose
@@ -84,7 +84,7 @@ class Investigation:
         from runbook_lib.judging.diagnosis import Status
 
         broken = diagnosis.status is not Status.NO_FAULT and diagnosis.onset is not None
-        return broken and diagnosis.trigger is None and self.window.end - self.window.start < EXTENDED
+        return broken and diagnosis.set_off_by is None and self.window.end - self.window.start < EXTENDED
 
     def observe(self, number: int, *, refresh: bool = False, window: Window | None = None) -> Observed | Gap:
         """Observe one step, and first what it needs. `refresh` asks AWS again; `window` looks at another stretch."""
@@ -217,7 +217,7 @@ def unfinished(incident: Incident, archive: Path | None = None) -> tuple[Path, .
     """Give the folders of this incident's runs that were begun and not finished, the newest first."""
     runs = (archive or archive_of(incident)) / incident.incident_id
     folders = runs.iterdir() if runs.is_dir() else ()
-    return tuple(sorted((one for one in folders if one.is_dir() and not is_sealed(one)), reverse=True))
+    return tuple(sorted((path for path in folders if path.is_dir() and not is_sealed(path)), reverse=True))
 
 
 def archive_of(incident: Incident) -> Path:

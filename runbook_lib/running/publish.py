@@ -68,13 +68,13 @@ def publish(folder: Path, address: str, *, profile: str | None = None) -> Publis
         raise BadArchive(f"{folder} is not as it was finished: {broken[0]}", "Publish an unchanged copy of it.")
     incident = Record.open(folder).incident
     home = "/".join(filter(None, (prefix, incident.incident_id, folder.resolve().name)))
-    shelf = _Shelf(bucket, home, folder, profile, incident.region)
+    shelf = _Destination(bucket, home, folder, profile, incident.region)
     sent = sum([shelf.put(name) for name in (*members(folder), CHECKSUMS)])
     report = f"{SCHEME}{bucket}/{home}/{REPORT}" if (folder / REPORT).exists() else None
     return Published(f"{SCHEME}{bucket}/{home}/", report, sent)
 
 
-class _Shelf:
+class _Destination:
     """Where one run folder goes."""
 
     def __init__(self, bucket: str, home: str, folder: Path, profile: str | None, region: str) -> None:

@@ -36,7 +36,7 @@ _PAST_LOSS = frozenset({"retry-exhausted-drop"})
 """Causes that are named for as long as the records they cost are in the window, although no more are lost."""
 
 
-class Outcome(StrEnum):
+class RecoveryOutcome(StrEnum):
     """What became of an incident between two runs."""
 
     RECOVERED = "recovered"
@@ -47,8 +47,12 @@ class Outcome(StrEnum):
 
 
 _EXIT_CODES = {
-    Outcome.RECOVERED: 0, Outcome.SOUND: 0, Outcome.STILL_FAILING: 1, Outcome.DRAINING: 2, Outcome.NOT_SHOWN: 2,
-}  # fmt: skip
+    RecoveryOutcome.RECOVERED: 0,
+    RecoveryOutcome.SOUND: 0,
+    RecoveryOutcome.STILL_FAILING: 1,
+    RecoveryOutcome.DRAINING: 2,
+    RecoveryOutcome.NOT_SHOWN: 2,
+}
 
 
 @dataclass(frozen=True)
@@ -91,7 +95,7 @@ class Recovery:
     newest period in which a stream invoked the function with success.
     """
 
-    outcome: Outcome
+    outcome: RecoveryOutcome
     fixed: tuple[str, ...]
     still: tuple[str, ...]
     new: tuple[str, ...]
@@ -110,7 +114,7 @@ class Recovery:
     @property
     def is_draining(self) -> bool:
         """Whether all that is left is what waits, as the sentence already says."""
-        return self.outcome is Outcome.DRAINING
+        return self.outcome is RecoveryOutcome.DRAINING
 
     def to_json(self) -> dict[str, Any]:
         """Give the comparison as plain JSON values; times are ISO 8601 UTC, ages in seconds."""
@@ -143,11 +147,11 @@ def compare(before: Path, after: Path) -> Recovery:
     investigation.collect()
     since = _Since(investigation.evidence, instant.parse(first["as_of"]))
     was, now = (_ids(run, "causes", "latent") for run in (first, second))
-    over = tuple(one for one in now if one in _PAST_LOSS and since.nothing_fails)
-    unseen = tuple(one for one in was if one in _ids(second, "undetermined"))
-    fixed = tuple(one for one in was if one not in (*now, *unseen))
-    still = tuple(one for one in was if one in now and one not in over)
-    new = tuple(one for one in now if one not in was and one not in over)
+    over = tuple(finding_id for finding_id in now if finding_id in _PAST_LOSS and since.nothing_fails)
+    unseen = tuple(finding_id for finding_id in was if finding_id in _ids(second, "undetermined"))
+    fixed = tuple(finding_id for finding_id in was if finding_id not in (*now, *unseen))
+    still = tuple(finding_id for finding_id in was if finding_id in now and finding_id not in over)
+    new = tuple(finding_id for finding_id in now if finding_id not in was and finding_id not in over)
     outcome, sentence = _judged(first, second, still + new, unseen, over, since)
     return Recovery(outcome, fixed, still, new, unseen, over, sentence, since.repaired, since.handled, since.trend)
 
@@ -161,7 +165,7 @@ def _verdict(folder: Path) -> dict[str, Any]:
 
 
 def _ids(verdict: dict[str, Any], *kinds: str) -> tuple[str, ...]:
-    return tuple(one["id"] for kind in kinds for one in verdict[kind])
+    return tuple(entry["id"] for kind in kinds for entry in verdict[kind])
 
 
 class _Since:
@@ -205,8 +209,8 @@ class _Since:
 
 def _known_changes(seen: Evidence, first: datetime) -> Iterator[datetime]:
     """Give the changes of our objects since the first run, from the trail (which lags) and the objects themselves."""
-    found = [one.event.at for one in otherwise(lambda: changes(seen), ()) if one.effects]
-    found += [one.last_modified for one in otherwise(lambda: seen.mappings.ours, ()) if one.last_modified]
+    found = [change.event.at for change in otherwise(lambda: changes(seen), ()) if change.effects]
+    found += [mapping.last_modified for mapping in otherwise(lambda: seen.mappings.ours, ()) if mapping.last_modified]
     function = otherwise(lambda: seen.mappings.function.last_modified, None)
     yield from (at for at in (*found, *([function] if function else [])) if at > first)
 
@@ -234,27 +238,30 @@ def _trend(seen: Evidence, since: datetime) -> Trend | None:
 def _judged(
     first: dict[str, Any], second: dict[str, Any], failing: tuple[str, ...], unseen: tuple[str, ...],
     over: tuple[str, ...], since: _Since,
-) -> tuple[Outcome, str]:  # fmt: skip
+) -> tuple[RecoveryOutcome, str]:  # fmt: skip
     """Decide what became of it: whatever speaks against recovery comes first."""
     if failing:
         changed = since.repaired > instant.parse(first["as_of"]) and since.too_fresh
         hint = f" Since the change at {since.said(since.repaired)} there are no data yet." if changed else ""
-        return Outcome.STILL_FAILING, f"Still failing: {', '.join(failing)}.{hint}"
+        return RecoveryOutcome.STILL_FAILING, f"Still failing: {', '.join(failing)}.{hint}"
     if first["status"] == second["status"] == "no_fault":
-        return Outcome.SOUND, "Nothing was wrong in either run."
+        return RecoveryOutcome.SOUND, "Nothing was wrong in either run."
     if unseen:
         words = f"the second run could not look for {', '.join(unseen)}."
-        return Outcome.NOT_SHOWN, f"Not shown to have recovered: {words}"
+        return RecoveryOutcome.NOT_SHOWN, f"Not shown to have recovered: {words}"
     if not since.shows:
-        return Outcome.NOT_SHOWN, f"Not shown to have recovered: {_unseen(since)}"
+        return RecoveryOutcome.NOT_SHOWN, f"Not shown to have recovered: {_unseen(since)}"
     if since.trend is not None and since.trend.drained_at is not None:
-        return Outcome.DRAINING, f"Recovering: records are handled again, and what waits drains. {since.trend.sentence}"
+        return (
+            RecoveryOutcome.DRAINING,
+            f"Recovering: records are handled again, and what waits drains. {since.trend.sentence}",
+        )
     if second["status"] != "no_fault" and not over:
-        return Outcome.NOT_SHOWN, f"Not shown to have recovered: {second['sentence']}"
+        return RecoveryOutcome.NOT_SHOWN, f"Not shown to have recovered: {second['sentence']}"
     assert since.handled is not None
     words = f"records are handled again, the last seen at {since.said(since.handled)}."
     lost = " What was given up before stays lost." if over else ""
-    return Outcome.RECOVERED, f"Recovered: {words}{lost}"
+    return RecoveryOutcome.RECOVERED, f"Recovered: {words}{lost}"
 
 
 def _unseen(since: _Since) -> str:

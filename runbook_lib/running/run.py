@@ -18,7 +18,7 @@ from runbook_lib.errors import BadArchive
 from runbook_lib.example import EVIDENCE as EVIDENCE_OF_EXAMPLE
 from runbook_lib.example import is_example
 from runbook_lib.incident import Incident
-from runbook_lib.running import exports
+from runbook_lib.running.exports import export_names, write_exports
 from runbook_lib.running.investigation import Early, Investigation, Progress, archive_of, begin, take_up, unfinished
 from runbook_lib.running.scope import check_scope
 
@@ -26,14 +26,14 @@ if TYPE_CHECKING:
     from runbook_lib.judging.diagnosis import Diagnosis
 
 VERDICT = "verdict.json"
-_WARM_UP = "_ = __import__('runbook_lib.running.warm_kernel').running.warm_kernel.prepare()"
+_WARM_UP = "_ = __import__('runbook_lib.running.warm_kernel').running.warm_kernel.warm()"
 """What a replaying kernel runs before its first cell; it leaves no name behind."""
 
 Announce = Callable[["Diagnosis", Path], None]
 
 
 @dataclass(frozen=True)
-class Finished:
+class FinishedRun:
     """A finished run: its folder and what it concluded. `report` is None where none was asked for.
 
     `missing` says, a sentence each, which exports were asked for and could not be made.
@@ -58,7 +58,7 @@ def investigate(
     early: Early | None = None,
     batch: str = "",
     share: int = 1,
-) -> Finished:
+) -> FinishedRun:
     """Investigate one incident on AWS. `announce` is told the verdict before the report is made.
 
     `early` is told what stands without the last step, where that takes long.
@@ -66,9 +66,9 @@ def investigate(
     `export` names the further files to write: `pdf`, `junit`, `sarif`. Raises BadParameters, CannotRun,
     NothingToInvestigate and BadArchive; evidence collected before stays in the run folder.
     """
-    wanted = exports.asked(export, report=report)
+    exports = export_names(export, report=report)
     if is_example(incident.incident_id):
-        return _replay_example(archive or archive_of(incident), report, wanted, announce)
+        return _replay_example(archive or archive_of(incident), report, exports, announce)
     taken = _taken_up(incident, archive, batch, share) if batch else None
     investigation = taken or begin(incident, archive, peek=peek, batch=batch, share=share)
     folder = investigation.record.folder
@@ -77,7 +77,7 @@ def investigate(
         with _kernel(folder, report) as kernel:
             investigation.collect(progress=progress, timeout_s=timeout_s, early=early)
             check_scope(investigation.evidence)
-            return _finish(investigation, folder, kernel, wanted, announce)
+            return _finish(investigation, folder, kernel, exports, announce)
     finally:
         investigation.record.close()
 
@@ -92,7 +92,7 @@ def _taken_up(incident: Incident, archive: Path | None, batch: str, share: int) 
     return None
 
 
-def _replay_example(archive: Path, report: bool, export: tuple[str, ...], announce: Announce | None) -> Finished:
+def _replay_example(archive: Path, report: bool, export: tuple[str, ...], announce: Announce | None) -> FinishedRun:
     """Finish the recorded example incident in a folder of its own, as an unfinished run is finished."""
     recorded = Record.read(EVIDENCE_OF_EXAMPLE)
     folder = new_folder(archive / recorded.incident.incident_id, recorded.as_of)
@@ -102,25 +102,25 @@ def _replay_example(archive: Path, report: bool, export: tuple[str, ...], announ
 
 def replay(
     folder: Path, *, report: bool = True, export: tuple[str, ...] = (), announce: Announce | None = None
-) -> Finished:
+) -> FinishedRun:
     """Judge and render again from recorded evidence, without AWS.
 
     An unfinished folder is completed in place; a finished one is left alone and gets `<run>-replay-N` beside it.
     Raises BadParameters and BadArchive.
     """
-    wanted = exports.asked(export, report=report)
+    exports = export_names(export, report=report)
     if not (folder / EVIDENCE).is_dir():
         raise BadArchive(f"{folder} is not a run folder.", "Give a folder such as archive/<incident_id>/<run>.")
     if is_sealed(folder):
         folder = _copy_beside(folder)
     record = Record.open(folder)
     with _kernel(folder, report) as kernel:
-        return _finish(Investigation(record), folder, kernel, wanted, announce)
+        return _finish(Investigation(record), folder, kernel, exports, announce)
 
 
 def _finish(
     investigation: Investigation, folder: Path, kernel: Any, export: tuple[str, ...], announce: Announce | None
-) -> Finished:
+) -> FinishedRun:
     """Judge, write the documents, seal the folder."""
     from runbook_lib.judging.verdict import to_text
 
@@ -133,9 +133,9 @@ def _finish(
         from runbook_lib.report.build import build
 
         page = build(investigation, folder, kernel=kernel)
-    missing = exports.write(export, investigation, folder)
+    missing = write_exports(export, investigation, folder)
     seal(folder)
-    return Finished(folder, diagnosis, page, missing)
+    return FinishedRun(folder, diagnosis, page, missing)
 
 
 def _kernel(folder: Path, report: bool) -> AbstractContextManager[Any]:

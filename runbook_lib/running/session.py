@@ -106,7 +106,7 @@ def open_investigation(names: Mapping[str, Any]) -> Session:
 
 def _continue(incident: Incident) -> Investigation | None:
     """Take up the newest unfinished run of the same parameters, while it is young."""
-    young = (one for one in unfinished(incident) if time.time() - one.stat().st_mtime < _YOUNG_S)
+    young = (path for path in unfinished(incident) if time.time() - path.stat().st_mtime < _YOUNG_S)
     return next((taken for folder in young if (taken := take_up(folder, incident))), None)
 
 

@@ -9,7 +9,7 @@ from runbook_lib.running import session  # noqa: F401
 from runbook_lib.showing import canvas
 
 
-def prepare() -> None:
+def warm() -> None:
     """Import what every run imports, and draw once what every picture holds: matplotlib loads fonts when it must."""
     with canvas.drawing(1.0) as figure:
         axes = figure.add_axes((0.1, 0.1, 0.8, 0.8))

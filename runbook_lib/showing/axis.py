@@ -75,11 +75,11 @@ Timed = TypeVar("Timed")
 def runs(items: Iterable[Timed], bucket: timedelta, at: Callable[[Timed], datetime]) -> Iterator[tuple[Timed, ...]]:
     """Split what is in order of time wherever a bucket between two neighbours is empty."""
     run: list[Timed] = []
-    for one in items:
-        if run and instant.floor(at(one), bucket) - instant.floor(at(run[-1]), bucket) > bucket:
+    for item in items:
+        if run and instant.floor(at(item), bucket) - instant.floor(at(run[-1]), bucket) > bucket:
             yield tuple(run)
             run = []
-        run.append(one)
+        run.append(item)
     if run:
         yield tuple(run)
 
@@ -98,7 +98,7 @@ def silences(at: list[datetime], axis: Axis, period: timedelta) -> Iterator[Stre
 def overview_axis(seen: Evidence, diagnosis: Diagnosis) -> Axis:
     """The whole window; longer where the search for changes was widened and found one before it."""
     start = seen.window.start
-    first = min((one.event.at for one in diagnosis.changes), default=start)
+    first = min((change.event.at for change in diagnosis.changes), default=start)
     if first < start:
         start = instant.floor(first, timedelta(hours=1))
     return Axis(start, seen.window.end, seen.window.settled_end, seen.window.start, seen.as_of)
@@ -113,7 +113,7 @@ def window_axis(seen: Evidence) -> Axis:
 def zoom_axis(seen: Evidence, diagnosis: Diagnosis) -> Axis:
     """From 30 minutes before the onset to 60 after; without an onset, the last 90 minutes of the window.
 
-    A trigger that lies further back is not reached for: the overview shows it.
+    A setting change that lies further back is not reached for: the overview shows it.
     """
     window = seen.window
     middle = diagnosis.onset.at if diagnosis.onset else window.end - timedelta(minutes=60)

@@ -190,12 +190,14 @@ _LABEL = 0.15
 def hatch(axes: Any, stretches: Iterable[Stretch], axis: Axis, *, blind: bool, label: bool = True) -> None:
     """Hatch stretches: dense and grey what was not examined, light and white where nothing was counted."""
     face, edge, lines = (UNSEEN, UNSEEN_EDGE, "////") if blind else ("none", SILENT_EDGE, "\\\\")
-    for one in stretches:
-        axes.axvspan(x(one.start), x(one.end), facecolor=face, edgecolor=edge, hatch=lines, linewidth=0, zorder=0.5)
-        room = one.length / axis.length * 150
-        words = one.why if room > len(one.why) else _folded(one.why, axes)
+    for stretch in stretches:
+        axes.axvspan(
+            x(stretch.start), x(stretch.end), facecolor=face, edgecolor=edge, hatch=lines, linewidth=0, zorder=0.5
+        )
+        room = stretch.length / axis.length * 150
+        words = stretch.why if room > len(stretch.why) else _folded(stretch.why, axes)
         if label and room > max(map(len, words.split("\n"))):
-            middle = x(one.start) + (x(one.end) - x(one.start)) / 2
+            middle = x(stretch.start) + (x(stretch.end) - x(stretch.start)) / 2
             axes.text(
                 middle,
                 0.5,

@@ -25,7 +25,10 @@ def visible(text: str) -> str:
     """
     if text.isprintable():
         return str(text)
-    return "".join(one if one.isprintable() or unicodedata.category(one) == "Zs" else _spelled(one) for one in text)
+    return "".join(
+        character if character.isprintable() or unicodedata.category(character) == "Zs" else _spelled(character)
+        for character in text
+    )
 
 
 def _spelled(character: str) -> str:
@@ -69,7 +72,7 @@ def caption(title: str) -> str:
 
 def bullets(items: Iterable[str]) -> str:
     """Give an unordered list of sentences."""
-    return f"<ul>{''.join(f'<li>{said(one)}</li>' for one in items)}</ul>"
+    return f"<ul>{''.join(f'<li>{said(item)}</li>' for item in items)}</ul>"
 
 
 def left(content: str) -> str:
@@ -77,10 +80,10 @@ def left(content: str) -> str:
     return f'<div align="left">{content}</div>'
 
 
-def pairs(title: str, told: Iterable[tuple[str, str]]) -> str:
+def pairs(title: str, facts: Iterable[tuple[str, str]]) -> str:
     """Give names and values as a table of two columns, which JupyterLab sets better than a definition list."""
     rows = "".join(
-        f'<tr><th scope="row">{left(escaped(name))}</th><td>{left(said(value))}</td></tr>' for name, value in told
+        f'<tr><th scope="row">{left(escaped(name))}</th><td>{left(said(value))}</td></tr>' for name, value in facts
     )
     return f'<table class="rb-facts">{caption(title)}<tbody>{rows}</tbody></table>'
 

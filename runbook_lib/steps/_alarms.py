@@ -13,9 +13,9 @@ from typing import Any
 from runbook_lib import instant
 from runbook_lib.aws import StepReader, together
 from runbook_lib.evidence import Evidence
-from runbook_lib.evidence.signals import ALARMED, Alarm, Alarms
+from runbook_lib.evidence.signals import ALARMED, Alarms, FunctionAlarm
 from runbook_lib.incident import Window
-from runbook_lib.interpret.alarm_history import Turn, turns
+from runbook_lib.interpret.alarm_history import StateTurn, turns
 from runbook_lib.interpret.arn import FunctionRef
 from runbook_lib.observed import Gap, NotObserved, attempt, known, otherwise
 
@@ -57,15 +57,17 @@ def read_alarms(function: FunctionRef, aws: StepReader, seen: Evidence) -> Alarm
         places.append([*plain, {"Name": "Resource", "Value": f"{function.name}:{qualifier}"}])
     asked = [_question(metric, dimensions) for metric in ALARMED for dimensions in places]
     answers = together(*(partial(_described, aws, question) for question in asked))
-    found = sorted((one for answer in answers for one in known(answer)), key=lambda one: str(one[0]["AlarmName"]))
+    found = sorted((pair for answer in answers for pair in known(answer)), key=lambda pair: str(pair[0]["AlarmName"]))
     told = together(*(partial(_turns_of, raw, aws, seen) for raw, _ in found))
     refs = (aws.ref("cloudwatch", _OPERATION, **_question(metric, plain)) for metric in ALARMED)
-    return Alarms(tuple(_alarm(raw, ref, one, seen.window) for (raw, ref), one in zip(found, told, strict=True)), *refs)
+    return Alarms(
+        tuple(_alarm(raw, ref, history, seen.window) for (raw, ref), history in zip(found, told, strict=True)), *refs
+    )
 
 
 def _qualifiers(function: FunctionRef, seen: Evidence) -> list[str]:
     """Name the aliases and versions that our mappings invoke: their metrics have a dimension of their own."""
-    invoked = otherwise(lambda: [one.function.qualifier for one in seen.mappings.ours], [])
+    invoked = otherwise(lambda: [mapping.function.qualifier for mapping in seen.mappings.ours], [])
     return list(dict.fromkeys(name for name in (function.qualifier, *invoked) if name))[:_MOST_QUALIFIERS]
 
 
@@ -83,17 +85,17 @@ def _reduced(answer: dict[str, Any]) -> dict[str, Any]:
     return {"MetricAlarms": [{name: raw[name] for name in _KEPT_FIELDS if name in raw} for raw in alarms]}
 
 
-def _alarm(raw: Mapping[str, Any], ref: str, told: tuple[list[Turn], str], window: Window) -> Alarm:
+def _alarm(raw: Mapping[str, Any], ref: str, turns: tuple[list[StateTurn], str], window: Window) -> FunctionAlarm:
     state = str(raw.get("StateValue", ""))
-    return Alarm(
+    return FunctionAlarm(
         name=str(raw["AlarmName"]),
         metric=str(raw.get("MetricName", "")),
         condition=_condition(raw),
         missing=str(raw.get("TreatMissingData", "missing")),
         state=state,
-        ringing=attempt(lambda: tuple(stretches(known(told)[0], state, window))),
+        ringing=attempt(lambda: tuple(stretches(known(turns)[0], state, window))),
         ref=ref,
-        history_ref=attempt(lambda: known(told)[1]),
+        history_ref=attempt(lambda: known(turns)[1]),
     )
 
 
@@ -110,7 +112,7 @@ def _condition(raw: Mapping[str, Any]) -> str:
 # -- when it rang ----------------------------------------------------------------------------------------------
 
 
-def _turns_of(raw: Mapping[str, Any], aws: StepReader, seen: Evidence) -> tuple[list[Turn], str]:
+def _turns_of(raw: Mapping[str, Any], aws: StepReader, seen: Evidence) -> tuple[list[StateTurn], str]:
     """Read how an alarm changed since the window began, and the call; one that has not changed since is not asked."""
     turned = instant.optional(raw.get("StateTransitionedTimestamp") or raw.get("StateUpdatedTimestamp"))
     if turned and turned <= seen.window.start:
@@ -136,11 +138,11 @@ def _turns_of(raw: Mapping[str, Any], aws: StepReader, seen: Evidence) -> tuple[
     return list(turns(pages.items("AlarmHistoryItems"))), pages.ref
 
 
-def stretches(told: Iterable[Turn], now: str, window: Window) -> Iterator[Window]:
+def stretches(turns: Iterable[StateTurn], now: str, window: Window) -> Iterator[Window]:
     """Give the stretches of the window in which an alarm was in ALARM. `now` is the state after the last turn."""
-    ordered = sorted(told, key=lambda one: one.at)
-    starts = [window.start, *(one.at for one in ordered)]
-    states = [ordered[0].before if ordered else now, *(one.after for one in ordered)]
+    ordered = sorted(turns, key=lambda turn: turn.at)
+    starts = [window.start, *(turn.at for turn in ordered)]
+    states = [ordered[0].before if ordered else now, *(turn.after for turn in ordered)]
     for start, state, end in zip(starts, states, [*starts[1:], window.end], strict=True):
         begin, stop = max(start, window.start), min(end, window.end)
         if state == "ALARM" and begin < stop:

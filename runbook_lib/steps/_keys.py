@@ -16,7 +16,7 @@ def read_key(aws: StepReader, arn: str | None) -> Key | None:
     """Read a key; None where there is none to read. Who may use it is asked for a customer's key only."""
     if not arn:
         return None
-    raw = aws.call("kms", "DescribeKey", KeyId=arn)["KeyMetadata"].having(Arn=Arn.parse, KeyManager=str)
+    raw = aws.call("kms", "DescribeKey", KeyId=arn)["KeyMetadata"].require(Arn=Arn.parse, KeyManager=str)
     own = raw.get("KeyManager") == "CUSTOMER"
     return Key(
         arn=raw["Arn"],
@@ -35,7 +35,7 @@ def _policy(aws: StepReader, arn: str) -> Policy:
 
 def _grantees(aws: StepReader, arn: str) -> tuple[str, ...]:
     grants = aws.pages("kms", "ListGrants", most=5, KeyId=arn).every("Grants")
-    return tuple(one.get("GranteePrincipal", "") for one in grants if "Decrypt" in one.get("Operations", ()))
+    return tuple(grant.get("GranteePrincipal", "") for grant in grants if "Decrypt" in grant.get("Operations", ()))
 
 
 def use_of(

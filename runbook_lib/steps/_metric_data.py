@@ -22,7 +22,7 @@ _LARGEST = 1e13
 
 
 @dataclass(frozen=True)
-class Query:
+class MetricQuery:
     """One series to ask for. `dimensions` empty asks for the account's own total."""
 
     id: str
@@ -35,7 +35,7 @@ class Query:
 
 
 def read_series(
-    aws: StepReader, window: Window, as_of: datetime, queries: Iterable[Query], *, finest_s: int = 60
+    aws: StepReader, window: Window, as_of: datetime, queries: Iterable[MetricQuery], *, finest_s: int = 60
 ) -> dict[str, Series]:
     """Read every query's series by its id; one that CloudWatch refuses alone is a gap in its place.
 
@@ -50,16 +50,19 @@ def read_series(
         StartTime=instant.iso(instant.floor(window.start, timedelta(seconds=period))),
         EndTime=instant.iso(window.settled_end),
         ScanBy="TimestampAscending",
-        MetricDataQueries=[_query(one, period) for one in asked],
+        MetricDataQueries=[_query(query, period) for query in asked],
     )
     parts: dict[str, list[dict[str, Any]]] = {}
     for part in pages.items("MetricDataResults"):
         parts.setdefault(str(part.get("Id")), []).append(part)
     length = timedelta(seconds=period)
-    return {one.id: attempt(partial(_series, one, parts.get(one.id, []), pages, length, aws.region)) for one in asked}
+    return {
+        query.id: attempt(partial(_series, query, parts.get(query.id, []), pages, length, aws.region))
+        for query in asked
+    }
 
 
-def _query(query: Query, period: int) -> dict[str, Any]:
+def _query(query: MetricQuery, period: int) -> dict[str, Any]:
     return {
         "Id": query.id,
         "MetricStat": {
@@ -74,7 +77,7 @@ def _query(query: Query, period: int) -> dict[str, Any]:
     }
 
 
-def _series(query: Query, parts: list[dict[str, Any]], pages: Pages, period: timedelta, region: str) -> Series:
+def _series(query: MetricQuery, parts: list[dict[str, Any]], pages: Pages, period: timedelta, region: str) -> Series:
     """Join one query's parts over all pages.
 
     Raises NotObserved when CloudWatch refuses it, or gives only a part: silence cannot be told from what is lacking.
@@ -99,7 +102,7 @@ def _series(query: Query, parts: list[dict[str, Any]], pages: Pages, period: tim
 def _status(parts: list[dict[str, Any]], truncated: bool) -> str:
     """What CloudWatch says of a series as a whole: a page that is partial is completed by the next."""
     said = [str(part.get("StatusCode", "Complete")) for part in parts]
-    odd = next((one for one in said if one not in ("Complete", "PartialData")), None)
+    odd = next((status for status in said if status not in ("Complete", "PartialData")), None)
     return odd or ("PartialData" if truncated or not said else said[-1])
 
 
@@ -111,7 +114,7 @@ def _points(part: dict[str, Any]) -> Iterator[tuple[datetime | None, float]]:
         yield instant.optional(at), value
 
 
-def _not_whole(query: Query, status: str, ref: str, region: str) -> Gap:
+def _not_whole(query: MetricQuery, status: str, ref: str, region: str) -> Gap:
     call = "cloudwatch:GetMetricData"
     if status == "Forbidden":
         reason = f"These credentials may not read the metric {query.metric}."

@@ -73,8 +73,8 @@ def _from_history(
     times = {"StartTime": instant.iso(asked_window.start), "EndTime": instant.iso(asked_window.end)}
     pages = together(
         *(
-            lambda one=one: aws.pages("cloudtrail", "LookupEvents", region=region, most=most, **one, **times)
-            for one in asked
+            lambda params=params: aws.pages("cloudtrail", "LookupEvents", region=region, most=most, **params, **times)
+            for params in asked
         )
     )
     read = [_parsed(item.get("CloudTrailEvent") for item in known(page).items("Events")) for page in pages]
@@ -104,9 +104,9 @@ def _from_group(aws: StepReader, group: str, window: Window) -> _Found:
     return search, events
 
 
-def _begins_late(found: tuple[TrailEvent, ...], window: Window) -> bool:
+def _begins_late(events: tuple[TrailEvent, ...], window: Window) -> bool:
     """Tell whether a search that was cut short, newest first, may have left out something of the window."""
-    return not found or found[0].at >= window.start
+    return not events or events[0].at >= window.start
 
 
 def _parsed(raw: Iterable[object]) -> tuple[TrailEvent, ...]:

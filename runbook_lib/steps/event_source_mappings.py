@@ -9,7 +9,7 @@ from typing import Any
 from runbook_lib.aws import Answer, StepReader, together
 from runbook_lib.evidence import Evidence
 from runbook_lib.evidence.function import Function
-from runbook_lib.evidence.mapping import Alias, Mapping, Mappings
+from runbook_lib.evidence.mapping import Alias, EventSourceMapping, Mappings
 from runbook_lib.incident import Incident
 from runbook_lib.interpret.arn import Arn, FunctionRef, StreamArn, role_name_of
 from runbook_lib.observed import attempt, known
@@ -60,32 +60,32 @@ def event_source_mappings(incident: Incident, aws: StepReader, seen: Evidence) -
     )
 
 
-def _every_mapping(aws: StepReader) -> tuple[Mapping, ...]:
+def _every_mapping(aws: StepReader) -> tuple[EventSourceMapping, ...]:
     """List the region's mappings. A list cut short proves no absence, so it is not seen at all."""
     pages = aws.pages("lambda", "ListEventSourceMappings")
     return tuple(read_mapping(raw, pages.ref) for raw in pages.every("EventSourceMappings"))
 
 
-def read_mapping(raw: Answer, ref: str) -> Mapping:
+def read_mapping(raw: Answer, ref: str) -> EventSourceMapping:
     """Read a mapping that says what it connects; only a cluster of one's own has no ARN."""
-    raw.having(UUID=str, State=str, FunctionArn=FunctionRef.parse)
+    raw.require(UUID=str, State=str, FunctionArn=FunctionRef.parse)
     if not raw.get("SelfManagedEventSource"):
-        raw.having(EventSourceArn=Arn.parse)
+        raw.require(EventSourceArn=Arn.parse)
     if ":dynamodb:" in raw.get("EventSourceArn", ""):
-        raw.having(EventSourceArn=StreamArn.parse)
-    return Mapping.from_api(raw, ref)
+        raw.require(EventSourceArn=StreamArn.parse)
+    return EventSourceMapping.from_api(raw, ref)
 
 
-def _newest_first(found: Iterable[Mapping]) -> tuple[Mapping, ...]:
+def _newest_first(mappings: Iterable[EventSourceMapping]) -> tuple[EventSourceMapping, ...]:
     """Order by the generation that is read, the newest first: today's records meet the role and code mapped there."""
-    return tuple(sorted(found, key=lambda one: one.event_source_arn, reverse=True))
+    return tuple(sorted(mappings, key=lambda mapping: mapping.event_source_arn, reverse=True))
 
 
-def _from_table(mapping: Mapping, incident: Incident) -> bool:
+def _from_table(mapping: EventSourceMapping, incident: Incident) -> bool:
     return mapping.table_name == incident.table_name
 
 
-def _to_us(mapping: Mapping, incident: Incident) -> bool:
+def _to_us(mapping: EventSourceMapping, incident: Incident) -> bool:
     return mapping.function.name == incident.function.name
 
 
@@ -94,7 +94,7 @@ def describe_function(aws: StepReader, name: str, qualifier: str | None) -> Func
     asked: dict[str, Any] = {"FunctionName": name} | ({"Qualifier": qualifier} if qualifier else {})
     answer = aws.find("lambda", "GetFunctionConfiguration", **asked)
     if answer is not None:
-        answer.having(Role=role_name_of)
+        answer.require(Role=role_name_of)
     return Function.from_api(name, qualifier, answer, aws.ref("lambda", "GetFunctionConfiguration", **asked))
 
 
@@ -109,5 +109,7 @@ def _aliases(incident: Incident, aws: StepReader) -> tuple[Alias, ...]:
 
 
 def _similar_functions(incident: Incident, aws: StepReader) -> tuple[str, ...]:
-    names = [str(one["FunctionName"]) for one in aws.pages("lambda", "ListFunctions", most=10).items("Functions")]
+    names = [
+        str(function["FunctionName"]) for function in aws.pages("lambda", "ListFunctions", most=10).items("Functions")
+    ]
     return tuple(difflib.get_close_matches(incident.function.name, names, n=3, cutoff=0.5))

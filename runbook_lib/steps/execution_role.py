@@ -8,7 +8,7 @@ from typing import Any
 from runbook_lib.aws import StepReader, together
 from runbook_lib.evidence import Evidence
 from runbook_lib.evidence.function import Function
-from runbook_lib.evidence.role import ExecutionRole, Role, Simulated
+from runbook_lib.evidence.role import ExecutionRole, Role, SimulationResult
 from runbook_lib.incident import Incident
 from runbook_lib.interpret.arn import role_name_of
 from runbook_lib.interpret.policy import LIST_STREAMS, STREAM_ACTIONS, Policy, evaluate, poller_context
@@ -114,7 +114,7 @@ def _role(aws: StepReader, name: str, arn: str) -> Role:
         arn=raw.get("Arn", arn),
         exists=True,
         ref=ref,
-        trust=attempt(lambda: raw.having(AssumeRolePolicyDocument=_object)["AssumeRolePolicyDocument"]),
+        trust=attempt(lambda: raw.require(AssumeRolePolicyDocument=_object)["AssumeRolePolicyDocument"]),
         boundary_arn=(raw.get("PermissionsBoundary") or {}).get("PermissionsBoundaryArn"),
     )
 
@@ -138,9 +138,9 @@ def _inline(aws: StepReader, name: str) -> tuple[_Document, ...]:
     if aws.find("iam", "ListRolePolicies", absent=_GONE, RoleName=name) is None:
         return ()
     pages = aws.pages("iam", "ListRolePolicies", RoleName=name)
-    names = [str(one) for one in pages.every("PolicyNames")]
-    found = together(*(lambda one=one: _inline_policy(aws, name, one) for one in names))
-    return tuple(_document(one, read) for one, read in zip(names, found, strict=True))
+    names = [str(policy_name) for policy_name in pages.every("PolicyNames")]
+    found = together(*(lambda policy_name=policy_name: _inline_policy(aws, name, policy_name) for policy_name in names))
+    return tuple(_document(policy_name, read) for policy_name, read in zip(names, found, strict=True))
 
 
 def _inline_policy(aws: StepReader, role: str, name: str) -> Policy:
@@ -152,8 +152,8 @@ def _attached(aws: StepReader, name: str) -> tuple[_Document, ...]:
     if aws.find("iam", "ListAttachedRolePolicies", absent=_GONE, RoleName=name) is None:
         return ()
     arns = [
-        one["PolicyArn"]
-        for one in aws.pages("iam", "ListAttachedRolePolicies", RoleName=name).every("AttachedPolicies")
+        policy["PolicyArn"]
+        for policy in aws.pages("iam", "ListAttachedRolePolicies", RoleName=name).every("AttachedPolicies")
     ]
     found = together(*(lambda arn=arn: _managed(aws, arn) for arn in arns))
     return tuple(_document(arn.rsplit("/", 1)[-1], read) for arn, read in zip(arns, found, strict=True))
@@ -183,14 +183,16 @@ def _resource_policies(aws: StepReader, *arns: str) -> tuple[Policy, ...]:
             if arn
         )
     )
-    return tuple(Policy.parse("resource policy", known(one)["Policy"]) for one in answers if known(one) is not None)
+    return tuple(
+        Policy.parse("resource policy", known(answer)["Policy"]) for answer in answers if known(answer) is not None
+    )
 
 
-def _simulate(aws: StepReader, arn: str, stream: str) -> tuple[Simulated, ...]:
+def _simulate(aws: StepReader, arn: str, stream: str) -> tuple[SimulationResult, ...]:
     """Ask AWS's own simulator; a deleted role or stream leaves nothing to simulate."""
     if not stream:
         return ()
-    found: list[Simulated] = []
+    found: list[SimulationResult] = []
     for actions, resources in ((list(STREAM_ACTIONS), [stream]), ([LIST_STREAMS], ["*"])):
         asked: dict[str, Any] = {"PolicySourceArn": arn, "ActionNames": actions, "ResourceArns": resources}
         if aws.find("iam", "SimulatePrincipalPolicy", absent=_GONE, **asked) is None:
@@ -200,14 +202,14 @@ def _simulate(aws: StepReader, arn: str, stream: str) -> tuple[Simulated, ...]:
     return tuple(found)
 
 
-def _simulated(raw: dict[str, Any], ref: str) -> Simulated:
+def _simulated(raw: dict[str, Any], ref: str) -> SimulationResult:
     boundary = raw.get("PermissionsBoundaryDecisionDetail") or {}
     organization = raw.get("OrganizationsDecisionDetail") or {}
-    return Simulated(
+    return SimulationResult(
         action=raw.get("EvalActionName", ""),
         resource=raw.get("EvalResourceName", ""),
         decision=raw.get("EvalDecision", ""),
-        matched=tuple(one.get("SourcePolicyId", "") for one in raw.get("MatchedStatements") or ()),
+        matched=tuple(statement.get("SourcePolicyId", "") for statement in raw.get("MatchedStatements") or ()),
         boundary_allows=boundary.get("AllowedByPermissionsBoundary"),
         organization_allows=organization.get("AllowedByOrganizations"),
         missing_context=tuple(raw.get("MissingContextValues") or ()),

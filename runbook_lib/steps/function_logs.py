@@ -53,7 +53,7 @@ def function_logs(incident: Incident, aws: StepReader, seen: Evidence) -> Logs:
         errors=attempt(lambda: tuple(group(known(failures)))),
         failure_times=attempt(lambda: tuple(sorted(at for at, _ in known(failures)))),
         searches=attempt(lambda: (known(early)[0], known(late)[0])),
-        ref=aws.ref("logs", "FilterLogEvents", **_asked(name, recent)),
+        ref=aws.ref("logs", "FilterLogEvents", **_parameters(name, recent)),
     )
 
 
@@ -66,14 +66,14 @@ def _group_name(incident: Incident, seen: Evidence) -> str:
 
 def _log_group(aws: StepReader, name: str) -> LogGroup:
     pages = aws.pages("logs", "DescribeLogGroups", most=3, logGroupNamePrefix=name)
-    raw = next((one for one in pages.items("logGroups") if one.get("logGroupName") == name), None)
+    raw = next((group for group in pages.items("logGroups") if group.get("logGroupName") == name), None)
     if raw is None:
         pages.every("logGroups")  # a list cut short proves no absence
         return LogGroup(name=name, exists=False, ref=pages.ref)
     streams = aws.find(
         "logs", "DescribeLogStreams", logGroupName=name, orderBy="LastEventTime", descending=True, limit=5
     )
-    last = max((one.get("lastEventTimestamp", 0) for one in _listed(streams, "logStreams")), default=0)
+    last = max((stream.get("lastEventTimestamp", 0) for stream in _listed(streams, "logStreams")), default=0)
     return LogGroup(
         name=name,
         exists=True,
@@ -90,20 +90,20 @@ def _listed(answer: dict[str, Any] | None, member: str) -> list[dict[str, Any]]:
 
 def _search(aws: StepReader, name: str, window: Window) -> tuple[LogSearch, list[tuple[datetime, str, str]]]:
     """Find failures in one stretch; a group that does not exist holds none."""
-    asked = _asked(name, window)
+    asked = _parameters(name, window)
     ref = aws.ref("logs", "FilterLogEvents", **asked)
     if window.start >= window.end or aws.find("logs", "FilterLogEvents", **asked) is None:
         return LogSearch(FAILURES, window, 0, False, ref), []
     pages = aws.pages("logs", "FilterLogEvents", most=_MOST_PAGES, **asked)
     events = [
-        (at, str(one.get("logStreamName", "")), str(one.get("message", "")))
-        for one in pages.items("events")
-        if (at := instant.of_ms(one["timestamp"]))
+        (at, str(event.get("logStreamName", "")), str(event.get("message", "")))
+        for event in pages.items("events")
+        if (at := instant.of_ms(event["timestamp"]))
     ]
     return LogSearch(FAILURES, window, len(events), pages.truncated, ref), events
 
 
-def _asked(name: str, window: Window) -> dict[str, Any]:
+def _parameters(name: str, window: Window) -> dict[str, Any]:
     """CloudWatch Logs counts time in milliseconds."""
     start, end = (round(moment.timestamp() * 1000) for moment in (window.start, window.end))
     return {"logGroupName": name, "startTime": start, "endTime": end, "filterPattern": FAILURES}

@@ -12,7 +12,7 @@ from runbook_lib.incident import Incident
 from runbook_lib.observed import Each, attempt, known
 from runbook_lib.steps import step
 from runbook_lib.steps._alarms import read_alarms
-from runbook_lib.steps._metric_data import Query, read_series
+from runbook_lib.steps._metric_data import MetricQuery, read_series
 
 WRITES = ("PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems", "ExecuteStatement")
 FAILED_WRITES = ("ConditionalCheckFailedRequests", "TransactionConflict", "WriteThrottleEvents")
@@ -57,7 +57,7 @@ def function_metrics(incident: Incident, aws: StepReader, seen: Evidence) -> Met
         lambda: read_alarms(incident.function, aws, seen),
     )
 
-    def one(name: str) -> Series:
+    def single(name: str) -> Series:
         found: Series = attempt(lambda: known(series)[name])
         return found
 
@@ -65,14 +65,14 @@ def function_metrics(incident: Incident, aws: StepReader, seen: Evidence) -> Met
         return attempt(lambda: Each({name: known(series)[f"{prefix}{name}"] for name in names}))
 
     return Metrics(
-        invocations=one("invocations"),
-        errors=one("errors"),
-        throttles=one("throttles"),
-        duration_ms=one("duration"),
-        concurrent=one("concurrent"),
-        account_concurrent=one("account_concurrent"),
-        delivery_failures=one("delivery_failures"),
-        consumed_writes=one("consumed_writes"),
+        invocations=single("invocations"),
+        errors=single("errors"),
+        throttles=single("throttles"),
+        duration_ms=single("duration"),
+        concurrent=single("concurrent"),
+        account_concurrent=single("account_concurrent"),
+        delivery_failures=single("delivery_failures"),
+        consumed_writes=single("consumed_writes"),
         writes=each("write_", WRITES),
         failed_writes=each("failed_", FAILED_WRITES),
         mapping_events=attempt(
@@ -83,10 +83,10 @@ def function_metrics(incident: Incident, aws: StepReader, seen: Evidence) -> Met
             lambda: Each({name: known(failures)[f"sibling{n}"] for n, name in enumerate(known(siblings))})
         ),
         concurrency=concurrency,
-        duration_total_ms=one("duration_total"),
-        unreserved_concurrent=one("unreserved_concurrent"),
-        expired_items=one("expired_items"),
-        recursion_dropped=one("recursion_dropped"),
+        duration_total_ms=single("duration_total"),
+        unreserved_concurrent=single("unreserved_concurrent"),
+        expired_items=single("expired_items"),
+        recursion_dropped=single("recursion_dropped"),
         hourly_invocations=attempt(lambda: known(history)["hourly_invocations"]),
         hourly_writes=attempt(lambda: known(history)["hourly_writes"]),
         alarms=alarms,
@@ -103,13 +103,17 @@ def _history(incident: Incident, aws: StepReader, seen: Evidence) -> dict[str, S
     week = seen.window.widened(timedelta(days=7))
     function, table = (("FunctionName", incident.function.name),), (("TableName", incident.table_name),)
     queries = (
-        Query("hourly_invocations", "AWS/Lambda", "Invocations", "Sum", "count", "Invocations per hour", function),
-        Query("hourly_writes", "AWS/DynamoDB", "ConsumedWriteCapacityUnits", "Sum", "units", "Writes per hour", table),
+        MetricQuery(
+            "hourly_invocations", "AWS/Lambda", "Invocations", "Sum", "count", "Invocations per hour", function
+        ),
+        MetricQuery(
+            "hourly_writes", "AWS/DynamoDB", "ConsumedWriteCapacityUnits", "Sum", "units", "Writes per hour", table
+        ),
     )
     return read_series(aws, week, seen.as_of, queries, finest_s=3600)
 
 
-def _function(incident: Incident) -> Iterator[Query]:
+def _function(incident: Incident) -> Iterator[MetricQuery]:
     function = (("FunctionName", incident.function.name),)
     for name, metric, statistic, unit, label in (
         ("invocations", "Invocations", "Sum", "count", "Invocations"),
@@ -121,22 +125,24 @@ def _function(incident: Incident) -> Iterator[Query]:
         ("delivery_failures", "DestinationDeliveryFailures", "Sum", "count", "Failed deliveries"),
         ("recursion_dropped", "RecursiveInvocationsDropped", "Sum", "count", "Recursive invocations dropped"),
     ):
-        yield Query(name, "AWS/Lambda", metric, statistic, unit, label, function)
+        yield MetricQuery(name, "AWS/Lambda", metric, statistic, unit, label, function)
     for name, metric, label in (
         ("account_concurrent", "ConcurrentExecutions", "Account concurrency"),
         ("unreserved_concurrent", "UnreservedConcurrentExecutions", "Unreserved concurrency in use"),
     ):
-        yield Query(name, "AWS/Lambda", metric, "Maximum", "executions", label)
+        yield MetricQuery(name, "AWS/Lambda", metric, "Maximum", "executions", label)
 
 
-def _table(incident: Incident) -> Iterator[Query]:
+def _table(incident: Incident) -> Iterator[MetricQuery]:
     table = (("TableName", incident.table_name),)
-    yield Query(
+    yield MetricQuery(
         "consumed_writes", "AWS/DynamoDB", "ConsumedWriteCapacityUnits", "Sum", "units", "Write capacity", table
     )
-    yield Query("expired_items", "AWS/DynamoDB", "TimeToLiveDeletedItemCount", "Sum", "items", "Expired items", table)
+    yield MetricQuery(
+        "expired_items", "AWS/DynamoDB", "TimeToLiveDeletedItemCount", "Sum", "items", "Expired items", table
+    )
     for name in WRITES:
-        yield Query(
+        yield MetricQuery(
             f"write_{name}",
             "AWS/DynamoDB",
             "SuccessfulRequestLatency",
@@ -146,19 +152,21 @@ def _table(incident: Incident) -> Iterator[Query]:
             (*table, ("Operation", name)),
         )
     for name in FAILED_WRITES:
-        yield Query(f"failed_{name}", "AWS/DynamoDB", name, "Sum", "count", name, table)
+        yield MetricQuery(f"failed_{name}", "AWS/DynamoDB", name, "Sum", "count", name, table)
 
 
-def _mappings(uuids: list[str]) -> Iterator[Query]:
+def _mappings(uuids: list[str]) -> Iterator[MetricQuery]:
     for n, uuid in enumerate(uuids):
         for name in MAPPING_EVENTS:
-            yield Query(f"m{n}_{name}", "AWS/Lambda", name, "Sum", "records", name, (("EventSourceMappingUUID", uuid),))
+            yield MetricQuery(
+                f"m{n}_{name}", "AWS/Lambda", name, "Sum", "records", name, (("EventSourceMappingUUID", uuid),)
+            )
 
 
-def _siblings(names: list[str], metric: str) -> Iterator[Query]:
+def _siblings(names: list[str], metric: str) -> Iterator[MetricQuery]:
     for n, name in enumerate(names):
         function = (("FunctionName", name),)
-        yield Query(f"sibling{n}", "AWS/Lambda", metric, "Sum", "count", f"{metric} of {name}", function)
+        yield MetricQuery(f"sibling{n}", "AWS/Lambda", metric, "Sum", "count", f"{metric} of {name}", function)
 
 
 def _concurrency(incident: Incident, aws: StepReader) -> Concurrency:

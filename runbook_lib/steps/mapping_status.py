@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from runbook_lib.aws import StepReader, together
 from runbook_lib.evidence import Evidence
-from runbook_lib.evidence.mapping import Mapping, MappingStatus
+from runbook_lib.evidence.mapping import EventSourceMapping, MappingStatus
 from runbook_lib.incident import Incident
 from runbook_lib.observed import known
 from runbook_lib.steps import step
@@ -26,9 +26,9 @@ def mapping_status(incident: Incident, aws: StepReader, seen: Evidence) -> Mappi
     One that was deleted since the list was made drops out.
     """
     found = together(*(lambda uuid=m.uuid: _one(aws, uuid) for m in seen.mappings.ours))
-    return MappingStatus(mappings=tuple(known(one) for one in found if known(one) is not None))
+    return MappingStatus(mappings=tuple(known(mapping) for mapping in found if known(mapping) is not None))
 
 
-def _one(aws: StepReader, uuid: str) -> Mapping | None:
+def _one(aws: StepReader, uuid: str) -> EventSourceMapping | None:
     answer = aws.find("lambda", "GetEventSourceMapping", UUID=uuid)
     return read_mapping(answer, answer.ref) if answer is not None else None

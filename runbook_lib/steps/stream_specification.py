@@ -46,17 +46,18 @@ def _time_to_live(incident: Incident, aws: StepReader) -> TimeToLive:
     asked: dict[str, Any] = {"TableName": incident.table_name}
     answer = aws.find("dynamodb", "DescribeTimeToLive", **asked)
     if answer is not None:
-        answer["TimeToLiveDescription"].having(TimeToLiveStatus=str)
+        answer["TimeToLiveDescription"].require(TimeToLiveStatus=str)
     return TimeToLive.from_api(answer, aws.ref("dynamodb", "DescribeTimeToLive", **asked))
 
 
 def _generations(incident: Incident, aws: StepReader) -> tuple[Stream, ...]:
     listed = aws.pages("dynamodbstreams", "ListStreams", most=5, TableName=incident.table_name)
-    arns = (one.having(StreamArn=StreamArn.parse)["StreamArn"] for one in listed.every("Streams"))
+    arns = (stream.require(StreamArn=StreamArn.parse)["StreamArn"] for stream in listed.every("Streams"))
     newest = sorted(arns, key=lambda arn: StreamArn.parse(arn).label, reverse=True)
     found = together(*(lambda arn=arn: describe_stream(aws, arn) for arn in newest))
     return tuple(
-        Stream.unseen(arn, one) if isinstance(one, Gap) else one for arn, one in zip(newest, found, strict=True)
+        Stream.unseen(arn, stream) if isinstance(stream, Gap) else stream
+        for arn, stream in zip(newest, found, strict=True)
     )
 
 
@@ -68,11 +69,13 @@ def describe_stream(aws: StepReader, arn: str) -> Stream:
         return Stream.from_api(arn, None, ref)
     pages = aws.pages("dynamodbstreams", "DescribeStream", most=_MOST_SHARD_PAGES, StreamArn=arn)
     for page in pages.answers:
-        page["StreamDescription"].having(StreamStatus=str, Shards=list)
+        page["StreamDescription"].require(StreamStatus=str, Shards=list)
     return Stream.from_api(arn, pages.answers, ref, truncated=pages.truncated)
 
 
 def _kinesis_destinations(incident: Incident, aws: StepReader) -> tuple[str, ...]:
     answer = aws.find("dynamodb", "DescribeKinesisStreamingDestination", TableName=incident.table_name)
     found = answer.get("KinesisDataStreamDestinations") or () if answer else ()
-    return tuple(str(one.get("StreamArn")) for one in found if one.get("DestinationStatus") == "ACTIVE")
+    return tuple(
+        str(destination.get("StreamArn")) for destination in found if destination.get("DestinationStatus") == "ACTIVE"
+    )

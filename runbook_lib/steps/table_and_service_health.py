@@ -44,9 +44,9 @@ def describe_table(incident: Incident, aws: StepReader) -> Table:
 
 def _check(table: Answer) -> None:
     """Refuse a table that does not say what AWS always says: an enabled stream has its ARN, and it outlives it."""
-    table.having(TableStatus=str, TableArn=Arn.parse).perhaps(LatestStreamArn=StreamArn.parse)
+    table.require(TableStatus=str, TableArn=Arn.parse).require_if_present(LatestStreamArn=StreamArn.parse)
     if (table.get("StreamSpecification") or {}).get("StreamEnabled"):
-        table.having(LatestStreamArn=StreamArn.parse)
+        table.require(LatestStreamArn=StreamArn.parse)
 
 
 def _health_events(incident: Incident, aws: StepReader, seen: Evidence) -> tuple[HealthEvent, ...]:

@@ -43,7 +43,7 @@ class Area:
 
 
 @dataclass(frozen=True)
-class Opened:
+class OpenArea:
     """An area that can be looked at. Its calls are kept by part, so that a part that is judged can be let go."""
 
     area: Area
@@ -80,7 +80,7 @@ class Opened:
         self.record.finish(name)
 
 
-def begin(area: Area, archive: Path, budgets: dict[str, Budget], timeout_s: float) -> Opened:
+def begin(area: Area, archive: Path, budgets: dict[str, Budget], timeout_s: float) -> OpenArea:
     """Open an area on AWS, in a new folder of the archive; areas of one account share its budget.
 
     Raises BadParameters, CannotRun and BadArchive.
@@ -94,7 +94,7 @@ def begin(area: Area, archive: Path, budgets: dict[str, Budget], timeout_s: floa
     known, _ = redactor.answer("GetCallerIdentity", identity)
     incident = area.incident(f"sweep-{account}-{area.region}")
     record = Record.create(incident, as_of, known, archive=archive, sweep=True)
-    return Opened(area, Reader(record, live, redactor))
+    return OpenArea(area, Reader(record, live, redactor))
 
 
 def is_sweep(folder: Path) -> bool:
@@ -105,14 +105,14 @@ def is_sweep(folder: Path) -> bool:
         return False
 
 
-def reopen(folder: Path) -> Opened:
+def reopen(folder: Path) -> OpenArea:
     """Open the recorded area of a folder; its calls are read as they are wanted. Raises BadArchive."""
     record = Record.read(folder / EVIDENCE, _HEAD)
     if not record.run.get("sweep"):
         raise BadArchive(f"{folder} is not the folder of a sweep.", "Give a folder such as archive/sweep-.../<run>.")
     record.folder = folder
     incident = record.incident
-    return Opened(Area(incident.region, incident.assume_role_arn), Reader(record, None))
+    return OpenArea(Area(incident.region, incident.assume_role_arn), Reader(record, None))
 
 
 def with_names(incident: Incident, incident_id: str, table: str, function: str) -> Incident:

@@ -10,14 +10,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from runbook_lib.aws import StepReader, together
-from runbook_lib.evidence.mapping import Mapping as SourceMapping
+from runbook_lib.evidence.mapping import EventSourceMapping
 from runbook_lib.evidence.signals import Series
 from runbook_lib.interpret.arn import StreamArn
 from runbook_lib.observed import attempt, known
-from runbook_lib.steps._metric_data import Query, read_series
+from runbook_lib.steps._metric_data import MetricQuery, read_series
 from runbook_lib.steps.function_metrics import FAILED_WRITES, MAPPING_EVENTS, WRITES
-from runbook_lib.sweep.area import Opened
-from runbook_lib.sweep.survey import Trigger
+from runbook_lib.sweep.area import OpenArea
+from runbook_lib.sweep.survey import Connection
 
 AT_ONCE = 500
 """Series that one GetMetricData call may ask for."""
@@ -43,7 +43,7 @@ Counted = Mapping[Key, Series]
 
 
 @dataclass(frozen=True)
-class Asked:
+class CounterQuery:
     """One series to ask for, and what it will be found under."""
 
     key: Key
@@ -54,83 +54,89 @@ class Asked:
     label: str
     dimensions: tuple[tuple[str, str], ...] = ()
 
-    def query(self, number: int) -> Query:
+    def query(self, number: int) -> MetricQuery:
         """Give it as the query of this number."""
-        return Query(f"q{number}", self.namespace, self.metric, self.statistic, self.unit, self.label, self.dimensions)
-
-
-def first_look(trigger: Trigger, mappings: Iterable[SourceMapping], account: str) -> Iterator[Asked]:
-    """Ask for a trigger's counters; the table's are to be had in its own account only."""
-    function = (("FunctionName", trigger.function),)
-    for metric, statistic, unit, label in _OF_FUNCTION:
-        yield Asked((trigger.function, metric), "AWS/Lambda", metric, statistic, unit, label, function)
-    if trigger.owner == account:
-        metric = "ConsumedWriteCapacityUnits"
-        yield Asked(
-            (trigger.table_arn, metric), "AWS/DynamoDB", metric, "Sum", "units", "Write capacity", _table(trigger)
+        return MetricQuery(
+            f"q{number}", self.namespace, self.metric, self.statistic, self.unit, self.label, self.dimensions
         )
-    for one in (each for each in mappings if each.counts_events):
+
+
+def first_look(connection: Connection, mappings: Iterable[EventSourceMapping], account: str) -> Iterator[CounterQuery]:
+    """Ask for a trigger's counters; the table's are to be had in its own account only."""
+    function = (("FunctionName", connection.function),)
+    for metric, statistic, unit, label in _OF_FUNCTION:
+        yield CounterQuery((connection.function, metric), "AWS/Lambda", metric, statistic, unit, label, function)
+    if connection.owner == account:
+        metric = "ConsumedWriteCapacityUnits"
+        yield CounterQuery(
+            (connection.table_arn, metric), "AWS/DynamoDB", metric, "Sum", "units", "Write capacity", _table(connection)
+        )
+    for mapping in (each for each in mappings if each.counts_events):
         for name in MAPPING_EVENTS:
-            of = (("EventSourceMappingUUID", one.uuid),)
-            yield Asked((one.uuid, name), "AWS/Lambda", name, "Sum", "records", name, of)
+            of = (("EventSourceMappingUUID", mapping.uuid),)
+            yield CounterQuery((mapping.uuid, name), "AWS/Lambda", name, "Sum", "records", name, of)
 
 
-def closer_look(trigger: Trigger, streams: Iterable[str], account: str) -> Iterator[Asked]:
+def closer_look(connection: Connection, streams: Iterable[str], account: str) -> Iterator[CounterQuery]:
     """Ask which writes there were, which were refused, and what the readers of each stream were handed."""
-    if trigger.owner != account:
+    if connection.owner != account:
         return
     for name in WRITES:
-        of = (*_table(trigger), ("Operation", name))
+        of = (*_table(connection), ("Operation", name))
         label = f"{name} requests"
-        key = (trigger.table_arn, name)
-        yield Asked(key, "AWS/DynamoDB", "SuccessfulRequestLatency", "SampleCount", "requests", label, of)
+        key = (connection.table_arn, name)
+        yield CounterQuery(key, "AWS/DynamoDB", "SuccessfulRequestLatency", "SampleCount", "requests", label, of)
     for name in FAILED_WRITES:
-        yield Asked((trigger.table_arn, name), "AWS/DynamoDB", name, "Sum", "count", name, _table(trigger))
+        yield CounterQuery((connection.table_arn, name), "AWS/DynamoDB", name, "Sum", "count", name, _table(connection))
     for arn in streams:
         stream = StreamArn.parse(arn).label
-        of = (*_table(trigger), ("StreamLabel", stream), ("Operation", "GetRecords"))
+        of = (*_table(connection), ("StreamLabel", stream), ("Operation", "GetRecords"))
         label = f"Records read from stream {stream}"
-        yield Asked((arn, "ReturnedRecordsCount"), "AWS/DynamoDB", "ReturnedRecordsCount", "Sum", "records", label, of)
+        yield CounterQuery(
+            (arn, "ReturnedRecordsCount"), "AWS/DynamoDB", "ReturnedRecordsCount", "Sum", "records", label, of
+        )
 
 
-def of_account() -> Iterator[Asked]:
+def of_account() -> Iterator[CounterQuery]:
     """Ask what all functions of the account use of its concurrency."""
     for metric, label in _OF_ACCOUNT:
-        yield Asked(("", metric), "AWS/Lambda", metric, "Maximum", "executions", label)
+        yield CounterQuery(("", metric), "AWS/Lambda", metric, "Maximum", "executions", label)
 
 
-def _table(trigger: Trigger) -> tuple[tuple[str, str], ...]:
-    return (("TableName", trigger.table),)
+def _table(connection: Connection) -> tuple[tuple[str, str], ...]:
+    return (("TableName", connection.table),)
 
 
-def batches(wanted: Mapping[Trigger, Iterable[Asked]]) -> Iterator[tuple[tuple[Trigger, ...], tuple[Asked, ...]]]:
+def batches(
+    queries_of: Mapping[Connection, Iterable[CounterQuery]],
+) -> Iterator[tuple[tuple[Connection, ...], tuple[CounterQuery, ...]]]:
     """Group triggers so that each group's series, those they share but once, fit into one call."""
-    group: list[Trigger] = []
-    held: dict[Key, Asked] = {}
-    for trigger, series in wanted.items():
-        more = {one.key: one for one in series}
+    group: list[Connection] = []
+    held: dict[Key, CounterQuery] = {}
+    for connection, series in queries_of.items():
+        more = {query.key: query for query in series}
         if group and len(held | more) > AT_ONCE:
             yield tuple(group), tuple(held.values())
             group, held = [], {}
-        group.append(trigger)
+        group.append(connection)
         held |= more
     if group:
         yield tuple(group), tuple(held.values())
 
 
-def count(opened: Opened, part: str, wanted: Iterable[Asked]) -> Counted:
+def count(opened: OpenArea, part: str, queries: Iterable[CounterQuery]) -> Counted:
     """Read these series, in as many calls as they need; of a call that fails each of its series is a gap."""
-    every, aws = tuple(wanted), opened.part(part)
+    every, aws = tuple(queries), opened.part(part)
     chunks = [every[begin : begin + AT_ONCE] for begin in range(0, len(every), AT_ONCE)]
     read = together(*(lambda chunk=chunk: _read(opened, aws, chunk) for chunk in chunks))
     return {
-        one.key: attempt(lambda found=found, one=one: known(found)[one.key])  # type: ignore[misc]
+        query.key: attempt(lambda found=found, query=query: known(found)[query.key])  # type: ignore[misc]
         for chunk, found in zip(chunks, read, strict=True)
-        for one in chunk
+        for query in chunk
     }
 
 
-def _read(opened: Opened, aws: StepReader, chunk: tuple[Asked, ...]) -> dict[Key, Series]:
-    queries = {one.key: one.query(number) for number, one in enumerate(chunk)}
+def _read(opened: OpenArea, aws: StepReader, chunk: tuple[CounterQuery, ...]) -> dict[Key, Series]:
+    queries = {query.key: query.query(number) for number, query in enumerate(chunk)}
     series = read_series(aws, opened.window, opened.as_of, queries.values(), finest_s=_PERIOD_S)
     return {key: series[query.id] for key, query in queries.items()}

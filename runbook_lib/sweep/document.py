@@ -15,100 +15,104 @@ from runbook_lib.observed import Gap
 from runbook_lib.sweep.area import Area
 from runbook_lib.sweep.evidence import NOT_EXAMINED
 from runbook_lib.sweep.rank import urgency
-from runbook_lib.sweep.sweeping import Swept
-from runbook_lib.sweep.triage import Named, Outcome, Triage
+from runbook_lib.sweep.sweeping import SweptArea
+from runbook_lib.sweep.triage import FoundFault, Triage, TriageOutcome
 
 SCHEMA = 1
 
 
 @dataclass(frozen=True)
-class Refused:
+class RefusedArea:
     """An area that could not be looked at at all, and why."""
 
     area: Area
     error: str
 
 
-Result = Swept | Refused
+Result = SweptArea | RefusedArea
 
 
-def to_json(results: Iterable[Result], looked: Mapping[tuple[str, str, str, str], Mapping[str, Any]]) -> dict[str, Any]:
+def to_json(
+    results: Iterable[Result], investigations: Mapping[tuple[str, str, str, str], Mapping[str, Any]]
+) -> dict[str, Any]:
     """Give the document. `looked` are the full investigations by account, region, table ARN and function."""
     found = list(results)
-    swept = [one for one in found if isinstance(one, Swept)]
+    swept = [area for area in found if isinstance(area, SweptArea)]
     rows = sorted(
-        ((one, row) for one in swept for row in one.triggers), key=lambda pair: (*urgency(pair[1]), _where(pair[0]))
+        ((area, row) for area in swept for row in area.triages), key=lambda pair: (*urgency(pair[1]), _where(pair[0]))
     )
-    triggers = [_trigger(one, row, looked) for one, row in rows]
-    counts = Counter(one["outcome"] for one in triggers)
+    connections = [_connection(area, row, investigations) for area, row in rows]
+    counts = Counter(connection["outcome"] for connection in connections)
     return {
         "schema": SCHEMA,
         "kind": "sweep",
         "kit_version": __version__,
-        "as_of": max((instant.iso(one.opened.as_of) for one in swept), default=None),
-        "exit_code": _exit_code(found, triggers),
-        "counts": {outcome.value: counts[outcome.value] for outcome in Outcome},
-        "areas": [_area(one) for one in found],
-        "triggers": triggers,
+        "as_of": max((instant.iso(area.opened.as_of) for area in swept), default=None),
+        "exit_code": _exit_code(found, connections),
+        "counts": {outcome.value: counts[outcome.value] for outcome in TriageOutcome},
+        "areas": [_area(area) for area in found],
+        "triggers": connections,
         "orphaned_streams": [
-            {**_place(one), "table": orphan.table, "stream_arn": orphan.arn} for one in swept for orphan in one.orphans
+            {**_place(area), "table": orphan.table, "stream_arn": orphan.arn}
+            for area in swept
+            for orphan in area.orphans
         ],
         "dead_mappings": [
             {
-                **_place(one),
+                **_place(area),
                 "uuid": dead.uuid,
                 "event_source_arn": dead.arn,
                 "function_arn": dead.function,
                 "state": dead.state,
                 "because": dead.why,
             }
-            for one in swept
-            for dead in one.dead
+            for area in swept
+            for dead in area.dead
         ],
         "not_examined": list(NOT_EXAMINED),
     }
 
 
-def _exit_code(found: list[Result], triggers: list[dict[str, Any]]) -> int:
+def _exit_code(results: list[Result], connections: list[dict[str, Any]]) -> int:
     """The gravest, in the order 3, 1, 2, 0; of a trigger that was investigated the investigation's counts."""
-    codes = {COULD_NOT_RUN if isinstance(one, Refused) else 2 if one.gaps else 0 for one in found}
-    for one in triggers:
-        investigated = one["investigation"]
-        codes.add(investigated["exit_code"] if investigated else Outcome(one["outcome"]).exit_code)
+    codes = {COULD_NOT_RUN if isinstance(area, RefusedArea) else 2 if area.gaps else 0 for area in results}
+    for connection in connections:
+        investigated = connection["investigation"]
+        codes.add(investigated["exit_code"] if investigated else TriageOutcome(connection["outcome"]).exit_code)
     return gravest(codes | {0})
 
 
-def _where(one: Swept) -> tuple[str, str]:
-    return one.opened.account, one.opened.area.region
+def _where(area: SweptArea) -> tuple[str, str]:
+    return area.opened.account, area.opened.area.region
 
 
-def _place(one: Swept) -> dict[str, str]:
-    account, region = _where(one)
+def _place(area: SweptArea) -> dict[str, str]:
+    account, region = _where(area)
     return {"account": account, "region": region}
 
 
-def _area(one: Result) -> dict[str, Any]:
-    if isinstance(one, Refused):
+def _area(area: Result) -> dict[str, Any]:
+    if isinstance(area, RefusedArea):
         return {
             "account": None,
-            "region": one.area.region,
-            "role": one.area.role_arn,
-            "error": one.error,
+            "region": area.area.region,
+            "role": area.area.role_arn,
+            "error": area.error,
             "as_of": None,
             "triggers": 0,
             "calls": 0,
             "gaps": [],
             "run_folder": None,
         }
-    folder = one.opened.record.folder
+    folder = area.opened.record.folder
     return {
-        **_place(one),
-        "role": one.opened.area.role_arn,
+        **_place(area),
+        "role": area.opened.area.role_arn,
         "error": None,
-        "as_of": instant.iso(one.opened.as_of),
-        "triggers": len(one.triggers),
-        "calls": one.calls,
-        "gaps": [_gap(gap) for gap in one.gaps],
+        "as_of": instant.iso(area.opened.as_of),
+        "triggers": len(area.triages),
+        "calls": area.calls,
+        "gaps": [_gap(gap) for gap in area.gaps],
         "run_folder": str(folder) if folder else None,
     }
 
@@ -117,13 +121,15 @@ def _gap(gap: Gap) -> dict[str, str | None]:
     return {"call": gap.call, "code": gap.code, "reason": gap.reason, "permission": gap.permission}
 
 
-def _trigger(one: Swept, row: Triage, looked: Mapping[tuple[str, str, str, str], Mapping[str, Any]]) -> dict[str, Any]:
-    account, region = _where(one)
-    investigated = looked.get((account, region, row.trigger.table_arn, row.trigger.function))
+def _connection(
+    area: SweptArea, row: Triage, investigations: Mapping[tuple[str, str, str, str], Mapping[str, Any]]
+) -> dict[str, Any]:
+    account, region = _where(area)
+    investigated = investigations.get((account, region, row.connection.table_arn, row.connection.function))
     return {
         "account": account,
         "region": region,
-        "table": row.trigger.table,
+        "table": row.connection.table,
         "function": row.target,
         "mappings": list(row.mappings),
         "outcome": row.outcome.value,
@@ -135,15 +141,15 @@ def _trigger(one: Swept, row: Triage, looked: Mapping[tuple[str, str, str, str],
             "state": row.loss.state.value,
             "deadline": _moment(row.loss.deadline),
             "already_lost_from": _moment(row.loss.already_lost_from),
-            "sentence": row.loss.sentence(one.opened.as_of),
+            "sentence": row.loss.sentence(area.opened.as_of),
         },
         "unseen": list(row.unseen),
         "investigation": dict(investigated) if investigated else None,
     }
 
 
-def _named(one: Named) -> dict[str, Any]:
-    return {"id": one.id, "title": one.title, "confidence": one.confidence, "because": list(one.because)}
+def _named(fault: FoundFault) -> dict[str, Any]:
+    return {"id": fault.id, "title": fault.title, "confidence": fault.confidence, "because": list(fault.because)}
 
 
 def _moment(at: datetime | None) -> str | None:

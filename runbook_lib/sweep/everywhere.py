@@ -18,8 +18,8 @@ from runbook_lib.errors import RunbookError
 from runbook_lib.incident import Incident
 from runbook_lib.running import batch
 from runbook_lib.sweep.area import Area, begin, reopen, with_names
-from runbook_lib.sweep.document import Refused, Result, to_json
-from runbook_lib.sweep.sweeping import Progress, Swept, sweep
+from runbook_lib.sweep.document import RefusedArea, Result, to_json
+from runbook_lib.sweep.sweeping import Progress, SweptArea, sweep
 from runbook_lib.sweep.triage import Triage
 
 DOCUMENT = "sweep.json"
@@ -30,7 +30,7 @@ Key = tuple[str, str, str, str]
 
 
 @dataclass(frozen=True)
-class Wanted:
+class SweepOptions:
     """How a sweep is to be done. `investigate` looks closely at what is wrong, in `workers` processes."""
 
     archive: Path
@@ -39,22 +39,22 @@ class Wanted:
     timeout_s: float = 300
 
 
-def sweep_all(areas: Iterable[Area], wanted: Wanted, progress: Progress | None = None) -> dict[str, Any]:
+def sweep_all(areas: Iterable[Area], options: SweepOptions, progress: Progress | None = None) -> dict[str, Any]:
     """Sweep every area and give the outcome as a document; an area that cannot be looked at does not stop the others.
 
     Raises BadParameters for a region or role of no form, before anything is asked.
     """
     every = list(areas)
-    for one in every:
-        one.incident()
+    for area in every:
+        area.incident()
     budgets: dict[str, Budget] = {}
     with ThreadPoolExecutor(max_workers=min(len(every), _AT_ONCE)) as pool:
-        results = list(pool.map(lambda one: _swept(one, wanted, budgets, progress), every))
-    looked = _investigated(results, wanted, progress) if wanted.investigate else {}
+        results = list(pool.map(lambda area: _swept(area, options, budgets, progress), every))
+    investigated = _investigated(results, options, progress) if options.investigate else {}
     for found in results:
-        if isinstance(found, Swept):
-            _keep(found, looked)
-    return to_json(results, looked)
+        if isinstance(found, SweptArea):
+            _keep(found, investigated)
+    return to_json(results, investigated)
 
 
 def replay(folder: Path) -> dict[str, Any]:
@@ -68,19 +68,19 @@ def replay(folder: Path) -> dict[str, Any]:
     return to_json([found], {})
 
 
-def _swept(area: Area, wanted: Wanted, budgets: dict[str, Budget], progress: Progress | None) -> Result:
+def _swept(area: Area, options: SweepOptions, budgets: dict[str, Budget], progress: Progress | None) -> Result:
     try:
-        return sweep(begin(area, wanted.archive, budgets, wanted.timeout_s), progress)
+        return sweep(begin(area, options.archive, budgets, options.timeout_s), progress)
     except RunbookError as trouble:
-        return Refused(area, str(trouble))
+        return RefusedArea(area, str(trouble))
 
 
-def _keep(found: Swept, looked: Mapping[Key, Mapping[str, Any]]) -> None:
+def _keep(area: SweptArea, investigated: Mapping[Key, Mapping[str, Any]]) -> None:
     """Write an area's outcome into its folder and seal that."""
-    record = found.opened.record
+    record = area.opened.record
     folder = record.folder
     assert folder is not None
-    write_document(folder / DOCUMENT, dumped(to_json([found], looked), indent=2) + "\n")
+    write_document(folder / DOCUMENT, dumped(to_json([area], investigated), indent=2) + "\n")
     record.close()
     seal(folder)
 
@@ -88,55 +88,57 @@ def _keep(found: Swept, looked: Mapping[Key, Mapping[str, Any]]) -> None:
 # -- full investigations -----------------------------------------------------------------------------------------
 
 
-def _investigated(results: list[Result], wanted: Wanted, progress: Progress | None) -> dict[Key, dict[str, Any]]:
+def _investigated(results: list[Result], options: SweepOptions, progress: Progress | None) -> dict[Key, dict[str, Any]]:
     """Investigate what is wrong as a batch, each area's worst first; one that cannot be done says why."""
     incidents = {
-        (one.opened.account, one.opened.area.region, row.trigger.table_arn, row.trigger.function): _incident(one, row)
-        for one in results
-        if isinstance(one, Swept)
-        for row in one.triggers
+        (area.opened.account, area.opened.area.region, row.connection.table_arn, row.connection.function): _incident(
+            area, row
+        )
+        for area in results
+        if isinstance(area, SweptArea)
+        for row in area.triages
         if row.is_wrong
     }
-    found = _batch(list(incidents.values()), wanted, progress or (lambda _: None))
-    return {key: _told(one) for key, one in zip(incidents, found, strict=True)}
+    found = _batch(list(incidents.values()), options, progress or (lambda _: None))
+    return {key: _investigation_of(document) for key, document in zip(incidents, found, strict=True)}
 
 
-def _batch(incidents: list[Incident], wanted: Wanted, say: Progress) -> list[batch.Document]:
+def _batch(incidents: list[Incident], options: SweepOptions, say: Progress) -> list[batch.Document]:
     """Investigate in processes, or here, one after the other."""
-    wish = batch.Wish(archive=wanted.archive, timeout_s=wanted.timeout_s)
-    if wanted.workers > 1 and len(incidents) > 1:
+    batch_options = batch.BatchOptions(archive=options.archive, timeout_s=options.timeout_s)
+    if options.workers > 1 and len(incidents) > 1:
         heard = partial(_say_arrived, say, len(incidents))
-        return batch.investigate_all(incidents, wish, number=wanted.workers, arrived=heard)
+        return batch.investigate_all(incidents, batch_options, number=options.workers, arrived=heard)
     found = []
     for number, incident in enumerate(incidents, start=1):
-        found.append(batch.unit(incident, wish))
+        found.append(batch.investigate_incident(incident, batch_options))
         _say_arrived(say, len(incidents), number, found[-1])
-    batch.write_index(zip(incidents, found, strict=True), wish)
+    batch.write_index(zip(incidents, found, strict=True), batch_options)
     return found
 
 
-def _say_arrived(say: Progress, total: int, number: int, one: batch.Document) -> None:
-    say(f"{number} of {total} investigated: {one['incident_id']}")
+def _say_arrived(say: Progress, total: int, number: int, document: batch.Document) -> None:
+    say(f"{number} of {total} investigated: {document['incident_id']}")
 
 
-def _incident(found: Swept, one: Triage) -> Incident:
+def _incident(area: SweptArea, triage: Triage) -> Incident:
     """Name the incident after table and function, as far as that is a name of a folder, and apart from all others."""
-    words = re.sub(r"[^A-Za-z0-9._-]+", "-", f"{one.trigger.table}-{one.trigger.function}")[:40].strip("-.")
-    account, region = found.opened.account, found.opened.area.region
-    whole = "|".join((account, region, one.trigger.table_arn, one.trigger.function))
+    words = re.sub(r"[^A-Za-z0-9._-]+", "-", f"{triage.connection.table}-{triage.connection.function}")[:40].strip("-.")
+    account, region = area.opened.account, area.opened.area.region
+    whole = "|".join((account, region, triage.connection.table_arn, triage.connection.function))
     name = f"sweep-{words}-{hashlib.sha256(whole.encode()).hexdigest()[:8]}"
-    return with_names(found.opened.record.incident, name, one.trigger.table, one.target)
+    return with_names(area.opened.record.incident, name, triage.connection.table, triage.target)
 
 
-def _told(one: batch.Document) -> dict[str, Any]:
+def _investigation_of(document: batch.Document) -> dict[str, Any]:
     """Give what the sweep says of an investigation; the rest is in its run folder."""
-    causes = (*one.get("causes", ()), *one.get("latent", ()))
+    causes = (*document.get("causes", ()), *document.get("latent", ()))
     return {
-        "incident_id": one["incident_id"],
-        "exit_code": one["exit_code"],
-        "status": one.get("status", "could_not_run"),
-        "sentence": one.get("sentence") or one.get("error"),
+        "incident_id": document["incident_id"],
+        "exit_code": document["exit_code"],
+        "status": document.get("status", "could_not_run"),
+        "sentence": document.get("sentence") or document.get("error"),
         "causes": [cause["id"] for cause in causes],
-        "run_folder": one.get("run_folder"),
-        "report": one.get("report"),
+        "run_folder": document.get("run_folder"),
+        "report": document.get("report"),
     }

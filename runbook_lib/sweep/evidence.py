@@ -10,15 +10,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from runbook_lib.evidence import Evidence
-from runbook_lib.evidence.mapping import Mapping as SourceMapping
-from runbook_lib.evidence.mapping import Mappings
+from runbook_lib.evidence.mapping import EventSourceMapping, Mappings
 from runbook_lib.evidence.signals import Backlog, Concurrency, Metrics
 from runbook_lib.evidence.source import Health, Identity, Stream, Streams
 from runbook_lib.observed import Each, Gap, Observed, attempt
 from runbook_lib.steps.function_metrics import FAILED_WRITES, MAPPING_EVENTS, WRITES
-from runbook_lib.sweep.area import Opened, with_names
+from runbook_lib.sweep.area import OpenArea, with_names
 from runbook_lib.sweep.counters import Counted, Key
-from runbook_lib.sweep.survey import Survey, Trigger
+from runbook_lib.sweep.survey import Connection, Survey
 
 NOT_SWEPT = "NotExamined"
 """The code of the gap that stands for what a sweep never looks at."""
@@ -35,7 +34,7 @@ NOT_EXAMINED = (
 
 
 @dataclass(frozen=True)
-class Limits(Observed):
+class AccountLimits(Observed):
     """The account's concurrency."""
 
     total: int
@@ -44,33 +43,33 @@ class Limits(Observed):
 
 
 @dataclass(frozen=True)
-class Seen:
+class SweptConnection:
     """One trigger as a sweep sees it. `closer` holds what was asked again of one that does not seem to work."""
 
-    opened: Opened
+    opened: OpenArea
     survey: Survey
     generations: Mapping[str, list[str]] | Gap
-    limits: Limits
-    trigger: Trigger
-    mappings: tuple[SourceMapping, ...]
-    neighbours: tuple[SourceMapping, ...]
+    limits: AccountLimits
+    connection: Connection
+    mappings: tuple[EventSourceMapping, ...]
+    neighbours: tuple[EventSourceMapping, ...]
     counted: Counted
     reserved: int | Gap | None
 
-    def closer(self, counted: Counted, reserved: int | Gap | None) -> Seen:
+    def closer(self, counted: Counted, reserved: int | Gap | None) -> SweptConnection:
         """Add the answers of a closer look."""
         return replace(self, counted={**self.counted, **counted}, reserved=reserved)
 
     @property
     def streams(self) -> tuple[str, ...]:
         """The generations of the table's stream, the newest first; none where they could not be listed."""
-        return () if isinstance(self.generations, Gap) else tuple(self.generations.get(self.trigger.table_arn, ()))
+        return () if isinstance(self.generations, Gap) else tuple(self.generations.get(self.connection.table_arn, ()))
 
     def evidence(self) -> Evidence:
         """Give it as evidence."""
         named = self.mappings[0].function
         target = f"{named.name}:{named.qualifier}" if named.qualifier else named.name
-        incident = with_names(self.opened.record.incident, "sweep", self.trigger.table, target)
+        incident = with_names(self.opened.record.incident, "sweep", self.connection.table, target)
         observations: dict[str, Observed | Gap] = {
             "health": self._health(),
             "streams": self._streams(),
@@ -88,7 +87,7 @@ class Seen:
         identity = self.opened.record.run["identity"]
         return Health(
             identity=Identity(identity["Account"], identity["Arn"], "run"),
-            table=attempt(lambda: self.survey.table(self.trigger.table_arn)),
+            table=attempt(lambda: self.survey.table(self.connection.table_arn)),
             events=_unswept("AWS Health"),
             similar_tables=(),
         )
@@ -96,7 +95,7 @@ class Seen:
     def _streams(self) -> Streams:
         unread = _unswept("the stream itself")
         return Streams(
-            table=attempt(lambda: self.survey.table(self.trigger.table_arn)),
+            table=attempt(lambda: self.survey.table(self.connection.table_arn)),
             generations=(
                 _unswept("which streams are listed; that they could not be is said of the region")
                 if isinstance(self.generations, Gap)
@@ -107,12 +106,12 @@ class Seen:
         )
 
     def _mappings(self) -> Mappings:
-        beside = [one for one in self.neighbours if one not in self.mappings]
-        ours = self.trigger.table
+        beside = [mapping for mapping in self.neighbours if mapping not in self.mappings]
+        ours = self.connection.table
         return Mappings(
             ours=self.mappings,
-            same_stream=tuple(one for one in beside if one.table_name == ours),
-            same_function=tuple(one for one in beside if one.table_name != ours),
+            same_stream=tuple(mapping for mapping in beside if mapping.table_name == ours),
+            same_function=tuple(mapping for mapping in beside if mapping.table_name != ours),
             listed=self.survey.listed,
             ref=self.survey.mappings_ref,
             function=_unswept("the function's configuration"),
@@ -122,7 +121,7 @@ class Seen:
 
     def _backlog(self) -> Backlog:
         return Backlog(
-            iterator_age_ms=self._of(self.trigger.function, "IteratorAge"),
+            iterator_age_ms=self._of(self.connection.function, "IteratorAge"),
             returned=Each(
                 {arn.rpartition("/")[2]: self._of(arn, "ReturnedRecordsCount") for arn in self.streams}
                 if all((arn, "ReturnedRecordsCount") in self.counted for arn in self.streams)
@@ -133,7 +132,7 @@ class Seen:
         )
 
     def _metrics(self) -> Metrics:
-        of, name, table = self._of, self.trigger.function, self.trigger.table_arn
+        of, name, table = self._of, self.connection.function, self.connection.table_arn
         closer = (table, FAILED_WRITES[0]) in self.counted
         return Metrics(
             invocations=of(name, "Invocations"),
@@ -144,12 +143,14 @@ class Seen:
             account_concurrent=of("", "ConcurrentExecutions"),
             delivery_failures=_unswept("failed deliveries"),
             consumed_writes=of(table, "ConsumedWriteCapacityUnits"),
-            writes=Each({one: of(table, one) for one in WRITES} if closer else {}),
-            failed_writes=Each({one: of(table, one) for one in FAILED_WRITES}) if closer else _unswept("refusals"),
+            writes=Each({operation: of(table, operation) for operation in WRITES} if closer else {}),
+            failed_writes=Each({metric: of(table, metric) for metric in FAILED_WRITES})
+            if closer
+            else _unswept("refusals"),
             mapping_events={
-                one.uuid: Each({event: of(one.uuid, event) for event in MAPPING_EVENTS})
-                for one in self.mappings
-                if one.counts_events
+                mapping.uuid: Each({event: of(mapping.uuid, event) for event in MAPPING_EVENTS})
+                for mapping in self.mappings
+                if mapping.counts_events
             },
             siblings=_unswept("the other functions on the stream"),
             sibling_errors=_unswept("the other functions on the stream"),
@@ -177,7 +178,7 @@ class Seen:
             "cloudwatch:GetMetricData",
             self.survey.region,
             "OtherAccount",
-            f"{metric} of {self.trigger.table} is counted in account {self.trigger.owner}, where the table is.",
+            f"{metric} of {self.connection.table} is counted in account {self.connection.owner}, where the table is.",
         )
 
 
@@ -194,4 +195,4 @@ NOT_ASKED = _unswept("the function's reserved concurrency")
 
 def swept(gaps: Iterable[Gap]) -> tuple[Gap, ...]:
     """Leave out what no sweep looks at: what remains is what it should have seen and could not."""
-    return tuple(one for one in gaps if one.code != NOT_SWEPT)
+    return tuple(gap for gap in gaps if gap.code != NOT_SWEPT)

@@ -6,18 +6,18 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from runbook_lib.aws import Pages, StepReader, together
-from runbook_lib.evidence.mapping import Mapping as SourceMapping
+from runbook_lib.evidence.mapping import EventSourceMapping
 from runbook_lib.evidence.source import Table
 from runbook_lib.interpret.arn import StreamArn
 from runbook_lib.observed import Gap, NotObserved, Observed, attempt, known, otherwise
-from runbook_lib.sweep.area import Opened
+from runbook_lib.sweep.area import OpenArea
 
 _MOST_PAGES = 1000
 
 
 @dataclass(frozen=True)
-class Trigger:
-    """A table's stream and a function that it triggers, through one mapping or several."""
+class Connection:
+    """A table's stream and a function that reads it, through one mapping or several: a trigger, as the console says."""
 
     table_arn: str
     function: str
@@ -42,20 +42,20 @@ class Survey(Observed):
 
     account: str
     region: str
-    mappings: tuple[SourceMapping, ...]
+    mappings: tuple[EventSourceMapping, ...]
     mappings_ref: str
     listed: int
     streams: tuple[str, ...]
     tables: Mapping[str, Table | Gap]
 
-    def triggers(self) -> dict[Trigger, tuple[SourceMapping, ...]]:
+    def connections(self) -> dict[Connection, tuple[EventSourceMapping, ...]]:
         """Give every trigger with its mappings, by name; raises NotObserved where the mappings could not be listed."""
-        found: dict[Trigger, list[SourceMapping]] = {}
-        for one in self.mappings:
-            found.setdefault(Trigger(table_of(one.event_source_arn), one.function.name), []).append(one)
+        found: dict[Connection, list[EventSourceMapping]] = {}
+        for mapping in self.mappings:
+            found.setdefault(Connection(table_of(mapping.event_source_arn), mapping.function.name), []).append(mapping)
         return {
-            trigger: tuple(sorted(found[trigger], key=lambda one: one.event_source_arn, reverse=True))
-            for trigger in sorted(found, key=lambda one: (one.table_arn, one.function))
+            connection: tuple(sorted(found[connection], key=lambda mapping: mapping.event_source_arn, reverse=True))
+            for connection in sorted(found, key=lambda connection: (connection.table_arn, connection.function))
         }
 
     def table(self, arn: str) -> Table:
@@ -71,39 +71,39 @@ class Survey(Observed):
 
     def orphans(self) -> tuple[str, ...]:
         """Give the streams that are on and that no mapping reads; raises NotObserved where either list is missing."""
-        read = {one.event_source_arn for one in self.mappings}
+        read = {mapping.event_source_arn for mapping in self.mappings}
         return tuple(arn for arn in sorted(set(self.streams) - read) if self._is_on(arn))
 
-    def dead(self) -> tuple[tuple[SourceMapping, str], ...]:
+    def dead(self) -> tuple[tuple[EventSourceMapping, str], ...]:
         """Give the mappings on a stream that takes no more records, and why it takes none."""
         mapped = otherwise(lambda: self.mappings, ())
-        told = ((one, otherwise(lambda one=one: self._why_dead(one), "")) for one in mapped)  # type: ignore[misc]
-        return tuple((one, why) for one, why in told if why)
+        told = ((mapping, otherwise(lambda mapping=mapping: self._why_dead(mapping), "")) for mapping in mapped)  # type: ignore[misc]
+        return tuple((mapping, why) for mapping, why in told if why)
 
     def _is_on(self, arn: str) -> bool:
         table = otherwise(lambda: self.table(table_of(arn)), None)
         return table is not None and table.stream_enabled and table.latest_stream_arn == arn
 
-    def _why_dead(self, one: SourceMapping) -> str:
-        table = self.table(table_of(one.event_source_arn))
+    def _why_dead(self, mapping: EventSourceMapping) -> str:
+        table = self.table(table_of(mapping.event_source_arn))
         if not table.exists:
             return f"Table {table.name} does not exist."
         if not table.stream_enabled:
             return f"The stream of {table.name} is switched off."
-        if table.latest_stream_arn != one.event_source_arn:
+        if table.latest_stream_arn != mapping.event_source_arn:
             return f"The stream of {table.name} is now {StreamArn.parse(table.latest_stream_arn or '').label}."
         return ""
 
 
-def survey(opened: Opened) -> Survey:
+def survey(opened: OpenArea) -> Survey:
     """List the mappings and the streams of a region, then describe each of their tables once."""
     mappings, streams = together(
         lambda: _all(opened.part("01-mappings").pages("lambda", "ListEventSourceMappings", most=_MOST_PAGES)),
         lambda: _all(opened.part("02-streams").pages("dynamodbstreams", "ListStreams", most=_MOST_PAGES)),
     )
     ours = attempt(lambda: tuple(_ours(known(mappings))))
-    arns = attempt(lambda: tuple(str(one["StreamArn"]) for one in known(streams).items("Streams")))
-    read = (one.event_source_arn for one in otherwise(lambda: known(ours), ()))
+    arns = attempt(lambda: tuple(str(stream["StreamArn"]) for stream in known(streams).items("Streams")))
+    read = (mapping.event_source_arn for mapping in otherwise(lambda: known(ours), ()))
     tables = {table_of(arn) for arn in (*read, *otherwise(lambda: known(arns), ()))}
     found = Survey(
         account=opened.account,
@@ -136,12 +136,12 @@ def _all(pages: Pages) -> Pages:
     return pages
 
 
-def _ours(pages: Pages) -> Iterator[SourceMapping]:
-    read = (SourceMapping.from_api(raw, pages.ref) for raw in pages.items("EventSourceMappings"))
-    return (one for one in read if one.table_name is not None)
+def _ours(pages: Pages) -> Iterator[EventSourceMapping]:
+    read = (EventSourceMapping.from_api(raw, pages.ref) for raw in pages.items("EventSourceMappings"))
+    return (mapping for mapping in read if mapping.table_name is not None)
 
 
-def _tables(opened: Opened, arns: list[str]) -> dict[str, Table | Gap]:
+def _tables(opened: OpenArea, arns: list[str]) -> dict[str, Table | Gap]:
     """Describe each table once."""
     aws = opened.part(_TABLES)
     found = together(*(lambda arn=arn: _table(aws, opened.account, arn) for arn in arns))

@@ -7,18 +7,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from runbook_lib.evidence.mapping import Mapping
+from runbook_lib.evidence.mapping import EventSourceMapping
 from runbook_lib.findings import Confidence, Verdict
 from runbook_lib.judging.diagnosis import Diagnosis, Status, diagnose
 from runbook_lib.judging.loss_clock import Loss
-from runbook_lib.measuring.pipe import Stage, State
-from runbook_lib.sweep.evidence import Seen, swept
-from runbook_lib.sweep.survey import Trigger
+from runbook_lib.measuring.pipe import FlowState, Stage
+from runbook_lib.sweep.evidence import SweptConnection, swept
+from runbook_lib.sweep.survey import Connection
 
 _MOST_SENTENCES = 3
 
 
-class Outcome(StrEnum):
+class TriageOutcome(StrEnum):
     """What became of one trigger, the gravest first. None of them says that it is healthy."""
 
     FAULT = "fault"
@@ -33,11 +33,11 @@ class Outcome(StrEnum):
         return _EXIT_CODES.get(self, 0)
 
 
-_EXIT_CODES = {Outcome.FAULT: 1, Outcome.SUSPECT: 2, Outcome.NOT_EXAMINED: 2}
+_EXIT_CODES = {TriageOutcome.FAULT: 1, TriageOutcome.SUSPECT: 2, TriageOutcome.NOT_EXAMINED: 2}
 
 
 @dataclass(frozen=True)
-class Named:
+class FoundFault:
     """One finding that is present: its id, its title, how sure, and the first sentences for it."""
 
     id: str
@@ -46,23 +46,23 @@ class Named:
     because: tuple[str, ...]
 
     @classmethod
-    def of(cls, one: Verdict) -> Named:
+    def of(cls, verdict: Verdict) -> FoundFault:
         """Take it from a verdict."""
-        sure = one.confidence.value if one.confidence else ""
-        return cls(one.finding.id, one.finding.title, sure, one.because[:_MOST_SENTENCES])
+        sure = verdict.confidence.value if verdict.confidence else ""
+        return cls(verdict.finding.id, verdict.finding.title, sure, verdict.because[:_MOST_SENTENCES])
 
 
 @dataclass(frozen=True)
 class Triage:
     """The verdict on one trigger. `unseen` says what this sweep should have seen of it and could not."""
 
-    trigger: Trigger
+    connection: Connection
     target: str
     mappings: tuple[str, ...]
-    outcome: Outcome
+    outcome: TriageOutcome
     sentence: str
-    causes: tuple[Named, ...]
-    signs: tuple[Named, ...]
+    causes: tuple[FoundFault, ...]
+    signs: tuple[FoundFault, ...]
     loss: Loss
     since: datetime | None
     unseen: tuple[str, ...]
@@ -70,74 +70,80 @@ class Triage:
     @property
     def is_wrong(self) -> bool:
         """Whether records do not arrive, as far as can be seen: a closer look may tell more."""
-        return self.outcome in (Outcome.FAULT, Outcome.SUSPECT)
+        return self.outcome in (TriageOutcome.FAULT, TriageOutcome.SUSPECT)
 
     @property
     def is_throttled(self) -> bool:
         """Whether invocations were throttled."""
-        return any(one.id == "throttled" for one in self.signs)
+        return any(fault.id == "throttled" for fault in self.signs)
 
 
-def triage(seen: Seen) -> Triage:
+def triage(seen: SweptConnection) -> Triage:
     """Judge one trigger by the findings that judge an investigation."""
     evidence = seen.evidence()
-    found = diagnose(evidence)
-    problems = [one for one in seen.mappings if one.processing.is_problem]
+    diagnosis = diagnose(evidence)
+    problems = [mapping for mapping in seen.mappings if mapping.processing.is_problem]
     unseen = tuple(dict.fromkeys(gap.reason for gap in swept(evidence.gaps())))
-    outcome = _outcome(found, problems, unseen)
+    outcome = _outcome(diagnosis, problems, unseen)
     return Triage(
-        trigger=seen.trigger,
+        connection=seen.connection,
         target=evidence.incident.function_name,
-        mappings=tuple(one.uuid for one in seen.mappings),
+        mappings=tuple(mapping.uuid for mapping in seen.mappings),
         outcome=outcome,
-        sentence=_sentence(outcome, found, problems, unseen),
-        causes=tuple(map(Named.of, (*found.causes, *found.latent))),
-        signs=tuple(map(Named.of, (*found.symptoms, *found.contributing))),
-        loss=found.loss,
-        since=found.onset.at if found.onset else None,
+        sentence=_sentence(outcome, diagnosis, problems, unseen),
+        causes=tuple(map(FoundFault.of, (*diagnosis.causes, *diagnosis.latent))),
+        signs=tuple(map(FoundFault.of, (*diagnosis.symptoms, *diagnosis.contributing))),
+        loss=diagnosis.loss,
+        since=diagnosis.onset.at if diagnosis.onset else None,
         unseen=unseen,
     )
 
 
-def _outcome(found: Diagnosis, problems: list[Mapping], unseen: Iterable[str]) -> Outcome:
+def _outcome(diagnosis: Diagnosis, problems: list[EventSourceMapping], unseen: Iterable[str]) -> TriageOutcome:
     """A fault where a cause is named, suspect where something is wrong and none is; else what could be seen decides."""
-    if found.status is Status.FAULT:
-        return Outcome.FAULT
-    undetermined = found.status is Status.UNDETERMINED
-    if found.unexplained or (undetermined and (found.symptoms or problems)):
-        return Outcome.SUSPECT
+    if diagnosis.status is Status.FAULT:
+        return TriageOutcome.FAULT
+    undetermined = diagnosis.status is Status.UNDETERMINED
+    if diagnosis.unexplained or (undetermined and (diagnosis.symptoms or problems)):
+        return TriageOutcome.SUSPECT
     if any(unseen):
-        return Outcome.NOT_EXAMINED
-    if found.stages[Stage.WRITTEN].state is State.IDLE or _quiet(found):
-        return Outcome.QUIET
-    return Outcome.NOT_EXAMINED if undetermined else Outcome.NOTHING_SEEN
+        return TriageOutcome.NOT_EXAMINED
+    if diagnosis.stages[Stage.WRITTEN].state is FlowState.IDLE or _quiet(diagnosis):
+        return TriageOutcome.QUIET
+    return TriageOutcome.NOT_EXAMINED if undetermined else TriageOutcome.NOTHING_SEEN
 
 
-def _sentence(outcome: Outcome, found: Diagnosis, problems: list[Mapping], unseen: tuple[str, ...]) -> str:
-    if outcome is Outcome.NOTHING_SEEN:
+def _sentence(
+    outcome: TriageOutcome, diagnosis: Diagnosis, problems: list[EventSourceMapping], unseen: tuple[str, ...]
+) -> str:
+    if outcome is TriageOutcome.NOTHING_SEEN:
         return "Records arrive; nothing is wrong in what a sweep looks at."
-    if outcome is Outcome.QUIET:
-        why = _quiet(found) or "Nobody writes to the table"
+    if outcome is TriageOutcome.QUIET:
+        why = _quiet(diagnosis) or "Nobody writes to the table"
         return f"{why}. Whether the next record would arrive was not examined."
-    if outcome is Outcome.NOT_EXAMINED:
+    if outcome is TriageOutcome.NOT_EXAMINED:
         return f"Not examined: {unseen[0]}" if unseen else "Not examined: what is decisive no sweep looks at."
-    if outcome is Outcome.SUSPECT:
-        return f"Broken, and why was not examined: {_wrong(found, problems)}"
-    return found.sentence
+    if outcome is TriageOutcome.SUSPECT:
+        return f"Broken, and why was not examined: {_wrong(diagnosis, problems)}"
+    return diagnosis.sentence
 
 
-def _wrong(found: Diagnosis, problems: list[Mapping]) -> str:
-    if found.unexplained:
-        return found.unexplained[0]
+def _wrong(diagnosis: Diagnosis, problems: list[EventSourceMapping]) -> str:
+    if diagnosis.unexplained:
+        return diagnosis.unexplained[0]
     if problems:
         return f"its mapping last said {problems[0].processing.text!r}."
-    return f"{found.symptoms[0].finding.title}."
+    return f"{diagnosis.symptoms[0].finding.title}."
 
 
-def _quiet(found: Diagnosis) -> str:
+def _quiet(diagnosis: Diagnosis) -> str:
     """Say why there was nothing to deliver; empty where there was something, or where that is not known for sure."""
-    quiet = (one for one in found.innocent if one.finding.id in _IDLE and one.confidence is Confidence.PROVED)
-    return next((one.finding.title for one in quiet), "")
+    quiet = (
+        verdict
+        for verdict in diagnosis.innocent
+        if verdict.finding.id in _IDLE and verdict.confidence is Confidence.PROVED
+    )
+    return next((verdict.finding.title for verdict in quiet), "")
 
 
 _IDLE = ("rejected-writes", "noop-writes", "no-table-writes")

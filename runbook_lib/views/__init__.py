@@ -22,8 +22,8 @@ from runbook_lib.views.judgement import (
     finding_view,
     loss_view,
     ruled_out_view,
+    setting_change_view,
     stages_view,
-    trigger_view,
     undetermined_view,
     unseen_view,
     verdict_view,
@@ -43,10 +43,10 @@ __all__ = [
     "loss_view",
     "proposals_view",
     "ruled_out_view",
+    "setting_change_view",
     "stages_view",
     "step_view",
     "told_beside",
-    "trigger_view",
     "undetermined_view",
     "unseen_view",
     "verdict_view",
@@ -55,7 +55,7 @@ __all__ = [
 
 
 @dataclass(frozen=True)
-class _Page:
+class _StepPage:
     """How a step is shown: its answer in one sentence, its tables, and what the answer does not prove.
 
     `beside` names other steps of which the answer tells, too.
@@ -68,55 +68,55 @@ class _Page:
 
 
 _PAGES = {
-    1: _Page(
+    1: _StepPage(
         source.health_answer,
         (source.table_facts, source.health_events),
         "A table of this name in another account or region would be another table. AWS Health tells of incidents late,"
         " and not of every one.",
     ),
-    2: _Page(
+    2: _StepPage(
         source.stream_answer,
         (source.stream_facts, source.generations),
         "Enabling a stream again makes a new one with a new ARN, which no existing mapping follows. A view type cannot"
         " be changed in place.",
     ),
-    3: _Page(
+    3: _StepPage(
         trigger.mappings_answer,
         (trigger.mappings_table, trigger.function_facts),
         "Every mapping of the region is listed, because asking by a bare function name misses those on an alias or"
         " version.",
         beside=(2,),
     ),
-    4: _Page(
+    4: _StepPage(
         function.logs_answer,
         (function.log_errors, function.log_searches),
         "A quiet log does not show that the function was not invoked: the role may not log, or the lines went"
         " elsewhere. Step 7 counts invocations.",
     ),
-    5: _Page(
+    5: _StepPage(
         function.role_answer,
         (function.role_table, function.role_facts),
         "The stream is polled with the execution role of the version that the mapping invokes, from outside the"
         " function. The function's own resource policy plays no part.",
     ),
-    6: _Page(
+    6: _StepPage(
         source.backlog_answer,
         (source.backlog_facts, source.shards),
         "A record lives 24 hours. The age is that of the last batch handed over: it stands still, or is missing, while"
         " nothing is invoked, however much waits.",
     ),
-    7: _Page(
+    7: _StepPage(
         function.metrics_answer,
         (function.metrics_table, function.alarms_table, function.concurrency_facts),
         "Lambda reports nothing for a function that nobody invokes, so silence is the sign of a dead trigger, not of a"
         " good one.",
     ),
-    8: _Page(
+    8: _StepPage(
         trigger.status_answer,
         (trigger.status_facts,),
         "Enabled does not mean that records are read, and a last result tells of the last attempt, not of now.",
     ),
-    9: _Page(
+    9: _StepPage(
         changes.changes_answer,
         (changes.trail_table, changes.searches_table),
         "A change explains a fault only with a mechanism and a lag that fits it; the diagnosis names one as trigger or"
@@ -152,7 +152,7 @@ def step_view(number: int, seen: Evidence) -> Stack:
     )
 
 
-def _answer(page: _Page, seen: Evidence) -> Prose:
+def _answer(page: _StepPage, seen: Evidence) -> Prose:
     try:
         return Prose.of(page.answer(seen), style="answer")
     except NotObserved as unseen:

@@ -14,7 +14,7 @@ from runbook_lib.judging.diagnosis import Diagnosis
 from runbook_lib.measuring.onset import FIRST_WINDOW
 from runbook_lib.measuring.setting_change import Change, changes
 from runbook_lib.observed import NotObserved
-from runbook_lib.showing.blocks import Block, Table
+from runbook_lib.showing.blocks import Block, TableBlock
 from runbook_lib.views.words import columns, count, moment, stretch
 
 MOST_ROWS = 200
@@ -23,10 +23,10 @@ MOST_ROWS = 200
 _FILE = "evidence/09-configuration_changes.jsonl"
 
 
-class Relation(StrEnum):
+class ChangeRelation(StrEnum):
     """How a change stands to the onset."""
 
-    TRIGGER = "trigger"
+    SET_OFF = "trigger"
     CANDIDATE = "near the onset"
     CONTEXT = "context"
     AFTER = "after the onset"
@@ -34,46 +34,46 @@ class Relation(StrEnum):
 
 
 @dataclass(frozen=True)
-class Numbered:
+class NumberedChange:
     """A change with the number it bears in the charts and tables alike. `distance` is onset less change."""
 
     number: int
     change: Change
-    relation: Relation
+    relation: ChangeRelation
     distance: timedelta | None
 
     @property
     def words(self) -> str:
         """The relation as people say it."""
         if self.distance is None:
-            return str(self.relation) if self.relation is Relation.FAILED else "no onset is known"
+            return str(self.relation) if self.relation is ChangeRelation.FAILED else "no onset is known"
         side = "before" if self.distance >= timedelta(0) else "after"
         said = f"{instant.span(self.distance)} {side} the onset"
-        if self.relation is Relation.TRIGGER:
+        if self.relation is ChangeRelation.SET_OFF:
             return f"{said}: named as the trigger"
-        return f"{said}; {self.relation}" if self.relation is Relation.FAILED else said
+        return f"{said}; {self.relation}" if self.relation is ChangeRelation.FAILED else said
 
 
-def numbered(diagnosis: Diagnosis) -> tuple[Numbered, ...]:
+def numbered(diagnosis: Diagnosis) -> tuple[NumberedChange, ...]:
     """Number the changes, oldest first, and say how each stands to the onset."""
     at = diagnosis.onset.at if diagnosis.onset else None
     return tuple(
-        Numbered(number, change, _relation(change, diagnosis), at - change.event.at if at else None)
+        NumberedChange(number, change, _relation(change, diagnosis), at - change.event.at if at else None)
         for number, change in enumerate(diagnosis.changes, 1)
     )
 
 
-def _relation(change: Change, diagnosis: Diagnosis) -> Relation:
-    if diagnosis.trigger and change == diagnosis.trigger.change:
-        return Relation.TRIGGER
+def _relation(change: Change, diagnosis: Diagnosis) -> ChangeRelation:
+    if diagnosis.set_off_by and change == diagnosis.set_off_by.change:
+        return ChangeRelation.SET_OFF
     if not change.event.succeeded:
-        return Relation.FAILED
+        return ChangeRelation.FAILED
     began = diagnosis.onset
     if began is None:
-        return Relation.CONTEXT
+        return ChangeRelation.CONTEXT
     if abs(began.at - change.event.at) <= FIRST_WINDOW:
-        return Relation.CANDIDATE
-    return Relation.AFTER if change.event.at > began.latest else Relation.CONTEXT
+        return ChangeRelation.CANDIDATE
+    return ChangeRelation.AFTER if change.event.at > began.latest else ChangeRelation.CONTEXT
 
 
 def who(event: TrailEvent) -> str:
@@ -98,7 +98,7 @@ def changes_answer(seen: Evidence) -> str:
     bounds = f"Events after {instant.clock(seen.changes.delivered_until, seen.as_of)} may not have been delivered yet."
     if not found:
         return f"{partly}no change of the table, stream, mapping, function or role was recorded. {bounds}".strip()
-    failed = sum(not one.event.succeeded for one in found)
+    failed = sum(not change.event.succeeded for change in found)
     last = found[-1].event.at
     also = f", {count(failed, 'failed attempt')} among them" if failed else ""
     return (
@@ -110,7 +110,9 @@ def _complete(seen: Evidence) -> bool:
     """Whether every part of the trail was read to its end."""
     try:
         parts = (seen.changes.regional, seen.changes.iam)
-        cut_short = [one for one in seen.changes.searches if one.truncated and POLL_EVENT_NAME not in one.names]
+        cut_short = [
+            search for search in seen.changes.searches if search.truncated and POLL_EVENT_NAME not in search.names
+        ]
         return len(parts) == 2 and not cut_short
     except NotObserved:
         return False
@@ -120,10 +122,10 @@ def trail_table(seen: Evidence) -> Block:
     """Show the changes of our objects, oldest first."""
     found = changes(seen)
     rows = tuple(
-        (moment(one.event.at), where(one.event), who(one.event), one.event.event_name, one.sentence)
-        for one in found[:MOST_ROWS]
+        (moment(change.event.at), where(change.event), who(change.event), change.event.event_name, change.sentence)
+        for change in found[:MOST_ROWS]
     )
-    return Table(
+    return TableBlock(
         "Changes of the table, stream, mapping, function and role",
         columns("UTC|time", "Source", "Actor", "Event|code", "What"),
         rows,
@@ -136,22 +138,22 @@ def searches_table(seen: Evidence) -> Block:
     """Show what was searched: outside it, nothing follows from silence."""
     rows = tuple(
         (
-            one.source,
-            one.region,
-            stretch(one.window),
-            f"{len(one.names)}",
-            f"{one.events:,}",
-            "cut short" if one.truncated else "whole",
+            search.source,
+            search.region,
+            stretch(search.window),
+            f"{len(search.names)}",
+            f"{search.events:,}",
+            "cut short" if search.truncated else "whole",
         )
-        for one in seen.changes.searches
+        for search in seen.changes.searches
     )
-    return Table(
+    return TableBlock(
         "Where was searched",
         columns("Source", "Region", "Stretch", "Event names|number", "Events|number", "Extent"),
         rows,
         f"CloudTrail delivers most events within minutes, without guarantee; what happened after"
         f" {instant.clock(seen.changes.delivered_until, seen.as_of)} may still be missing.",
-        tuple(one.ref for one in seen.changes.searches),
+        tuple(search.ref for search in seen.changes.searches),
     )
 
 
@@ -163,26 +165,26 @@ def more_than(total: int) -> str | None:
 # -- the whole timeline ----------------------------------------------------------------------------------------
 
 
-def changes_view(diagnosis: Diagnosis) -> Table:
+def changes_view(diagnosis: Diagnosis) -> TableBlock:
     """Show the timeline: every change with its number in the charts, and the moments measured or told, in one order."""
     found = numbered(diagnosis)
     rows = [
         (
-            one.change.event.at,
-            str(one.number),
-            where(one.change.event),
-            who(one.change.event),
-            one.change.sentence,
-            one.words,
+            entry.change.event.at,
+            str(entry.number),
+            where(entry.change.event),
+            who(entry.change.event),
+            entry.change.sentence,
+            entry.words,
         )
-        for one in found
+        for entry in found
     ]
     rows += _moments(diagnosis)
     rows.sort(key=lambda row: row[0])
     note = None if found else "No change of our objects was found in what was searched."
     if diagnosis.coverage is None:
         note = "The trail could not be searched: that no change stands here says nothing."
-    return Table(
+    return TableBlock(
         "Timeline",
         columns("No.|number", "UTC|time", "Source", "Actor", "What", "Relation to the onset"),
         tuple((number, moment(at), *rest) for at, number, *rest in rows[:MOST_ROWS]),
@@ -202,7 +204,7 @@ def _moments(diagnosis: Diagnosis) -> Iterator[_Row]:
         between = f"between {instant.clock(began.earliest, began.at)} and {instant.clock(began.latest, began.at)}"
         words = f"Onset, estimated {between}. {' '.join(began.signals)}"
         yield began.at, "", "CloudWatch metrics", "-", words, "the onset"
-    for alarm in diagnosis.rang:
+    for alarm in diagnosis.alarms:
         for at, said in alarm.turns(diagnosis.window):
             yield at, "", "CloudWatch alarm", "-", said, _beside(diagnosis, at)
     if detected:
@@ -224,5 +226,5 @@ def _beside(diagnosis: Diagnosis, at: datetime) -> str:
 
 
 def _refs(diagnosis: Diagnosis) -> tuple[str, ...]:
-    rang = (ref for one in diagnosis.rang for ref in one.refs)
+    rang = (ref for alarm in diagnosis.alarms for ref in alarm.refs)
     return tuple(dict.fromkeys((*(diagnosis.onset.refs if diagnosis.onset else ()), *rang)))

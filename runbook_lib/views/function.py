@@ -8,10 +8,10 @@ from functools import partial
 from runbook_lib import instant
 from runbook_lib.evidence import Evidence
 from runbook_lib.evidence.role import Reading, Role
-from runbook_lib.evidence.signals import ALARMED, Alarm, Series
+from runbook_lib.evidence.signals import ALARMED, FunctionAlarm, Series
 from runbook_lib.interpret.policy import LIST_STREAMS, STREAM_ACTIONS, Decision, PolicyType
 from runbook_lib.observed import NotObserved, otherwise
-from runbook_lib.showing.blocks import Block, Fact, Facts, Table
+from runbook_lib.showing.blocks import Block, Fact, Facts, TableBlock
 from runbook_lib.views.words import columns, count, fact, moment, refs_of, said, stretch, summed
 
 _EXCERPT = 300
@@ -26,12 +26,12 @@ def logs_answer(seen: Evidence) -> str:
     if not group.exists:
         return f"There is no log group {group.name}: the function never ran, may not log, or logs were deleted."
     errors = seen.logs.errors
-    bound = "at least " if any(one.truncated for one in seen.logs.searches) else ""
+    bound = "at least " if any(search.truncated for search in seen.logs.searches) else ""
     if not errors:
         where = "in the part that was searched" if bound else "in the window"
         return f"No line of {group.name} matched a failure {where}.{_last_line(seen)}"
-    total = sum(one.count for one in errors)
-    first, last = min(one.first for one in errors), max(one.last for one in errors)
+    total = sum(error_class.count for error_class in errors)
+    first, last = min(error_class.first for error_class in errors), max(error_class.last for error_class in errors)
     return (
         f"{bound}{count(total, 'failure')} of {count(len(errors), 'kind')} between"
         f" {instant.clock(first, seen.as_of)} and {instant.clock(last, seen.as_of)}."
@@ -45,27 +45,32 @@ def _last_line(seen: Evidence) -> str:
 
 def log_errors(seen: Evidence) -> Block:
     """Show the failures by kind, the most frequent first."""
-    found = sorted(seen.logs.errors, key=lambda one: (-one.count, one.first, one.signature))
+    found = sorted(
+        seen.logs.errors, key=lambda error_class: (-error_class.count, error_class.first, error_class.signature)
+    )
     rows = tuple(
         (
-            f"{one.count:,}",
-            str(one.kind).replace("_", " ").lower(),
-            one.error_type or "-",
-            moment(one.first),
-            moment(one.last),
-            one.example[:_EXCERPT],
+            f"{error_class.count:,}",
+            str(error_class.kind).replace("_", " ").lower(),
+            error_class.error_type or "-",
+            moment(error_class.first),
+            moment(error_class.last),
+            error_class.example[:_EXCERPT],
         )
-        for one in found
+        for error_class in found
     )
     head = columns("Times|number", "Kind", "Error", "First (UTC)|time", "Last (UTC)|time", "Example|code")
-    return Table("Failures in the log", head, rows, None if rows else "None matched.", (seen.logs.ref,))
+    return TableBlock("Failures in the log", head, rows, None if rows else "None matched.", (seen.logs.ref,))
 
 
 def log_searches(seen: Evidence) -> Block:
     """Show where was searched, and whether a search was cut short."""
     group = seen.logs.group
     kept = f"{group.retention_days} days" if group.retention_days else "no end"
-    searches = [Fact(stretch(one.window), _searched(one.matched, one.truncated), one.ref) for one in seen.logs.searches]
+    searches = [
+        Fact(stretch(search.window), _searched(search.matched, search.truncated), search.ref)
+        for search in seen.logs.searches
+    ]
     return Facts(
         "The log searched",
         (
@@ -90,14 +95,14 @@ def role_answer(seen: Evidence) -> str:
         return f"No: the role {role.name} does not exist."
     if not seen.role.stream_arn:
         return "There is no stream that the role could be allowed to read."
-    readings = [one for action in STREAM_ACTIONS for one in seen.role.readings(action)]
-    refused = [one for one in readings if one.decision in (Decision.EXPLICIT_DENY, Decision.IMPLICIT_DENY)]
-    allowed = {one.action for one in readings if one.decision is Decision.ALLOW}
-    disputed = sorted({one.action for one in refused} & allowed)
+    readings = [reading for action in STREAM_ACTIONS for reading in seen.role.readings(action)]
+    refused = [reading for reading in readings if reading.decision in (Decision.EXPLICIT_DENY, Decision.IMPLICIT_DENY)]
+    allowed = {reading.action for reading in readings if reading.decision is Decision.ALLOW}
+    disputed = sorted({reading.action for reading in refused} & allowed)
     if disputed:
         return f"Disputed: for {', '.join(disputed)} AWS's simulator and the policies as read differ."
     if refused:
-        return f"No: the role {role.name} is refused {', '.join(sorted({one.action for one in refused}))}."
+        return f"No: the role {role.name} is refused {', '.join(sorted({reading.action for reading in refused}))}."
     if set(STREAM_ACTIONS) <= allowed:
         return f"Yes: the policies of {role.name} allow every call that reading the latest stream takes."
     return "Not known: neither AWS's simulator nor the policies as read settle it."
@@ -106,7 +111,7 @@ def role_answer(seen: Evidence) -> str:
 def role_table(seen: Evidence) -> Block:
     """Show both readings of every action, side by side."""
     rows = tuple(row for action in (*STREAM_ACTIONS, LIST_STREAMS) for row in _action_rows(seen, action))
-    return Table(
+    return TableBlock(
         "What the role may do on the latest stream",
         columns("Action|code", "Read by", "Decision", "Because"),
         rows,
@@ -118,13 +123,20 @@ def _action_rows(seen: Evidence, action: str) -> Iterator[tuple[str, str, str, s
     looks: tuple[tuple[str, Callable[[], list[Reading]]], ...] = (
         (
             "AWS's simulator",
-            lambda: [Reading.of_simulation(one) for one in seen.role.simulated if one.action == action],
+            lambda: [Reading.of_simulation(result) for result in seen.role.simulated if result.action == action],
         ),
-        ("this kit", lambda: [Reading.of_evaluation(one, "") for one in seen.role.evaluated if one.action == action]),
+        (
+            "this kit",
+            lambda: [
+                Reading.of_evaluation(evaluation, "")
+                for evaluation in seen.role.evaluated
+                if evaluation.action == action
+            ],
+        ),
     )
     for by, look in looks:
         try:
-            yield from ((action, by, _DECISIONS[one.decision], one.sentence) for one in look())
+            yield from ((action, by, _DECISIONS[reading.decision], reading.sentence) for reading in look())
         except NotObserved as unseen:
             yield action, by, "not seen", unseen.gap.reason
 
@@ -146,7 +158,8 @@ def role_facts(seen: Evidence) -> Block:
             fact("Role", lambda: (observed.role.arn, observed.role.ref)),
             fact("Who may assume it", lambda: (_trust(observed.role), observed.role.ref)),
             fact(
-                "Policies", lambda: (", ".join(one.name for one in observed.policies) or "none", observed.policies_ref)
+                "Policies",
+                lambda: (", ".join(policy.name for policy in observed.policies) or "none", observed.policies_ref),
             ),
             fact("Permissions boundary", lambda: (observed.role.boundary_arn or "none", observed.role.ref)),
             fact(
@@ -162,8 +175,8 @@ def _trust(role: Role) -> str:
     statements = (role.trust or {}).get("Statement") or ()
     listed = [statements] if isinstance(statements, dict) else statements
     names: list[str] = []
-    for one in listed if isinstance(listed, list) else ():
-        principal = one.get("Principal") if isinstance(one, dict) else None
+    for statement in listed if isinstance(listed, list) else ():
+        principal = statement.get("Principal") if isinstance(statement, dict) else None
         services = principal.get("Service") if isinstance(principal, dict) else None
         names += services if isinstance(services, list) else [services] if isinstance(services, str) else []
     return ", ".join(dict.fromkeys(map(str, names))) or f"no service by name (see the {PolicyType.ROLE_TRUST})"
@@ -211,7 +224,7 @@ def metrics_table(seen: Evidence) -> Block:
     for name, series in otherwise(lambda: metrics.writes, {}).items():
         rows.append(_series_row(f"{name} requests", partial(_itself, series)))
     for uuid, counted in otherwise(lambda: metrics.mapping_events, {}).items():
-        rows += [_series_row(f"{name} of {uuid[:8]}", partial(_itself, one)) for name, one in counted.items()]
+        rows += [_series_row(f"{name} of {uuid[:8]}", partial(_itself, counter)) for name, counter in counted.items()]
     for name, series in otherwise(lambda: metrics.siblings, {}).items():
         rows.append(_series_row(f"Invocations of {name}, on the same stream", partial(_itself, series)))
     for name, series in otherwise(lambda: metrics.sibling_errors, {}).items():
@@ -219,7 +232,7 @@ def metrics_table(seen: Evidence) -> Block:
     head = columns(
         "Metric", "Unit", "Total|number", "Highest|number", "Last above zero (UTC)|time", "Datapoints|number"
     )
-    return Table("Counters in the window", head, tuple(rows), f"Window: {stretch(seen.window)}. {_NOT_ZERO}")
+    return TableBlock("Counters in the window", head, tuple(rows), f"Window: {stretch(seen.window)}. {_NOT_ZERO}")
 
 
 _NOT_ZERO = "No datapoint means that CloudWatch was sent nothing: silence, not zero."
@@ -252,17 +265,23 @@ def alarms_table(seen: Evidence) -> Block:
     """Show the alarms on the function's metrics, and when they were in ALARM."""
     alarms = seen.metrics.alarms
     rows = tuple(
-        (one.name, one.metric, f"{one.condition}; no data: {one.missing}", one.state, said(partial(_rang, one, seen)))
-        for one in alarms.found
+        (
+            alarm.name,
+            alarm.metric,
+            f"{alarm.condition}; no data: {alarm.missing}",
+            alarm.state,
+            said(partial(_rang, alarm, seen)),
+        )
+        for alarm in alarms.found
     )
     head = columns("Alarm|code", "Metric|code", "Goes off on", "State when read", "In ALARM in the window (UTC)")
     none = "" if rows else f"None watches {', '.join(ALARMED)}. "
     note = f"{none}Alarms on an expression, and composite ones, are not looked for."
-    return Table("Alarms on the function's metrics", head, rows, note, refs_of(alarms))
+    return TableBlock("Alarms on the function's metrics", head, rows, note, refs_of(alarms))
 
 
-def _rang(one: Alarm, seen: Evidence) -> str:
-    ends = ((part.start, "the end" if part.end == seen.window.end else moment(part.end)) for part in one.ringing)
+def _rang(alarm: FunctionAlarm, seen: Evidence) -> str:
+    ends = ((part.start, "the end" if part.end == seen.window.end else moment(part.end)) for part in alarm.ringing)
     return "; ".join(f"{moment(start)} to {end}" for start, end in ends) or "never"
 
 

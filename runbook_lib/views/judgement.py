@@ -5,36 +5,36 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from runbook_lib import instant
-from runbook_lib.findings import FINDINGS, Verdict, Weight, Word
-from runbook_lib.judging.diagnosis import Blinded, Diagnosis, Status
-from runbook_lib.measuring.pipe import Flow, Stage, State
+from runbook_lib.findings import FINDINGS, Verdict, VerdictWord, Weight
+from runbook_lib.judging.diagnosis import Diagnosis, GapImpact, Status
+from runbook_lib.measuring.pipe import FlowState, Stage, StageFlow
 from runbook_lib.observed import Gap
 from runbook_lib.showing import blocks
-from runbook_lib.showing.blocks import Block, Fact, Facts, Prose, Stack, Table
+from runbook_lib.showing.blocks import Block, Fact, Facts, Prose, Stack, TableBlock
 from runbook_lib.views.changes import changes_view, where, who
 from runbook_lib.views.words import columns, count, moment, reason
 
 # -- the first screen ------------------------------------------------------------------------------------------
 
 
-def verdict_view(diagnosis: Diagnosis) -> blocks.Verdict:
+def verdict_view(diagnosis: Diagnosis) -> blocks.VerdictBlock:
     """Show what is wrong, how sure that is, how long until data is lost, what to do first, what could not be seen."""
     first = next(iter((*diagnosis.causes, *diagnosis.latent)), None)
-    return blocks.Verdict(
+    return blocks.VerdictBlock(
         status=diagnosis.status.value,
         sentence=diagnosis.sentence,
         confidence=first.confidence.value if first and first.confidence else None,
         loss=_loss(diagnosis),
         first_action=_first_action(diagnosis),
-        unseen=tuple(_unseen(one) for one in diagnosis.gaps),
+        unseen=tuple(_unseen(impact) for impact in diagnosis.gaps),
         as_of=instant.iso(diagnosis.as_of),
     )
 
 
-def _loss(diagnosis: Diagnosis) -> blocks.Loss:
+def _loss(diagnosis: Diagnosis) -> blocks.LossBlock:
     loss = diagnosis.loss
     deadline = instant.iso(loss.deadline) if loss.deadline else None
-    return blocks.Loss(loss.state.value, loss.sentence(diagnosis.as_of), deadline)
+    return blocks.LossBlock(loss.state.value, loss.sentence(diagnosis.as_of), deadline)
 
 
 def _first_action(diagnosis: Diagnosis) -> str | None:
@@ -42,46 +42,48 @@ def _first_action(diagnosis: Diagnosis) -> str | None:
     if diagnosis.status is not Status.NO_FAULT and diagnosis.remedies:
         first = diagnosis.remedies[0]
         return f"{first.title} ({first.id}). Risk: {first.risk}"
-    wanted = dict.fromkeys(one.gap.permission for one in diagnosis.gaps if one.findings and one.gap.permission)
+    wanted = dict.fromkeys(
+        impact.gap.permission for impact in diagnosis.gaps if impact.findings and impact.gap.permission
+    )
     if diagnosis.status is Status.UNDETERMINED and wanted:
         return f"Grant {', '.join(map(str, wanted))} and run again."
     return None
 
 
-def _unseen(one: Blinded) -> str:
-    left = f" Left undetermined: {', '.join(one.findings)}." if one.findings else ""
-    place = f" in {one.gap.region}" if one.gap.region else ""
-    return f"{one.gap.call}{place}: {reason(one.gap)}{left}"
+def _unseen(impact: GapImpact) -> str:
+    left = f" Left undetermined: {', '.join(impact.findings)}." if impact.findings else ""
+    place = f" in {impact.gap.region}" if impact.gap.region else ""
+    return f"{impact.gap.call}{place}: {reason(impact.gap)}{left}"
 
 
 # -- findings --------------------------------------------------------------------------------------------------
 
 
-def finding_view(one: Verdict, diagnosis: Diagnosis, role: str | None = None) -> blocks.Finding:
+def finding_view(verdict: Verdict, diagnosis: Diagnosis, role: str | None = None) -> blocks.FindingBlock:
     """Show one verdict with its evidence; remedies stand with what is present."""
-    wanted = one.finding.remedies if one.word is Word.PRESENT else ()
-    kind = "latent fault" if one in diagnosis.latent else one.finding.kind.value
-    return blocks.Finding(
-        role=role or _ROLES.get(one.word, kind),
-        id=one.finding.id,
-        title=one.finding.title,
-        confidence=one.confidence.value if one.confidence else None,
-        why=one.finding.why,
-        because=tuple(blocks.Because(sign.sentence, sign.refs) for sign in one.signs),
-        unexplained=one.unexplained,
-        needs=tuple(dict.fromkeys(_need(gap) for gap in one.needs)),
+    wanted = verdict.finding.remedies if verdict.word is VerdictWord.PRESENT else ()
+    kind = "latent fault" if verdict in diagnosis.latent else verdict.finding.kind.value
+    return blocks.FindingBlock(
+        role=role or _ROLES.get(verdict.word, kind),
+        id=verdict.finding.id,
+        title=verdict.finding.title,
+        confidence=verdict.confidence.value if verdict.confidence else None,
+        why=verdict.finding.why,
+        because=tuple(blocks.Reason(sign.sentence, sign.refs) for sign in verdict.signs),
+        unexplained=verdict.unexplained,
+        needs=tuple(dict.fromkeys(_need(gap) for gap in verdict.needs)),
         remedies=tuple(
-            blocks.Remedy(
+            blocks.RemedyBlock(
                 card.id, card.title, card.command, _risk(card.risk, card.precondition), card.effect, card.check
             )
             for card in diagnosis.remedies
             if card.id in wanted
         ),
-        steps=one.finding.reads,
+        steps=verdict.finding.reads,
     )
 
 
-_ROLES = {Word.ABSENT: "ruled out", Word.UNDETERMINED: "undetermined"}
+_ROLES = {VerdictWord.ABSENT: "ruled out", VerdictWord.UNDETERMINED: "undetermined"}
 
 
 def _risk(risk: str, precondition: str) -> str:
@@ -94,10 +96,10 @@ def _need(gap: Gap) -> str:
 
 def verdicts_view(diagnosis: Diagnosis, step: int) -> Stack:
     """Show what one step tells: the verdict on every finding that reads it, those present first."""
-    present = [one for one in _present(diagnosis) if step in one.finding.reads]
-    open_ones = tuple(one for one in diagnosis.undetermined if step in one.finding.reads)
-    absent = tuple(one for one in diagnosis.ruled_out if step in one.finding.reads)
-    shown: list[Block] = [finding_view(one, diagnosis) for one in present]
+    present = [verdict for verdict in _present(diagnosis) if step in verdict.finding.reads]
+    open_ones = tuple(verdict for verdict in diagnosis.undetermined if step in verdict.finding.reads)
+    absent = tuple(verdict for verdict in diagnosis.ruled_out if step in verdict.finding.reads)
+    shown: list[Block] = [finding_view(verdict, diagnosis) for verdict in present]
     if open_ones:
         shown.append(_undetermined_table(open_ones))
     if absent:
@@ -108,7 +110,7 @@ def verdicts_view(diagnosis: Diagnosis, step: int) -> Stack:
 
 
 def _nothing_told(step: int) -> str:
-    reading = [one for one in FINDINGS.values() if step in one.reads]
+    reading = [finding for finding in FINDINGS.values() if step in finding.reads]
     if reading:
         return "No fault was recognised by what this step saw, and none that it could rule out is a cause."
     return "No finding rests on this step alone; it bears out the others."
@@ -124,27 +126,29 @@ def _present(diagnosis: Diagnosis) -> tuple[Verdict, ...]:
     )
 
 
-def _undetermined_table(found: tuple[Verdict, ...]) -> Table:
+def _undetermined_table(verdicts: tuple[Verdict, ...]) -> TableBlock:
     rows = tuple(
-        (one.finding.id, one.finding.title, " ".join(dict.fromkeys(_need(gap) for gap in one.needs)) or "-")
-        for one in found
+        (verdict.finding.id, verdict.finding.title, " ".join(dict.fromkeys(_need(gap) for gap in verdict.needs)) or "-")
+        for verdict in verdicts
     )
-    return Table(
+    return TableBlock(
         "Findings that could not be settled",
         columns("Finding|code", "Would mean", "Could not be settled because"),
         rows,
     )
 
 
-def _ruled_out_table(found: tuple[Verdict, ...]) -> Table:
-    rows = tuple((one.finding.id, one.finding.title, _refuted(one)) for one in found)
-    refs = tuple(dict.fromkeys(ref for one in found for ref in one.refs))
-    return Table("Causes that the evidence refutes", columns("Finding|code", "Would mean", "Because"), rows, refs=refs)
+def _ruled_out_table(verdicts: tuple[Verdict, ...]) -> TableBlock:
+    rows = tuple((verdict.finding.id, verdict.finding.title, _refuted(verdict)) for verdict in verdicts)
+    refs = tuple(dict.fromkeys(ref for verdict in verdicts for ref in verdict.refs))
+    return TableBlock(
+        "Causes that the evidence refutes", columns("Finding|code", "Would mean", "Because"), rows, refs=refs
+    )
 
 
-def _refuted(one: Verdict) -> str:
+def _refuted(verdict: Verdict) -> str:
     """The sentences against it; a finding that found no sign of itself says just that."""
-    against = [sign.sentence for sign in one.signs if sign.weight is Weight.AGAINST]
+    against = [sign.sentence for sign in verdict.signs if sign.weight is Weight.AGAINST]
     return " ".join(against) or "What was seen shows no sign of it."
 
 
@@ -159,8 +163,8 @@ def diagnosis_view(diagnosis: Diagnosis) -> Stack:
 def _sections(diagnosis: Diagnosis) -> Iterator[Block]:
     yield verdict_view(diagnosis)
     yield causes_view(diagnosis)
-    if diagnosis.onset or diagnosis.trigger:
-        yield trigger_view(diagnosis)
+    if diagnosis.onset or diagnosis.set_off_by:
+        yield setting_change_view(diagnosis)
     yield loss_view(diagnosis)
     yield beside_view(diagnosis)
     yield unseen_view(diagnosis)
@@ -172,17 +176,19 @@ def _sections(diagnosis: Diagnosis) -> Iterator[Block]:
 
 def causes_view(diagnosis: Diagnosis) -> Stack:
     """Show the causes with evidence and remedies, or say in which sense there is none."""
-    shown: list[Block] = [finding_view(one, diagnosis) for one in diagnosis.causes]
+    shown: list[Block] = [finding_view(verdict, diagnosis) for verdict in diagnosis.causes]
     if not shown:
         shown.append(Prose.of(_no_cause(diagnosis), style="answer"))
-    shown += [Prose.of(f"Not explained by any cause: {one}", style="warning") for one in diagnosis.unexplained]
+    shown += [
+        Prose.of(f"Not explained by any cause: {sentence}", style="warning") for sentence in diagnosis.unexplained
+    ]
     return Stack("Causes", tuple(shown))
 
 
 def beside_view(diagnosis: Diagnosis) -> Stack:
     """Show what was found and is not the cause: contributing factors, symptoms, latent faults, innocent bystanders."""
     shown = tuple(
-        Stack(title, tuple(finding_view(one, diagnosis) for one in found))
+        Stack(title, tuple(finding_view(verdict, diagnosis) for verdict in found))
         for title, found in (
             ("Contributing factors", diagnosis.contributing),
             ("Symptoms", diagnosis.symptoms),
@@ -203,23 +209,23 @@ def _no_cause(diagnosis: Diagnosis) -> str:
     return f"No cause was proved, and that does not mean that there is none: {open_ones} could not be settled."
 
 
-def trigger_view(diagnosis: Diagnosis) -> Facts:
+def setting_change_view(diagnosis: Diagnosis) -> Facts:
     """Show when it began and which change set it off; that none fits is said with the bounds of the search."""
-    began, trigger, searched = diagnosis.onset, diagnosis.trigger, diagnosis.coverage
+    began, setting_change, searched = diagnosis.onset, diagnosis.set_off_by, diagnosis.coverage
     facts = []
     if began:
         ref = began.refs[0] if began.refs else None
         between = f"between {moment(began.earliest)} and {moment(began.latest)}"
         facts.append(Fact("Onset (UTC)", f"{moment(began.at)}, {between}", ref))
         facts.append(Fact("Read from", " ".join(began.signals), ref))
-    if trigger:
-        event = trigger.change.event
+    if setting_change:
+        event = setting_change.change.event
         for name, value in (
-            ("Trigger", trigger.change.sentence),
+            ("Trigger", setting_change.change.sentence),
             ("At (UTC)", moment(event.at)),
             ("By", who(event)),
             ("Source", f"{where(event)}, {event.event_name}"),
-            ("Why it fits", trigger.correlation),
+            ("Why it fits", setting_change.correlation),
         ):
             facts.append(Fact(name, value))
     elif searched:
@@ -229,8 +235,8 @@ def trigger_view(diagnosis: Diagnosis) -> Facts:
     if searched:
         where_searched = f"{', '.join(searched.regions)}, account {', '.join(searched.accounts)}"
         facts.append(Fact("Searched", f"{where_searched}, {moment(searched.start)} to {moment(searched.end)}"))
-        for one in searched.missing:
-            facts.append(Fact("Not searched", one))
+        for gap in searched.missing:
+            facts.append(Fact("Not searched", gap))
     return Facts("Onset and trigger", tuple(facts))
 
 
@@ -248,8 +254,11 @@ def loss_view(diagnosis: Diagnosis) -> Stack:
         facts.append(Fact("Lost already (UTC)", lost))
     shown: list[Block] = [Facts("How long until data is lost", tuple(facts))]
     if len(loss.mappings) > 1:
-        rows = tuple((one.uuid or "the stream", moment(one.deadline), one.basis) for one in loss.mappings)
-        shown.append(Table("By mapping", columns("Mapping|code", "Deadline (UTC)|time", "Read from"), rows))
+        rows = tuple(
+            (mapping_loss.uuid or "the stream", moment(mapping_loss.deadline), mapping_loss.basis)
+            for mapping_loss in loss.mappings
+        )
+        shown.append(TableBlock("By mapping", columns("Mapping|code", "Deadline (UTC)|time", "Read from"), rows))
     return Stack("Loss clock", tuple(shown))
 
 
@@ -259,19 +268,19 @@ def unseen_view(diagnosis: Diagnosis) -> Stack:
         return Stack("What could not be seen", (Prose.of("Every call of every step was answered."),))
     rows = tuple(
         (
-            one.gap.call,
-            one.gap.region or "-",
-            one.gap.reason,
-            one.gap.permission or "-",
-            ", ".join(map(str, one.steps)) or "-",
-            ", ".join(one.findings) or "-",
+            impact.gap.call,
+            impact.gap.region or "-",
+            impact.gap.reason,
+            impact.gap.permission or "-",
+            ", ".join(map(str, impact.steps)) or "-",
+            ", ".join(impact.findings) or "-",
         )
-        for one in diagnosis.gaps
+        for impact in diagnosis.gaps
     )
     head = columns("Call|code", "Region", "Why", "Permission to grant|code", "Steps", "Left undetermined|code")
-    refs = tuple(dict.fromkeys(one.gap.ref for one in diagnosis.gaps if one.gap.ref))
+    refs = tuple(dict.fromkeys(impact.gap.ref for impact in diagnosis.gaps if impact.gap.ref))
     note = "What could not be seen is never taken for well."
-    return Stack("What could not be seen", (Table("Gaps", head, rows, note, refs),))
+    return Stack("What could not be seen", (TableBlock("Gaps", head, rows, note, refs),))
 
 
 def ruled_out_view(diagnosis: Diagnosis) -> Stack:
@@ -302,19 +311,19 @@ STAGE_NAMES = {
 """The stages in plain words, for tables and charts alike."""
 
 STATE_NAMES = {
-    State.FLOWING: "flowing",
-    State.STOPPED: "stopped",
-    State.IDLE: "none",
-    State.UNKNOWN: "not known",
+    FlowState.FLOWING: "flowing",
+    FlowState.STOPPED: "stopped",
+    FlowState.IDLE: "none",
+    FlowState.UNKNOWN: "not known",
 }
 
 
-def stages_view(diagnosis: Diagnosis) -> Table:
+def stages_view(diagnosis: Diagnosis) -> TableBlock:
     """Show where the pipe breaks, left to right: what each stage counted, and which is the first to stop."""
     broken = diagnosis.stages.broken_at
     rows = tuple(_stage(flow, flow is broken) for flow in diagnosis.stages.flows.values())
     refs = tuple(dict.fromkeys(ref for flow in diagnosis.stages.flows.values() for ref in flow.refs))
-    return Table(
+    return TableBlock(
         "Where the pipe breaks",
         columns("Stage", "State", "Count|number", "Last sign (UTC)|time", "What was counted"),
         rows,
@@ -323,13 +332,13 @@ def stages_view(diagnosis: Diagnosis) -> Table:
     )
 
 
-def _stage(flow: Flow, broken: bool) -> tuple[str, ...]:
+def _stage(flow: StageFlow, broken: bool) -> tuple[str, ...]:
     state = f"{STATE_NAMES[flow.state]}{' here' if broken else ''}"
     total = "-" if flow.total is None else f"{flow.total:,.0f}"
     return STAGE_NAMES[flow.stage], state, total, moment(flow.last), flow.basis
 
 
 def _unbroken(diagnosis: Diagnosis) -> str:
-    blind = [STAGE_NAMES[flow.stage] for flow in diagnosis.stages.flows.values() if flow.state is State.UNKNOWN]
+    blind = [STAGE_NAMES[flow.stage] for flow in diagnosis.stages.flows.values() if flow.state is FlowState.UNKNOWN]
     unknown = f" Not known: {', '.join(blind)}." if blind else ""
     return f"No stage was seen to stop.{unknown}"

@@ -8,10 +8,9 @@ from functools import partial
 from runbook_lib import instant
 from runbook_lib.evidence import Evidence
 from runbook_lib.evidence.signals import Peek, Series
-from runbook_lib.evidence.source import Stream, TimeToLive
-from runbook_lib.evidence.source import Table as DynamoTable
+from runbook_lib.evidence.source import Stream, Table, TimeToLive
 from runbook_lib.observed import NotObserved, otherwise
-from runbook_lib.showing.blocks import Block, Facts, Prose, Table
+from runbook_lib.showing.blocks import Block, Facts, Prose, TableBlock
 from runbook_lib.views.words import Told, age, columns, count, fact, moment, stretch, summed, yes
 
 # -- step 1 ----------------------------------------------------------------------------------------------------
@@ -32,9 +31,9 @@ def _issues(seen: Evidence) -> str:
         events = seen.health.events
     except NotObserved:
         return "Whether AWS reports an issue of DynamoDB or Lambda could not be seen."
-    current = [one for one in events if one.status == "open"]
+    current = [event for event in events if event.status == "open"]
     if current:
-        services = ", ".join(sorted({one.service for one in current}))
+        services = ", ".join(sorted({event.service for event in current}))
         return f"AWS Health lists {count(len(current), 'open issue')} of {services}."
     ended = f"; {count(len(events), 'issue')} ended" if events else ""
     return f"AWS Health lists no open issue of DynamoDB or Lambda{ended}."
@@ -58,7 +57,7 @@ def table_facts(seen: Evidence) -> Block:
     return Facts("The table", tuple(facts))
 
 
-def _encryption(table: DynamoTable) -> str:
+def _encryption(table: Table) -> str:
     if table.key_inaccessible_since:
         return f"the key cannot be used since {instant.clock(table.key_inaccessible_since)}"
     return " ".join(filter(None, (table.sse_type, table.sse_status, table.kms_key_arn))) or "owned by AWS"
@@ -67,10 +66,11 @@ def _encryption(table: DynamoTable) -> str:
 def health_events(seen: Evidence) -> Block:
     """Show what AWS Health lists for Lambda and DynamoDB."""
     rows = tuple(
-        (moment(one.started), moment(one.ended), one.service, one.type_code, one.status) for one in seen.health.events
+        (moment(event.started), moment(event.ended), event.service, event.type_code, event.status)
+        for event in seen.health.events
     )
     note = None if rows else "AWS Health was asked and lists none since the start of the window."
-    return Table(
+    return TableBlock(
         "AWS Health issues",
         columns("Began (UTC)|time", "Ended (UTC)|time", "Service", "Type", "Status"),
         rows,
@@ -115,27 +115,27 @@ def generations(seen: Evidence) -> Block:
     """Show every generation of the stream that AWS still lists, newest first."""
     found = seen.streams.generations
     latest = otherwise(lambda: seen.streams.table.latest_stream_arn, None)
-    rows = tuple(said_generation(one, one.arn == latest) for one in found)
+    rows = tuple(said_generation(stream, stream.arn == latest) for stream in found)
     note = "A disabled generation stays readable for 24 hours." if len(found) > 1 else None
-    return Table(
+    return TableBlock(
         "Generations of the stream",
         columns("Label|code", "Which", "Status", "View type", "Shards|number", "Open|number"),
         rows,
         note if rows else "ListStreams lists none.",
-        tuple(one.ref for one in found),
+        tuple(stream.ref for stream in found),
     )
 
 
-def said_generation(one: Stream, latest: bool) -> tuple[str, ...]:
+def said_generation(stream: Stream, latest: bool) -> tuple[str, ...]:
     """Give one generation as a row."""
-    shards = f"{len(one.shards)}{'+' if one.shards_truncated else ''}"
+    shards = f"{len(stream.shards)}{'+' if stream.shards_truncated else ''}"
     return (
-        one.label,
+        stream.label,
         "latest" if latest else "older",
-        one.status,
-        one.view_type or "-",
+        stream.status,
+        stream.view_type or "-",
         shards,
-        str(sum(shard.open for shard in one.shards)),
+        str(sum(shard.open for shard in stream.shards)),
     )
 
 
@@ -181,10 +181,10 @@ def _read(series: Series) -> Told:
 
 def shards(seen: Evidence) -> Block:
     """Show the shards of each generation; without a peek nothing is known of their records."""
-    peeks = {one.shard_id: one for one in seen.backlog.peeks}
+    peeks = {peek.shard_id: peek for peek in seen.backlog.peeks}
     if not peeks:
         held = ", ".join(
-            f"{count(len(found), 'shard')} ({sum(one.open for one in found)} open) in {arn.rsplit('/', 1)[-1]}"
+            f"{count(len(found), 'shard')} ({sum(shard.open for shard in found)} open) in {arn.rsplit('/', 1)[-1]}"
             for arn, found in seen.backlog.shards.items()
         )
         return Prose.of(
@@ -192,17 +192,17 @@ def shards(seen: Evidence) -> Block:
             " scarce, and the items belong to customers."
         )
     rows = tuple(
-        (one.shard_id, f"{one.records:,}", moment(one.oldest), moment(one.newest), *_filtered(one))
-        for one in peeks.values()
+        (peek.shard_id, f"{peek.records:,}", moment(peek.oldest), moment(peek.newest), *_filtered(peek))
+        for peek in peeks.values()
     )
     names = ("Shard|code", "Records|number", "Oldest (UTC)|time", "Newest (UTC)|time", "Match the filter|number")
     head = columns(*names, "Kept out by")
-    return Table("Sampled records (--peek)", head, rows, "A bounded sample; item data was not kept.")
+    return TableBlock("Sampled records (--peek)", head, rows, "A bounded sample; item data was not kept.")
 
 
-def _filtered(one: Peek) -> tuple[str, str]:
+def _filtered(peek: Peek) -> tuple[str, str]:
     """Say how many sampled records match the filter, and what in it keeps the others out."""
-    if one.matching_filter is None:
+    if peek.matching_filter is None:
         return "-", "The filter cannot be read."
-    kept_out = ", ".join(f"{leaf} ({records:,})" for leaf, records in one.kept_out_by.items())
-    return f"{one.matching_filter:,}", kept_out or "-"
+    kept_out = ", ".join(f"{leaf} ({records:,})" for leaf, records in peek.kept_out_by.items())
+    return f"{peek.matching_filter:,}", kept_out or "-"

@@ -6,9 +6,9 @@ from datetime import timedelta
 
 from runbook_lib import instant
 from runbook_lib.evidence import Evidence
-from runbook_lib.evidence.mapping import Mapping
+from runbook_lib.evidence.mapping import EventSourceMapping
 from runbook_lib.observed import otherwise
-from runbook_lib.showing.blocks import Block, Fact, Facts, Prose, Stack, Table
+from runbook_lib.showing.blocks import Block, Fact, Facts, Prose, Stack, TableBlock
 from runbook_lib.views.words import columns, count, fact, moment, yes
 
 # -- step 3 ----------------------------------------------------------------------------------------------------
@@ -23,7 +23,7 @@ def mappings_answer(seen: Evidence) -> str:
     latest = otherwise(lambda: seen.streams.table.latest_stream_arn, None)
     if latest is None:
         return f"{count(len(ours), 'mapping').capitalize()} from {names}; which stream is the latest was not seen."
-    current = [one for one in ours if one.event_source_arn == latest]
+    current = [mapping for mapping in ours if mapping.event_source_arn == latest]
     old = len(ours) - len(current)
     if not current:
         return f"Only on an old stream: {count(old, 'mapping')} from {names}, none on the table's latest stream."
@@ -36,11 +36,18 @@ def mappings_table(seen: Evidence) -> Block:
     latest = otherwise(lambda: seen.streams.table.latest_stream_arn, None)
     groups = (("ours", seen.mappings.ours), *_others(seen))
     rows = tuple(
-        (one.uuid, group, str(one.function), _source(one, latest), one.state, moment(one.last_modified))
+        (
+            mapping.uuid,
+            group,
+            str(mapping.function),
+            _source(mapping, latest),
+            mapping.state,
+            moment(mapping.last_modified),
+        )
         for group, found in groups
-        for one in found
+        for mapping in found
     )
-    return Table(
+    return TableBlock(
         "Event source mappings",
         columns("UUID|code", "Whose", "Function", "Reads", "State", "Modified (UTC)|time"),
         rows,
@@ -51,44 +58,47 @@ def mappings_table(seen: Evidence) -> Block:
     )
 
 
-def _others(seen: Evidence) -> tuple[tuple[str, tuple[Mapping, ...]], ...]:
+def _others(seen: Evidence) -> tuple[tuple[str, tuple[EventSourceMapping, ...]], ...]:
     return (
         ("same stream", otherwise(lambda: seen.mappings.same_stream, ())),
         ("same function", otherwise(lambda: seen.mappings.same_function, ())),
     )
 
 
-def _source(one: Mapping, latest: str | None) -> str:
-    if one.table_name is None:
-        return one.event_source_arn
-    which = "" if latest is None else " (latest)" if one.event_source_arn == latest else " (not the latest)"
-    return f"{one.table_name}, stream {one.event_source_arn.rsplit('/', 1)[-1]}{which}"
+def _source(mapping: EventSourceMapping, latest: str | None) -> str:
+    if mapping.table_name is None:
+        return mapping.event_source_arn
+    which = "" if latest is None else " (latest)" if mapping.event_source_arn == latest else " (not the latest)"
+    return f"{mapping.table_name}, stream {mapping.event_source_arn.rsplit('/', 1)[-1]}{which}"
 
 
 def function_facts(seen: Evidence) -> Block:
     """Show the function as the mapping invokes it."""
-    one = seen.mappings.function
-    if not one.exists:
+    function = seen.mappings.function
+    if not function.exists:
         similar = otherwise(lambda: seen.mappings.similar_functions, ())
         hint = f" Functions with similar names: {', '.join(similar)}." if similar else ""
-        return Prose.of(f"AWS knows no function {one.label} in {seen.incident.region}.{hint}", style="warning")
+        return Prose.of(f"AWS knows no function {function.label} in {seen.incident.region}.{hint}", style="warning")
     return Facts(
-        f"The function as it is invoked: {one.label}",
+        f"The function as it is invoked: {function.label}",
         (
-            fact("Version", lambda: (one.version, one.ref)),
-            fact("State", lambda: (" ".join(filter(None, (one.state, one.state_reason_code))), one.ref)),
-            fact("Last update", lambda: (" ".join(filter(None, (one.update_status, one.update_reason))), one.ref)),
-            fact("Last modified", lambda: (moment(one.last_modified), one.ref)),
-            fact("Runtime", lambda: (f"{one.runtime}, handler {one.handler}", one.ref)),
-            fact("Limits", lambda: (f"{one.timeout_s} s, {one.memory_mb} MB", one.ref)),
-            fact("Execution role", lambda: (one.role_arn, one.ref)),
-            fact("Aliases", lambda: (_aliases(seen), one.ref)),
+            fact("Version", lambda: (function.version, function.ref)),
+            fact("State", lambda: (" ".join(filter(None, (function.state, function.state_reason_code))), function.ref)),
+            fact(
+                "Last update",
+                lambda: (" ".join(filter(None, (function.update_status, function.update_reason))), function.ref),
+            ),
+            fact("Last modified", lambda: (moment(function.last_modified), function.ref)),
+            fact("Runtime", lambda: (f"{function.runtime}, handler {function.handler}", function.ref)),
+            fact("Limits", lambda: (f"{function.timeout_s} s, {function.memory_mb} MB", function.ref)),
+            fact("Execution role", lambda: (function.role_arn, function.ref)),
+            fact("Aliases", lambda: (_aliases(seen), function.ref)),
         ),
     )
 
 
 def _aliases(seen: Evidence) -> str:
-    return ", ".join(f"{one.name} -> {one.version}" for one in seen.mappings.aliases) or "none"
+    return ", ".join(f"{alias.name} -> {alias.version}" for alias in seen.mappings.aliases) or "none"
 
 
 # -- step 8 ----------------------------------------------------------------------------------------------------
@@ -99,7 +109,9 @@ def status_answer(seen: Evidence) -> str:
     found = seen.status.mappings
     if not found:
         return "There is no mapping to read."
-    parts = [f"{one.uuid[:8]} is {one.state}, last result: {one.processing.text or 'none'}" for one in found]
+    parts = [
+        f"{mapping.uuid[:8]} is {mapping.state}, last result: {mapping.processing.text or 'none'}" for mapping in found
+    ]
     return f"{'Mapping' if len(found) == 1 else 'Mappings'} {'; '.join(parts)}."
 
 
@@ -108,28 +120,28 @@ def status_facts(seen: Evidence) -> Block:
     found = seen.status.mappings
     if len(found) == 1:
         return _facts(found[0])
-    return Stack(None, tuple(_facts(one) for one in found))
+    return Stack(None, tuple(_facts(mapping) for mapping in found))
 
 
-def _facts(one: Mapping) -> Block:
+def _facts(mapping: EventSourceMapping) -> Block:
     facts = (
-        ("State", one.state),
-        ("Why it came into it", one.state_transition_reason or "-"),
-        ("Last modified", moment(one.last_modified)),
-        ("Last result", one.processing.text or "none"),
-        ("What that shows", one.processing.meaning),
-        ("Starts at", one.starting_position or "-"),
-        ("Batches", f"up to {one.batch_size:,} records, collected for up to {one.batching_window_s} s"),
-        ("Parallel per shard", str(one.parallelization_factor)),
-        ("Retries", _retries(one.maximum_retry_attempts)),
-        ("Oldest record", _record_age(one.maximum_record_age_s)),
-        ("Splits failing batches", yes(one.bisect_on_error)),
-        ("On-failure target", one.failure_destination or "none: discarded records leave no trace"),
-        ("Filters", _filters(one)),
-        ("Partial batch answers", ", ".join(one.response_types) or "off"),
-        ("EventCount metrics", yes(one.counts_events)),
+        ("State", mapping.state),
+        ("Why it came into it", mapping.state_transition_reason or "-"),
+        ("Last modified", moment(mapping.last_modified)),
+        ("Last result", mapping.processing.text or "none"),
+        ("What that shows", mapping.processing.meaning),
+        ("Starts at", mapping.starting_position or "-"),
+        ("Batches", f"up to {mapping.batch_size:,} records, collected for up to {mapping.batching_window_s} s"),
+        ("Parallel per shard", str(mapping.parallelization_factor)),
+        ("Retries", _retries(mapping.maximum_retry_attempts)),
+        ("Oldest record", _record_age(mapping.maximum_record_age_s)),
+        ("Splits failing batches", yes(mapping.bisect_on_error)),
+        ("On-failure target", mapping.failure_destination or "none: discarded records leave no trace"),
+        ("Filters", _filters(mapping)),
+        ("Partial batch answers", ", ".join(mapping.response_types) or "off"),
+        ("EventCount metrics", yes(mapping.counts_events)),
     )
-    return Facts(f"Mapping {one.uuid}", tuple(Fact(name, value, one.ref) for name, value in facts))
+    return Facts(f"Mapping {mapping.uuid}", tuple(Fact(name, value, mapping.ref) for name, value in facts))
 
 
 def _retries(limit: int) -> str:
@@ -143,9 +155,9 @@ def _record_age(limit_s: int) -> str:
 _ENDLESS = "no limit: a failing batch blocks its shard until its records expire"
 
 
-def _filters(one: Mapping) -> str:
-    if one.filter_error:
-        return one.filter_error
-    if one.filters:
-        return "  ".join(one.filters)
-    return "withheld, because they are encrypted" if one.filters_encrypted else "none"
+def _filters(mapping: EventSourceMapping) -> str:
+    if mapping.filter_error:
+        return mapping.filter_error
+    if mapping.filters:
+        return "  ".join(mapping.filters)
+    return "withheld, because they are encrypted" if mapping.filters_encrypted else "none"

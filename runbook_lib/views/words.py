@@ -11,7 +11,7 @@ from runbook_lib import instant
 from runbook_lib.evidence.signals import Series
 from runbook_lib.incident import Window
 from runbook_lib.observed import NOTHING_TO_READ, Each, Gap, NotObserved, Observed
-from runbook_lib.showing.blocks import Block, Column, ColumnKind, Fact, Prose, Table
+from runbook_lib.showing.blocks import Block, Column, ColumnKind, Fact, Prose, TableBlock
 
 NO_POINTS = "no datapoint (which is not zero)"
 Told = tuple[str, str | None]
@@ -95,7 +95,7 @@ def gaps_table(gaps: Iterable[Gap], title: str = "What could not be seen here") 
     if real:
         rows = tuple((gap.call, gap.region or "-", gap.reason, gap.permission or "-") for gap in dict.fromkeys(real))
         refs = tuple(dict.fromkeys(gap.ref for gap in real if gap.ref))
-        yield Table(title, columns("Call|code", "Region", "Why", "Permission to grant|code"), rows, None, refs)
+        yield TableBlock(title, columns("Call|code", "Region", "Why", "Permission to grant|code"), rows, None, refs)
 
 
 def refs_of(observed: Any) -> tuple[str, ...]:
@@ -107,9 +107,9 @@ def _refs(value: Any) -> Iterator[str]:
     if isinstance(value, Gap):
         yield value.ref
     elif isinstance(value, Observed):
-        for one in fields(value):  # type: ignore[arg-type]
-            inner = object.__getattribute__(value, one.name)
-            if isinstance(inner, str) and (one.name == "ref" or one.name.endswith("_ref")):
+        for field in fields(value):  # type: ignore[arg-type]
+            inner = object.__getattribute__(value, field.name)
+            if isinstance(inner, str) and (field.name == "ref" or field.name.endswith("_ref")):
                 yield inner
             else:
                 yield from _refs(inner)
@@ -128,7 +128,7 @@ def calls_sentence(observed: Any) -> Iterator[Block]:
     refs = refs_of(observed)
     if refs:
         operations = dict.fromkeys(ref.rsplit("-", 1)[0] for ref in refs)
-        yield Table(
+        yield TableBlock(
             "Calls made",
             columns("Operation|code", "Recorded as|code"),
             tuple((name, ", ".join(ref for ref in refs if ref.rsplit("-", 1)[0] == name)) for name in operations),

@@ -22,14 +22,14 @@ A4_PT = (595, 842)
 
 
 @pytest.fixture(scope="module")
-def done(tmp_path_factory: pytest.TempPathFactory) -> run.Finished:
+def done(tmp_path_factory: pytest.TempPathFactory) -> run.FinishedRun:
     """The example, finished with its PDF."""
     folder = tmp_path_factory.mktemp("printed") / "a run"
     shutil.copytree(EVIDENCE, folder / "evidence")
     return run.replay(folder, export=("pdf",))
 
 
-def test_pdf_is_the_report(done: run.Finished) -> None:
+def test_pdf_is_the_report(done: run.FinishedRun) -> None:
     """The folder holds a PDF of several pages of A4, under its checksum, of a page that says the verdict."""
     assert done.missing == ()
     assert done.report is not None
@@ -42,7 +42,7 @@ def test_pdf_is_the_report(done: run.Finished) -> None:
     assert verify(done.folder) == ()
 
 
-def test_pdf_is_dated_by_the_run(done: run.Finished) -> None:
+def test_pdf_is_dated_by_the_run(done: run.FinishedRun) -> None:
     """Both of its dates are the run's clock, and the offset of its cross-reference table still holds."""
     content = (done.folder / "report.pdf").read_bytes()
     dates = re.findall(rb"/(?:Creation|Mod)Date \(D:(\d{14})", content)
@@ -52,7 +52,7 @@ def test_pdf_is_dated_by_the_run(done: run.Finished) -> None:
     assert content[int(offset.group(1)) :].startswith(b"xref")
 
 
-def test_printing_elsewhere_gives_the_same_bytes(done: run.Finished, tmp_path: Path) -> None:
+def test_printing_elsewhere_gives_the_same_bytes(done: run.FinishedRun, tmp_path: Path) -> None:
     """The same page printed again, from another folder, is the same PDF, and holds nothing of either folder."""
     assert done.report is not None
     page = Path(shutil.copy(done.report, tmp_path / "report.html"))
@@ -75,7 +75,7 @@ def _canaries(content: bytes) -> set[str]:
     return found_in(text) | {name for name, canary in CANARIES.items() if re.sub(r"\s+", "", canary) in dense}
 
 
-def test_search_of_paper_finds_what_is_there(done: run.Finished, tmp_path: Path) -> None:
+def test_search_of_paper_finds_what_is_there(done: run.FinishedRun, tmp_path: Path) -> None:
     """The search sees every canary on paper, broken between lines or not: that it finds none means something."""
     page = tmp_path / "page.html"
     listed = "".join(
@@ -86,14 +86,14 @@ def test_search_of_paper_finds_what_is_there(done: run.Finished, tmp_path: Path)
 
 
 @HOSTILE
-def test_no_canary_on_paper(done: run.Finished) -> None:
+def test_no_canary_on_paper(done: run.FinishedRun) -> None:
     """The PDF of a world full of secrets and hostile text shows what was found, and none of the secrets."""
     content = pdf.printed(worst().folder / "report.html", done.diagnosis.as_of)
     assert "handler-error" in _text(content)[0]
     assert _canaries(content) == set()
 
 
-def test_weasyprint_prints_where_chromium_is_missing(done: run.Finished, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_weasyprint_prints_where_chromium_is_missing(done: run.FinishedRun, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a browser, WeasyPrint prints the same report on A4, with its pictures, dated by the run."""
     assert done.report is not None
     monkeypatch.setattr(pdf, "browser", lambda: None)

@@ -67,7 +67,7 @@ def _of(world: World, *rules: Rule) -> Path:
         return _page(run.investigate(incident_of(world, "T-PAGE"), archive=ARCHIVE))
 
 
-def _page(done: run.Finished) -> Path:
+def _page(done: run.FinishedRun) -> Path:
     assert done.report is not None
     return done.report
 

@@ -10,17 +10,17 @@ import pytest
 from nbformat import NotebookNode
 
 from runbook_lib.report import notebooks
-from runbook_lib.report.join import METADATA, Source, shipped
+from runbook_lib.report.join import METADATA, NotebookSource, shipped
 
 pytestmark = pytest.mark.sampled
 
 ROOT = Path(__file__).parents[2]
 
 
-def small(name: str, *sources: str) -> Source:
+def small(name: str, *sources: str) -> NotebookSource:
     """Make a notebook of these code cells."""
     cells = [nbformat.v4.new_code_cell(source, id=f"cell-{number}") for number, source in enumerate(sources)]
-    return Source(name, nbformat.v4.new_notebook(cells=cells, metadata=METADATA))
+    return NotebookSource(name, nbformat.v4.new_notebook(cells=cells, metadata=METADATA))
 
 
 @pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")

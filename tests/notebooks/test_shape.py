@@ -14,7 +14,7 @@ import yaml
 from nbformat import NotebookNode
 
 from runbook_lib.incident import Incident
-from runbook_lib.report.join import METADATA, ONLY_ALONE, Source, shipped, tag
+from runbook_lib.report.join import METADATA, ONLY_ALONE, NotebookSource, shipped, tag
 from runbook_lib.steps import STEPS
 
 SOURCES = shipped()
@@ -25,17 +25,17 @@ EACH_STEP = pytest.mark.parametrize("source", STEP_SOURCES, ids=[source.name for
 STATEMENTS = (ast.FunctionDef, ast.ClassDef, ast.For, ast.While, ast.If, ast.Try, ast.With, ast.Lambda, ast.ListComp)
 
 
-def code(source: Source) -> list[NotebookNode]:
+def code(source: NotebookSource) -> list[NotebookNode]:
     """Give the code cells."""
     return [cell for cell in source.notebook.cells if cell.cell_type == "code"]
 
 
-def prose(source: Source) -> str:
+def prose(source: NotebookSource) -> str:
     """Give all markdown as one text."""
     return "\n\n".join(cell.source for cell in source.notebook.cells if cell.cell_type == "markdown")
 
 
-def parameters(source: Source) -> dict[str, object]:
+def parameters(source: NotebookSource) -> dict[str, object]:
     """Give the defaults of the parameters cell."""
     cell = next(cell for cell in code(source) if tag(cell) == "parameters")
     return {
@@ -45,7 +45,7 @@ def parameters(source: Source) -> dict[str, object]:
     }
 
 
-def imported(source: Source) -> set[str]:
+def imported(source: NotebookSource) -> set[str]:
     """Give the names that the setup cell imports from the kit."""
     cell = next(cell for cell in code(source) if tag(cell) == "setup")
     return {
@@ -60,7 +60,7 @@ def test_there_is_one_notebook_per_step_and_the_diagnosis() -> None:
 
 
 @EACH
-def test_file_is_plain(source: Source) -> None:
+def test_file_is_plain(source: NotebookSource) -> None:
     """Each is valid nbformat 4.5, says the same of itself, and has ids that a person chose."""
     notebook = source.notebook
     nbformat.validate(notebook)
@@ -70,7 +70,7 @@ def test_file_is_plain(source: Source) -> None:
 
 
 @EACH
-def test_there_is_one_title(source: Source) -> None:
+def test_there_is_one_title(source: NotebookSource) -> None:
     """Each has one heading of the first level, in its first cell, and none deeper than the second."""
     headings = re.findall(r"^(#+) ", prose(source), re.MULTILINE)
     assert headings.count("#") == 1
@@ -79,7 +79,7 @@ def test_there_is_one_title(source: Source) -> None:
 
 
 @EACH_STEP
-def test_step_stands_at_the_top(source: Source) -> None:
+def test_step_stands_at_the_top(source: NotebookSource) -> None:
     """A step's notebook begins with its title, its playbook clause and what health looks like."""
     step = STEPS[int(source.number)]
     title = source.notebook.cells[0].source
@@ -92,7 +92,7 @@ def test_step_stands_at_the_top(source: Source) -> None:
 
 
 @EACH_STEP
-def test_step_is_shown_and_judged(source: Source) -> None:
+def test_step_is_shown_and_judged(source: NotebookSource) -> None:
     """A step's notebook observes its own step and ends with what that tells."""
     calls = [cell.source for cell in code(source)]
     assert f"investigation.observe({int(source.number)})" in calls
@@ -100,7 +100,7 @@ def test_step_is_shown_and_judged(source: Source) -> None:
 
 
 @EACH
-def test_cells_are_short_and_show_something(source: Source) -> None:
+def test_cells_are_short_and_show_something(source: NotebookSource) -> None:
     """Code has at most five lines, defines and decides nothing, and ends in a value that is shown."""
     for cell in code(source):
         tree = ast.parse(cell.source)
@@ -112,7 +112,7 @@ def test_cells_are_short_and_show_something(source: Source) -> None:
 
 
 @EACH
-def test_prose_stands_between_code(source: Source) -> None:
+def test_prose_stands_between_code(source: NotebookSource) -> None:
     """No two code cells follow one another without a sentence between them."""
     kinds = "".join(cell.cell_type[0] for cell in source.notebook.cells)
     assert "cc" not in kinds
@@ -121,7 +121,7 @@ def test_prose_stands_between_code(source: Source) -> None:
 
 
 @EACH
-def test_set_up_is_two_tagged_cells(source: Source) -> None:
+def test_set_up_is_two_tagged_cells(source: NotebookSource) -> None:
     """The tags are exactly `parameters` and `setup`, once each and in this order, and setup imports only the kit."""
     tags = [cell.metadata.get("tags") for cell in source.notebook.cells]
     assert [tag for tag in tags if tag] == [["parameters"], ["setup"]]
@@ -136,7 +136,7 @@ def test_last_setup_serves_all() -> None:
 
 
 @EACH
-def test_parameters_are_the_incidents(source: Source) -> None:
+def test_parameters_are_the_incidents(source: NotebookSource) -> None:
     """The parameters cell names every parameter of an incident, in order, typed, each with a comment."""
     assert list(parameters(source)) == [field.name for field in fields(Incident)]
     inferred = papermill.inspect_notebook(str(ROOT / "notebooks" / f"{source.name}.ipynb"))
@@ -147,14 +147,14 @@ def test_parameters_are_the_incidents(source: Source) -> None:
 
 
 @EACH
-def test_optional_parameters_default_to_nothing(source: Source) -> None:
+def test_optional_parameters_default_to_nothing(source: NotebookSource) -> None:
     """What a parameter file leaves out is unset, never the example's: papermill injects only what it is given."""
     optional = {field.name: field.default for field in fields(Incident) if field.default is not MISSING}
     assert {name: parameters(source)[name] or None for name in optional} == optional
 
 
 @EACH
-def test_required_parameters_are_the_examples(source: Source) -> None:
+def test_required_parameters_are_the_examples(source: NotebookSource) -> None:
     """Run as it stands, a notebook is about the incident of params/INC-EXAMPLE.yaml."""
     example = yaml.safe_load((ROOT / "params" / "INC-EXAMPLE.yaml").read_text(encoding="utf-8"))
     required = [field.name for field in fields(Incident) if field.default is MISSING]
@@ -162,7 +162,7 @@ def test_required_parameters_are_the_examples(source: Source) -> None:
 
 
 @EACH
-def test_outputs_are_there(source: Source) -> None:
+def test_outputs_are_there(source: NotebookSource) -> None:
     """Every shown value is kept, none is an error, and the counts run from 1 without a gap."""
     cells = code(source)
     assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1))
@@ -171,7 +171,7 @@ def test_outputs_are_there(source: Source) -> None:
 
 
 @EACH
-def test_nothing_of_a_machine_is_kept(source: Source) -> None:
+def test_nothing_of_a_machine_is_kept(source: NotebookSource) -> None:
     """No path of a machine and no account but the fictional ones stands in a notebook."""
     text = nbformat.writes(source.notebook)
     assert not re.search(r"/(home|root|work|tmp|Users)/", text)
@@ -181,7 +181,7 @@ def test_nothing_of_a_machine_is_kept(source: Source) -> None:
 
 
 @EACH
-def test_links_lead_to_notebooks(source: Source) -> None:
+def test_links_lead_to_notebooks(source: NotebookSource) -> None:
     """Every link leads to another of the notebooks, and the neighbours are linked."""
     links = set(re.findall(r"\]\(([^)]+)\)", prose(source)))
     names = [f"{source.name}.ipynb" for source in SOURCES]
@@ -191,7 +191,7 @@ def test_links_lead_to_notebooks(source: Source) -> None:
 
 
 @EACH
-def test_cells_left_out_of_the_report_are_there(source: Source) -> None:
+def test_cells_left_out_of_the_report_are_there(source: NotebookSource) -> None:
     """Each notebook has links at the top and a word on looking again at the end, which the report leaves out."""
     ids = [cell.id for cell in source.notebook.cells]
     assert set(ids) >= ONLY_ALONE

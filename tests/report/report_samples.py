@@ -10,7 +10,7 @@ import nbformat
 from nbformat import NotebookNode
 from PIL import Image, ImageDraw
 
-from runbook_lib.archive.record import Call
+from runbook_lib.archive.record import RecordedCall
 from runbook_lib.report.render import EvidenceFile, Meta
 from runbook_lib.showing import blocks
 
@@ -40,14 +40,14 @@ def chart(slug: str, title: str) -> blocks.Chart:
     return blocks.Chart(slug, title, alt, words, 960, 520, png())
 
 
-def calls(count: int = 40) -> tuple[Call, ...]:
+def calls(count: int = 40) -> tuple[RecordedCall, ...]:
     """Make recorded calls; the first is the one that evidence refers to."""
     names = [("lambda", "ListEventSourceMappings"), ("dynamodb", "DescribeTable"), ("cloudwatch", "GetMetricData")]
     made = []
     for number in range(count):
         service, operation = names[number % 3]
         made.append(
-            Call(
+            RecordedCall(
                 ref=f"{operation}-{number:08x}",
                 page=1,
                 step=f"{number % 9 + 1:02d}-step",
@@ -70,44 +70,42 @@ def calls(count: int = 40) -> tuple[Call, ...]:
 MAPPING_REF = "ListEventSourceMappings-00000000"
 
 
-def verdict() -> blocks.Verdict:
+def verdict() -> blocks.VerdictBlock:
     """Make the verdict of a mapping that a person switched off."""
     sentence = "The event source mapping was disabled by a person, so nothing polls the stream."
     left = (
         "The oldest undelivered records are lost from 2026-03-15 13:55 UTC: 9 h 12 min left as of 2026-03-15 04:43 UTC."
     )
-    return blocks.Verdict(
+    return blocks.VerdictBlock(
         "fault",
         sentence,
         "proved",
-        blocks.Loss("at_risk", left, "2026-03-15T13:55:00Z"),
+        blocks.LossBlock("at_risk", left, "2026-03-15T13:55:00Z"),
         f"Enable the mapping again: aws lambda update-event-source-mapping --region eu-west-1 --uuid {UUID} --enabled",
         ("Changes of the last 15 minutes: CloudTrail had not delivered them yet.",),
         "2026-03-15T04:43:00Z",
     )
 
 
-def finding() -> blocks.Finding:
+def finding() -> blocks.FindingBlock:
     """Make a cause with evidence and a remedy."""
-    return blocks.Finding(
+    return blocks.FindingBlock(
         "cause",
         "mapping-disabled",
         "The event source mapping is disabled",
         "proved",
         "A disabled mapping polls no shard, so records age out of the stream unread.",
         (
-            blocks.Because("State is Disabled since 13:56 UTC: user initiated.", (MAPPING_REF,)),
-            blocks.Because(
+            blocks.Reason("State is Disabled since 13:56 UTC: user initiated.", (MAPPING_REF,)),
+            blocks.Reason(
                 "12,408 writes in 14 h 48 min and no invocation after 13:57 UTC.", ("GetMetricData-00000002",)
             ),
-            blocks.Because(
-                "person-3fa9c1 called UpdateEventSourceMapping at 13:56:12 UTC.", ("LookupEvents-deadbeef",)
-            ),
+            blocks.Reason("person-3fa9c1 called UpdateEventSourceMapping at 13:56:12 UTC.", ("LookupEvents-deadbeef",)),
         ),
         (),
         (),
         (
-            blocks.Remedy(
+            blocks.RemedyBlock(
                 "R1",
                 "Enable the mapping again",
                 f"aws lambda update-event-source-mapping --region eu-west-1 --uuid {UUID} --enabled",
@@ -120,7 +118,7 @@ def finding() -> blocks.Finding:
     )
 
 
-def changes() -> blocks.Table:
+def changes() -> blocks.TableBlock:
     """Make the table of changes."""
     columns = (
         blocks.Column("UTC", "time"),
@@ -139,7 +137,7 @@ def changes() -> blocks.Table:
         )
         for minute, what in ((12, "Updated code of orders-projector"), (56, f"Disabled mapping {UUID}"))
     )
-    return blocks.Table(
+    return blocks.TableBlock(
         "Changes to the trigger's own objects", columns, rows, "Two of 214 events concern us.", (MAPPING_REF,)
     )
 

@@ -24,7 +24,7 @@ def document(*sources: str) -> NotebookNode:
         v4.new_code_cell("import os", id="setup", metadata={"tags": ["setup"]}),
         *(v4.new_code_cell(source, id=f"cell-{number}") for number, source in enumerate(sources)),
     ]
-    return join.join([join.Source("01_one", v4.new_notebook(cells=cells))])
+    return join.join([join.NotebookSource("01_one", v4.new_notebook(cells=cells))])
 
 
 def outputs(executed: NotebookNode, cell_id: str) -> list[NotebookNode]:

@@ -33,10 +33,10 @@ def diagnosis(**changed: Any) -> Any:
     window = Window(AS_OF - timedelta(hours=24), AS_OF)
     given = {
         "changes": (Change(event, ()),),
-        "trigger": None,
+        "set_off_by": None,
         "onset": onset,
         "loss": loss,
-        "rang": (),
+        "alarms": (),
         "window": window,
     }
     return SimpleNamespace(**(given | changed))
@@ -85,7 +85,7 @@ def test_timeline_is_what_timesketch_imports() -> None:
 def test_timeline_marks_the_trigger() -> None:
     """The change that set the cause off is marked, others are not."""
     change = diagnosis().changes[0]
-    marked = export.timeline(diagnosis(trigger=SimpleNamespace(change=change)))
+    marked = export.timeline(diagnosis(set_off_by=SimpleNamespace(change=change)))
     assert json.loads(marked.splitlines()[0])["is_trigger"] is True
     assert json.loads(export.timeline(diagnosis()).splitlines()[0])["is_trigger"] is False
 

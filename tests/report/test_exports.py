@@ -26,21 +26,21 @@ def folder(tmp_path: Path) -> Path:
 
 def test_names_are_read_however_they_are_given() -> None:
     """Commas, blanks, repetition and nothing at all are understood; each name counts once."""
-    assert exports.asked(["sarif, junit", "sarif", ""]) == ("sarif", "junit")
-    assert exports.asked([]) == ()
+    assert exports.export_names(["sarif, junit", "sarif", ""]) == ("sarif", "junit")
+    assert exports.export_names([]) == ()
 
 
 def test_unknown_names_are_refused() -> None:
     """A name that is not known is named, with those that are."""
     with pytest.raises(BadParameters, match=r"no export `jnuit`. Known are: pdf, junit, sarif."):
-        exports.asked(["pdf,jnuit"])
+        exports.export_names(["pdf,jnuit"])
 
 
 def test_pdf_needs_the_report() -> None:
     """Without the report there is nothing to print, and that is said; the others can be had."""
     with pytest.raises(BadParameters, match="prints the report"):
-        exports.asked(["pdf"], report=False)
-    assert exports.asked(["junit", "sarif"], report=False) == ("junit", "sarif")
+        exports.export_names(["pdf"], report=False)
+    assert exports.export_names(["junit", "sarif"], report=False) == ("junit", "sarif")
 
 
 @pytest.mark.parametrize("export", [("pdf",), ("docx",)])
@@ -87,7 +87,7 @@ def test_what_cannot_be_printed_is_said_and_the_rest_is_written(folder: Path, mo
     monkeypatch.setattr("runbook_lib.report.pdf.find_spec", lambda name: None)
     done = run.replay(folder, report=False, export=())
     investigation: Any = SimpleNamespace(diagnosis=done.diagnosis, as_of=done.diagnosis.as_of)
-    missing = exports.write(("pdf", "junit"), cast(Any, investigation), folder)
+    missing = exports.write_exports(("pdf", "junit"), cast(Any, investigation), folder)
     assert missing == (
         "report.pdf was not made: neither Chromium (chromium, chromium-browser, google-chrome) nor WeasyPrint (the"
         " extra `pdf`) is installed.",

@@ -13,7 +13,7 @@ from runbook_lib.errors import BadArchive
 from runbook_lib.report import join
 
 
-def source(name: str, *ids: str) -> join.Source:
+def source(name: str, *ids: str) -> join.NotebookSource:
     """Make a notebook with a parameters cell, a setup cell and one code cell for each id."""
     v4 = nbformat.v4
     cells = [
@@ -27,7 +27,7 @@ def source(name: str, *ids: str) -> join.Source:
         ),
         v4.new_markdown_cell("Run it again.", id="again"),
     ]
-    return join.Source(name, v4.new_notebook(cells=cells))
+    return join.NotebookSource(name, v4.new_notebook(cells=cells))
 
 
 def test_one_setup_comes_first() -> None:

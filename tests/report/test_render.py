@@ -150,9 +150,9 @@ def test_finding_after_a_damaged_one_is_told() -> None:
     assert html.count('id="mapping-disabled"') == 1
 
 
-def _refuted(*numbers: int) -> blocks.Table:
+def _refuted(*numbers: int) -> blocks.TableBlock:
     rows = tuple((f"finding-{number}", f"It would mean {number}") for number in numbers)
-    return blocks.Table("Refuted", (blocks.Column("Finding", "code"), blocks.Column("Would mean")), rows)
+    return blocks.TableBlock("Refuted", (blocks.Column("Finding", "code"), blocks.Column("Would mean")), rows)
 
 
 def test_rows_that_were_shown_are_folded_away() -> None:
@@ -167,7 +167,7 @@ def test_rows_that_were_shown_are_folded_away() -> None:
 def test_table_that_only_names_calls_is_a_line_of_links() -> None:
     """A table whose last column names the calls it was read from, and no more, becomes one line of links to them."""
     head = (blocks.Column("Operation", "code"), blocks.Column("Recorded as", "code"))
-    html = rendered(one_cell(blocks.Table("Calls", head, (("x", MAPPING_REF),), None, (MAPPING_REF,))))
+    html = rendered(one_cell(blocks.TableBlock("Calls", head, (("x", MAPPING_REF),), None, (MAPPING_REF,))))
     assert f'Calls: <a class="ref" href="#call-{MAPPING_REF}">' in html
     assert "Recorded as" not in html
 
@@ -268,7 +268,7 @@ def test_nothing_executed_never_reads_as_well() -> None:
 )
 def test_loss_clock_says_its_state(state: str, deadline: str | None, big: str) -> None:
     """The loss clock shows the time left while there is some, and the state otherwise."""
-    headline = replace(verdict(), loss=blocks.Loss(state, "A sentence.", deadline)).to_json()
+    headline = replace(verdict(), loss=blocks.LossBlock(state, "A sentence.", deadline)).to_json()
     assert f'<p class="big">{big}</p>' in rendered(headline=headline)
 
 

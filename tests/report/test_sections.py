@@ -8,7 +8,7 @@ from nbformat import NotebookNode
 from report_samples import TITLES, code_cell, executed, finding, shown_cell, step_stack, text_cell
 
 from runbook_lib.report import sections
-from runbook_lib.report.sections import Added, Failure, Heading, Prose, Section, Shown
+from runbook_lib.report.sections import AddedOutput, CellFailure, Heading, MarkdownText, Section, ShownBlock
 from runbook_lib.showing import blocks
 
 NAME = "03_event_source_mappings"
@@ -38,7 +38,7 @@ def test_sections_keep_the_order_of_the_document() -> None:
 def test_blocks_are_read_from_their_own_type() -> None:
     """A block is taken from the kit's MIME type, with its plain text beside it."""
     part = read(shown_cell(finding(), "a", NAME)).parts[0]
-    assert isinstance(part, Shown)
+    assert isinstance(part, ShownBlock)
     assert part.block["id"] == "mapping-disabled"
     assert "mapping-disabled" in part.text
 
@@ -56,7 +56,7 @@ def test_blocks_are_read_from_their_own_type() -> None:
 )
 def test_other_outputs_are_additions(shown: NotebookNode, form: str, content: str) -> None:
     """Whatever has not the kit's type is an investigator's, kept with its code, in the richest safe form."""
-    assert read(code_cell([shown], "a", NAME, "mine()")).parts == (Added("mine()", form, content),)
+    assert read(code_cell([shown], "a", NAME, "mine()")).parts == (AddedOutput("mine()", form, content),)
 
 
 def test_javascript_is_passed_over() -> None:
@@ -68,7 +68,7 @@ def test_errors_are_failures() -> None:
     """A cell that raised is a failure with its name, its message and a traceback without colours."""
     error = output("error", ename="KeyError", evalue="'x'", traceback=["\x1b[31mline\x1b[0m", "end"])
     section = read(code_cell([error], "a", NAME, "x"))
-    assert section.failures == (Failure("KeyError", "'x'", "line\nend"),)
+    assert section.failures == (CellFailure("KeyError", "'x'", "line\nend"),)
     assert not section.is_examined
 
 
@@ -98,7 +98,7 @@ def test_leading_headings_split_from_prose() -> None:
     """Headings at the start of a cell become headings, the rest stays prose; the title is no part."""
     section = read(text_cell("# Title\n\n## First\n\ntext\n\n### Deep", "a", NAME))
     assert section.title == "Title"
-    assert section.parts == (Heading(2, "First"), Prose("text\n\n### Deep"))
+    assert section.parts == (Heading(2, "First"), MarkdownText("text\n\n### Deep"))
 
 
 def test_chapters_begin_at_second_level() -> None:
@@ -106,14 +106,14 @@ def test_chapters_begin_at_second_level() -> None:
     section = read(
         text_cell("# T\n\nlead", "a", NAME), text_cell("## One\n\nx", "b", NAME), text_cell("### In one", "c", NAME)
     )
-    assert section.chapters() == (("", (Prose("lead"),)), ("One", (Prose("x"), Heading(3, "In one"))))
+    assert section.chapters() == (("", (MarkdownText("lead"),)), ("One", (MarkdownText("x"), Heading(3, "In one"))))
 
 
 def test_pictures_join_their_chart() -> None:
     """A chart's picture, which stands beside its JSON in the notebook, is part of the block that is read."""
     chart = blocks.Chart("c", "T", "alt", (), 10, 10, b"\x89PNG")
     part = read(shown_cell(chart, "a", NAME)).parts[0]
-    assert isinstance(part, Shown)
+    assert isinstance(part, ShownBlock)
     assert part.block["png"] == chart.png_base64
 
 
@@ -136,5 +136,5 @@ def test_a_block_does_not_repeat_its_heading(heading: str, title: str | None, bl
     """A stack loses its title and its first sentence where a heading above has said them, and only there."""
     output_ = output("display_data", data={blocks.MIME: REPEATING, "text/plain": "x"})
     part = read(text_cell(heading, "a", "06_x"), code_cell([output_], "b", "06_x", "x")).parts[-1]
-    assert isinstance(part, Shown)
+    assert isinstance(part, ShownBlock)
     assert (part.block["title"], len(part.block["blocks"])) == (title, blocks_left)

@@ -21,7 +21,7 @@ from runbook_lib.report.sweep_page import sweep_page
 from runbook_lib.running import run
 from runbook_lib.sandbox import PLANTED, Accounts, Call, Rule, action_of, deny, throttle
 from runbook_lib.sweep.area import Area
-from runbook_lib.sweep.everywhere import Wanted, replay
+from runbook_lib.sweep.everywhere import SweepOptions, replay
 
 pytestmark = pytest.mark.xdist_group("sweep")
 OTHER = "111122223333"
@@ -240,7 +240,7 @@ def accounts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     both = Accounts(fleet_of("healthy"), fleet_of("mapping-paused", "healthy", account=OTHER))
     with enforcing(both):
         areas = [Area(region, role) for role in (ROLE, REFUSING) for region in (REGION, "us-west-2")]
-        return sweep_all(areas, Wanted(tmp_path_factory.mktemp("accounts")))
+        return sweep_all(areas, SweepOptions(tmp_path_factory.mktemp("accounts")))
 
 
 def test_accounts_are_seen_by_their_roles(accounts: dict[str, Any]) -> None:
@@ -270,7 +270,7 @@ def test_regions_of_an_account_share_its_budget(monkeypatch: pytest.MonkeyPatch,
 
     monkeypatch.setattr(Live, "ask", watched)
     with enforcing(fleet_of("healthy")):
-        sweep_all([Area(REGION), Area("us-west-2")], Wanted(tmp_path))
+        sweep_all([Area(REGION), Area("us-west-2")], SweepOptions(tmp_path))
     assert len({id(budget) for budget in budgets}) == 1
 
 
@@ -278,7 +278,7 @@ def test_regions_of_an_account_share_its_budget(monkeypatch: pytest.MonkeyPatch,
 def test_arguments_of_no_form_are_refused_before_anything_is_asked(area: Area, tmp_path: Path) -> None:
     """A region or role that cannot be one is a mistake in the arguments."""
     with pytest.raises(BadParameters):
-        sweep_all([Area(REGION), area], Wanted(tmp_path))
+        sweep_all([Area(REGION), area], SweepOptions(tmp_path))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -297,7 +297,7 @@ def test_what_is_wrong_is_investigated_in_full(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr(run, "investigate", without_report)
     small_fleet = fleet_of("role-lost-getrecords", "healthy", "mapping-paused")
     with unhurried(small_fleet):
-        document = sweep_all([Area(REGION)], Wanted(tmp_path, investigate=True))
+        document = sweep_all([Area(REGION)], SweepOptions(tmp_path, investigate=True))
     found = {each["table"]: each["investigation"] for each in document["triggers"]}
     assert found[small_fleet.members[0].table]["causes"] == ["role-missing-stream-actions"]
     assert found[small_fleet.members[1].table] is None
@@ -311,7 +311,7 @@ def test_investigations_run_side_by_side_and_the_page_leads_to_their_reports(tmp
     """Two workers investigate two triggers with their reports, and the page links to both."""
     archive = tmp_path / "archive"
     with unhurried(fleet_of("mapping-paused", "stream-disabled")):
-        document = sweep_all([Area(REGION)], Wanted(archive, investigate=True, workers=2))
+        document = sweep_all([Area(REGION)], SweepOptions(archive, investigate=True, workers=2))
     reports = [Path(connection["investigation"]["report"]) for connection in document["triggers"]]
     assert all(report.is_file() for report in reports)
     page = sweep_page(document, tmp_path)
@@ -326,6 +326,6 @@ def test_an_investigation_that_cannot_be_done_is_the_gravest(tmp_path: Path, mon
 
     monkeypatch.setattr(run, "investigate", fails)
     with enforcing(fleet_of("mapping-paused")):
-        document = sweep_all([Area(REGION)], Wanted(tmp_path, investigate=True))
+        document = sweep_all([Area(REGION)], SweepOptions(tmp_path, investigate=True))
     assert "expired" in document["triggers"][0]["investigation"]["sentence"]
     assert document["exit_code"] == 3

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from runbook_lib import instant
 from runbook_lib.evidence import Evidence
-from runbook_lib.findings import Kind, Sign, against, decisive, finding, sign
+from runbook_lib.findings import FindingKind, Sign, against, decisive, finding, sign
 from runbook_lib.findings.mapping import GUIDE
 from runbook_lib.findings.source import replaced
 from runbook_lib.interpret.arn import StreamArn
@@ -18,7 +18,7 @@ from runbook_lib.measuring.setting_change import changes
 
 @finding(
     "esm-missing",
-    kind=Kind.CAUSE,
+    kind=FindingKind.CAUSE,
     title="No event source mapping connects the table's stream to the function",
     modes=("B1",),
     stops=Stage.POLLED,
@@ -47,7 +47,7 @@ def esm_missing(seen: Evidence) -> Iterator[Sign]:
 
 @finding(
     "stale-stream-arn",
-    kind=Kind.CAUSE,
+    kind=FindingKind.CAUSE,
     title="The mapping reads an old stream; the table's stream has been re-created",
     modes=("A7",),
     stops=Stage.POLLED,
@@ -71,7 +71,7 @@ def stale_stream_arn(seen: Evidence) -> Iterator[Sign]:
     if not ours:
         yield against("There is no mapping that could be stale.", seen.mappings)
         return
-    current = [one for one in ours if one.event_source_arn == table.latest_stream_arn]
+    current = [mapping for mapping in ours if mapping.event_source_arn == table.latest_stream_arn]
     if current:
         yield against(f"Mapping {current[0].uuid} reads the latest stream of {table.name}.", current[0], table)
         return
@@ -79,19 +79,21 @@ def stale_stream_arn(seen: Evidence) -> Iterator[Sign]:
         yield against(f"The stream was not re-created alone: {table.name} is a new table of the same name.", table)
         return
     latest = StreamArn.parse(table.latest_stream_arn or "").label
-    for one in ours:
-        old = StreamArn.parse(one.event_source_arn).label
+    for mapping in ours:
+        old = StreamArn.parse(mapping.event_source_arn).label
         yield decisive(
-            f"Mapping {one.uuid} ({one.state}) reads stream {old}; the table's stream is now {latest}.", one, table
+            f"Mapping {mapping.uuid} ({mapping.state}) reads stream {old}; the table's stream is now {latest}.",
+            mapping,
+            table,
         )
-        generation = seen.streams.generation(one.event_source_arn)
+        generation = seen.streams.generation(mapping.event_source_arn)
         if generation is not None and generation.status != "ENABLED":
             yield sign(f"Stream {old} is {generation.status} and receives no more records.", generation)
 
 
 @finding(
     "esm-wrong-target",
-    kind=Kind.CONTRIBUTING,
+    kind=FindingKind.CONTRIBUTING,
     title="A mapping of the stream invokes something else than the code that is meant",
     modes=("B2",),
     stops=None,
@@ -111,7 +113,7 @@ def esm_wrong_target(seen: Evidence) -> Iterator[Sign]:
     if ours:
         yield from _behind(seen)
         return
-    neighbours = {one.uuid.lower(): one for one in seen.mappings.same_stream}
+    neighbours = {mapping.uuid.lower(): mapping for mapping in seen.mappings.same_stream}
     for event in seen.changes.regional:
         for effect in effects(event):
             moved = neighbours.get(effect.target.lower())
@@ -136,7 +138,7 @@ def _behind(seen: Evidence) -> Iterator[Sign]:
 
 @finding(
     "create-rejected",
-    kind=Kind.CONTRIBUTING,
+    kind=FindingKind.CONTRIBUTING,
     title="An attempt to create or change the mapping was refused",
     modes=("B12",),
     stops=None,
@@ -153,15 +155,15 @@ def create_rejected(seen: Evidence) -> Iterator[Sign]:
     A deployment that makes the mapping before the role's policy has taken effect fails so, and may leave none behind.
     """
     latest = seen.streams.table.latest_stream_arn
-    current = [one for one in seen.mappings.ours if one.event_source_arn == latest]
+    current = [mapping for mapping in seen.mappings.ours if mapping.event_source_arn == latest]
     if current:
         yield against(f"Mapping {current[0].uuid} reads the table's stream.", current[0])
         return
     trail = {event.event_id for event in seen.changes.regional}
     refused = [
-        one.event
-        for one in changes(seen)
-        if one.event.event_id in trail and not one.event.succeeded and one.event.operation in _ATTEMPTS
+        change.event
+        for change in changes(seen)
+        if change.event.event_id in trail and not change.event.succeeded and change.event.operation in _ATTEMPTS
     ]
     for event in refused[-3:]:
         when = instant.clock(event.at, seen.as_of)

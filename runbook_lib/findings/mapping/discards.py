@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from collections.abc import Mapping as Counts
+from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 
 from runbook_lib import instant
 from runbook_lib.evidence import Evidence
-from runbook_lib.evidence.mapping import Mapping
+from runbook_lib.evidence.mapping import EventSourceMapping
 from runbook_lib.evidence.signals import Series
-from runbook_lib.findings import Kind, Sign, against, counter, decisive, finding, sign
-from runbook_lib.findings.mapping import GUIDE, serving
+from runbook_lib.findings import FindingKind, Sign, against, counter, decisive, finding, sign
+from runbook_lib.findings.mapping import GUIDE, expected_to_deliver
 from runbook_lib.incident import Window
-from runbook_lib.measuring.pipe import Stage, State, measure
+from runbook_lib.measuring.pipe import FlowState, Stage, measure
 from runbook_lib.observed import otherwise
 
 _ERRORS = f"{GUIDE}/services-dynamodb-errors.html"
@@ -25,26 +24,26 @@ _SUSTAINED = 0.1
 """Share of failing invocations below which finite retries most likely get through in time."""
 
 
-def _counts(seen: Evidence, one: Mapping) -> Counts[str, Series]:
+def _counts(seen: Evidence, mapping: EventSourceMapping) -> Mapping[str, Series]:
     """The mapping's own event counts; empty where they are not switched on."""
-    return otherwise(lambda: seen.metrics.mapping_events.get(one.uuid, {}), {})
+    return otherwise(lambda: seen.metrics.mapping_events.get(mapping.uuid, {}), {})
 
 
-def _given_up(seen: Evidence, one: Mapping, weigh: Callable[..., Sign]) -> Iterator[Sign]:
+def _given_up(seen: Evidence, mapping: EventSourceMapping, weigh: Callable[..., Sign]) -> Iterator[Sign]:
     """Count what the mapping gave up, where it counts its events; silence does not mean that nothing was.
 
     The counts do not tell age from retries: only a mapping with one of the two limits makes them decisive.
     """
-    counted = _counts(seen, one)
+    counted = _counts(seen, mapping)
     for name, words in _GIVEN_UP.items():
         total = sum(counted[name].points.values()) if name in counted else 0
         if total:
-            yield weigh(f"{total:,.0f} records of mapping {one.uuid} were {words}.", counted[name])
+            yield weigh(f"{total:,.0f} records of mapping {mapping.uuid} were {words}.", counted[name])
 
 
 @finding(
     "retry-exhausted-drop",
-    kind=Kind.CAUSE,
+    kind=FindingKind.CAUSE,
     title="Batches that keep failing are given up after a few retries, and their records are lost",
     modes=("B14",),
     stops=None,
@@ -61,7 +60,7 @@ def retry_exhausted_drop(seen: Evidence) -> Iterator[Sign]:
     What is skipped goes to the failure destination if there is one, as shard and sequence numbers without the item;
     without one nothing records the loss. Throttles use up no retries.
     """
-    limited = [one for one in serving(seen) if one.maximum_retry_attempts >= 0]
+    limited = [mapping for mapping in expected_to_deliver(seen) if mapping.maximum_retry_attempts >= 0]
     if not limited:
         yield against("No mapping gives a batch up: retries are unlimited.", seen.mappings)
         return
@@ -69,11 +68,11 @@ def retry_exhausted_drop(seen: Evidence) -> Iterator[Sign]:
     if errors.last_positive is None:
         yield against("No invocation failed, so no retry was used up.", errors)
         return
-    if measure(seen)[Stage.SUCCEEDED].state is State.STOPPED:
+    if measure(seen)[Stage.SUCCEEDED].state is FlowState.STOPPED:
         yield against("Every invocation fails: what makes them fail is the cause.", errors, invocations)
         return
-    for one in limited:
-        yield from _given_up(seen, one, sign if one.maximum_record_age_s > 0 else decisive)
+    for mapping in limited:
+        yield from _given_up(seen, mapping, sign if mapping.maximum_record_age_s > 0 else decisive)
     hour = Window(seen.window.end - instant.HOUR, seen.window.end)
     failed, invoked = errors.total(hour), invocations.total(hour)
     words = f"{failed:,.0f} of {invoked:,.0f} invocations failed in the last hour"
@@ -85,7 +84,7 @@ def retry_exhausted_drop(seen: Evidence) -> Iterator[Sign]:
 
 @finding(
     "max-age-drop",
-    kind=Kind.CONTRIBUTING,
+    kind=FindingKind.CONTRIBUTING,
     title="The mapping gives records up long before the stream would",
     modes=("B13",),
     stops=None,
@@ -101,28 +100,30 @@ def max_age_drop(seen: Evidence) -> Iterator[Sign]:
 
     It stops nothing by itself: throttling, a pause or slow code makes records old in the first place.
     """
-    limited = [one for one in serving(seen) if one.maximum_record_age_s > 0]
+    limited = [mapping for mapping in expected_to_deliver(seen) if mapping.maximum_record_age_s > 0]
     if not limited:
         yield against("Records may wait for as long as the stream keeps them.", seen.mappings)
         return
     invoked = measure(seen).observed(Stage.INVOKED)
-    since = invoked.since if invoked.state is State.STOPPED else otherwise(lambda: seen.backlog.oldest_unread, None)
+    since = invoked.since if invoked.state is FlowState.STOPPED else otherwise(lambda: seen.backlog.oldest_unread, None)
     waits = timedelta(0) if since is None else seen.window.end - since
-    allowed = [(one, timedelta(seconds=one.maximum_record_age_s)) for one in limited]
+    allowed = [(mapping, timedelta(seconds=mapping.maximum_record_age_s)) for mapping in limited]
     if waits <= min(limit for _, limit in allowed):
-        for one, limit in allowed:
-            yield against(f"What waits is younger than the {instant.span(limit)} that mapping {one.uuid} allows.", one)
+        for mapping, limit in allowed:
+            yield against(
+                f"What waits is younger than the {instant.span(limit)} that mapping {mapping.uuid} allows.", mapping
+            )
         return
-    for one, limit in allowed:
+    for mapping, limit in allowed:
         if waits > limit:
-            yield decisive(f"Mapping {one.uuid} gives records up after {instant.span(limit)}.", one)
+            yield decisive(f"Mapping {mapping.uuid} gives records up after {instant.span(limit)}.", mapping)
             yield counter(f"The oldest that waits was written {instant.span(waits)} ago.", *invoked.refs)
-            yield from _given_up(seen, one, counter)
+            yield from _given_up(seen, mapping, counter)
 
 
 @finding(
     "destination-broken",
-    kind=Kind.CONTRIBUTING,
+    kind=FindingKind.CONTRIBUTING,
     title="Records that are given up do not reach the failure destination",
     modes=("B15",),
     stops=None,
@@ -138,13 +139,13 @@ def destination_broken(seen: Evidence) -> Iterator[Sign]:
 
     The execution role itself must be allowed to write there; the queue's or topic's own policy is not enough.
     """
-    reporting = [one for one in serving(seen) if one.failure_destination]
+    reporting = [mapping for mapping in expected_to_deliver(seen) if mapping.failure_destination]
     if not reporting:
         yield against("No mapping has a failure destination.", seen.mappings)
         return
-    for one in reporting:
-        if str(one.failure_destination).endswith(".fifo"):
-            yield decisive(f"{one.failure_destination} is FIFO, which a mapping cannot report to.", one)
+    for mapping in reporting:
+        if str(mapping.failure_destination).endswith(".fifo"):
+            yield decisive(f"{mapping.failure_destination} is FIFO, which a mapping cannot report to.", mapping)
     failures = seen.metrics.delivery_failures
     if not failures.last_positive:
         yield against("No delivery to a failure destination failed.", failures)
@@ -154,7 +155,9 @@ def destination_broken(seen: Evidence) -> Iterator[Sign]:
     yield decisive(
         f"{total:,.0f} deliveries to {reporting[0].failure_destination} failed, the last at {last}.", failures
     )
-    for one in reporting:
-        dropped = _counts(seen, one).get("DroppedEventCount")
+    for mapping in reporting:
+        dropped = _counts(seen, mapping).get("DroppedEventCount")
         if dropped is not None and dropped.last_positive:
-            yield counter(f"{sum(dropped.points.values()):,.0f} records of mapping {one.uuid} were dropped.", dropped)
+            yield counter(
+                f"{sum(dropped.points.values()):,.0f} records of mapping {mapping.uuid} were dropped.", dropped
+            )

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from runbook_lib.evidence import Evidence
-from runbook_lib.evidence.mapping import Mapping
-from runbook_lib.findings import Kind, Sign, against, counter, decisive, finding, sign
-from runbook_lib.findings.mapping import GUIDE, serving
+from runbook_lib.evidence.mapping import EventSourceMapping
+from runbook_lib.findings import FindingKind, Sign, against, counter, decisive, finding, sign
+from runbook_lib.findings.mapping import GUIDE, expected_to_deliver
 from runbook_lib.interpret.filter_pattern import defects, never_matches
 from runbook_lib.measuring.pipe import Stage
 from runbook_lib.observed import otherwise
@@ -16,7 +16,7 @@ from runbook_lib.observed import otherwise
 
 @finding(
     "filter-matches-nothing",
-    kind=Kind.CAUSE,
+    kind=FindingKind.CAUSE,
     title="The mapping's filter can match no record",
     modes=("B9",),
     stops=Stage.INVOKED,
@@ -34,23 +34,23 @@ def filter_matches_nothing(seen: Evidence) -> Iterator[Sign]:
     plain JSON can be unable to match anything.
     """
     view = otherwise(lambda: seen.streams.table.view_type, None) or "NEW_AND_OLD_IMAGES"
-    for one in serving(seen):
-        if not one.readable_filters:
-            yield against(f"Mapping {one.uuid} has no filter.", one)
+    for mapping in expected_to_deliver(seen):
+        if not mapping.readable_filters:
+            yield against(f"Mapping {mapping.uuid} has no filter.", mapping)
             continue
-        if not never_matches(one.filters, view_type=view):
-            yield from _filtered_out(seen, one)
+        if not never_matches(mapping.filters, view_type=view):
+            yield from _filtered_out(seen, mapping)
             continue
-        for text in one.filters:
+        for text in mapping.filters:
             for defect in defects(text, view_type=view):
                 if defect.never_matches:
-                    yield decisive(f"Filter of mapping {one.uuid}, at {defect.leaf}: {defect.sentence}", one)
-        yield from _filtered_out(seen, one)
+                    yield decisive(f"Filter of mapping {mapping.uuid}, at {defect.leaf}: {defect.sentence}", mapping)
+        yield from _filtered_out(seen, mapping)
 
 
-def _filtered_out(seen: Evidence, one: Mapping) -> Iterator[Sign]:
+def _filtered_out(seen: Evidence, mapping: EventSourceMapping) -> Iterator[Sign]:
     """Compare what was polled with what was filtered out, where the mapping counts its events."""
-    counted = otherwise(lambda: seen.metrics.mapping_events.get(one.uuid, {}), {})
+    counted = otherwise(lambda: seen.metrics.mapping_events.get(mapping.uuid, {}), {})
     if not counted:
         return
     polled = sum(counted["PolledEventCount"].points.values())
@@ -61,7 +61,7 @@ def _filtered_out(seen: Evidence, one: Mapping) -> Iterator[Sign]:
 
 @finding(
     "filter-unreadable",
-    kind=Kind.CONTRIBUTING,
+    kind=FindingKind.CONTRIBUTING,
     title="The mapping's filters are encrypted with a key that cannot be used",
     modes=("B10",),
     stops=None,
@@ -77,8 +77,8 @@ def filter_unreadable(seen: Evidence) -> Iterator[Sign]:
 
     A refusal may be the reader's own missing right to decrypt; a disabled key is one for everybody.
     """
-    failing = [one for one in serving(seen) if one.filter_error]
+    failing = [mapping for mapping in expected_to_deliver(seen) if mapping.filter_error]
     if not failing:
         yield against("Every filter can be read.", seen.mappings)
-    for one in failing:
-        yield sign(f"AWS shows no filter of mapping {one.uuid}: {one.filter_error}", one)
+    for mapping in failing:
+        yield sign(f"AWS shows no filter of mapping {mapping.uuid}: {mapping.filter_error}", mapping)

@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 
 from runbook_lib import instant
 from runbook_lib.evidence import Evidence
-from runbook_lib.evidence.mapping import Mapping
-from runbook_lib.findings import Kind, Sign, against, counter, decisive, finding, sign
-from runbook_lib.findings.mapping import GUIDE, serving
+from runbook_lib.evidence.mapping import EventSourceMapping
+from runbook_lib.findings import FindingKind, Sign, against, counter, decisive, finding, sign
+from runbook_lib.findings.mapping import GUIDE, expected_to_deliver
 from runbook_lib.interpret.trail_event import TrailEvent, effects
 from runbook_lib.measuring.onset import Onset, delivery_gap
 
@@ -17,20 +17,20 @@ _START_UP = timedelta(minutes=15)
 """Polling follows a new mapping within minutes (Lambda Developer Guide, "Using AWS Lambda with Amazon DynamoDB")."""
 
 
-def _at_latest(seen: Evidence) -> tuple[Mapping, ...]:
-    return tuple(one for one in serving(seen) if one.starting_position == "LATEST")
+def _at_latest(seen: Evidence) -> tuple[EventSourceMapping, ...]:
+    return tuple(mapping for mapping in expected_to_deliver(seen) if mapping.starting_position == "LATEST")
 
 
-def _events(seen: Evidence, one: Mapping, *kinds: str) -> Iterator[TrailEvent]:
+def _events(seen: Evidence, mapping: EventSourceMapping, *kinds: str) -> Iterator[TrailEvent]:
     """Give the changes of these kinds that were made to this mapping, oldest first."""
     for event in seen.changes.regional:
-        if any(effect.kind in kinds and effect.target.lower() == one.uuid.lower() for effect in effects(event)):
+        if any(effect.kind in kinds and effect.target.lower() == mapping.uuid.lower() for effect in effects(event)):
             yield event
 
 
 @finding(
     "latest-startup-gap",
-    kind=Kind.CAUSE,
+    kind=FindingKind.CAUSE,
     title="A mapping that was made anew at LATEST skipped everything that waited for it",
     modes=("B6",),
     stops=None,
@@ -54,26 +54,29 @@ def latest_startup_gap(seen: Evidence) -> Iterator[Sign]:
     if gap is None:
         yield against("No stretch of writes was left without an invocation.", seen.backlog.iterator_age_ms)
         return
-    for one in fresh:
-        if one.last_modified is not None and gap.earliest <= one.last_modified <= _resumed(seen, gap.at):
-            when = instant.clock(one.last_modified, seen.as_of)
+    for mapping in fresh:
+        if mapping.last_modified is not None and gap.earliest <= mapping.last_modified <= _resumed(seen, gap.at):
+            when = instant.clock(mapping.last_modified, seen.as_of)
             yield sign(
-                f"Mapping {one.uuid} starts at LATEST and was last changed at {when}, before deliveries resumed.", one
+                f"Mapping {mapping.uuid} starts at LATEST and was last changed at {when}, before deliveries resumed.",
+                mapping,
             )
-    made = [(one, event) for one in fresh for event in _making(seen, one, gap)[-1:]]
+    made = [(mapping, event) for mapping in fresh for event in _making(seen, mapping, gap)[-1:]]
     if not made:
-        for one in fresh:
-            yield against(f"The trail shows no making of mapping {one.uuid} in the gap.", one)
-    for one, event in made:
+        for mapping in fresh:
+            yield against(f"The trail shows no making of mapping {mapping.uuid} in the gap.", mapping)
+    for mapping, event in made:
         when = instant.clock(event.at, seen.as_of)
-        yield decisive(f"Mapping {one.uuid} was created at {when} to start at LATEST.", one, f"trail:{event.event_id}")
+        yield decisive(
+            f"Mapping {mapping.uuid} was created at {when} to start at LATEST.", mapping, f"trail:{event.event_id}"
+        )
         yield counter(gap.signals[0], *gap.refs)
 
 
-def _making(seen: Evidence, one: Mapping, gap: Onset) -> list[TrailEvent]:
+def _making(seen: Evidence, mapping: EventSourceMapping, gap: Onset) -> list[TrailEvent]:
     """Find the creation of a mapping in the gap; a pause that ended leaves the same gap and loses nothing."""
     resumed = _resumed(seen, gap.at)
-    created = _events(seen, one, "mapping-created")
+    created = _events(seen, mapping, "mapping-created")
     return [event for event in created if gap.earliest < event.at <= resumed <= event.at + _START_UP]
 
 
@@ -85,7 +88,7 @@ def _resumed(seen: Evidence, after: datetime) -> datetime:
 
 @finding(
     "missed-records",
-    kind=Kind.SYMPTOM,
+    kind=FindingKind.SYMPTOM,
     title="For a while the table was written to and the stream invoked nothing",
     modes=(),
     stops=None,
@@ -110,7 +113,7 @@ def missed_records(seen: Evidence) -> Iterator[Sign]:
 
 @finding(
     "latest-update-gap",
-    kind=Kind.CONTRIBUTING,
+    kind=FindingKind.CONTRIBUTING,
     title="A mapping at LATEST was changed lately, which can skip records around the change",
     modes=("B7", "B8"),
     stops=None,
@@ -130,12 +133,12 @@ def latest_update_gap(seen: Evidence) -> Iterator[Sign]:
     if not fresh:
         yield against("No mapping starts at LATEST.", seen.mappings)
         return
-    for one in fresh:
+    for mapping in fresh:
         kinds = ("mapping-updated", "mapping-enabled", "mapping-disabled", "mapping-filter-changed")
-        for event in list(_events(seen, one, *kinds))[-3:]:
+        for event in list(_events(seen, mapping, *kinds))[-3:]:
             when = instant.clock(event.at, seen.as_of)
             yield sign(
-                f"{event.operation} at {when}; mapping {one.uuid} starts at LATEST: compare what was written around"
+                f"{event.operation} at {when}; mapping {mapping.uuid} starts at LATEST: compare what was written around"
                 " then with what arrived.",
                 f"trail:{event.event_id}",
             )
@@ -143,7 +146,7 @@ def latest_update_gap(seen: Evidence) -> Iterator[Sign]:
 
 @finding(
     "batching-or-tumbling-delay",
-    kind=Kind.INNOCENT,
+    kind=FindingKind.INNOCENT,
     title="The mapping gathers records for a while before it invokes the function",
     modes=("B11",),
     stops=None,
@@ -156,11 +159,15 @@ def latest_update_gap(seen: Evidence) -> Iterator[Sign]:
 )
 def batching_or_tumbling_delay(seen: Evidence) -> Iterator[Sign]:
     """A batching window (up to 5 minutes) or a tumbling one (up to 15) makes deliveries late; none is lost."""
-    gathering = [one for one in serving(seen) if one.batching_window_s or one.tumbling_window_s]
+    gathering = [
+        mapping for mapping in expected_to_deliver(seen) if mapping.batching_window_s or mapping.tumbling_window_s
+    ]
     if not gathering:
         yield against("No mapping waits to fill a batch.", seen.mappings)
-    for one in gathering:
-        if one.batching_window_s:
-            yield decisive(f"Mapping {one.uuid} waits up to {one.batching_window_s} s to fill a batch.", one)
-        if one.tumbling_window_s:
-            yield decisive(f"Mapping {one.uuid} sums up windows of {one.tumbling_window_s} s.", one)
+    for mapping in gathering:
+        if mapping.batching_window_s:
+            yield decisive(
+                f"Mapping {mapping.uuid} waits up to {mapping.batching_window_s} s to fill a batch.", mapping
+            )
+        if mapping.tumbling_window_s:
+            yield decisive(f"Mapping {mapping.uuid} sums up windows of {mapping.tumbling_window_s} s.", mapping)

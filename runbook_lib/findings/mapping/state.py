@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 
 from runbook_lib import instant
 from runbook_lib.evidence import Evidence
-from runbook_lib.evidence.mapping import Mapping
-from runbook_lib.findings import Kind, Sign, against, decisive, finding, sign
-from runbook_lib.findings.mapping import GUIDE, serving
+from runbook_lib.evidence.mapping import EventSourceMapping
+from runbook_lib.findings import FindingKind, Sign, against, decisive, finding, sign
+from runbook_lib.findings.mapping import GUIDE, expected_to_deliver
 from runbook_lib.interpret.trail_event import Effect, TrailEvent, effects
 from runbook_lib.measuring.pipe import Stage
 from runbook_lib.observed import otherwise
@@ -20,7 +20,7 @@ _BY_REQUEST = {"User action", "USER_INITIATED", "User initiated", ""}
 
 @finding(
     "esm-disabled-by-user",
-    kind=Kind.CAUSE,
+    kind=FindingKind.CAUSE,
     title="The event source mapping was disabled by a request",
     modes=("B3",),
     stops=Stage.POLLED,
@@ -36,24 +36,29 @@ def esm_disabled_by_user(seen: Evidence) -> Iterator[Sign]:
 
     Deploys, incident brakes and planned pauses do this; it does not switch itself on again.
     """
-    mappings = serving(seen)
-    off = [one for one in mappings if one.state in _OFF]
+    mappings = expected_to_deliver(seen)
+    off = [mapping for mapping in mappings if mapping.state in _OFF]
     if not off or len(off) < len(mappings):
-        yield from (against(f"Mapping {one.uuid} is {one.state}.", one) for one in mappings if one.state not in _OFF)
+        yield from (
+            against(f"Mapping {mapping.uuid} is {mapping.state}.", mapping)
+            for mapping in mappings
+            if mapping.state not in _OFF
+        )
         return
     if _disabled_by_lambda(seen, off):
         yield against("Lambda itself disabled the mapping.", off[0])
         return
-    for one in off:
+    for mapping in off:
         yield decisive(
-            f"Mapping {one.uuid} is {one.state}; the reason AWS gives is {one.state_transition_reason!r}.", one
+            f"Mapping {mapping.uuid} is {mapping.state}; the reason AWS gives is {mapping.state_transition_reason!r}.",
+            mapping,
         )
     yield from _requests(seen, off)
 
 
-def _requests(seen: Evidence, off: list[Mapping]) -> Iterator[Sign]:
+def _requests(seen: Evidence, off: list[EventSourceMapping]) -> Iterator[Sign]:
     """Find the requests in the trail that switched these mappings off."""
-    uuids = {one.uuid.lower() for one in off}
+    uuids = {mapping.uuid.lower() for mapping in off}
     for event in otherwise(lambda: seen.changes.visible(), ()):
         for effect in effects(event):
             if effect.kind == "mapping-disabled" and effect.target.lower() in uuids:
@@ -61,15 +66,15 @@ def _requests(seen: Evidence, off: list[Mapping]) -> Iterator[Sign]:
                 yield sign(f"{event.operation} at {when} by {event.actor} switched it off.", f"trail:{event.event_id}")
 
 
-def _disabled_by_lambda(seen: Evidence, off: list[Mapping]) -> bool:
+def _disabled_by_lambda(seen: Evidence, off: list[EventSourceMapping]) -> bool:
     """Whether AWS gives a reason of its own, or the trail shows Lambda's own event for one of these mappings."""
-    own = any(one.state_transition_reason not in _BY_REQUEST for one in off)
+    own = any(mapping.state_transition_reason not in _BY_REQUEST for mapping in off)
     return own or any(True for _ in _own_events(seen, off))
 
 
-def _own_events(seen: Evidence, off: list[Mapping]) -> Iterator[tuple[TrailEvent, Effect]]:
+def _own_events(seen: Evidence, off: list[EventSourceMapping]) -> Iterator[tuple[TrailEvent, Effect]]:
     """Give the events by which Lambda itself disabled these mappings; silence proves nothing."""
-    uuids = {one.uuid.lower() for one in off}
+    uuids = {mapping.uuid.lower() for mapping in off}
     for event in otherwise(lambda: seen.changes.visible(), ()):
         for effect in effects(event):
             if effect.kind == "mapping-disabled-by-lambda" and effect.target.lower() in uuids:
@@ -87,7 +92,7 @@ _CODES = {
 
 @finding(
     "esm-disabled-by-lambda",
-    kind=Kind.CAUSE,
+    kind=FindingKind.CAUSE,
     title="Lambda disabled the event source mapping",
     modes=("B4",),
     stops=Stage.POLLED,
@@ -112,16 +117,20 @@ def esm_disabled_by_lambda(seen: Evidence) -> Iterator[Sign]:
 
     The event it logs carries a reason code, and its absence from the trail proves nothing.
     """
-    mappings = serving(seen)
-    off = [one for one in mappings if one.state in _OFF]
+    mappings = expected_to_deliver(seen)
+    off = [mapping for mapping in mappings if mapping.state in _OFF]
     if not off or len(off) < len(mappings):
-        yield from (against(f"Mapping {one.uuid} is {one.state}.", one) for one in mappings if one.state not in _OFF)
+        yield from (
+            against(f"Mapping {mapping.uuid} is {mapping.state}.", mapping)
+            for mapping in mappings
+            if mapping.state not in _OFF
+        )
         return
     if not _disabled_by_lambda(seen, off):
         yield against("AWS names a request as the reason, and no event of Lambda's own was found.", off[0])
         return
-    for one in off:
-        yield decisive(f"Mapping {one.uuid} is {one.state}: {one.state_transition_reason}.", one)
+    for mapping in off:
+        yield decisive(f"Mapping {mapping.uuid} is {mapping.state}: {mapping.state_transition_reason}.", mapping)
     for event, effect in _own_events(seen, off):
         why = _CODES.get(str(effect.values.get("reason_code")), "it gives no documented reason code")
         when = instant.clock(event.at, seen.as_of)
@@ -130,7 +139,7 @@ def esm_disabled_by_lambda(seen: Evidence) -> Iterator[Sign]:
 
 @finding(
     "esm-transitional",
-    kind=Kind.INNOCENT,
+    kind=FindingKind.INNOCENT,
     title="The mapping is between two states, or was changed just now",
     modes=("B5",),
     stops=None,
@@ -146,22 +155,28 @@ def esm_transitional(seen: Evidence) -> Iterator[Sign]:
 
     How long a change may take is not published; one that takes longer than a quarter of an hour is worth asking about.
     """
-    passing = [one for one in serving(seen) if one.state in _PASSING]
-    settling = [one for one in serving(seen) if one.enabled and _changed_since(one, seen.as_of - _SETTLES)]
+    passing = [mapping for mapping in expected_to_deliver(seen) if mapping.state in _PASSING]
+    settling = [
+        mapping
+        for mapping in expected_to_deliver(seen)
+        if mapping.enabled and _changed_since(mapping, seen.as_of - _SETTLES)
+    ]
     if not (passing or settling):
         yield against("No mapping is between two states or was changed just now.", seen.mappings)
-    for one in passing:
-        yield decisive(f"Mapping {one.uuid} is {one.state}.", one)
-        if one.last_modified is not None:
-            for_ = seen.as_of - one.last_modified
+    for mapping in passing:
+        yield decisive(f"Mapping {mapping.uuid} is {mapping.state}.", mapping)
+        if mapping.last_modified is not None:
+            for_ = seen.as_of - mapping.last_modified
             advice = "wait" if for_ <= _PATIENCE else "it seems stuck"
-            yield sign(f"It has been so for about {instant.span(for_)}: {advice}.", one)
-    for one in settling:
-        yield sign(f"Mapping {one.uuid} was made or changed within the last {instant.span(_SETTLES)}: wait.", one)
+            yield sign(f"It has been so for about {instant.span(for_)}: {advice}.", mapping)
+    for mapping in settling:
+        yield sign(
+            f"Mapping {mapping.uuid} was made or changed within the last {instant.span(_SETTLES)}: wait.", mapping
+        )
 
 
-def _changed_since(one: Mapping, moment: datetime) -> bool:
-    return one.last_modified is not None and one.last_modified >= moment
+def _changed_since(mapping: EventSourceMapping, moment: datetime) -> bool:
+    return mapping.last_modified is not None and mapping.last_modified >= moment
 
 
 _PASSING = {"Creating", "Enabling", "Updating", "Deleting"}

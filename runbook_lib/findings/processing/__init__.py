@@ -10,7 +10,7 @@ from runbook_lib import instant
 from runbook_lib.evidence import Evidence
 from runbook_lib.evidence.signals import Series
 from runbook_lib.findings import Sign, sign
-from runbook_lib.findings.mapping import serving
+from runbook_lib.findings.mapping import expected_to_deliver
 from runbook_lib.incident import Window
 from runbook_lib.interpret.lambda_log import ErrorClass, LineKind
 from runbook_lib.interpret.processing_result import ResultKind
@@ -29,21 +29,23 @@ _MS = timedelta(milliseconds=1)
 def current(seen: Evidence, *kinds: LineKind) -> tuple[ErrorClass, ...]:
     """Give the classes of failure of these kinds that the log still repeats, the most frequent first."""
     since = seen.window.end - RECENT
-    return tuple(one for one in seen.logs.errors if one.kind in kinds and one.last >= since)
+    return tuple(
+        error_class for error_class in seen.logs.errors if error_class.kind in kinds and error_class.last >= since
+    )
 
 
-def quoted(one: ErrorClass, seen: Evidence) -> str:
+def quoted(error_class: ErrorClass, seen: Evidence) -> str:
     """Quote a class of failure with its count and its stretch."""
-    words = one.example if len(one.example) <= 160 else f"{one.example[:157]}..."
-    first, last = instant.clock(one.first, seen.as_of), instant.clock(one.last, seen.as_of)
-    return f"{one.count:,} log lines from {first} to {last} say: {words}"
+    words = error_class.example if len(error_class.example) <= 160 else f"{error_class.example[:157]}..."
+    first, last = instant.clock(error_class.first, seen.as_of), instant.clock(error_class.last, seen.as_of)
+    return f"{error_class.count:,} log lines from {first} to {last} say: {words}"
 
 
 def call_failed(seen: Evidence) -> Iterator[Sign]:
     """Quote mappings whose last word is that the call failed; it may be stale, and does not say why."""
-    for one in otherwise(lambda: serving(seen), ()):
-        if one.processing.kind is ResultKind.FUNCTION_CALL_FAILED:
-            yield sign(f"Mapping {one.uuid} last said: {one.processing.text}", one)
+    for mapping in otherwise(lambda: expected_to_deliver(seen), ()):
+        if mapping.processing.kind is ResultKind.FUNCTION_CALL_FAILED:
+            yield sign(f"Mapping {mapping.uuid} last said: {mapping.processing.text}", mapping)
 
 
 def climb(age: Series) -> Window | None:

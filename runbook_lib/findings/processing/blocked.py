@@ -7,9 +7,9 @@ from datetime import timedelta
 
 from runbook_lib import instant
 from runbook_lib.evidence import Evidence
-from runbook_lib.evidence.mapping import Mapping
-from runbook_lib.findings import Kind, Sign, against, counter, decisive, finding, sign
-from runbook_lib.findings.mapping import serving
+from runbook_lib.evidence.mapping import EventSourceMapping
+from runbook_lib.findings import FindingKind, Sign, against, counter, decisive, finding, sign
+from runbook_lib.findings.mapping import expected_to_deliver
 from runbook_lib.findings.processing import ERRORS_GUIDE, RECENT, call_failed, climb, current, newest_age, quoted
 from runbook_lib.incident import Window
 from runbook_lib.interpret.lambda_log import LineKind
@@ -24,7 +24,7 @@ _SHARE = 0.5
 
 @finding(
     "poison-record",
-    kind=Kind.CAUSE,
+    kind=FindingKind.CAUSE,
     title="One batch fails again and again and blocks its shard",
     modes=("F1",),
     stops=None,
@@ -71,15 +71,15 @@ def poison_record(seen: Evidence) -> Iterator[Sign]:
 
 def _blocking(seen: Evidence) -> Iterator[Sign]:
     """Say why the batch is tried again and again, and what the log says of it."""
-    for one in otherwise(lambda: serving(seen), ()):
-        if one.maximum_retry_attempts < 0:
-            yield sign(f"Mapping {one.uuid} retries without limit.", one)
+    for mapping in otherwise(lambda: expected_to_deliver(seen), ()):
+        if mapping.maximum_retry_attempts < 0:
+            yield sign(f"Mapping {mapping.uuid} retries without limit.", mapping)
     yield from call_failed(seen)
     for found in otherwise(lambda: current(seen, *_BLOCKING), ())[:1]:
         yield sign(quoted(found, seen), seen.logs)
 
 
-def _refused_unseen(seen: Evidence, affected: list[Mapping], why: str) -> Iterator[Sign]:
+def _refused_unseen(seen: Evidence, affected: list[EventSourceMapping], why: str) -> Iterator[Sign]:
     """Recognise batches that Lambda takes for failed although the function ended well: no error, and no progress."""
     if not affected:
         yield against(f"No mapping {why}.", seen.mappings)
@@ -94,14 +94,16 @@ def _refused_unseen(seen: Evidence, affected: list[Mapping], why: str) -> Iterat
     if errors or throttles:
         yield against(f"{errors:,.0f} invocations failed and {throttles:,.0f} were throttled.", metrics.errors)
         return
-    for one in affected:
-        failed = otherwise(lambda one=one: metrics.mapping_events[one.uuid]["FailedInvokeEventCount"], None)  # type: ignore[misc]
+    for mapping in affected:
+        failed = otherwise(lambda mapping=mapping: metrics.mapping_events[mapping.uuid]["FailedInvokeEventCount"], None)  # type: ignore[misc]
         refused = failed.total(lately) if failed is not None else 0
         if failed is not None and refused:
-            words = f"Lambda took {refused:,.0f} records of mapping {one.uuid} for failed while no invocation failed"
+            words = (
+                f"Lambda took {refused:,.0f} records of mapping {mapping.uuid} for failed while no invocation failed"
+            )
             yield decisive(f"{words}; the mapping {why}.", failed)
         elif failed is None:
-            yield sign(f"Mapping {one.uuid} {why}, and does not count its events.", one)
+            yield sign(f"Mapping {mapping.uuid} {why}, and does not count its events.", mapping)
     invoked = metrics.invocations.total(lately)
     yield counter(f"{invoked:,.0f} invocations, no error and no throttle in the same stretch.", metrics.invocations)
     yield sign(f"The iterator age climbs with the clock, to {instant.span(newest_age(age))}.", age)
@@ -109,7 +111,7 @@ def _refused_unseen(seen: Evidence, affected: list[Mapping], why: str) -> Iterat
 
 @finding(
     "partial-batch-misuse",
-    kind=Kind.CAUSE,
+    kind=FindingKind.CAUSE,
     title="The function reports failed records in a way that makes whole batches fail",
     modes=("F5",),
     stops=None,
@@ -125,13 +127,15 @@ def partial_batch_misuse(seen: Evidence) -> Iterator[Sign]:
 
     The lowest number named is where Lambda begins again, so naming all of them begins the batch anew for ever.
     """
-    reporting = [one for one in serving(seen) if "ReportBatchItemFailures" in one.response_types]
+    reporting = [
+        mapping for mapping in expected_to_deliver(seen) if "ReportBatchItemFailures" in mapping.response_types
+    ]
     yield from _refused_unseen(seen, reporting, "lets the function report failed records")
 
 
 @finding(
     "tumbling-no-state",
-    kind=Kind.CAUSE,
+    kind=FindingKind.CAUSE,
     title="The function returns no state for its tumbling window, and every batch counts as failed",
     modes=("F6",),
     stops=None,
@@ -147,14 +151,14 @@ def tumbling_no_state(seen: Evidence) -> Iterator[Sign]:
 
     How AWS counts an answer without it is not documented beyond "failed"; the mapping's own counts decide.
     """
-    windowed = [one for one in serving(seen) if one.tumbling_window_s > 0]
-    windowed = [one for one in windowed if "ReportBatchItemFailures" not in one.response_types]
+    windowed = [mapping for mapping in expected_to_deliver(seen) if mapping.tumbling_window_s > 0]
+    windowed = [mapping for mapping in windowed if "ReportBatchItemFailures" not in mapping.response_types]
     yield from _refused_unseen(seen, windowed, "collects its records in a tumbling window")
 
 
 @finding(
     "iterator-age-rising",
-    kind=Kind.SYMPTOM,
+    kind=FindingKind.SYMPTOM,
     title="Records wait longer and longer",
     modes=(),
     stops=None,
@@ -178,7 +182,7 @@ def iterator_age_rising(seen: Evidence) -> Iterator[Sign]:
 
 @finding(
     "errors-high",
-    kind=Kind.SYMPTOM,
+    kind=FindingKind.SYMPTOM,
     title="Invocations fail",
     modes=(),
     stops=None,

@@ -7,11 +7,11 @@ from datetime import timedelta
 
 from runbook_lib import instant
 from runbook_lib.evidence import Evidence
-from runbook_lib.findings import Kind, Sign, against, decisive, finding, sign
+from runbook_lib.findings import FindingKind, Sign, against, decisive, finding, sign
 from runbook_lib.findings.processing import ERRORS_GUIDE, RECENT, call_failed, current, quoted
 from runbook_lib.incident import Window
 from runbook_lib.interpret.lambda_log import ErrorClass, LineKind
-from runbook_lib.measuring.pipe import Stage, State, measure, success_minutes
+from runbook_lib.measuring.pipe import FlowState, Stage, measure, success_minutes
 from runbook_lib.observed import Gap, NotObserved
 
 _CODE_LAG = timedelta(minutes=20)
@@ -39,10 +39,10 @@ def _failing(seen: Evidence, *kinds: LineKind) -> Iterator[Sign]:
     if LineKind.INIT_ERROR not in kinds:
         measure(seen).observed(Stage.SUCCEEDED)
         _counted(seen, found[0])
-    for one in found[:2]:
-        yield decisive(quoted(one, seen), seen.logs)
+    for error_class in found[:2]:
+        yield decisive(quoted(error_class, seen), seen.logs)
     succeeded = measure(seen).observed(Stage.SUCCEEDED)
-    if succeeded.state is State.FLOWING:
+    if succeeded.state is FlowState.FLOWING:
         yield against(f"Not every batch fails. {succeeded.basis}", *succeeded.refs)
         return
     if passed := _passed_beside(seen, found[0]):
@@ -75,7 +75,7 @@ def _passed_beside(seen: Evidence, failure: ErrorClass) -> float:
 
 @finding(
     "init-or-import-error",
-    kind=Kind.CAUSE,
+    kind=FindingKind.CAUSE,
     title="The function's code cannot be loaded",
     modes=("F4",),
     stops=Stage.SUCCEEDED,
@@ -93,7 +93,7 @@ def init_or_import_error(seen: Evidence) -> Iterator[Sign]:
 
 @finding(
     "timeout",
-    kind=Kind.CAUSE,
+    kind=FindingKind.CAUSE,
     title="The function times out on every batch",
     modes=("F2",),
     stops=Stage.SUCCEEDED,
@@ -111,7 +111,7 @@ def timeout(seen: Evidence) -> Iterator[Sign]:
 
 @finding(
     "oom",
-    kind=Kind.CAUSE,
+    kind=FindingKind.CAUSE,
     title="The function runs out of memory on every batch",
     modes=("F3",),
     stops=Stage.SUCCEEDED,
@@ -129,7 +129,7 @@ def oom(seen: Evidence) -> Iterator[Sign]:
 
 @finding(
     "handler-error",
-    kind=Kind.CAUSE,
+    kind=FindingKind.CAUSE,
     title="The function's code raises an error on every batch",
     modes=("F4",),
     stops=Stage.SUCCEEDED,
@@ -154,7 +154,7 @@ def handler_error(seen: Evidence) -> Iterator[Sign]:
 
 @finding(
     "view-type-lacks-image",
-    kind=Kind.CAUSE,
+    kind=FindingKind.CAUSE,
     title="The stream's view type lacks the item image that the handler reads",
     modes=("F7",),
     stops=Stage.SUCCEEDED,
@@ -176,12 +176,14 @@ def view_type_lacks_image(seen: Evidence) -> Iterator[Sign]:
         yield against(f"The stream of {table.name} carries both images.", table)
         return
     found = current(seen, LineKind.MISSING_IMAGE)
-    named = {image for one in found for image in ("NewImage", "OldImage") if image in one.example} or {"an image"}
+    named = {image for error_class in found for image in ("NewImage", "OldImage") if image in error_class.example} or {
+        "an image"
+    }
     lacking = sorted(named - carried)
     if not found or not lacking:
         yield against("The log shows no handler that misses an image.", seen.logs)
         return
     yield decisive(f"The stream's view type is {table.view_type}, without {' and '.join(lacking)}.", table)
-    for one in found[:2]:
-        yield sign(quoted(one, seen), seen.logs)
+    for error_class in found[:2]:
+        yield sign(quoted(error_class, seen), seen.logs)
     yield from call_failed(seen)

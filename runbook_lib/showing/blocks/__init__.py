@@ -6,26 +6,26 @@ text for the terminal. The report trusts the JSON alone, so nothing that AWS say
 
 from runbook_lib.showing.blocks.base import MIME, Block
 from runbook_lib.showing.blocks.composed import Chart, Stack
-from runbook_lib.showing.blocks.judged import Because, Finding, Loss, Remedy, Verdict
-from runbook_lib.showing.blocks.plain import Column, ColumnKind, Fact, Facts, Prose, Style, Table
+from runbook_lib.showing.blocks.judged import FindingBlock, LossBlock, Reason, RemedyBlock, VerdictBlock
+from runbook_lib.showing.blocks.plain import Column, ColumnKind, Fact, Facts, Prose, Style, TableBlock
 from runbook_lib.showing.markup import visible
 
 __all__ = [
     "MIME",
-    "Because",
     "Block",
     "Chart",
     "Column",
     "ColumnKind",
     "Fact",
     "Facts",
-    "Finding",
-    "Loss",
+    "FindingBlock",
+    "LossBlock",
     "Prose",
-    "Remedy",
+    "Reason",
+    "RemedyBlock",
     "Stack",
     "Style",
-    "Table",
-    "Verdict",
+    "TableBlock",
+    "VerdictBlock",
     "visible",
 ]

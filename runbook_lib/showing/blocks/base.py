@@ -19,7 +19,7 @@ def _cleaned(value: Any) -> Any:
     """Clean the strings of a field, however deep; what is not text or a tuple is left as it is."""
     if isinstance(value, str):
         return visible(value)
-    return tuple(_cleaned(one) for one in value) if isinstance(value, tuple) else value
+    return tuple(_cleaned(item) for item in value) if isinstance(value, tuple) else value
 
 
 @dataclass(frozen=True)
@@ -27,8 +27,8 @@ class Clean:
     """A dataclass whose every string is made visible when it is built."""
 
     def __post_init__(self) -> None:
-        for one in fields(self):
-            object.__setattr__(self, one.name, _cleaned(getattr(self, one.name)))
+        for field in fields(self):
+            object.__setattr__(self, field.name, _cleaned(getattr(self, field.name)))
 
 
 @dataclass(frozen=True, repr=False)

@@ -47,7 +47,7 @@ class Chart(Block):
 
     def to_html(self) -> str:
         """Give a figure with its text alternative and the full description to unfold."""
-        told = "".join(f"<p>{escaped(one)}</p>" for one in self.description)
+        told = "".join(f"<p>{escaped(paragraph)}</p>" for paragraph in self.description)
         return (
             f'<figure class="rb-chart"><img src="data:image/png;base64,{self.png_base64}" alt="{escaped(self.alt)}"'
             f' width="{self.width_px}"><figcaption>{escaped(self.title)}'
@@ -57,8 +57,8 @@ class Chart(Block):
     def lines(self) -> Iterator[str]:
         """Give title, alternative and description: all that a terminal can show of a picture."""
         yield self.title
-        for one in (self.alt, *self.description):
-            yield from hanging("  ", one)
+        for paragraph in (self.alt, *self.description):
+            yield from hanging("  ", paragraph)
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
         """Give the picture as PNG and no HTML, which every front end would prefer and code hosts strip of images."""
@@ -75,13 +75,15 @@ class Stack(Block):
 
     def to_json(self) -> dict[str, Any]:
         """Give the typed JSON; charts within carry their picture as `png`, for a stack has no other place for it."""
-        told = [one.to_json() | ({"png": one.png_base64} if isinstance(one, Chart) else {}) for one in self.blocks]
+        told = [
+            block.to_json() | ({"png": block.png_base64} if isinstance(block, Chart) else {}) for block in self.blocks
+        ]
         return {"block": self.kind, "title": self.title, "blocks": told}
 
     def to_html(self) -> str:
         """Give the blocks one under another."""
         heading = f"<h3>{escaped(self.title)}</h3>" if self.title else ""
-        return f'<div class="rb-stack">{heading}{"".join(one.to_html() for one in self.blocks)}</div>'
+        return f'<div class="rb-stack">{heading}{"".join(block.to_html() for block in self.blocks)}</div>'
 
     def to_output(self) -> str:
         """Leave out the title, which the heading above the cell says already."""
@@ -91,10 +93,10 @@ class Stack(Block):
         """Give the blocks with an empty line between them."""
         if self.title:
             yield from (self.title, "=" * len(self.title))
-        for at, one in enumerate(self.blocks):
+        for at, block in enumerate(self.blocks):
             if at or self.title:
                 yield ""
-            yield from one.lines()
+            yield from block.lines()
 
     def with_blocks(self, *more: Block) -> Stack:
         """Give the stack with more blocks at its end."""

@@ -11,7 +11,7 @@ from runbook_lib.showing.markup import bullets, escaped, hanging, pairs, said, t
 
 
 @dataclass(frozen=True)
-class Loss(Clean):
+class LossBlock(Clean):
     """The loss clock in words. `state` is none, at_risk, losing or unknown; `deadline` ISO 8601, None where none is."""
 
     state: str
@@ -20,7 +20,7 @@ class Loss(Clean):
 
 
 @dataclass(frozen=True, repr=False)
-class Verdict(Block):
+class VerdictBlock(Block):
     """The first screen: what is wrong, how sure, how long until data is lost, what to do first, what was not seen.
 
     `status` is fault, no_fault or undetermined; `as_of` the run's clock, ISO 8601 UTC.
@@ -30,7 +30,7 @@ class Verdict(Block):
     status: str
     sentence: str
     confidence: str | None
-    loss: Loss
+    loss: LossBlock
     first_action: str | None
     unseen: tuple[str, ...]
     as_of: str
@@ -65,13 +65,13 @@ class Verdict(Block):
         yield from wrapped(self.sentence)
         for name, value in self._told:
             yield from hanging(f"{name}: ", value)
-        for one in self.unseen:
-            yield from hanging("Not seen: ", one)
+        for gap in self.unseen:
+            yield from hanging("Not seen: ", gap)
         yield f"As of: {self.as_of}"
 
 
 @dataclass(frozen=True)
-class Because(Clean):
+class Reason(Clean):
     """One sentence of evidence and the recorded calls behind it."""
 
     sentence: str
@@ -79,7 +79,7 @@ class Because(Clean):
 
 
 @dataclass(frozen=True)
-class Remedy(Clean):
+class RemedyBlock(Clean):
     """A way to mend it: the command, its risk, what it does, and how to see that it worked. Never executed by us."""
 
     id: str
@@ -91,7 +91,7 @@ class Remedy(Clean):
 
 
 @dataclass(frozen=True, repr=False)
-class Finding(Block):
+class FindingBlock(Block):
     """One verdict on one fault.
 
     `role` says what it is to the incident: cause, contributing factor, symptom, latent fault, not a cause, ruled out
@@ -105,10 +105,10 @@ class Finding(Block):
     title: str
     confidence: str | None
     why: str
-    because: tuple[Because, ...] = ()
+    because: tuple[Reason, ...] = ()
     unexplained: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
-    remedies: tuple[Remedy, ...] = ()
+    remedies: tuple[RemedyBlock, ...] = ()
     steps: tuple[int, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
@@ -120,10 +120,12 @@ class Finding(Block):
             "title": self.title,
             "confidence": self.confidence,
             "why": self.why,
-            "because": [{"sentence": one.sentence, "refs": list(one.refs)} for one in self.because],
+            "because": [{"sentence": reason.sentence, "refs": list(reason.refs)} for reason in self.because],
             "unexplained": list(self.unexplained),
             "needs": list(self.needs),
-            "remedies": [{name.name: getattr(one, name.name) for name in fields(Remedy)} for one in self.remedies],
+            "remedies": [
+                {name.name: getattr(remedy, name.name) for name in fields(RemedyBlock)} for remedy in self.remedies
+            ],
             "steps": list(self.steps),
         }
 
@@ -136,17 +138,17 @@ class Finding(Block):
         """Give a heading, the evidence as a numbered list, and each remedy with its command and risk."""
         parts = [tag("h4", self._heading), f"<p>{tag('code', self.id)} {said(self.why)}</p>"]
         if self.because:
-            parts.append(f"<ol>{''.join(f'<li>{said(one.sentence)}</li>' for one in self.because)}</ol>")
-        parts += [f"<p>{tag('strong', 'Does not explain:')} {said(one)}</p>" for one in self.unexplained]
-        parts += [f"<p>{tag('strong', 'Would settle it:')} {said(one)}</p>" for one in self.needs]
-        parts += [_remedy_html(one) for one in self.remedies]
+            parts.append(f"<ol>{''.join(f'<li>{said(reason.sentence)}</li>' for reason in self.because)}</ol>")
+        parts += [f"<p>{tag('strong', 'Does not explain:')} {said(count)}</p>" for count in self.unexplained]
+        parts += [f"<p>{tag('strong', 'Would settle it:')} {said(need)}</p>" for need in self.needs]
+        parts += [_remedy_html(remedy) for remedy in self.remedies]
         return f'<section class="rb-finding">{"".join(parts)}</section>'
 
     def lines(self) -> Iterator[str]:
         """Give the heading, the numbered evidence and the remedies."""
         yield from wrapped(f"{self._heading} [{self.id}]")
-        for number, one in enumerate(self.because, 1):
-            yield from hanging(f"  {number}. ", one.sentence)
+        for number, reason in enumerate(self.because, 1):
+            yield from hanging(f"  {number}. ", reason.sentence)
         for one_left in self.unexplained:
             yield from hanging("  Does not explain: ", one_left)
         for need in self.needs:
@@ -159,8 +161,8 @@ class Finding(Block):
                     yield from hanging(f"      {name}: ", value)
 
 
-def _remedy_html(one: Remedy) -> str:
-    told = (("Risk:", one.risk), ("Effect:", one.effect), ("Check:", one.check))
+def _remedy_html(remedy: RemedyBlock) -> str:
+    told = (("Risk:", remedy.risk), ("Effect:", remedy.effect), ("Check:", remedy.check))
     beside = "".join(f"<p>{tag('strong', name)} {said(value)}</p>" for name, value in told if value)
-    command = f"<pre>{tag('code', one.command)}</pre>" if one.command else ""
-    return f"<p>{tag('strong', 'Remedy:')} {said(one.title)}</p>{command}{beside}"
+    command = f"<pre>{tag('code', remedy.command)}</pre>" if remedy.command else ""
+    return f"<p>{tag('strong', 'Remedy:')} {said(remedy.title)}</p>{command}{beside}"

@@ -35,10 +35,13 @@ class Prose(Block):
     def to_html(self) -> str:
         """Give paragraphs; a gap or a warning starts with its word in bold, an answer stands in bold."""
         label = _LABELS.get(self.style)
-        told = [f"<strong>{said(one)}</strong>" if self.style == "answer" else said(one) for one in self.paragraphs]
+        told = [
+            f"<strong>{said(paragraph)}</strong>" if self.style == "answer" else said(paragraph)
+            for paragraph in self.paragraphs
+        ]
         if label and told:
             told[0] = f"{tag('strong', label)} {told[0]}"
-        body = "".join(f"<p>{one}</p>" for one in told)
+        body = "".join(f"<p>{paragraph}</p>" for paragraph in told)
         return f'<div class="rb-prose rb-{self.style}">{body}</div>'
 
     def lines(self) -> Iterator[str]:
@@ -70,20 +73,20 @@ class Facts(Block):
 
     def to_json(self) -> dict[str, Any]:
         """Give the typed JSON."""
-        told = [[one.name, one.value, one.ref] for one in self.facts]
+        told = [[fact.name, fact.value, fact.ref] for fact in self.facts]
         return {"block": self.kind, "title": self.title, "facts": told}
 
     def to_html(self) -> str:
         """Give a table of two columns: JupyterLab sets tables well and definition lists badly."""
-        return pairs(self.title, [(one.name, one.value) for one in self.facts])
+        return pairs(self.title, [(fact.name, fact.value) for fact in self.facts])
 
     def lines(self) -> Iterator[str]:
         """Give one line per fact, values aligned."""
         yield self.title
-        width = min(44, max((len(one.name) for one in self.facts), default=0))
-        for one in self.facts:
-            first, *rest = wrapped(one.value, LINE - width - 4)
-            yield f"  {one.name:<{width}}  {first}"
+        width = min(44, max((len(fact.name) for fact in self.facts), default=0))
+        for fact in self.facts:
+            first, *rest = wrapped(fact.value, LINE - width - 4)
+            yield f"  {fact.name:<{width}}  {first}"
             yield from (f"  {'':<{width}}  {line}" for line in rest)
 
 
@@ -96,7 +99,7 @@ class Column(Clean):
 
 
 @dataclass(frozen=True, repr=False)
-class Table(Block):
+class TableBlock(Block):
     """Rows under named columns. Raises ValueError when a row does not fit them.
 
     `note` says what the rows are or that there are none, `refs` the recorded calls, `more` what was left out and where
@@ -121,7 +124,7 @@ class Table(Block):
         return {
             "block": self.kind,
             "title": self.title,
-            "columns": [{"name": one.name, "kind": one.kind} for one in self.columns],
+            "columns": [{"name": column.name, "kind": column.kind} for column in self.columns],
             "rows": [list(row) for row in self.rows],
             "note": self.note,
             "refs": list(self.refs),
@@ -131,13 +134,13 @@ class Table(Block):
     def to_html(self) -> str:
         """Give a table with a caption and column headings; numbers stand right, everything else left, no time wraps."""
         head = "".join(
-            f'<th scope="col">{self._set(at, escaped(one.name))}</th>' for at, one in enumerate(self.columns)
+            f'<th scope="col">{self._set(at, escaped(column.name))}</th>' for at, column in enumerate(self.columns)
         )
         body = "".join(
             f"<tr>{''.join(f'<td>{self._cell(at, cell)}</td>' for at, cell in enumerate(row))}</tr>"
             for row in self.rows
         )
-        below = "".join(f"<p>{said(one)}</p>" for one in (self.note, self.more) if one)
+        below = "".join(f"<p>{said(line)}</p>" for line in (self.note, self.more) if line)
         inside = f"{caption(self.title)}<thead><tr>{head}</tr></thead><tbody>{body}</tbody>"
         return f'<table class="rb-table">{inside}</table>{below}'
 
@@ -154,7 +157,7 @@ class Table(Block):
         """Give aligned columns; a long cell is wrapped within its column."""
         yield self.title
         if self.rows:
-            kinds = tuple(one.kind for one in self.columns)
-            yield from grid(tuple(one.name for one in self.columns), self.rows, kinds)
+            kinds = tuple(column.kind for column in self.columns)
+            yield from grid(tuple(column.name for column in self.columns), self.rows, kinds)
         for below in filter(None, (self.note, self.more)):
             yield from hanging("  ", below)
