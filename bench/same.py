@@ -73,18 +73,16 @@ def run(tree: Path, folders: Path, *, keep: bool, jobs: int, only: Sequence[str]
 def base_said(commit: str, jobs: int, only: Sequence[str]) -> tuple[dict[str, str], Path]:
     """Give what the base said and the run folders that it wrote, from before if the things are still the same."""
     tree = tree_of(commit)
-    digest = hashlib.sha256(THINGS.read_bytes() + " ".join(sorted(only)).encode()).hexdigest()[:12]
+    digest = hashlib.sha256(THINGS.read_bytes()).hexdigest()[:12]
     kept, folders = tree.with_name(f"{tree.name}-{digest}.json"), tree.with_name(f"{tree.name}-{digest}-folders")
-    if kept.exists():
-        return json.loads(kept.read_text(encoding="utf-8")), folders
-    shutil.rmtree(folders, ignore_errors=True)
-    folders.mkdir(parents=True)
-    writes = [sort for sort in only if sort != "folder"]
-    said = run(tree, folders, keep=True, jobs=jobs, only=writes)
-    if not only or "folder" in only:
+    if not kept.exists():
+        shutil.rmtree(folders, ignore_errors=True)
+        folders.mkdir(parents=True)
+        said = run(tree, folders, keep=True, jobs=jobs, only=[])
         said |= run(tree, folders, keep=False, jobs=jobs, only=["folder"])
-    kept.write_text(json.dumps(said), encoding="utf-8")
-    return said, folders
+        kept.write_text(json.dumps(said), encoding="utf-8")
+    texts: dict[str, str] = json.loads(kept.read_text(encoding="utf-8"))
+    return {name: text for name, text in texts.items() if not only or name.partition(" ")[0] in only}, folders
 
 
 def differences(before: Said, after: Said) -> Iterator[tuple[str, str]]:
@@ -104,7 +102,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--jobs", type=int, default=min(4, os.cpu_count() or 1), help="processes")
     asked = parser.parse_args(arguments)
     before, folders = base_said(asked.commit, asked.jobs, asked.only)
-    after = run(ROOT, folders, keep=False, jobs=asked.jobs, only=asked.only)
+    said = run(ROOT, folders, keep=False, jobs=asked.jobs, only=asked.only)
+    after = {name: text for name, text in said.items() if not asked.only or name.partition(" ")[0] in asked.only}
     things = Counter(name.partition(" ")[0] for name in {name.partition("/")[0] for name in {*before, *after}})
     different = list(differences(before, after))
     (KEPT / "differences.txt").write_text("".join(f"== {name}\n{how}\n" for name, how in different), encoding="utf-8")
