@@ -149,7 +149,7 @@ def diagnose(seen: Evidence) -> Diagnosis:
     began = corroborated(seen, began)
     unexplained = () if noop else _unexplained(causes, stages, began)
     undetermined = tuple(verdict for verdict in verdicts if verdict.word is VerdictWord.UNDETERMINED)
-    gaps = _blinded(seen, verdicts)
+    gaps = _gap_impacts(seen, verdicts)
     status = _status(seen, faults, unexplained, undetermined, stages)
     setting_change = (
         _latent_setting_change(latent, changed)
@@ -185,11 +185,11 @@ def diagnose(seen: Evidence) -> Diagnosis:
         comparison=compare(seen, hurt=began is not None),
         fallbacks=review(seen, changed) if status is not Status.NO_FAULT and setting_change is None else (),
         proposals=propose(seen),
-        alarms=tuple(_rang(seen)),
+        alarms=tuple(_alarms_that_rang(seen)),
     )
 
 
-def _rang(seen: Evidence) -> Iterator[FunctionAlarm]:
+def _alarms_that_rang(seen: Evidence) -> Iterator[FunctionAlarm]:
     """Give the alarms that went off; of one whose history could not be seen that is not known."""
     for alarm in otherwise(lambda: seen.metrics.alarms.found, ()):
         with suppress(NotObserved):
@@ -303,7 +303,7 @@ def _status(
     return Status.UNDETERMINED if unseen and not works else Status.NO_FAULT
 
 
-def _blinded(seen: Evidence, verdicts: tuple[Verdict, ...]) -> tuple[GapImpact, ...]:
+def _gap_impacts(seen: Evidence, verdicts: tuple[Verdict, ...]) -> tuple[GapImpact, ...]:
     """Give each gap with the steps it occurred in and the findings that needed it."""
     steps: dict[Gap, list[int]] = {}
     for name, observation in seen.observations.items():
