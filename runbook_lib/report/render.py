@@ -67,9 +67,9 @@ class Meta:
     @classmethod
     def of(cls, record: Record, headline: Mapping[str, Any] | None = None) -> Meta:
         """Take it from a run's record; the headline comes from whoever judged, so that no broken cell can lose it."""
-        window = record.incident.window(record.as_of)
+        window = record.scope.window(record.as_of)
         return cls(
-            parameters=record.incident.parameters(),
+            parameters=record.scope.parameters(),
             as_of=record.as_of,
             start=window.start,
             end=window.end,

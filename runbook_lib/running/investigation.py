@@ -206,7 +206,7 @@ def begin(
 def take_up(folder: Path, incident: Incident, share: int = 1) -> Investigation | None:
     """Go on with a run that was begun with these parameters and not finished; None when it was begun with others."""
     record = Record.open(folder)
-    if record.incident != incident:
+    if record.scope != incident:
         return None
     live = Live(incident, Budget(share=share), _ALWAYS_ASKED)
     live.identify()

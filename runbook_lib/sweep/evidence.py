@@ -13,9 +13,10 @@ from runbook_lib.evidence import Evidence
 from runbook_lib.evidence.mapping import EventSourceMapping, Mappings
 from runbook_lib.evidence.signals import Backlog, Concurrency, Metrics
 from runbook_lib.evidence.source import Health, Identity, Stream, Streams
+from runbook_lib.incident import Incident
 from runbook_lib.observed import Each, Gap, Observed, attempt
 from runbook_lib.steps.function_metrics import FAILED_WRITES, MAPPING_EVENTS, WRITES
-from runbook_lib.sweep.area import OpenArea, with_names
+from runbook_lib.sweep.area import OpenArea
 from runbook_lib.sweep.counters import Counted, Key
 from runbook_lib.sweep.survey import Connection, Survey
 
@@ -69,7 +70,7 @@ class SweptConnection:
         """Give it as evidence."""
         named = self.mappings[0].function
         target = f"{named.name}:{named.qualifier}" if named.qualifier else named.name
-        incident = with_names(self.opened.record.incident, "sweep", self.connection.table, target)
+        incident = Incident.within(self.opened.record.scope, "sweep", self.connection.table, target)
         observations: dict[str, Observed | Gap] = {
             "health": self._health(),
             "streams": self._streams(),
