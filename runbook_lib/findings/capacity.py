@@ -11,7 +11,7 @@ from runbook_lib.evidence.signals import Series
 from runbook_lib.findings import FindingKind, Sign, against, counter, decisive, finding, sign
 from runbook_lib.findings.mapping import expected_to_deliver
 from runbook_lib.incident import Window
-from runbook_lib.measuring.pipe import FlowState, Stage, measure
+from runbook_lib.measuring.pipe import FlowState, Measured, Stage
 from runbook_lib.observed import known
 
 _CONCURRENCY = "https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html"
@@ -63,12 +63,12 @@ def _peak(series: Series, window: Window) -> float:
     return max(series.between(window.start, window.end).values(), default=0.0)
 
 
-def _falls_behind(seen: Evidence) -> bool:
+def _falls_behind(seen: Measured) -> bool:
     """Whether records are late and get later: nothing is invoked any more, or the iterator age is high and rises.
 
     The newest of them count: a new mapping begins with records a day old, and has caught up within minutes.
     """
-    if measure(seen).observed(Stage.INVOKED).state is FlowState.STOPPED:
+    if seen.stages.observed(Stage.INVOKED).state is FlowState.STOPPED:
         return True
     points = seen.backlog.iterator_age_ms.points
     window = _lately(seen)
@@ -96,7 +96,7 @@ def _throttled_lately(seen: Evidence) -> float:
     lag=timedelta(hours=24),
     source=_CONCURRENCY,
 )
-def reserved_too_low(seen: Evidence) -> Iterator[Sign]:
+def reserved_too_low(seen: Measured) -> Iterator[Sign]:
     """A reservation is also a ceiling: what would run beyond it is throttled and waits, and the backlog grows.
 
     Some invocations go through all the time, so the trigger looks alive and gets later and later.
@@ -134,7 +134,7 @@ def reserved_too_low(seen: Evidence) -> Iterator[Sign]:
     lag=timedelta(0),
     source=_CONCURRENCY,
 )
-def account_concurrency_exhausted(seen: Evidence) -> Iterator[Sign]:
+def account_concurrency_exhausted(seen: Measured) -> Iterator[Sign]:
     """All functions of a region share the account's concurrency; one that runs away leaves nothing for the others.
 
     Only a function with a reservation of its own is safe from that.
@@ -173,7 +173,7 @@ def account_concurrency_exhausted(seen: Evidence) -> Iterator[Sign]:
     lag=timedelta(hours=24),
     source="https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-eventsourcemapping.html",
 )
-def shard_serial_lag(seen: Evidence) -> Iterator[Sign]:
+def shard_serial_lag(seen: Measured) -> Iterator[Sign]:
     """Lambda hands over one batch of a shard at a time, so that order is kept: a slow function cannot be helped along.
 
     Nothing fails and nothing is throttled; every place there is, is in use, and the backlog still grows.
@@ -208,7 +208,7 @@ def _places(seen: Evidence) -> int:
     return max(1, sum(shard.open for shard in shards)) * factor
 
 
-def _creeps(seen: Evidence) -> bool:
+def _creeps(seen: Measured) -> bool:
     """Whether records are delivered, and later and later: nothing stands still."""
     progress = _progress(seen)
     return progress is not None and progress >= _ADVANCE and _falls_behind(seen)
@@ -237,7 +237,7 @@ def _progress(seen: Evidence) -> float | None:
     lag=timedelta(hours=24),
     source="https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventsourcemapping.html",
 )
-def payload_or_duration(seen: Evidence) -> Iterator[Sign]:
+def payload_or_duration(seen: Measured) -> Iterator[Sign]:
     """One invocation takes 6 MB, so large records fill a batch before the batch size does, and nothing says so.
 
     Code that takes about as long over a small batch as over a large one then falls behind. The sizes are those that
@@ -280,7 +280,7 @@ _PAYLOAD = 6_000_000
     lag=timedelta(0),
     source="https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html",
 )
-def records_late(seen: Evidence) -> Iterator[Sign]:
+def records_late(seen: Measured) -> Iterator[Sign]:
     """An age that grows slower than the clock is a backlog that is worked off too slowly, not one that is stuck."""
     age, progress = seen.backlog.iterator_age_ms, _progress(seen) or 0.0
     if not _creeps(seen):

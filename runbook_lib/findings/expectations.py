@@ -10,7 +10,7 @@ from runbook_lib import instant
 from runbook_lib.evidence import Evidence
 from runbook_lib.findings import FindingKind, Sign, against, counter, decisive, finding, sign
 from runbook_lib.instant import RETENTION
-from runbook_lib.measuring.pipe import FlowState, Stage, measure
+from runbook_lib.measuring.pipe import FlowState, Measured, Stage
 from runbook_lib.observed import otherwise
 
 _DEVELOPER = "https://docs.aws.amazon.com/amazondynamodb/latest/developerguide"
@@ -55,7 +55,7 @@ def wrong_scope(seen: Evidence) -> Iterator[Sign]:
     lag=timedelta(0),
     source=f"{_DEVELOPER}/V2globaltables_HowItWorks.html",
 )
-def replica_expectations(seen: Evidence) -> Iterator[Sign]:
+def replica_expectations(seen: Measured) -> Iterator[Sign]:
     """Replication may join several writes into one record, and a strongly consistent replica has no stream by default.
 
     A shard of a global table serves one reader besides replication, and only the region that expired an item marks the
@@ -66,7 +66,7 @@ def replica_expectations(seen: Evidence) -> Iterator[Sign]:
         yield against(f"{table.name} has no replicas.", table)
         return
     yield decisive(f"{table.name} is replicated with {', '.join(table.replica_regions)}.", table)
-    written = otherwise(lambda: measure(seen).observed(Stage.WRITTEN), None)
+    written = otherwise(lambda: seen.stages.observed(Stage.WRITTEN), None)
     if written is not None and written.state is FlowState.IDLE:
         yield sign(f"{written.basis} Writes of other regions are not counted here.", *written.refs)
 

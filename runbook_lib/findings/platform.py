@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from runbook_lib import instant
 from runbook_lib.evidence import Evidence
 from runbook_lib.findings import FindingKind, Sign, against, finding, sign
-from runbook_lib.measuring.pipe import FlowState, Stage, StageFlow, measure
+from runbook_lib.measuring.pipe import FlowState, Measured, Stage, StageFlow
 from runbook_lib.measuring.setting_change import changes
 
 _TOGETHER = timedelta(minutes=10)
@@ -35,7 +35,7 @@ _QUOTAS = {
     lag=timedelta(0),
     source="https://docs.aws.amazon.com/health/latest/ug/what-is-aws-health.html",
 )
-def service_event(seen: Evidence) -> Iterator[Sign]:
+def service_event(seen: Measured) -> Iterator[Sign]:
     """Mappings resume by themselves after a service event, and the 24-hour clock runs all the same.
 
     An open event is only a sign, as it need not concern our table or function, and none at all while the stream
@@ -48,7 +48,7 @@ def service_event(seen: Evidence) -> Iterator[Sign]:
     for event in events:
         since = instant.clock(event.started, seen.as_of) if event.started else "an unknown time"
         yield sign(f"AWS Health: {event.type_code}, open since {since}.", event)
-    stages = measure(seen)
+    stages = seen.stages
     delivered = stages.observed(Stage.INVOKED), stages.observed(Stage.SUCCEEDED)
     if all(flow.state is FlowState.FLOWING for flow in delivered):
         yield against(f"What is written is delivered all the same. {delivered[1].basis}", *delivered[1].refs)

@@ -15,7 +15,7 @@ from runbook_lib import instant
 from runbook_lib.evidence import Evidence
 from runbook_lib.evidence.changes import EXTENDED
 from runbook_lib.evidence.signals import Series
-from runbook_lib.measuring.pipe import write_minutes
+from runbook_lib.measuring.pipe import Measured
 from runbook_lib.measuring.setting_change import Change
 from runbook_lib.observed import NotObserved, known, otherwise
 
@@ -32,10 +32,10 @@ class Fallback:
 
 
 _Answer = tuple[str, bool, tuple[str, ...]]
-_Look = Callable[[Evidence, tuple[Change, ...]], _Answer]
+_Look = Callable[[Measured, tuple[Change, ...]], _Answer]
 
 
-def review(seen: Evidence, changes: tuple[Change, ...]) -> tuple[Fallback, ...]:
+def review(seen: Measured, changes: tuple[Change, ...]) -> tuple[Fallback, ...]:
     """Look at every alternative; what could not be seen says so in its place."""
     found = []
     for id, (title, look) in _REVIEW.items():
@@ -157,12 +157,12 @@ def _iterator_expiry(seen: Evidence, _: tuple[Change, ...]) -> _Answer:
     return words, near, (age.ref,)
 
 
-def _batching(seen: Evidence, _: tuple[Change, ...]) -> _Answer:
+def _batching(seen: Measured, _: tuple[Change, ...]) -> _Answer:
     ours = seen.mappings.ours
     if not ours:
         return "There is no mapping whose batch size could matter.", False, (seen.mappings.ref,)
     mapping = ours[0]
-    written = sum(write_minutes(seen).values())
+    written = sum(seen.write_minutes.values())
     words = (
         f"Batches hold up to {mapping.batch_size} records, wait up to {mapping.batching_window_s} s and are worked on"
         f" {mapping.parallelization_factor} at a time per shard; {written:,.0f} write requests came in the window."

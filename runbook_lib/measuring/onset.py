@@ -9,7 +9,7 @@ from itertools import pairwise
 from runbook_lib import instant
 from runbook_lib.evidence import Evidence
 from runbook_lib.evidence.signals import LONG_WAIT
-from runbook_lib.measuring.pipe import FlowState, Stage, Stages, first_write_after, success_minutes
+from runbook_lib.measuring.pipe import FlowState, Measured, Stage
 
 FIRST_WINDOW = timedelta(minutes=5)
 """The playbook's own window (diagnosis clause 7)."""
@@ -35,13 +35,13 @@ class Onset:
     refs: tuple[str, ...]
 
 
-def onset(seen: Evidence, stages: Stages) -> Onset | None:
+def onset(seen: Measured) -> Onset | None:
     """Estimate when the harm began: None when nothing is known to have stopped, failed or fallen behind.
 
     Raises NotObserved when the counters it needs could not be read.
     """
-    stopped = stages[Stage.INVOKED]
-    failing = stages[Stage.SUCCEEDED]
+    stopped = seen.stages[Stage.INVOKED]
+    failing = seen.stages[Stage.SUCCEEDED]
     failed = _from_failures(seen) if failing.state is FlowState.STOPPED and failing.since is not None else None
     if stopped.state is FlowState.STOPPED and stopped.since is not None:
         silent = _from_silence(seen, stopped.last, stopped.since, stopped.refs)
@@ -62,12 +62,12 @@ def _harm_before(seen: Evidence, silent: Onset, failed: Onset | None) -> Onset |
     return replace(first, signals=(*first.signals, *silent.signals), refs=refs)
 
 
-def _from_silence(seen: Evidence, last: datetime | None, since: datetime, refs: tuple[str, ...]) -> Onset:
+def _from_silence(seen: Measured, last: datetime | None, since: datetime, refs: tuple[str, ...]) -> Onset:
     period = seen.backlog.iterator_age_ms.period
     if last is None:
         words = f"Writes go unanswered from the start of the window, {instant.clock(seen.window.start, seen.as_of)}."
         return Onset(seen.window.start, seen.window.start, since, (words,), refs)
-    first_missed = first_write_after(seen, last)
+    first_missed = seen.first_write_after(last)
     words = (
         f"The stream last invoked the function in the minute of {instant.clock(last, seen.as_of)};"
         f" the first write after it was at {instant.clock(first_missed or since, seen.as_of)}."
@@ -76,10 +76,10 @@ def _from_silence(seen: Evidence, last: datetime | None, since: datetime, refs: 
     return Onset(max(last + period, first_missed or since), last, max(latest, last + 2 * period), (words,), refs)
 
 
-def _from_failures(seen: Evidence) -> Onset | None:
+def _from_failures(seen: Measured) -> Onset | None:
     """Every invocation fails: it began with the first failure after the last success."""
     errors = seen.metrics.errors
-    last_good = max((at for at, value in success_minutes(seen).items() if value > 0), default=None)
+    last_good = max((at for at, value in seen.success_minutes.items() if value > 0), default=None)
     bad = [at for at, value in errors.points.items() if value > 0 and (last_good is None or at >= last_good)]
     if not bad:
         return None
@@ -161,7 +161,7 @@ def failing_since(seen: Evidence) -> Onset | None:
     return Onset(first, first - errors.period, first + 2 * errors.period, (words,), (errors.ref,))
 
 
-def delivery_gap(seen: Evidence) -> Onset | None:
+def delivery_gap(seen: Measured) -> Onset | None:
     """Find the newest stretch of writes that invoked nothing though deliveries went on after it; None if there is none.
 
     What was written in it may have been delivered late or never: the counters cannot tell.
@@ -170,7 +170,7 @@ def delivery_gap(seen: Evidence) -> Onset | None:
     points = sorted(age.points)
     holes = [(before, after) for before, after in pairwise(points) if after - before > _HOLE]
     for before, after in reversed(holes):
-        missed = first_write_after(seen, before)
+        missed = seen.first_write_after(before)
         if missed is not None and missed < after - FIRST_WINDOW:
             start, end = instant.clock(before, seen.as_of), instant.clock(after, seen.as_of)
             words = f"Between {start} and {end} the table was written to and the stream invoked nothing."

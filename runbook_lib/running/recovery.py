@@ -19,7 +19,7 @@ from runbook_lib import instant
 from runbook_lib.archive.record import EVIDENCE, Record
 from runbook_lib.errors import BadArchive
 from runbook_lib.evidence import Evidence
-from runbook_lib.measuring.pipe import first_write_after, success_minutes
+from runbook_lib.measuring.pipe import Measured
 from runbook_lib.measuring.setting_change import changes
 from runbook_lib.observed import otherwise
 from runbook_lib.running.investigation import Investigation
@@ -145,7 +145,7 @@ def compare(before: Path, after: Path) -> Recovery:
         raise BadArchive(f"{after} is not later than {before}.", "Give the run before the repair first.")
     investigation = Investigation(Record.read(after / EVIDENCE))
     investigation.collect()
-    since = _Since(investigation.evidence, instant.parse(first["as_of"]))
+    since = _Since(Measured(investigation.evidence), instant.parse(first["as_of"]))
     was, now = (_ids(run, "causes", "latent") for run in (first, second))
     over = tuple(finding_id for finding_id in now if finding_id in _PAST_LOSS and since.nothing_fails)
     unseen = tuple(finding_id for finding_id in was if finding_id in _ids(second, "undetermined"))
@@ -171,7 +171,7 @@ def _ids(verdict: dict[str, Any], *kinds: str) -> tuple[str, ...]:
 class _Since:
     """What the second run saw of the time since the repair; what could not be read is taken for not seen."""
 
-    def __init__(self, seen: Evidence, first: datetime) -> None:
+    def __init__(self, seen: Measured, first: datetime) -> None:
         self.seen = seen
         self.repaired = max((first, *_known_changes(seen, first)))
         self.handled = otherwise(lambda: _handled(seen), None)
@@ -203,7 +203,7 @@ class _Since:
         """Whether nothing is seen to have been written since the repair, in data that reach beyond it."""
         return (
             not self.too_fresh
-            and otherwise(lambda: first_write_after(self.seen, self.repaired), self.seen.as_of) is None
+            and otherwise(lambda: self.seen.first_write_after(self.repaired), self.seen.as_of) is None
         )
 
 
@@ -215,9 +215,9 @@ def _known_changes(seen: Evidence, first: datetime) -> Iterator[datetime]:
     yield from (at for at in (*found, *([function] if function else [])) if at > first)
 
 
-def _handled(seen: Evidence) -> datetime | None:
+def _handled(seen: Measured) -> datetime | None:
     """Find the newest period in which a stream invoked the function, and some invocation succeeded."""
-    good = success_minutes(seen)
+    good = seen.success_minutes
     return max((at for at in seen.backlog.iterator_age_ms.points if good.get(at, 0) > 0), default=None)
 
 

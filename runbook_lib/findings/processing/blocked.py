@@ -13,7 +13,7 @@ from runbook_lib.findings.mapping import expected_to_deliver
 from runbook_lib.findings.processing import ERRORS_GUIDE, RECENT, call_failed, climb, current, newest_age, quoted
 from runbook_lib.incident import Window
 from runbook_lib.interpret.lambda_log import LineKind
-from runbook_lib.measuring.pipe import success_minutes, write_minutes
+from runbook_lib.measuring.pipe import Measured
 from runbook_lib.observed import otherwise
 
 _BLOCKING = (LineKind.CODE_ERROR, LineKind.MISSING_IMAGE, LineKind.TIMEOUT, LineKind.OUT_OF_MEMORY, LineKind.CRASH)
@@ -35,7 +35,7 @@ _SHARE = 0.5
     lag=timedelta(minutes=30),
     source=ERRORS_GUIDE,
 )
-def poison_record(seen: Evidence) -> Iterator[Sign]:
+def poison_record(seen: Measured) -> Iterator[Sign]:
     """With the default of unlimited retries a record that the code cannot handle holds its shard for 24 hours.
 
     The other shards go on, so most invocations succeed; only the maximum iterator age shows it, climbing by a
@@ -48,8 +48,8 @@ def poison_record(seen: Evidence) -> Iterator[Sign]:
         return
     lately = Window(max(waiting.start, waiting.end - RECENT), waiting.end)
     errors = seen.metrics.errors.total(lately)
-    good = {at: value for at, value in success_minutes(seen).items() if at in lately and value > 0}
-    written = sum(1 for at, value in write_minutes(seen).items() if at in lately and value > 0)
+    good = {at: value for at, value in seen.success_minutes.items() if at in lately and value > 0}
+    written = sum(1 for at, value in seen.write_minutes.items() if at in lately and value > 0)
     if not errors or len(good) <= _SHARE * written:
         none = "No invocation failed" if not errors else "Hardly any batch succeeded"
         yield against(f"{none} in the last {instant.span(lately.end - lately.start)}.", seen.metrics.errors)
