@@ -13,6 +13,7 @@ from runbook_lib.findings.mapping import expected_to_deliver
 from runbook_lib.interpret.policy import STREAM_ACTIONS, Decision, PolicyType, trusts
 from runbook_lib.interpret.processing_result import ResultKind
 from runbook_lib.measuring.pipe import FlowState, Measured, Stage
+from runbook_lib.measuring.thresholds import POLLED_LATELY
 from runbook_lib.observed import otherwise
 
 _ROLE_CHANGES = (
@@ -83,7 +84,7 @@ def _polls(seen: Evidence, mapping: EventSourceMapping) -> bool:
     """Whether the mapping has counted records that it polled until lately: it was handed them, so it may read."""
     counted = otherwise(lambda: seen.metrics.mapping_events.get(mapping.uuid, {}), {}).get("PolledEventCount")
     last = counted.last_positive if counted is not None else None
-    return last is not None and seen.window.settled_end - last <= _LATELY
+    return last is not None and seen.window.settled_end - last <= POLLED_LATELY
 
 
 def _described(seen: Evidence, mapping: EventSourceMapping) -> bool:
@@ -95,11 +96,7 @@ def _described(seen: Evidence, mapping: EventSourceMapping) -> bool:
         if event.request.get("streamArn") == mapping.event_source_arn and f"/{role}/awslambda_" in (event.actor or "")
     ]
     newest = max(own, key=lambda event: event.at, default=None)
-    return newest is not None and newest.succeeded and seen.window.end - newest.at <= _LATELY
-
-
-_LATELY = timedelta(minutes=30)
-"""The trail is delivered up to a quarter of an hour late, and a poller describes its stream now and then only."""
+    return newest is not None and newest.succeeded and seen.window.end - newest.at <= POLLED_LATELY
 
 
 def _by_identity(seen: Measured, decision: Decision) -> Iterator[Sign]:

@@ -11,6 +11,7 @@ from runbook_lib.evidence.function import Function
 from runbook_lib.findings import FindingKind, Sign, against, counter, decisive, finding, sign
 from runbook_lib.interpret.runtime import deprecated_on
 from runbook_lib.measuring.pipe import FlowState, Measured, Stage
+from runbook_lib.measuring.thresholds import PENDING
 
 _STATES_GUIDE = "https://docs.aws.amazon.com/lambda/latest/dg/functions-states.html"
 
@@ -64,9 +65,6 @@ _REASONS = {
 
 _GROUP_OF = {code: name for name, codes in _REASONS.items() for code in codes}
 _NEWER_STATES = {"Deactivating", "Deactivated", "ActiveNonInvocable", "Deleting"}
-_PENDING = timedelta(minutes=6)
-"""How long a function may take to become Active before it counts as stuck (Lambda Developer Guide, "Troubleshoot
-invocation issues in Lambda")."""
 
 
 def _condition(function: Function) -> str:
@@ -224,7 +222,7 @@ def state_pending(seen: Measured) -> Iterator[Sign]:
         yield against(f"Function {function.label} is {function.state or 'in no state'}.", function)
         return
     since = function.last_modified
-    if since is None or seen.as_of - since > _PENDING:
+    if since is None or seen.as_of - since > PENDING:
         when = instant.clock(since, seen.as_of) if since else "an unknown time"
         yield decisive(f"Function {function.label} is Pending; it was last changed at {when}.", function)
     elif seen.stages.observed(Stage.INVOKED).state is FlowState.FLOWING:

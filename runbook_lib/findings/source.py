@@ -12,6 +12,7 @@ from runbook_lib.evidence.signals import Series
 from runbook_lib.findings import FindingKind, Sign, against, counter, decisive, finding, sign
 from runbook_lib.interpret.arn import StreamArn
 from runbook_lib.measuring.pipe import FlowState, Measured, Stage
+from runbook_lib.measuring.thresholds import CLOCK_SKEW, READ_THROUGHOUT
 from runbook_lib.observed import otherwise
 
 _STREAMS = "https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Streams.html"
@@ -26,7 +27,7 @@ def replaced(seen: Evidence) -> tuple[Sign, ...]:
     if not table.exists or table.created_at is None:
         return ()
     ours = otherwise(lambda: seen.mappings.ours, ())
-    made = table.created_at - _SKEW
+    made = table.created_at - CLOCK_SKEW
     older = [mapping for mapping in ours if _born_before(mapping, made)]
     if len(older) < len(ours):
         return ()
@@ -44,9 +45,6 @@ def replaced(seen: Evidence) -> tuple[Sign, ...]:
         words = "A restore brings the items back and neither the stream nor the TTL setting"
         found.append(decisive(f"{words}, and {table.name} was restored and never had a stream since.", table))
     return tuple(found)
-
-
-_SKEW = timedelta(minutes=1)
 
 
 def _born_before(mapping: EventSourceMapping, moment: datetime) -> bool:
@@ -213,7 +211,7 @@ def _read_empty(seen: Measured, since: datetime) -> Iterator[Sign]:
             yield against(
                 f"{sum(read.values()):,.0f} records were read since {instant.clock(since, seen.as_of)}.", series
             )
-        elif len(read) >= 0.9 * expected:
+        elif len(read) >= READ_THROUGHOUT * expected:
             words = f"The stream was read in {len(read)} periods since {instant.clock(since, seen.as_of)}"
             yield decisive(f"{words} and handed out no record.", series)
             yield counter(

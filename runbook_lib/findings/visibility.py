@@ -7,13 +7,11 @@ from datetime import timedelta
 
 from runbook_lib import instant
 from runbook_lib.evidence import Evidence
-from runbook_lib.evidence.signals import LONG_WAIT
 from runbook_lib.findings import FindingKind, Sign, against, counter, decisive, finding, sign
 from runbook_lib.findings.mapping import expected_to_deliver
 from runbook_lib.incident import Window
 from runbook_lib.measuring.pipe import FlowState, Measured, Stage
-
-_LOG_DELAY = timedelta(minutes=15)
+from runbook_lib.measuring.thresholds import FAILING_NOW, LOG_DELAY, LONG_WAIT
 
 
 @finding(
@@ -42,7 +40,7 @@ def role_cannot_log(seen: Evidence) -> Iterator[Sign]:
     if not group.exists:
         yield decisive(f"The function runs and log group {group.name} does not exist.", group)
         yield counter(f"Last invoked at {instant.clock(last, seen.as_of)}.", invocations)
-    elif group.last_event_at is None or last - group.last_event_at > _LOG_DELAY:
+    elif group.last_event_at is None or last - group.last_event_at > LOG_DELAY:
         newest = f"is of {instant.clock(group.last_event_at)}" if group.last_event_at else "does not exist"
         yield sign(f"The newest line of {group.name} {newest}.", group)
         yield sign(f"The function was last invoked at {instant.clock(last)}.", invocations)
@@ -191,7 +189,7 @@ def success_without_effect(seen: Measured) -> Iterator[Sign]:
         yield against(stopped[0].basis, *stopped[0].refs)
         return
     errors = seen.metrics.errors
-    if errors.total(Window(seen.window.end - instant.HOUR, seen.window.end)):
+    if errors.total(Window(seen.window.end - FAILING_NOW, seen.window.end)):
         yield against("Invocations failed in the last hour.", errors)
         return
     newest = seen.backlog.last_age

@@ -15,6 +15,7 @@ from runbook_lib.evidence import Evidence
 from runbook_lib.evidence.mapping import EventSourceMapping
 from runbook_lib.evidence.signals import Series
 from runbook_lib.measuring.pipe import Measured
+from runbook_lib.measuring.thresholds import DELIVERY_SLACK, USED_UP
 from runbook_lib.observed import NotObserved, otherwise
 
 
@@ -96,9 +97,9 @@ def _works(seen: Measured, mapping: EventSourceMapping, invocations: Series | No
     last = invocations.last_positive
     if last is None:
         return False, "It was not invoked in the window."
-    missed = otherwise(lambda: seen.first_write_after(last + 5 * instant.MINUTE), None)
+    missed = otherwise(lambda: seen.first_write_after(last + DELIVERY_SLACK), None)
     at = instant.clock(last, seen.as_of)
-    if missed is not None and missed < seen.window.settled_end - 5 * instant.MINUTE:
+    if missed is not None and missed < seen.window.settled_end - DELIVERY_SLACK:
         return False, f"It was last invoked at {at}, and writes went on."
     return True, f"It was invoked up to {at}."
 
@@ -118,7 +119,7 @@ def _account(seen: Evidence) -> Iterator[Neighbour]:
     peak = series.peak
     if peak is None:
         return
-    full = peak >= 0.95 * limit
+    full = peak >= USED_UP * limit
     words = f"The account ran {peak:,.0f} executions at once at its peak, of {limit:,} allowed."
     refs = (series.ref, seen.metrics.concurrency.account_ref)
     yield Neighbour("concurrency", NeighbourRelation.ACCOUNT, not full, words, refs)

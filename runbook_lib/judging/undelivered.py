@@ -13,14 +13,15 @@ from datetime import datetime, timedelta
 from runbook_lib import instant
 from runbook_lib.evidence import Evidence
 from runbook_lib.evidence.mapping import EventSourceMapping
-from runbook_lib.evidence.signals import LONG_WAIT
 from runbook_lib.findings import Verdict
 from runbook_lib.findings.mapping import expected_to_deliver
 from runbook_lib.interpret.arn import StreamArn
 from runbook_lib.judging.loss_clock import Loss, LossState, Undelivered, clock
-from runbook_lib.measuring.onset import FIRST_WINDOW, Onset, delivery_gap
+from runbook_lib.measuring.backlog import is_worked_off, oldest_unread
+from runbook_lib.measuring.onset import Onset, delivery_gap
 from runbook_lib.measuring.pipe import FlowState, Measured, Stage
 from runbook_lib.measuring.setting_change import Change
+from runbook_lib.measuring.thresholds import DELIVERY_SLACK, LONG_WAIT
 from runbook_lib.observed import otherwise
 
 _OTHER_STREAM = {"stale-stream-arn", "table-recreated-or-restored"}
@@ -67,7 +68,7 @@ def assess(
 
 def _worked_off(seen: Evidence) -> Iterator[Undelivered]:
     """Give the front of a backlog that delivery gains on: it waits, though nothing is wrong."""
-    oldest = otherwise(lambda: seen.backlog.oldest_unread if seen.backlog.is_worked_off else None, None)
+    oldest = otherwise(lambda: oldest_unread(seen.backlog) if is_worked_off(seen.backlog) else None, None)
     if oldest is not None and seen.window.end - oldest > LONG_WAIT:
         words = "Older records are worked off, faster than the clock runs; this is how far that has come."
         yield Undelivered("", oldest, words)
@@ -85,9 +86,9 @@ def began_with(seen: Measured, causes: tuple[Verdict, ...], harm: Onset, changes
         return replace(gap, signals=(*gap.signals, *harm.signals), refs=tuple(dict.fromkeys((*gap.refs, *harm.refs))))
     moved = _moved(seen, ids, changes)
     drained = seen.stages[Stage.INVOKED].last
-    if moved is None or drained is None or drained - moved <= FIRST_WINDOW:
+    if moved is None or drained is None or drained - moved <= DELIVERY_SLACK:
         return harm
-    first = seen.first_write_after(instant.floor(moved) - timedelta(seconds=1)) or instant.floor(moved)
+    first = seen.first_write_after(instant.floor(moved) - timedelta.resolution) or instant.floor(moved)
     words = (
         f"What is written since {instant.clock(moved, seen.as_of)} is not in the stream that the mapping reads;"
         f" what was delivered up to {instant.clock(drained, seen.as_of)} had been written before."
@@ -138,7 +139,7 @@ def _oldest(seen: Measured, began: Onset | None, recreated: datetime | None) -> 
         return None, _UNTOLD
     if seen.stages[Stage.INVOKED].state is FlowState.STOPPED:
         return began.earliest, "Read from the last delivery and the first write after it."
-    oldest = otherwise(lambda: seen.backlog.oldest_unread, None)
+    oldest = otherwise(lambda: oldest_unread(seen.backlog), None)
     if oldest is None:
         return began.earliest, "Read from the earliest moment at which the harm may have begun."
     return oldest, "Read from the iterator age of the oldest batch that is still tried."

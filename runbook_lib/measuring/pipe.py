@@ -10,21 +10,15 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
 
 from runbook_lib import instant
 from runbook_lib.evidence import Evidence
 from runbook_lib.evidence.signals import Series
+from runbook_lib.measuring.thresholds import DELIVERY_SLACK, QUIET_TABLE
 from runbook_lib.observed import Gap, NotObserved, otherwise
-
-_SLACK = timedelta(minutes=5)
-"""Batching, polling and metric delivery may take this long on a healthy trigger."""
-
-
-_QUIET = timedelta(minutes=30)
-"""A table that nobody wrote to for this long is quiet: its trigger has had nothing to do."""
 
 
 class Stage(StrEnum):
@@ -181,7 +175,7 @@ def _written(seen: Measured) -> StageFlow:
             Stage.WRITTEN, FlowState.IDLE, "CloudWatch counts no write to the table in the window.", 0.0, refs=refs
         )
     at = instant.clock(last, seen.as_of)
-    if seen.window.settled_end - last > _QUIET:
+    if seen.window.settled_end - last > QUIET_TABLE:
         words = f"Nothing has been written since {at}; {total:,.0f} write requests in the window before that."
         return StageFlow(Stage.WRITTEN, FlowState.IDLE, words, total, last, refs=refs)
     words = f"{total:,.0f} write requests in the window, the last at {at}."
@@ -257,8 +251,8 @@ def _against_writes(
     total = sum(sum(series.points.values()) for series in counted) if counts else None
     alive = [at for series in counted for at, value in series.points.items() if value > 0 or not counts]
     last = max(alive, default=None)
-    since = seen.first_write_after(last + _SLACK if last else None)
-    if since is None or since > seen.window.settled_end - _SLACK:
+    since = seen.first_write_after(last + DELIVERY_SLACK if last else None)
+    if since is None or since > seen.window.settled_end - DELIVERY_SLACK:
         if last is None:
             return StageFlow(
                 stage, FlowState.IDLE, f"Nothing was written, so nothing could be {verb}.", total, refs=refs

@@ -12,7 +12,9 @@ from runbook_lib.evidence.signals import Series
 from runbook_lib.findings import FindingKind, Sign, against, counter, decisive, finding, sign
 from runbook_lib.findings.mapping import GUIDE, expected_to_deliver
 from runbook_lib.incident import Window
+from runbook_lib.measuring.backlog import oldest_unread
 from runbook_lib.measuring.pipe import FlowState, Measured, Stage
+from runbook_lib.measuring.thresholds import FAILING_NOW, SUSTAINED_FAILURE
 from runbook_lib.observed import otherwise
 
 _ERRORS = f"{GUIDE}/services-dynamodb-errors.html"
@@ -20,8 +22,6 @@ _GIVEN_UP = {
     "OnFailureDestinationDeliveredEventCount": "handed to the failure destination",
     "DroppedEventCount": "dropped without reaching the failure destination",
 }
-_SUSTAINED = 0.1
-"""Share of failing invocations below which finite retries most likely get through in time."""
 
 
 def _counts(seen: Evidence, mapping: EventSourceMapping) -> Mapping[str, Series]:
@@ -73,11 +73,11 @@ def retry_exhausted_drop(seen: Measured) -> Iterator[Sign]:
         return
     for mapping in limited:
         yield from _given_up(seen, mapping, sign if mapping.maximum_record_age_s > 0 else decisive)
-    hour = Window(seen.window.end - instant.HOUR, seen.window.end)
+    hour = Window(seen.window.end - FAILING_NOW, seen.window.end)
     failed, invoked = errors.total(hour), invocations.total(hour)
     words = f"{failed:,.0f} of {invoked:,.0f} invocations failed in the last hour"
     yield counter(f"{words}.", errors, invocations)
-    if failed and failed >= _SUSTAINED * invoked:
+    if failed and failed >= SUSTAINED_FAILURE * invoked:
         retries = limited[0].maximum_retry_attempts
         yield sign(f"{words}, and a batch is given up after {retries} retries.", limited[0])
 
@@ -105,7 +105,9 @@ def max_age_drop(seen: Measured) -> Iterator[Sign]:
         yield against("Records may wait for as long as the stream keeps them.", seen.mappings)
         return
     invoked = seen.stages.observed(Stage.INVOKED)
-    since = invoked.since if invoked.state is FlowState.STOPPED else otherwise(lambda: seen.backlog.oldest_unread, None)
+    since = (
+        invoked.since if invoked.state is FlowState.STOPPED else otherwise(lambda: oldest_unread(seen.backlog), None)
+    )
     waits = timedelta(0) if since is None else seen.window.end - since
     allowed = [(mapping, timedelta(seconds=mapping.maximum_record_age_s)) for mapping in limited]
     if waits <= min(limit for _, limit in allowed):

@@ -13,9 +13,7 @@ from runbook_lib.findings.mapping import GUIDE, expected_to_deliver
 from runbook_lib.interpret.trail_event import TrailEvent, effects
 from runbook_lib.measuring.onset import Onset, delivery_gap
 from runbook_lib.measuring.pipe import Measured
-
-_START_UP = timedelta(minutes=15)
-"""Polling follows a new mapping within minutes (Lambda Developer Guide, "Using AWS Lambda with Amazon DynamoDB")."""
+from runbook_lib.measuring.thresholds import START_UP
 
 
 def _at_latest(seen: Evidence) -> tuple[EventSourceMapping, ...]:
@@ -78,7 +76,7 @@ def _making(seen: Evidence, mapping: EventSourceMapping, gap: Onset) -> list[Tra
     """Find the creation of a mapping in the gap; a pause that ended leaves the same gap and loses nothing."""
     resumed = _resumed(seen, gap.at)
     created = _events(seen, mapping, "mapping-created")
-    return [event for event in created if gap.earliest < event.at <= resumed <= event.at + _START_UP]
+    return [event for event in created if gap.earliest < event.at <= resumed <= event.at + START_UP]
 
 
 def _resumed(seen: Evidence, after: datetime) -> datetime:

@@ -8,10 +8,11 @@ from datetime import timedelta
 from runbook_lib import instant
 from runbook_lib.evidence import Evidence
 from runbook_lib.findings import FindingKind, Sign, against, decisive, finding, sign
-from runbook_lib.findings.processing import ERRORS_GUIDE, RECENT, call_failed, current, quoted
+from runbook_lib.findings.processing import ERRORS_GUIDE, call_failed, current, quoted
 from runbook_lib.incident import Window
 from runbook_lib.interpret.lambda_log import ErrorClass, LineKind
 from runbook_lib.measuring.pipe import FlowState, Measured, Stage
+from runbook_lib.measuring.thresholds import NOT_ALL_FAILED, RECENT_FAILURE
 from runbook_lib.observed import Gap, NotObserved
 
 _CODE_LAG = timedelta(minutes=20)
@@ -60,7 +61,7 @@ def _counted(seen: Measured, failure: ErrorClass) -> None:
 
 
 def _minutes_beside(seen: Measured, failure: ErrorClass) -> list[float]:
-    among = Window(max(instant.floor(failure.first), failure.last - RECENT), failure.last)
+    among = Window(max(instant.floor(failure.first), failure.last - RECENT_FAILURE), failure.last)
     return [value for at, value in seen.success_minutes.items() if at in among]
 
 
@@ -70,7 +71,7 @@ def _passed_beside(seen: Measured, failure: ErrorClass) -> float:
     A brake that was pulled since ends successes and failures alike, so the pipe as it is now cannot tell.
     """
     good = _minutes_beside(seen, failure)
-    return sum(good) if sum(value > 0 for value in good) > len(good) / 2 else 0.0
+    return sum(good) if sum(value > 0 for value in good) > NOT_ALL_FAILED * len(good) else 0.0
 
 
 @finding(
