@@ -19,7 +19,7 @@ from runbook_lib.charts.tracks import (
 )
 from runbook_lib.evidence import Evidence
 from runbook_lib.judging.diagnosis import Diagnosis
-from runbook_lib.measuring.onset import FIRST_WINDOW
+from runbook_lib.measuring.thresholds import FIRST_WINDOW
 from runbook_lib.showing.axis import Axis, Stretch, retention_line
 
 _TOLD = 40

@@ -1,6 +1,7 @@
 """The faults we know how to recognise, one module per stage of the pipe.
 
-A finding is a pure function from evidence to signs, with a card on top. It yields
+A finding is a pure function from evidence to signs, with a card on top. It says `seen: Evidence`, or `seen: Measured`
+where it asks what flows through the pipe. It yields
 
 * `decisive` - a state that by itself means this fault ("State is Disabled"),
 * `sign` - something independent that points the same way (a log line, a last processing result),
@@ -20,8 +21,7 @@ from enum import StrEnum
 from importlib import import_module
 from typing import Protocol
 
-from runbook_lib.evidence import Evidence
-from runbook_lib.measuring.pipe import Stage, Stages
+from runbook_lib.measuring.pipe import Measured, Stage
 from runbook_lib.observed import Gap, NotObserved
 
 
@@ -97,7 +97,7 @@ def against(sentence: str, *sources: _HasRef | str) -> Sign:
     return Sign(Weight.AGAINST, sentence, _refs(sources))
 
 
-Recognise = Callable[[Evidence], Iterator[Sign]]
+Recognise = Callable[[Measured], Iterator[Sign]]
 
 
 @dataclass(frozen=True)
@@ -199,7 +199,7 @@ def finding(
     return register
 
 
-def judge(finding: Finding, seen: Evidence, stages: Stages) -> Verdict:
+def judge(finding: Finding, seen: Measured) -> Verdict:
     """Come to a verdict on one finding: the only place that turns missing evidence into *undetermined*."""
     signs: list[Sign] = []
     needs: tuple[Gap, ...] = ()
@@ -214,7 +214,7 @@ def judge(finding: Finding, seen: Evidence, stages: Stages) -> Verdict:
         return Verdict(finding, VerdictWord.ABSENT, None, against_it)
     if not any(s.weight is not Weight.COUNTER for s in for_it):
         return Verdict(finding, VerdictWord.UNDETERMINED if needs else VerdictWord.ABSENT, None, tuple(for_it), needs)
-    fits, misfits, unseen_stages = stages.agreement(finding.stops)
+    fits, misfits, unseen_stages = seen.stages.agreement(finding.stops)
     for_it += [counter(sentence, *refs) for sentence, refs in fits]
     sure = _confidence(for_it)
     if misfits and sure is Confidence.PROVED:
@@ -230,9 +230,9 @@ def _confidence(signs: list[Sign]) -> Confidence:
     return Confidence.LIKELY if len(independent) > 1 else Confidence.SUSPECTED
 
 
-def judge_all(seen: Evidence, stages: Stages) -> tuple[Verdict, ...]:
+def judge_all(seen: Measured) -> tuple[Verdict, ...]:
     """Come to a verdict on every finding."""
-    return tuple(judge(finding, seen, stages) for finding in FINDINGS.values())
+    return tuple(judge(finding, seen) for finding in FINDINGS.values())
 
 
 for _module in (

@@ -12,7 +12,8 @@ from runbook_lib.findings import FindingKind, Sign, against, decisive, finding, 
 from runbook_lib.findings.mapping import expected_to_deliver
 from runbook_lib.interpret.policy import STREAM_ACTIONS, Decision, PolicyType, trusts
 from runbook_lib.interpret.processing_result import ResultKind
-from runbook_lib.measuring.pipe import FlowState, Stage, measure
+from runbook_lib.measuring.pipe import FlowState, Measured, Stage
+from runbook_lib.measuring.thresholds import POLLED_LATELY
 from runbook_lib.observed import otherwise
 
 _ROLE_CHANGES = (
@@ -53,7 +54,7 @@ def _hinges(reading: Reading, readings: tuple[Reading, ...]) -> bool:
     )
 
 
-def _said_by_mapping(seen: Evidence, by: PolicyType, *, explicit: bool) -> Iterator[Sign]:
+def _said_by_mapping(seen: Measured, by: PolicyType, *, explicit: bool) -> Iterator[Sign]:
     """Quote the mapping's last result where it names this kind of policy.
 
     It outlives its cause, so it never decides, and says nothing at all where something newer speaks against it.
@@ -65,13 +66,13 @@ def _said_by_mapping(seen: Evidence, by: PolicyType, *, explicit: bool) -> Itera
             yield sign(f"Mapping {mapping.uuid} last said: {result.text}", mapping)
 
 
-def _is_outlived(seen: Evidence, mapping: EventSourceMapping) -> bool:
+def _is_outlived(seen: Measured, mapping: EventSourceMapping) -> bool:
     """Whether the denial that a mapping quotes is over: its poller is seen to read, or the denied call to succeed.
 
     The text carries no time. Deliveries, counts of polled records and the poller's own DescribeStream events do; and
     of the organization's service control policies the simulator knows what holds now.
     """
-    if measure(seen)[Stage.INVOKED].state is FlowState.FLOWING or _polls(seen, mapping):
+    if seen.stages[Stage.INVOKED].state is FlowState.FLOWING or _polls(seen, mapping):
         return True
     if mapping.processing.policy_type is PolicyType.SERVICE_CONTROL:
         asked = otherwise(lambda: [answer for answer in seen.role.simulated if answer.action in STREAM_ACTIONS], [])
@@ -83,7 +84,7 @@ def _polls(seen: Evidence, mapping: EventSourceMapping) -> bool:
     """Whether the mapping has counted records that it polled until lately: it was handed them, so it may read."""
     counted = otherwise(lambda: seen.metrics.mapping_events.get(mapping.uuid, {}), {}).get("PolledEventCount")
     last = counted.last_positive if counted is not None else None
-    return last is not None and seen.window.settled_end - last <= _LATELY
+    return last is not None and seen.window.settled_end - last <= POLLED_LATELY
 
 
 def _described(seen: Evidence, mapping: EventSourceMapping) -> bool:
@@ -95,14 +96,10 @@ def _described(seen: Evidence, mapping: EventSourceMapping) -> bool:
         if event.request.get("streamArn") == mapping.event_source_arn and f"/{role}/awslambda_" in (event.actor or "")
     ]
     newest = max(own, key=lambda event: event.at, default=None)
-    return newest is not None and newest.succeeded and seen.window.end - newest.at <= _LATELY
+    return newest is not None and newest.succeeded and seen.window.end - newest.at <= POLLED_LATELY
 
 
-_LATELY = timedelta(minutes=30)
-"""The trail is delivered up to a quarter of an hour late, and a poller describes its stream now and then only."""
-
-
-def _by_identity(seen: Evidence, decision: Decision) -> Iterator[Sign]:
+def _by_identity(seen: Measured, decision: Decision) -> Iterator[Sign]:
     """Recognise a refusal by the role's own policies; one that hangs on a condition is another finding's."""
     found = tuple(_refused(seen, PolicyType.IDENTITY_BASED, decision))
     yield from found
@@ -135,7 +132,7 @@ def _allowed(seen: Evidence) -> Iterator[Sign]:
     lag=_IAM_LAG,
     source=_EXECUTION_ROLE,
 )
-def role_missing_stream_actions(seen: Evidence) -> Iterator[Sign]:
+def role_missing_stream_actions(seen: Measured) -> Iterator[Sign]:
     """Lambda polls with the function's execution role; what the role may not read is not delivered.
 
     The mapping stays Enabled. A policy pinned to the table's ARN or to an old stream label looks right and is not:
@@ -157,7 +154,7 @@ def role_missing_stream_actions(seen: Evidence) -> Iterator[Sign]:
     lag=_IAM_LAG,
     source=_EVALUATION,
 )
-def explicit_deny_identity(seen: Evidence) -> Iterator[Sign]:
+def explicit_deny_identity(seen: Measured) -> Iterator[Sign]:
     """A deny wins over every allow, so granting more helps nothing; often it is a guardrail with a wide pattern."""
     yield from _by_identity(seen, Decision.EXPLICIT_DENY)
 
@@ -175,7 +172,7 @@ def explicit_deny_identity(seen: Evidence) -> Iterator[Sign]:
     lag=_IAM_LAG,
     source="https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html",
 )
-def permissions_boundary(seen: Evidence) -> Iterator[Sign]:
+def permissions_boundary(seen: Measured) -> Iterator[Sign]:
     """A boundary caps what the role's policies grant: an action must be allowed by both."""
     yield from _refused(seen, PolicyType.PERMISSIONS_BOUNDARY, *_REFUSALS)
     yield from _said_by_mapping(seen, PolicyType.PERMISSIONS_BOUNDARY, explicit=False)
@@ -196,7 +193,7 @@ def permissions_boundary(seen: Evidence) -> Iterator[Sign]:
     lag=_IAM_LAG,
     source="https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_scps.html",
 )
-def scp_or_rcp(seen: Evidence) -> Iterator[Sign]:
+def scp_or_rcp(seen: Measured) -> Iterator[Sign]:
     """Service and resource control policies cap whole accounts; they change in the management account, unseen here."""
     yield from _refused(seen, PolicyType.SERVICE_CONTROL, *_REFUSALS)
     for kind in (PolicyType.SERVICE_CONTROL, PolicyType.RESOURCE_CONTROL):
@@ -217,7 +214,7 @@ def scp_or_rcp(seen: Evidence) -> Iterator[Sign]:
     lag=_IAM_LAG,
     source="https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/access-control-resource-based.html",
 )
-def resource_policy(seen: Evidence) -> Iterator[Sign]:
+def resource_policy(seen: Measured) -> Iterator[Sign]:
     """A table and each of its streams may carry a policy of their own; a deny there wins over whatever the role has.
 
     The role's own policies look right, and AWS's simulator, which leaves resource policies out for roles, agrees.
@@ -243,7 +240,7 @@ def resource_policy(seen: Evidence) -> Iterator[Sign]:
     lag=_IAM_LAG,
     source="https://docs.aws.amazon.com/lambda/latest/dg/permissions-source-function-arn.html",
 )
-def condition_mismatch(seen: Evidence) -> Iterator[Sign]:
+def condition_mismatch(seen: Measured) -> Iterator[Sign]:
     """Lambda polls from outside the function and its VPC, so its calls lack `lambda:SourceFunctionArn` and the like.
 
     The function's own code meets such a condition and reads DynamoDB without trouble; the trigger cannot.

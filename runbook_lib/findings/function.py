@@ -10,7 +10,8 @@ from runbook_lib.evidence import Evidence
 from runbook_lib.evidence.function import Function
 from runbook_lib.findings import FindingKind, Sign, against, counter, decisive, finding, sign
 from runbook_lib.interpret.runtime import deprecated_on
-from runbook_lib.measuring.pipe import FlowState, Stage, measure
+from runbook_lib.measuring.pipe import FlowState, Measured, Stage
+from runbook_lib.measuring.thresholds import PENDING
 
 _STATES_GUIDE = "https://docs.aws.amazon.com/lambda/latest/dg/functions-states.html"
 
@@ -64,9 +65,6 @@ _REASONS = {
 
 _GROUP_OF = {code: name for name, codes in _REASONS.items() for code in codes}
 _NEWER_STATES = {"Deactivating", "Deactivated", "ActiveNonInvocable", "Deleting"}
-_PENDING = timedelta(minutes=6)
-"""How long a function may take to become Active before it counts as stuck (Lambda Developer Guide, "Troubleshoot
-invocation issues in Lambda")."""
 
 
 def _condition(function: Function) -> str:
@@ -214,7 +212,7 @@ def state_failed(seen: Evidence) -> Iterator[Sign]:
     lag=timedelta(minutes=30),
     source="https://docs.aws.amazon.com/lambda/latest/dg/troubleshooting-invocation.html",
 )
-def state_pending(seen: Evidence) -> Iterator[Sign]:
+def state_pending(seen: Measured) -> Iterator[Sign]:
     """A function that was just created is Pending while Lambda prepares it, and nothing is invoked until it is Active.
 
     That takes seconds, with a VPC about a minute; one that takes longer than six minutes is stuck.
@@ -224,10 +222,10 @@ def state_pending(seen: Evidence) -> Iterator[Sign]:
         yield against(f"Function {function.label} is {function.state or 'in no state'}.", function)
         return
     since = function.last_modified
-    if since is None or seen.as_of - since > _PENDING:
+    if since is None or seen.as_of - since > PENDING:
         when = instant.clock(since, seen.as_of) if since else "an unknown time"
         yield decisive(f"Function {function.label} is Pending; it was last changed at {when}.", function)
-    elif measure(seen).observed(Stage.INVOKED).state is FlowState.FLOWING:
+    elif seen.stages.observed(Stage.INVOKED).state is FlowState.FLOWING:
         yield against(f"Function {function.label} is Pending and was changed a moment ago.", function)
     else:
         yield sign(f"Function {function.label} is Pending since {instant.clock(since, seen.as_of)}.", function)
@@ -344,9 +342,9 @@ _UNSIGNED = {"CodeVerificationFailedException", "InvalidCodeSignatureException",
     lag=timedelta(0),
     source="https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html",
 )
-def function_not_invoked(seen: Evidence) -> Iterator[Sign]:
+def function_not_invoked(seen: Measured) -> Iterator[Sign]:
     """IteratorAge has a datapoint for every minute in which a stream invoked the function, and none otherwise."""
-    invoked = measure(seen).observed(Stage.INVOKED)
+    invoked = seen.stages.observed(Stage.INVOKED)
     if invoked.state is FlowState.STOPPED:
         yield sign(invoked.basis, *invoked.refs)
         yield counter(f"{invoked.total or 0:,.0f} invocations of any kind in the window.", *invoked.refs)

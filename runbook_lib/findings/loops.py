@@ -11,10 +11,9 @@ from runbook_lib.evidence import Evidence
 from runbook_lib.findings import FindingKind, Sign, against, finding, sign
 from runbook_lib.incident import Window
 from runbook_lib.interpret.policy import Decision, evaluate, poller_context
+from runbook_lib.measuring.thresholds import GROWN_TIMES, OUTGROWN
 
 _REFUSALS = (Decision.EXPLICIT_DENY, Decision.IMPLICIT_DENY)
-_TIMES = 3
-"""How much more frequent a kind of write has to be than in its quietest hour."""
 
 
 @finding(
@@ -81,14 +80,14 @@ def _outgrown(seen: Evidence) -> _GrownWrites | None:
         return None
     used, history = seen.metrics.consumed_writes.total(hours[0]), seen.metrics.hourly_writes.points
     busiest = max((value for at, value in history.items() if at < seen.window.start), default=used)
-    if used <= 2 * busiest:
+    if used <= OUTGROWN * busiest:
         return None
     totals = {name: [series.total(hour) for hour in hours] for name, series in seen.metrics.writes.items()}
     for name, counts in totals.items():
         quietest = min(range(len(hours)), key=counts.__getitem__)
         others = [sum(counted[n] for other, counted in totals.items() if other != name) for n in (0, quietest)]
         growth, beside = _growth(counts[0], counts[quietest]), _growth(*others)
-        if growth >= _TIMES and growth >= 2 * beside:
+        if growth >= GROWN_TIMES and growth >= OUTGROWN * beside:
             return _GrownWrites(name, counts[0], counts[quietest], hours[quietest].start)
     return None
 

@@ -13,14 +13,15 @@ from datetime import datetime, timedelta
 from runbook_lib import instant
 from runbook_lib.evidence import Evidence
 from runbook_lib.evidence.mapping import EventSourceMapping
-from runbook_lib.evidence.signals import LONG_WAIT
 from runbook_lib.findings import Verdict
 from runbook_lib.findings.mapping import expected_to_deliver
 from runbook_lib.interpret.arn import StreamArn
 from runbook_lib.judging.loss_clock import Loss, LossState, Undelivered, clock
-from runbook_lib.measuring.onset import FIRST_WINDOW, Onset, delivery_gap
-from runbook_lib.measuring.pipe import FlowState, Stage, Stages, first_write_after, measure
-from runbook_lib.measuring.setting_change import Change, SettingChange
+from runbook_lib.measuring.backlog import is_worked_off, oldest_unread
+from runbook_lib.measuring.onset import Onset, delivery_gap
+from runbook_lib.measuring.pipe import FlowState, Measured, Stage
+from runbook_lib.measuring.setting_change import Change
+from runbook_lib.measuring.thresholds import DELIVERY_SLACK, LONG_WAIT
 from runbook_lib.observed import otherwise
 
 _OTHER_STREAM = {"stale-stream-arn", "table-recreated-or-restored"}
@@ -28,11 +29,9 @@ _FUNCTION_ERRORS = (Stage.FAILED, Stage.SUCCEEDED)
 
 
 def assess(
-    seen: Evidence,
+    seen: Measured,
     causes: tuple[Verdict, ...],
-    stages: Stages,
     began: Onset | None,
-    setting_change: SettingChange | None,
     changes: tuple[Change, ...],
     *,
     certain: bool,
@@ -42,18 +41,18 @@ def assess(
         return clock(_worked_off(seen), seen.as_of)
     ids = {verdict.finding.id for verdict in causes}
     off = _off_since(seen, ids, began, changes)
-    refs = tuple(dict.fromkeys((*(began.refs if began else ()), *stages[Stage.WRITTEN].refs)))
+    refs = tuple(dict.fromkeys((*(began.refs if began else ()), *seen.stages[Stage.WRITTEN].refs)))
     enabled = otherwise(lambda: seen.streams.table.stream_enabled, "stream-disabled" not in ids)
     if off is not None and not enabled:
         return clock((), seen.as_of, never_recorded=(off, None), refs=refs)
     recreated = _recreated(seen) if enabled and ids & _OTHER_STREAM else None
     gap = (off, recreated) if off is not None and recreated is not None and off < recreated else None
     left_out = began.earliest if began and "latest-startup-gap" in ids else None
-    waiting = tuple(_waiting(seen, stages, began, recreated or left_out))
+    waiting = tuple(_waiting(seen, began, recreated or left_out))
     if (
         not causes
         and began is None
-        and all(stages[s].state is not FlowState.STOPPED for s in (Stage.INVOKED, Stage.SUCCEEDED))
+        and all(seen.stages[s].state is not FlowState.STOPPED for s in (Stage.INVOKED, Stage.SUCCEEDED))
     ):
         return Loss(
             LossState.UNKNOWN,
@@ -69,13 +68,13 @@ def assess(
 
 def _worked_off(seen: Evidence) -> Iterator[Undelivered]:
     """Give the front of a backlog that delivery gains on: it waits, though nothing is wrong."""
-    oldest = otherwise(lambda: seen.backlog.oldest_unread if seen.backlog.is_worked_off else None, None)
+    oldest = otherwise(lambda: oldest_unread(seen.backlog) if is_worked_off(seen.backlog) else None, None)
     if oldest is not None and seen.window.end - oldest > LONG_WAIT:
         words = "Older records are worked off, faster than the clock runs; this is how far that has come."
         yield Undelivered("", oldest, words)
 
 
-def began_with(seen: Evidence, causes: tuple[Verdict, ...], harm: Onset, changes: tuple[Change, ...]) -> Onset:
+def began_with(seen: Measured, causes: tuple[Verdict, ...], harm: Onset, changes: tuple[Change, ...]) -> Onset:
     """Say when the harm began, where a cause tells it better than the counters of the whole pipe.
 
     What a new mapping skipped may lie long before a later trouble, and an old stream's last records may be delivered
@@ -86,10 +85,10 @@ def began_with(seen: Evidence, causes: tuple[Verdict, ...], harm: Onset, changes
     if gap is not None and gap.at < harm.at:
         return replace(gap, signals=(*gap.signals, *harm.signals), refs=tuple(dict.fromkeys((*gap.refs, *harm.refs))))
     moved = _moved(seen, ids, changes)
-    drained = measure(seen)[Stage.INVOKED].last
-    if moved is None or drained is None or drained - moved <= FIRST_WINDOW:
+    drained = seen.stages[Stage.INVOKED].last
+    if moved is None or drained is None or drained - moved <= DELIVERY_SLACK:
         return harm
-    first = first_write_after(seen, instant.floor(moved) - timedelta(seconds=1)) or instant.floor(moved)
+    first = seen.first_write_after(instant.floor(moved) - timedelta.resolution) or instant.floor(moved)
     words = (
         f"What is written since {instant.clock(moved, seen.as_of)} is not in the stream that the mapping reads;"
         f" what was delivered up to {instant.clock(drained, seen.as_of)} had been written before."
@@ -106,11 +105,12 @@ def _moved(seen: Evidence, ids: set[str], changes: tuple[Change, ...]) -> dateti
     return _ended(changes) if "stream-disabled" in ids else None
 
 
-def _waiting(seen: Evidence, stages: Stages, began: Onset | None, recreated: datetime | None) -> Iterator[Undelivered]:
+def _waiting(seen: Measured, began: Onset | None, recreated: datetime | None) -> Iterator[Undelivered]:
     """Give what each mapping has not delivered; without any mapping, what the stream itself holds."""
-    oldest, basis = _oldest(seen, stages, began, recreated)
+    oldest, basis = _oldest(seen, began, recreated)
     mappings = otherwise(lambda: expected_to_deliver(seen), ())
-    failing = stages[Stage.INVOKED].state is not FlowState.STOPPED and stages[Stage.FAILED].state is not FlowState.IDLE
+    invoked, failed = seen.stages[Stage.INVOKED], seen.stages[Stage.FAILED]
+    failing = invoked.state is not FlowState.STOPPED and failed.state is not FlowState.IDLE
     if not mappings:
         yield Undelivered("", oldest, basis)
     for mapping in mappings:
@@ -127,9 +127,7 @@ def _of_mapping(mapping: EventSourceMapping, oldest: datetime | None, basis: str
     )
 
 
-def _oldest(
-    seen: Evidence, stages: Stages, began: Onset | None, recreated: datetime | None
-) -> tuple[datetime | None, str]:
+def _oldest(seen: Measured, began: Onset | None, recreated: datetime | None) -> tuple[datetime | None, str]:
     """Give the earliest moment from which a record may wait, and what it was read from.
 
     Within the minute of the last delivery, records after it were not delivered any more, so that minute's start counts.
@@ -139,9 +137,9 @@ def _oldest(
         return recreated, "Everything since then waits, as no mapping has begun with it."
     if began is None:
         return None, _UNTOLD
-    if stages[Stage.INVOKED].state is FlowState.STOPPED:
+    if seen.stages[Stage.INVOKED].state is FlowState.STOPPED:
         return began.earliest, "Read from the last delivery and the first write after it."
-    oldest = otherwise(lambda: seen.backlog.oldest_unread, None)
+    oldest = otherwise(lambda: oldest_unread(seen.backlog), None)
     if oldest is None:
         return began.earliest, "Read from the earliest moment at which the harm may have begun."
     return oldest, "Read from the iterator age of the oldest batch that is still tried."

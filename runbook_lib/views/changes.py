@@ -11,8 +11,8 @@ from runbook_lib import instant
 from runbook_lib.evidence import Evidence
 from runbook_lib.interpret.trail_event import POLL_EVENT_NAME, TrailEvent
 from runbook_lib.judging.diagnosis import Diagnosis
-from runbook_lib.measuring.onset import FIRST_WINDOW
 from runbook_lib.measuring.setting_change import Change, changes
+from runbook_lib.measuring.thresholds import FIRST_WINDOW
 from runbook_lib.observed import NotObserved
 from runbook_lib.showing.blocks import Block, TableBlock
 from runbook_lib.views.words import columns, count, moment, stretch

@@ -12,9 +12,8 @@ from runbook_lib.findings import FindingKind, Sign, against, counter, decisive, 
 from runbook_lib.findings.mapping import GUIDE, expected_to_deliver
 from runbook_lib.interpret.trail_event import TrailEvent, effects
 from runbook_lib.measuring.onset import Onset, delivery_gap
-
-_START_UP = timedelta(minutes=15)
-"""Polling follows a new mapping within minutes (Lambda Developer Guide, "Using AWS Lambda with Amazon DynamoDB")."""
+from runbook_lib.measuring.pipe import Measured
+from runbook_lib.measuring.thresholds import START_UP
 
 
 def _at_latest(seen: Evidence) -> tuple[EventSourceMapping, ...]:
@@ -41,7 +40,7 @@ def _events(seen: Evidence, mapping: EventSourceMapping, *kinds: str) -> Iterato
     lag=timedelta(minutes=15),
     source=f"{GUIDE}/with-ddb.html",
 )
-def latest_startup_gap(seen: Evidence) -> Iterator[Sign]:
+def latest_startup_gap(seen: Measured) -> Iterator[Sign]:
     """LATEST begins with what is written once the mapping works, minutes after it was made, and nothing says so.
 
     The records between the old mapping and the new are still in the stream for 24 hours, and nobody reads them.
@@ -77,7 +76,7 @@ def _making(seen: Evidence, mapping: EventSourceMapping, gap: Onset) -> list[Tra
     """Find the creation of a mapping in the gap; a pause that ended leaves the same gap and loses nothing."""
     resumed = _resumed(seen, gap.at)
     created = _events(seen, mapping, "mapping-created")
-    return [event for event in created if gap.earliest < event.at <= resumed <= event.at + _START_UP]
+    return [event for event in created if gap.earliest < event.at <= resumed <= event.at + START_UP]
 
 
 def _resumed(seen: Evidence, after: datetime) -> datetime:
@@ -99,7 +98,7 @@ def _resumed(seen: Evidence, after: datetime) -> datetime:
     lag=timedelta(0),
     source="https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html",
 )
-def missed_records(seen: Evidence) -> Iterator[Sign]:
+def missed_records(seen: Measured) -> Iterator[Sign]:
     """A gap between deliveries that went on afterwards: what was written in it came late, or never.
 
     The counters cannot tell which; after a mere pause it came late.
