@@ -21,10 +21,8 @@ _LOG_DELAY = timedelta(minutes=15)
     kind=FindingKind.INNOCENT,
     title="The function runs and its log stays silent",
     modes=("G1",),
-    stops=None,
     diagnosis=(1,),
     reads=(4, 7),
-    remedies=(),
     set_off_by=("log-group-deleted", "role-policy-detached", "role-policy-deleted"),
     lag=timedelta(hours=1),
     source="https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs.html",
@@ -55,12 +53,8 @@ def role_cannot_log(seen: Evidence) -> Iterator[Sign]:
     kind=FindingKind.INNOCENT,
     title="The function is invoked, though not by the stream",
     modes=("G3",),
-    stops=None,
     diagnosis=(3,),
     reads=(6, 7),
-    remedies=(),
-    set_off_by=(),
-    lag=timedelta(0),
     source="https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html",
 )
 def other_triggers_mask(seen: Evidence) -> Iterator[Sign]:
@@ -77,12 +71,8 @@ def other_triggers_mask(seen: Evidence) -> Iterator[Sign]:
     kind=FindingKind.INNOCENT,
     title="Lambda broke off loops of the function's, and stream records were in none of them",
     modes=("F9",),
-    stops=None,
     diagnosis=(3, 9),
     reads=(7,),
-    remedies=(),
-    set_off_by=(),
-    lag=timedelta(0),
     source="https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html",
 )
 def recursion_detection(seen: Evidence) -> Iterator[Sign]:
@@ -107,10 +97,8 @@ def recursion_detection(seen: Evidence) -> Iterator[Sign]:
     kind=FindingKind.INNOCENT,
     title="The function's log is not where, or not what, one expects",
     modes=("G2",),
-    stops=None,
     diagnosis=(1,),
     reads=(3, 4),
-    remedies=(),
     set_off_by=("configuration-changed",),
     lag=timedelta(hours=24),
     source="https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-advanced.html",
@@ -140,12 +128,8 @@ def looking_in_wrong_logs(seen: Evidence) -> Iterator[Sign]:
     kind=FindingKind.INNOCENT,
     title="Nothing counts what the mapping polls and filters",
     modes=("G4",),
-    stops=None,
     diagnosis=(3,),
     reads=(3, 7),
-    remedies=(),
-    set_off_by=(),
-    lag=timedelta(0),
     source="https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html",
 )
 def metrics_not_opted_in(seen: Evidence) -> Iterator[Sign]:
@@ -170,12 +154,8 @@ def metrics_not_opted_in(seen: Evidence) -> Iterator[Sign]:
     kind=FindingKind.INNOCENT,
     title="The trigger works: what is missing is missing behind it",
     modes=("F8",),
-    stops=None,
     diagnosis=(1, 3),
     reads=(6, 7),
-    remedies=(),
-    set_off_by=(),
-    lag=timedelta(0),
     source="https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-errors.html",
 )
 def success_without_effect(seen: Evidence) -> Iterator[Sign]:

@@ -19,6 +19,7 @@ from runbook_lib import instant
 from runbook_lib.archive.record import EVIDENCE, Record
 from runbook_lib.errors import BadArchive
 from runbook_lib.evidence import Evidence
+from runbook_lib.findings import FINDINGS, Trait
 from runbook_lib.measuring.pipe import first_write_after, success_minutes
 from runbook_lib.measuring.setting_change import changes
 from runbook_lib.observed import otherwise
@@ -32,8 +33,7 @@ _FALLS = 0.05
 """An age that changes by less than this share of the clock stands still."""
 _QUIET = timedelta(minutes=10)
 """So long must nothing have failed before a loss counts as over."""
-_PAST_LOSS = frozenset({"retry-exhausted-drop"})
-"""Causes that are named for as long as the records they cost are in the window, although no more are lost."""
+_PAST_LOSS = frozenset(finding.id for finding in FINDINGS.values() if Trait.PAST_LOSS in finding.traits)
 
 
 class RecoveryOutcome(StrEnum):
