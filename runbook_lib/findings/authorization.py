@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from functools import partial
 
 from runbook_lib.evidence import Evidence
 from runbook_lib.evidence.mapping import EventSourceMapping
 from runbook_lib.evidence.role import Reading
-from runbook_lib.findings import FindingKind, Sign, against, decisive, finding, sign
+from runbook_lib.findings import FindingKind, Sign, Trait, against, decisive, finding, sign
 from runbook_lib.findings.mapping import expected_to_deliver
+from runbook_lib.findings.remedy_id import RemedyId
 from runbook_lib.interpret.policy import STREAM_ACTIONS, Decision, PolicyType, trusts
 from runbook_lib.interpret.processing_result import ResultKind
 from runbook_lib.measuring.pipe import FlowState, Measured, Stage
@@ -25,6 +27,17 @@ _ROLE_CHANGES = (
 )
 _IAM_LAG = timedelta(minutes=15)
 """IAM is eventually consistent, and a poller keeps its session for some minutes (how long is not documented)."""
+
+_denied = partial(
+    finding,
+    kind=FindingKind.CAUSE,
+    stops=Stage.POLLED,
+    diagnosis=(2,),
+    lag=_IAM_LAG,
+    traits=(Trait.REPAIR_FIRST,),
+)
+"""A cause that keeps the role from reading. Of those that stop polling it is repaired before the mapping: AWS makes no
+mapping that its role cannot read for."""
 
 _REFUSALS = (Decision.EXPLICIT_DENY, Decision.IMPLICIT_DENY)
 _EXECUTION_ROLE = "https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-eventsourcemapping.html"
@@ -119,17 +132,13 @@ def _allowed(seen: Evidence) -> Iterator[Sign]:
         yield against(f"Role {role} may call {', '.join(STREAM_ACTIONS)} on the latest stream.", readings[0])
 
 
-@finding(
+@_denied(
     "role-missing-stream-actions",
-    kind=FindingKind.CAUSE,
     title="The execution role does not allow reading the stream",
     modes=("C1",),
-    stops=Stage.POLLED,
-    diagnosis=(2,),
     reads=(5, 8),
-    remedies=("R4",),
+    remedies=(RemedyId.ALLOW_STREAM_READS,),
     set_off_by=(*_ROLE_CHANGES, "configuration-changed", "alias-changed", "stream-enabled"),
-    lag=_IAM_LAG,
     source=_EXECUTION_ROLE,
 )
 def role_missing_stream_actions(seen: Measured) -> Iterator[Sign]:
@@ -141,17 +150,13 @@ def role_missing_stream_actions(seen: Measured) -> Iterator[Sign]:
     yield from _by_identity(seen, Decision.IMPLICIT_DENY)
 
 
-@finding(
+@_denied(
     "explicit-deny-identity",
-    kind=FindingKind.CAUSE,
     title="A policy of the execution role explicitly denies reading the stream",
     modes=("C2",),
-    stops=Stage.POLLED,
-    diagnosis=(2,),
     reads=(5, 8),
-    remedies=("R12",),
+    remedies=(RemedyId.CHANGE_REFUSING_POLICY,),
     set_off_by=_ROLE_CHANGES,
-    lag=_IAM_LAG,
     source=_EVALUATION,
 )
 def explicit_deny_identity(seen: Measured) -> Iterator[Sign]:
@@ -159,17 +164,13 @@ def explicit_deny_identity(seen: Measured) -> Iterator[Sign]:
     yield from _by_identity(seen, Decision.EXPLICIT_DENY)
 
 
-@finding(
+@_denied(
     "permissions-boundary",
-    kind=FindingKind.CAUSE,
     title="The role's permissions boundary does not allow reading the stream",
     modes=("C3",),
-    stops=Stage.POLLED,
-    diagnosis=(2,),
     reads=(5, 8),
-    remedies=("R12",),
+    remedies=(RemedyId.CHANGE_REFUSING_POLICY,),
     set_off_by=("boundary-set", "managed-policy-changed"),
-    lag=_IAM_LAG,
     source="https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html",
 )
 def permissions_boundary(seen: Measured) -> Iterator[Sign]:
@@ -180,17 +181,13 @@ def permissions_boundary(seen: Measured) -> Iterator[Sign]:
     yield from _allowed(seen)
 
 
-@finding(
+@_denied(
     "scp-or-rcp",
-    kind=FindingKind.CAUSE,
     title="A policy of the organization refuses reading the stream",
     modes=("C4",),
-    stops=Stage.POLLED,
-    diagnosis=(2,),
     reads=(5, 8),
-    remedies=("R12",),
+    remedies=(RemedyId.CHANGE_REFUSING_POLICY,),
     set_off_by=("scp-changed",),
-    lag=_IAM_LAG,
     source="https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_scps.html",
 )
 def scp_or_rcp(seen: Measured) -> Iterator[Sign]:
@@ -201,17 +198,13 @@ def scp_or_rcp(seen: Measured) -> Iterator[Sign]:
         yield from _said_by_mapping(seen, kind, explicit=False)
 
 
-@finding(
+@_denied(
     "resource-policy",
-    kind=FindingKind.CAUSE,
     title="A resource policy on the stream refuses the execution role",
     modes=("C5",),
-    stops=Stage.POLLED,
-    diagnosis=(2,),
     reads=(5, 8),
-    remedies=("R13",),
+    remedies=(RemedyId.EXEMPT_IN_STREAM_POLICY,),
     set_off_by=("resource-policy-changed",),
-    lag=_IAM_LAG,
     source="https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/access-control-resource-based.html",
 )
 def resource_policy(seen: Measured) -> Iterator[Sign]:
@@ -227,17 +220,13 @@ def resource_policy(seen: Measured) -> Iterator[Sign]:
         yield against("Neither the table nor its latest stream has a resource policy.", seen.role.resource_policies_ref)
 
 
-@finding(
+@_denied(
     "condition-mismatch",
-    kind=FindingKind.CAUSE,
     title="A condition in the role's policies can never hold for the poller",
     modes=("C8",),
-    stops=Stage.POLLED,
-    diagnosis=(2,),
     reads=(5, 8),
-    remedies=("R31",),
+    remedies=(RemedyId.FREE_READS_FROM_CONDITION,),
     set_off_by=(*_ROLE_CHANGES, "boundary-set"),
-    lag=_IAM_LAG,
     source="https://docs.aws.amazon.com/lambda/latest/dg/permissions-source-function-arn.html",
 )
 def condition_mismatch(seen: Measured) -> Iterator[Sign]:
@@ -254,17 +243,13 @@ def condition_mismatch(seen: Measured) -> Iterator[Sign]:
     yield from _allowed(seen)
 
 
-@finding(
+@_denied(
     "cmk-denied-to-role",
-    kind=FindingKind.CAUSE,
     title="The execution role may not decrypt with the table's key",
     modes=("C7",),
-    stops=Stage.POLLED,
-    diagnosis=(2,),
     reads=(2, 5),
-    remedies=("R37",),
+    remedies=(RemedyId.ALLOW_DECRYPTION,),
     set_off_by=("key-policy-changed", *_ROLE_CHANGES, "boundary-set"),
-    lag=_IAM_LAG,
     source="https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html",
 )
 def cmk_denied_to_role(seen: Evidence) -> Iterator[Sign]:
@@ -300,10 +285,9 @@ def _said_of_the_key(seen: Evidence) -> Iterator[Sign]:
     kind=FindingKind.CONTRIBUTING,
     title="The mapped version runs with another role than $LATEST",
     modes=("C9",),
-    stops=None,
     diagnosis=(2, 5),
     reads=(3, 5),
-    remedies=("R32",),
+    remedies=(RemedyId.MOVE_ALIAS,),
     set_off_by=("configuration-changed", "alias-changed", "version-published"),
     lag=timedelta(hours=24),
     source="https://docs.aws.amazon.com/lambda/latest/dg/configuration-versions.html",
@@ -323,15 +307,12 @@ def version_role_drift(seen: Evidence) -> Iterator[Sign]:
     )
 
 
-@finding(
+@_denied(
     "trust-or-role-gone",
-    kind=FindingKind.CAUSE,
     title="Lambda cannot assume the execution role",
     modes=("C6",),
-    stops=Stage.POLLED,
-    diagnosis=(2,),
     reads=(5,),
-    remedies=("R11",),
+    remedies=(RemedyId.RESTORE_ROLE,),
     set_off_by=("trust-changed", "role-deleted", "role-created"),
     lag=timedelta(hours=12),
     source="https://docs.aws.amazon.com/lambda/latest/dg/lambda-intro-execution-role.html",

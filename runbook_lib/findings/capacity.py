@@ -8,8 +8,9 @@ from datetime import timedelta
 from runbook_lib import instant
 from runbook_lib.evidence import Evidence
 from runbook_lib.evidence.signals import Series
-from runbook_lib.findings import FindingKind, Sign, against, counter, decisive, finding, sign
+from runbook_lib.findings import FindingKind, Sign, Trait, against, counter, decisive, finding, sign
 from runbook_lib.findings.mapping import expected_to_deliver
+from runbook_lib.findings.remedy_id import RemedyId
 from runbook_lib.incident import Window
 from runbook_lib.instant import MILLISECOND
 from runbook_lib.measuring.pipe import FlowState, Measured, Stage
@@ -37,7 +38,7 @@ _CONCURRENCY = "https://docs.aws.amazon.com/lambda/latest/dg/configuration-concu
     stops=Stage.INVOKED,
     diagnosis=(9,),
     reads=(7,),
-    remedies=("R5",),
+    remedies=(RemedyId.FREE_CONCURRENCY,),
     set_off_by=("concurrency-set",),
     lag=timedelta(minutes=10),
     source=_CONCURRENCY,
@@ -95,7 +96,7 @@ def _throttled_lately(seen: Evidence) -> float:
     stops=None,
     diagnosis=(6, 9),
     reads=(6, 7),
-    remedies=("R5",),
+    remedies=(RemedyId.FREE_CONCURRENCY,),
     set_off_by=("concurrency-set", "code-changed", "configuration-changed", "alias-changed"),
     lag=timedelta(hours=24),
     source=_CONCURRENCY,
@@ -133,9 +134,8 @@ def reserved_too_low(seen: Measured) -> Iterator[Sign]:
     stops=None,
     diagnosis=(8, 9),
     reads=(6, 7),
-    remedies=("R35", "R18"),
+    remedies=(RemedyId.CAP_BUSIEST_FUNCTION, RemedyId.RAISE_QUOTA),
     set_off_by=(),
-    lag=timedelta(0),
     source=_CONCURRENCY,
 )
 def account_concurrency_exhausted(seen: Measured) -> Iterator[Sign]:
@@ -172,7 +172,7 @@ def account_concurrency_exhausted(seen: Measured) -> Iterator[Sign]:
     stops=None,
     diagnosis=(6,),
     reads=(2, 6, 7),
-    remedies=("R14", "R41"),
+    remedies=(RemedyId.RUN_MORE_BATCHES, RemedyId.GIVE_TIME_OR_MEMORY),
     set_off_by=("code-changed", "configuration-changed", "alias-changed", "mapping-updated"),
     lag=timedelta(hours=24),
     source="https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-eventsourcemapping.html",
@@ -230,10 +230,9 @@ def _progress(seen: Evidence) -> float | None:
     kind=FindingKind.CONTRIBUTING,
     title="Records are so large that batches are cut short",
     modes=("E6",),
-    stops=None,
     diagnosis=(6,),
     reads=(3, 6, 7),
-    remedies=("R14", "R41"),
+    remedies=(RemedyId.RUN_MORE_BATCHES, RemedyId.GIVE_TIME_OR_MEMORY),
     set_off_by=("code-changed", "mapping-updated"),
     lag=timedelta(hours=24),
     source="https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventsourcemapping.html",
@@ -269,12 +268,8 @@ def payload_or_duration(seen: Measured) -> Iterator[Sign]:
     kind=FindingKind.SYMPTOM,
     title="Records are delivered, later and later",
     modes=(),
-    stops=None,
     diagnosis=(6,),
     reads=(6,),
-    remedies=(),
-    set_off_by=(),
-    lag=timedelta(0),
     source="https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html",
 )
 def records_late(seen: Measured) -> Iterator[Sign]:
@@ -292,10 +287,9 @@ def records_late(seen: Measured) -> Iterator[Sign]:
     kind=FindingKind.CONTRIBUTING,
     title="More readers share the stream's shards than a shard can serve",
     modes=("E5",),
-    stops=None,
     diagnosis=(6, 8),
     reads=(3,),
-    remedies=("R36",),
+    remedies=(RemedyId.SHARE_ONE_READER,),
     set_off_by=("mapping-created", "mapping-enabled"),
     lag=timedelta(hours=24),
     source="https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Streams.html",
@@ -323,12 +317,9 @@ def too_many_readers(seen: Evidence) -> Iterator[Sign]:
     kind=FindingKind.SYMPTOM,
     title="Invocations are throttled",
     modes=(),
-    stops=None,
     diagnosis=(6, 9),
     reads=(7,),
-    remedies=(),
-    set_off_by=(),
-    lag=timedelta(0),
+    traits=(Trait.THROTTLES,),
     source=_CONCURRENCY,
 )
 def throttled(seen: Evidence) -> Iterator[Sign]:

@@ -22,12 +22,8 @@ _DEVELOPER = "https://docs.aws.amazon.com/amazondynamodb/latest/developerguide"
     kind=FindingKind.INNOCENT,
     title="The function reads another table than the one that was named",
     modes=("A4",),
-    stops=None,
     diagnosis=(5,),
     reads=(1, 3),
-    remedies=(),
-    set_off_by=(),
-    lag=timedelta(0),
     source="https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html",
 )
 def wrong_scope(seen: Evidence) -> Iterator[Sign]:
@@ -48,12 +44,8 @@ def wrong_scope(seen: Evidence) -> Iterator[Sign]:
     kind=FindingKind.INNOCENT,
     title="The table is global: each region has a stream of its own, with fewer records than writes",
     modes=("A10",),
-    stops=None,
     diagnosis=(4,),
     reads=(1, 2),
-    remedies=(),
-    set_off_by=(),
-    lag=timedelta(0),
     source=f"{_DEVELOPER}/V2globaltables_HowItWorks.html",
 )
 def replica_expectations(seen: Measured) -> Iterator[Sign]:
@@ -77,12 +69,8 @@ def replica_expectations(seen: Measured) -> Iterator[Sign]:
     kind=FindingKind.INNOCENT,
     title="Items expire by TTL: their records come when DynamoDB deletes them, not when their time is up",
     modes=("A11",),
-    stops=None,
     diagnosis=(1,),
     reads=(2, 3, 7),
-    remedies=(),
-    set_off_by=(),
-    lag=timedelta(0),
     source=f"{_DEVELOPER}/TTL.html",
 )
 def ttl_expectation(seen: Evidence) -> Iterator[Sign]:
@@ -119,12 +107,8 @@ _BY_TTL = '"userIdentity"'
     kind=FindingKind.SYMPTOM,
     title="Records expire unread",
     modes=("A12",),
-    stops=None,
     diagnosis=(6,),
     reads=(6,),
-    remedies=(),
-    set_off_by=(),
-    lag=timedelta(0),
     source=f"{_DEVELOPER}/Streams.html",
 )
 def trimmed(seen: Evidence) -> Iterator[Sign]:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from runbook_lib import instant
 from runbook_lib.evidence import Evidence
 from runbook_lib.findings import FindingKind, Sign, against, finding, sign
+from runbook_lib.findings.remedy_id import RemedyId
 from runbook_lib.incident import Window
 from runbook_lib.interpret.policy import Decision, evaluate, poller_context
 from runbook_lib.measuring.thresholds import GROWN_TIMES, OUTGROWN
@@ -21,10 +22,9 @@ _REFUSALS = (Decision.EXPLICIT_DENY, Decision.IMPLICIT_DENY)
     kind=FindingKind.CONTRIBUTING,
     title="The function seems to write to the table that triggers it",
     modes=("F10",),
-    stops=None,
     diagnosis=(6, 9),
     reads=(2, 5, 7),
-    remedies=("R10",),
+    remedies=(RemedyId.DEPLOY_WORKING_CODE,),
     set_off_by=("code-changed", "configuration-changed", "alias-changed", "role-policy-put", "role-policy-attached"),
     lag=timedelta(minutes=15),
     source="https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html",

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from runbook_lib import instant
 from runbook_lib.evidence import Evidence
-from runbook_lib.findings import FindingKind, Sign, against, finding, sign
+from runbook_lib.findings import FindingKind, Sign, Trait, against, finding, sign
+from runbook_lib.findings.remedy_id import RemedyId
 from runbook_lib.measuring.pipe import FlowState, Measured, Stage, StageFlow
 from runbook_lib.measuring.setting_change import changes
 from runbook_lib.measuring.thresholds import GOES_ON, STOPPED_TOGETHER
@@ -30,9 +31,9 @@ _QUOTAS = {
     stops=Stage.POLLED,
     diagnosis=(),
     reads=(1,),
-    remedies=("R39",),
+    remedies=(RemedyId.WAIT_FOR_AWS,),
     set_off_by=(),
-    lag=timedelta(0),
+    traits=(Trait.MAY_STAY_UNSEEN,),
     source="https://docs.aws.amazon.com/health/latest/ug/what-is-aws-health.html",
 )
 def service_event(seen: Measured) -> Iterator[Sign]:
@@ -81,12 +82,8 @@ def _neighbours(seen: Evidence, invoked: StageFlow, began: list[datetime]) -> It
     kind=FindingKind.INNOCENT,
     title="A change was refused because of a quota",
     modes=("H3",),
-    stops=None,
     diagnosis=(7,),
     reads=(9,),
-    remedies=(),
-    set_off_by=(),
-    lag=timedelta(0),
     source="https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html",
 )
 def quota(seen: Evidence) -> Iterator[Sign]:

@@ -9,7 +9,8 @@ from runbook_lib import instant
 from runbook_lib.evidence import Evidence
 from runbook_lib.evidence.mapping import EventSourceMapping
 from runbook_lib.evidence.signals import Series
-from runbook_lib.findings import FindingKind, Sign, against, counter, decisive, finding, sign
+from runbook_lib.findings import FindingKind, Sign, Trait, against, counter, decisive, finding, sign
+from runbook_lib.findings.remedy_id import RemedyId
 from runbook_lib.interpret.arn import StreamArn
 from runbook_lib.measuring.pipe import FlowState, Measured, Stage
 from runbook_lib.measuring.thresholds import CLOCK_SKEW, READ_THROUGHOUT
@@ -66,9 +67,10 @@ def _polled(seen: Evidence, mapping: EventSourceMapping) -> tuple[Series, ...]:
     stops=Stage.IN_STREAM,
     diagnosis=(4, 5),
     reads=(1, 2, 3),
-    remedies=("R8", "R2"),
+    remedies=(RemedyId.SWITCH_STREAM_ON, RemedyId.MAP_LATEST_STREAM),
     set_off_by=("table-deleted", "table-restored", "table-created"),
     lag=timedelta(hours=24),
+    traits=(Trait.MOVES_STREAM,),
     source="https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/PointInTimeRecovery_Howitworks.html",
 )
 def table_recreated_or_restored(seen: Evidence) -> Iterator[Sign]:
@@ -98,9 +100,10 @@ def table_recreated_or_restored(seen: Evidence) -> Iterator[Sign]:
     stops=Stage.IN_STREAM,
     diagnosis=(4,),
     reads=(1, 2),
-    remedies=("R8", "R2"),
+    remedies=(RemedyId.SWITCH_STREAM_ON, RemedyId.MAP_LATEST_STREAM),
     set_off_by=("stream-disabled", "table-deleted", "table-restored", "table-created"),
     lag=timedelta(hours=24),
+    traits=(Trait.ENDS_STREAM,),
     source=_STREAMS,
 )
 def stream_disabled(seen: Evidence) -> Iterator[Sign]:
@@ -134,12 +137,10 @@ def stream_disabled(seen: Evidence) -> Iterator[Sign]:
     kind=FindingKind.INNOCENT,
     title="Nobody writes to the table, so there is nothing to trigger on",
     modes=("A1",),
-    stops=None,
     diagnosis=(1, 3),
     reads=(7,),
-    remedies=("R20",),
-    set_off_by=(),
-    lag=timedelta(0),
+    remedies=(RemedyId.FIND_WRITERS,),
+    traits=(Trait.EXPLAINS_IDLE,),
     source="https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/metrics-dimensions.html",
 )
 def no_table_writes(seen: Measured) -> Iterator[Sign]:
@@ -165,12 +166,13 @@ def no_table_writes(seen: Measured) -> Iterator[Sign]:
     kind=FindingKind.INNOCENT,
     title="The writes change nothing, so the stream records nothing",
     modes=("A2",),
-    stops=None,
     diagnosis=(1, 3),
     reads=(2, 6, 7),
-    remedies=("R20",),
-    set_off_by=(),
-    lag=timedelta(0),
+    remedies=(RemedyId.FIND_WRITERS,),
+    traits=(
+        Trait.EXPLAINS_IDLE,
+        Trait.MAKES_NO_RECORD,
+    ),
     source=_STREAMS,
 )
 def noop_writes(seen: Measured) -> Iterator[Sign]:
@@ -228,12 +230,10 @@ def _written_since(seen: Measured, since: datetime) -> Iterator[float]:
     kind=FindingKind.INNOCENT,
     title="Writes are refused before they are committed, so there is nothing to trigger on",
     modes=("A3",),
-    stops=None,
     diagnosis=(1, 3),
     reads=(7,),
-    remedies=("R20",),
-    set_off_by=(),
-    lag=timedelta(0),
+    remedies=(RemedyId.FIND_WRITERS,),
+    traits=(Trait.EXPLAINS_IDLE,),
     source="https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/metrics-dimensions.html",
 )
 def rejected_writes(seen: Measured) -> Iterator[Sign]:
@@ -265,7 +265,7 @@ def rejected_writes(seen: Measured) -> Iterator[Sign]:
     stops=None,
     diagnosis=(4,),
     reads=(1, 2),
-    remedies=("R9",),
+    remedies=(RemedyId.ENABLE_TABLE_KEY,),
     set_off_by=("key-disabled", "key-deletion-scheduled", "key-policy-changed"),
     lag=timedelta(hours=2),
     source="https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html",
@@ -294,12 +294,10 @@ _LOCKED = {"INACCESSIBLE_ENCRYPTION_CREDENTIALS", "ARCHIVING", "ARCHIVED"}
     kind=FindingKind.CONTRIBUTING,
     title="The table feeds Kinesis Data Streams, which is not DynamoDB Streams",
     modes=("A6",),
-    stops=None,
     diagnosis=(4,),
     reads=(2, 3),
-    remedies=("R24", "R8"),
+    remedies=(RemedyId.MAP_KINESIS_STREAM, RemedyId.SWITCH_STREAM_ON),
     set_off_by=(),
-    lag=timedelta(hours=24),
     source="https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/streamsmain.html",
 )
 def wrong_cdc_product(seen: Evidence) -> Iterator[Sign]:

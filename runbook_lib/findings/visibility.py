@@ -19,10 +19,8 @@ from runbook_lib.measuring.thresholds import FAILING_NOW, LOG_DELAY, LONG_WAIT
     kind=FindingKind.INNOCENT,
     title="The function runs and its log stays silent",
     modes=("G1",),
-    stops=None,
     diagnosis=(1,),
     reads=(4, 7),
-    remedies=(),
     set_off_by=("log-group-deleted", "role-policy-detached", "role-policy-deleted"),
     lag=timedelta(hours=1),
     source="https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs.html",
@@ -53,12 +51,8 @@ def role_cannot_log(seen: Evidence) -> Iterator[Sign]:
     kind=FindingKind.INNOCENT,
     title="The function is invoked, though not by the stream",
     modes=("G3",),
-    stops=None,
     diagnosis=(3,),
     reads=(6, 7),
-    remedies=(),
-    set_off_by=(),
-    lag=timedelta(0),
     source="https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html",
 )
 def other_triggers_mask(seen: Measured) -> Iterator[Sign]:
@@ -75,12 +69,8 @@ def other_triggers_mask(seen: Measured) -> Iterator[Sign]:
     kind=FindingKind.INNOCENT,
     title="Lambda broke off loops of the function's, and stream records were in none of them",
     modes=("F9",),
-    stops=None,
     diagnosis=(3, 9),
     reads=(7,),
-    remedies=(),
-    set_off_by=(),
-    lag=timedelta(0),
     source="https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html",
 )
 def recursion_detection(seen: Evidence) -> Iterator[Sign]:
@@ -105,10 +95,8 @@ def recursion_detection(seen: Evidence) -> Iterator[Sign]:
     kind=FindingKind.INNOCENT,
     title="The function's log is not where, or not what, one expects",
     modes=("G2",),
-    stops=None,
     diagnosis=(1,),
     reads=(3, 4),
-    remedies=(),
     set_off_by=("configuration-changed",),
     lag=timedelta(hours=24),
     source="https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-advanced.html",
@@ -138,12 +126,8 @@ def looking_in_wrong_logs(seen: Evidence) -> Iterator[Sign]:
     kind=FindingKind.INNOCENT,
     title="Nothing counts what the mapping polls and filters",
     modes=("G4",),
-    stops=None,
     diagnosis=(3,),
     reads=(3, 7),
-    remedies=(),
-    set_off_by=(),
-    lag=timedelta(0),
     source="https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html",
 )
 def metrics_not_opted_in(seen: Measured) -> Iterator[Sign]:
@@ -168,12 +152,8 @@ def metrics_not_opted_in(seen: Measured) -> Iterator[Sign]:
     kind=FindingKind.INNOCENT,
     title="The trigger works: what is missing is missing behind it",
     modes=("F8",),
-    stops=None,
     diagnosis=(1, 3),
     reads=(6, 7),
-    remedies=(),
-    set_off_by=(),
-    lag=timedelta(0),
     source="https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-errors.html",
 )
 def success_without_effect(seen: Measured) -> Iterator[Sign]:

@@ -11,7 +11,7 @@ from enum import StrEnum
 from runbook_lib import instant
 from runbook_lib.evidence import Evidence, step_number
 from runbook_lib.evidence.signals import FunctionAlarm
-from runbook_lib.findings import Confidence, FindingKind, Verdict, VerdictWord, judge_all
+from runbook_lib.findings import Confidence, FindingKind, Trait, Verdict, VerdictWord, judge_all
 from runbook_lib.findings.mapping import expected_to_deliver
 from runbook_lib.incident import Incident, Window
 from runbook_lib.instant import RETENTION
@@ -119,10 +119,9 @@ class Diagnosis:
 
     @property
     def _quiet(self) -> str:
-        """Why the pipe has nothing to carry; empty where it has."""
-        idle = ("rejected-writes", "noop-writes", "no-table-writes")
-        quiet = (verdict.finding.title for id in idle for verdict in self.innocent if verdict.finding.id == id)
-        return next(quiet, "")
+        """Why the pipe has nothing to carry, of several reasons the most particular, the last; empty where it has."""
+        quiet = [verdict.finding.title for verdict in self.innocent if Trait.EXPLAINS_IDLE in verdict.finding.traits]
+        return quiet[-1] if quiet else ""
 
 
 def _more(verdicts: tuple[Verdict, ...], what: str) -> str:
@@ -215,18 +214,18 @@ _ORDER = tuple(Stage)
 
 
 def _rank(verdict: Verdict) -> tuple[int, int, bool]:
-    """The surest first; of equals, the one nearest the source, which has to be repaired first.
-
-    Of those that stop polling, the role comes before the mapping: AWS makes no mapping that its role cannot read for.
-    """
+    """The surest first; of equals, the one nearest the source, which has to be repaired first."""
     sure = _SURE.index(verdict.confidence) if verdict.confidence else len(_SURE)
     stage = _ORDER.index(verdict.finding.stops) if verdict.finding.stops else len(_ORDER)
-    return sure, stage, verdict.finding.module != "authorization"
+    return sure, stage, Trait.REPAIR_FIRST not in verdict.finding.traits
 
 
 def _is_noop(verdicts: Iterable[Verdict]) -> bool:
     """Whether the stream is known to hold nothing for what was written: then nothing is missing downstream."""
-    return any(verdict.finding.id == "noop-writes" and verdict.confidence is Confidence.PROVED for verdict in verdicts)
+    return any(
+        Trait.MAKES_NO_RECORD in verdict.finding.traits and verdict.confidence is Confidence.PROVED
+        for verdict in verdicts
+    )
 
 
 def _is_idle(stages: Stages) -> bool:
@@ -283,7 +282,7 @@ def _status(seen: Measured, found: _Found, unexplained: tuple[str, ...]) -> Stat
     unseen = [
         verdict
         for verdict in found.undetermined
-        if verdict.finding.kind is FindingKind.CAUSE and verdict.finding.id != "service-event"
+        if verdict.finding.kind is FindingKind.CAUSE and Trait.MAY_STAY_UNSEEN not in verdict.finding.traits
     ]
     flows = all(seen.stages[stage].state is FlowState.FLOWING for stage in (Stage.SUCCEEDED, Stage.INVOKED))
     works = flows and otherwise(lambda: _fallen_behind(seen), None) is None

@@ -19,14 +19,14 @@ from runbook_lib import instant
 from runbook_lib.archive.record import EVIDENCE, Record
 from runbook_lib.errors import BadArchive
 from runbook_lib.evidence import Evidence
+from runbook_lib.findings import FINDINGS, Trait
 from runbook_lib.measuring.pipe import Measured
 from runbook_lib.measuring.setting_change import changes
 from runbook_lib.measuring.thresholds import KEEPS_UP, LOSS_OVER, STANDS_STILL, TREND_AGES, TREND_FEWEST
 from runbook_lib.observed import otherwise
 from runbook_lib.running.investigation import Investigation
 
-_PAST_LOSS = frozenset({"retry-exhausted-drop"})
-"""Causes that are named for as long as the records they cost are in the window, although no more are lost."""
+_PAST_LOSS = frozenset(finding.id for finding in FINDINGS.values() if Trait.PAST_LOSS in finding.traits)
 
 
 class RecoveryOutcome(StrEnum):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum, auto
 from pathlib import Path
 
 from runbook_lib.archive.record import EVIDENCE, Record
@@ -13,6 +14,25 @@ from runbook_lib.errors import BadArchive
 from runbook_lib.incident import Scope, Window
 
 _HEAD = "00-run.jsonl"
+
+
+class SweepPart(StrEnum):
+    """A part of a sweep's evidence, by the stem of its file: its number, in the order of asking, and its name."""
+
+    @staticmethod
+    def _generate_next_value_(name: str, start: int, count: int, last_values: list[str]) -> str:
+        return f"{start + count:02d}-{name.lower()}"
+
+    MAPPINGS = auto()
+    STREAMS = auto()
+    TABLES = auto()
+    ACCOUNT = auto()
+    METRICS = auto()
+    CLOSER = auto()
+
+    def of_batch(self, number: int) -> str:
+        """Give the stem for one batch of triggers."""
+        return f"{self}-{number:04d}"
 
 
 @dataclass(frozen=True)

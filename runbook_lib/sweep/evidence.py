@@ -16,7 +16,7 @@ from runbook_lib.evidence.source import Health, Identity, Stream, Streams
 from runbook_lib.incident import Incident
 from runbook_lib.observed import Each, Gap, Observed, attempt
 from runbook_lib.steps.function_metrics import FAILED_WRITES, MAPPING_EVENTS, WRITES
-from runbook_lib.sweep.area import OpenArea
+from runbook_lib.sweep.area import OpenArea, SweepPart
 from runbook_lib.sweep.counters import Counted, Key
 from runbook_lib.sweep.survey import Connection, Survey
 
@@ -157,7 +157,9 @@ class SweptConnection:
             sibling_errors=_unswept("the other functions on the stream"),
             concurrency=Concurrency(
                 reserved=self.reserved,  # type: ignore[arg-type]
-                reserved_ref=self.opened.part(CLOSER).ref("lambda", "GetFunctionConcurrency", FunctionName=name),
+                reserved_ref=self.opened.part(SweepPart.CLOSER).ref(
+                    "lambda", "GetFunctionConcurrency", FunctionName=name
+                ),
                 account_limit=attempt(lambda: self.limits.total),
                 account_unreserved=attempt(lambda: self.limits.unreserved),
                 account_ref=attempt(lambda: self.limits.ref),
@@ -181,10 +183,6 @@ class SweptConnection:
             "OtherAccount",
             f"{metric} of {self.connection.table} is counted in account {self.connection.owner}, where the table is.",
         )
-
-
-CLOSER = "06-closer"
-"""The part of the evidence that holds the closer look."""
 
 
 def _unswept(what: str) -> Any:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from trail_samples import ACCOUNT, FUNCTION, KEY, STREAM, UUID, record
 
-from runbook_lib.interpret.trail_event import effects, parse
+from runbook_lib.interpret.trail_event import EFFECTS, effects, parse
 
 FN = "project-orders"
 ROLE = "project-role"
@@ -143,6 +143,11 @@ TABLE_OF_CHANGES = [
 def test_event_has_its_effects(event: dict[str, Any], expected: list[tuple[str, str]]) -> None:
     """Each event gives exactly these changes, of these things."""
     assert [(effect.kind, effect.target) for effect in effects(parse(event))] == expected
+
+
+def test_every_kind_of_effect_is_produced() -> None:
+    """The table holds an event for each kind of effect that a change can have, and for no other."""
+    assert {kind for _, expected in TABLE_OF_CHANGES for kind, _ in expected} == EFFECTS
 
 
 @pytest.mark.parametrize("event", [event for event, expected in TABLE_OF_CHANGES if expected])

@@ -9,8 +9,9 @@ from runbook_lib import instant
 from runbook_lib.evidence import Evidence
 from runbook_lib.evidence.mapping import EventSourceMapping
 from runbook_lib.evidence.signals import Series
-from runbook_lib.findings import FindingKind, Sign, against, counter, decisive, finding, sign
+from runbook_lib.findings import FindingKind, Sign, Trait, against, counter, decisive, finding, sign
 from runbook_lib.findings.mapping import GUIDE, expected_to_deliver
+from runbook_lib.findings.remedy_id import RemedyId
 from runbook_lib.incident import Window
 from runbook_lib.measuring.backlog import oldest_unread
 from runbook_lib.measuring.pipe import FlowState, Measured, Stage
@@ -49,9 +50,10 @@ def _given_up(seen: Evidence, mapping: EventSourceMapping, weigh: Callable[..., 
     stops=None,
     diagnosis=(1, 6),
     reads=(3, 7, 8),
-    remedies=("R10", "R21"),
+    remedies=(RemedyId.DEPLOY_WORKING_CODE, RemedyId.FETCH_DISCARDED),
     set_off_by=("code-changed", "configuration-changed", "alias-changed", "mapping-updated", "mapping-created"),
     lag=timedelta(minutes=20),
+    traits=(Trait.PAST_LOSS,),
     source=_ERRORS,
 )
 def retry_exhausted_drop(seen: Measured) -> Iterator[Sign]:
@@ -87,10 +89,9 @@ def retry_exhausted_drop(seen: Measured) -> Iterator[Sign]:
     kind=FindingKind.CONTRIBUTING,
     title="The mapping gives records up long before the stream would",
     modes=("B13",),
-    stops=None,
     diagnosis=(6,),
     reads=(3, 6, 8),
-    remedies=("R22",),
+    remedies=(RemedyId.KEEP_RECORDS_LONGER,),
     set_off_by=("mapping-updated", "mapping-created"),
     lag=timedelta(hours=24),
     source=_ERRORS,
@@ -128,10 +129,9 @@ def max_age_drop(seen: Measured) -> Iterator[Sign]:
     kind=FindingKind.CONTRIBUTING,
     title="Records that are given up do not reach the failure destination",
     modes=("B15",),
-    stops=None,
     diagnosis=(6,),
     reads=(3, 7, 8),
-    remedies=("R23",),
+    remedies=(RemedyId.REPAIR_DESTINATION,),
     set_off_by=("role-policy-deleted", "role-policy-detached", "role-policy-put", "mapping-updated"),
     lag=timedelta(hours=24),
     source=f"{GUIDE}/kinesis-on-failure-destination.html",

@@ -8,8 +8,9 @@ from datetime import datetime, timedelta
 from runbook_lib import instant
 from runbook_lib.evidence import Evidence
 from runbook_lib.evidence.mapping import EventSourceMapping
-from runbook_lib.findings import FindingKind, Sign, against, counter, decisive, finding, sign
+from runbook_lib.findings import FindingKind, Sign, Trait, against, counter, decisive, finding, sign
 from runbook_lib.findings.mapping import GUIDE, expected_to_deliver
+from runbook_lib.findings.remedy_id import RemedyId
 from runbook_lib.interpret.trail_event import TrailEvent, effects
 from runbook_lib.measuring.onset import Onset, delivery_gap
 from runbook_lib.measuring.pipe import Measured
@@ -35,9 +36,10 @@ def _events(seen: Evidence, mapping: EventSourceMapping, *kinds: str) -> Iterato
     stops=None,
     diagnosis=(5, 7),
     reads=(3, 6, 9),
-    remedies=("R25",),
+    remedies=(RemedyId.REPLAY_SKIPPED,),
     set_off_by=("mapping-deleted", "stream-disabled", "table-deleted"),
     lag=timedelta(minutes=15),
+    traits=(Trait.SKIPS_RECORDS,),
     source=f"{GUIDE}/with-ddb.html",
 )
 def latest_startup_gap(seen: Measured) -> Iterator[Sign]:
@@ -90,12 +92,8 @@ def _resumed(seen: Evidence, after: datetime) -> datetime:
     kind=FindingKind.SYMPTOM,
     title="For a while the table was written to and the stream invoked nothing",
     modes=(),
-    stops=None,
     diagnosis=(3,),
     reads=(6, 7),
-    remedies=(),
-    set_off_by=(),
-    lag=timedelta(0),
     source="https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html",
 )
 def missed_records(seen: Measured) -> Iterator[Sign]:
@@ -115,10 +113,9 @@ def missed_records(seen: Measured) -> Iterator[Sign]:
     kind=FindingKind.CONTRIBUTING,
     title="A mapping at LATEST was changed lately, which can skip records around the change",
     modes=("B7", "B8"),
-    stops=None,
     diagnosis=(5, 7),
     reads=(3, 9),
-    remedies=("R25",),
+    remedies=(RemedyId.REPLAY_SKIPPED,),
     set_off_by=("mapping-updated", "mapping-enabled", "mapping-filter-changed"),
     lag=timedelta(minutes=15),
     source=f"{GUIDE}/with-ddb.html",
@@ -148,12 +145,9 @@ def latest_update_gap(seen: Evidence) -> Iterator[Sign]:
     kind=FindingKind.INNOCENT,
     title="The mapping gathers records for a while before it invokes the function",
     modes=("B11",),
-    stops=None,
     diagnosis=(6,),
     reads=(3, 8),
-    remedies=("R40",),
-    set_off_by=(),
-    lag=timedelta(0),
+    remedies=(RemedyId.DELIVER_SOONER,),
     source=f"{GUIDE}/services-ddb-windows.html",
 )
 def batching_or_tumbling_delay(seen: Evidence) -> Iterator[Sign]:

@@ -10,6 +10,7 @@ from runbook_lib.evidence import Evidence
 from runbook_lib.evidence.mapping import EventSourceMapping
 from runbook_lib.findings import FindingKind, Sign, against, decisive, finding, sign
 from runbook_lib.findings.mapping import GUIDE, expected_to_deliver
+from runbook_lib.findings.remedy_id import RemedyId
 from runbook_lib.interpret.trail_event import Effect, TrailEvent, effects
 from runbook_lib.measuring.pipe import Stage
 from runbook_lib.measuring.thresholds import SETTLES, STUCK
@@ -27,7 +28,7 @@ _BY_REQUEST = {"User action", "USER_INITIATED", "User initiated", ""}
     stops=Stage.POLLED,
     diagnosis=(5,),
     reads=(3, 8, 9),
-    remedies=("R1",),
+    remedies=(RemedyId.ENABLE_MAPPING,),
     set_off_by=("mapping-disabled", "mapping-created"),
     lag=timedelta(minutes=10),
     source=f"{GUIDE}/services-dynamodb-eventsourcemapping.html",
@@ -99,7 +100,7 @@ _CODES = {
     stops=Stage.POLLED,
     diagnosis=(5,),
     reads=(3, 8, 9),
-    remedies=("R1",),
+    remedies=(RemedyId.ENABLE_MAPPING,),
     set_off_by=(
         "mapping-disabled-by-lambda",
         "function-deleted",
@@ -143,12 +144,8 @@ def esm_disabled_by_lambda(seen: Evidence) -> Iterator[Sign]:
     kind=FindingKind.INNOCENT,
     title="The mapping is between two states, or was changed just now",
     modes=("B5",),
-    stops=None,
     diagnosis=(5,),
     reads=(3, 8),
-    remedies=(),
-    set_off_by=(),
-    lag=timedelta(0),
     source=f"{GUIDE}/with-ddb.html",
 )
 def esm_transitional(seen: Evidence) -> Iterator[Sign]:

@@ -11,6 +11,7 @@ from runbook_lib.evidence.mapping import EventSourceMapping
 from runbook_lib.findings import FindingKind, Sign, against, counter, decisive, finding, sign
 from runbook_lib.findings.mapping import expected_to_deliver
 from runbook_lib.findings.processing import ERRORS_GUIDE, call_failed, climb, current, newest_age, quoted
+from runbook_lib.findings.remedy_id import RemedyId
 from runbook_lib.incident import Window
 from runbook_lib.interpret.lambda_log import LineKind
 from runbook_lib.measuring.pipe import Measured
@@ -29,7 +30,7 @@ _GUIDE = "https://docs.aws.amazon.com/lambda/latest/dg"
     stops=None,
     diagnosis=(6,),
     reads=(4, 6, 7, 8),
-    remedies=("R6", "R10"),
+    remedies=(RemedyId.SKIP_FAILING_BATCH, RemedyId.DEPLOY_WORKING_CODE),
     set_off_by=("code-changed", "configuration-changed", "alias-changed", "mapping-updated"),
     lag=timedelta(minutes=30),
     source=ERRORS_GUIDE,
@@ -116,7 +117,7 @@ def _refused_unseen(seen: Evidence, affected: list[EventSourceMapping], why: str
     stops=None,
     diagnosis=(6,),
     reads=(6, 7, 8),
-    remedies=("R10",),
+    remedies=(RemedyId.DEPLOY_WORKING_CODE,),
     set_off_by=("code-changed", "alias-changed", "mapping-updated"),
     lag=timedelta(minutes=30),
     source=ERRORS_GUIDE,
@@ -140,7 +141,7 @@ def partial_batch_misuse(seen: Evidence) -> Iterator[Sign]:
     stops=None,
     diagnosis=(6,),
     reads=(6, 7, 8),
-    remedies=("R10",),
+    remedies=(RemedyId.DEPLOY_WORKING_CODE,),
     set_off_by=("code-changed", "alias-changed", "mapping-updated"),
     lag=timedelta(minutes=30),
     source=f"{_GUIDE}/services-ddb-windows.html",
@@ -160,12 +161,8 @@ def tumbling_no_state(seen: Evidence) -> Iterator[Sign]:
     kind=FindingKind.SYMPTOM,
     title="Records wait longer and longer",
     modes=(),
-    stops=None,
     diagnosis=(6,),
     reads=(6,),
-    remedies=(),
-    set_off_by=(),
-    lag=timedelta(0),
     source="https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html",
 )
 def iterator_age_rising(seen: Evidence) -> Iterator[Sign]:
@@ -184,12 +181,8 @@ def iterator_age_rising(seen: Evidence) -> Iterator[Sign]:
     kind=FindingKind.SYMPTOM,
     title="Invocations fail",
     modes=(),
-    stops=None,
     diagnosis=(3,),
     reads=(7,),
-    remedies=(),
-    set_off_by=(),
-    lag=timedelta(0),
     source="https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html",
 )
 def errors_high(seen: Evidence) -> Iterator[Sign]:

@@ -9,6 +9,7 @@ from runbook_lib import instant
 from runbook_lib.evidence import Evidence
 from runbook_lib.findings import FindingKind, Sign, against, decisive, finding, sign
 from runbook_lib.findings.processing import ERRORS_GUIDE, call_failed, current, quoted
+from runbook_lib.findings.remedy_id import RemedyId
 from runbook_lib.incident import Window
 from runbook_lib.interpret.lambda_log import ErrorClass, LineKind
 from runbook_lib.measuring.pipe import FlowState, Measured, Stage
@@ -82,7 +83,7 @@ def _passed_beside(seen: Measured, failure: ErrorClass) -> float:
     stops=Stage.SUCCEEDED,
     diagnosis=(1, 3),
     reads=(4, 7),
-    remedies=("R10",),
+    remedies=(RemedyId.DEPLOY_WORKING_CODE,),
     set_off_by=("code-changed", "configuration-changed", "alias-changed", "function-created"),
     lag=_CODE_LAG,
     source=_LIFECYCLE,
@@ -100,7 +101,7 @@ def init_or_import_error(seen: Measured) -> Iterator[Sign]:
     stops=Stage.SUCCEEDED,
     diagnosis=(6,),
     reads=(4, 7),
-    remedies=("R10", "R41"),
+    remedies=(RemedyId.DEPLOY_WORKING_CODE, RemedyId.GIVE_TIME_OR_MEMORY),
     set_off_by=("code-changed", "configuration-changed", "alias-changed"),
     lag=timedelta(hours=24),
     source=ERRORS_GUIDE,
@@ -118,7 +119,7 @@ def timeout(seen: Measured) -> Iterator[Sign]:
     stops=Stage.SUCCEEDED,
     diagnosis=(6,),
     reads=(4, 7),
-    remedies=("R10", "R41"),
+    remedies=(RemedyId.DEPLOY_WORKING_CODE, RemedyId.GIVE_TIME_OR_MEMORY),
     set_off_by=("code-changed", "configuration-changed", "alias-changed"),
     lag=timedelta(hours=24),
     source=_LIFECYCLE,
@@ -136,7 +137,7 @@ def oom(seen: Measured) -> Iterator[Sign]:
     stops=Stage.SUCCEEDED,
     diagnosis=(3, 6),
     reads=(4, 7),
-    remedies=("R10",),
+    remedies=(RemedyId.DEPLOY_WORKING_CODE,),
     set_off_by=("code-changed", "configuration-changed", "alias-changed", "role-policy-put", "role-policy-deleted"),
     lag=_CODE_LAG,
     source=ERRORS_GUIDE,
@@ -161,7 +162,12 @@ def handler_error(seen: Measured) -> Iterator[Sign]:
     stops=Stage.SUCCEEDED,
     diagnosis=(4,),
     reads=(2, 4),
-    remedies=("R10", "R19", "R8", "R2"),
+    remedies=(
+        RemedyId.DEPLOY_WORKING_CODE,
+        RemedyId.CHANGE_VIEW_TYPE,
+        RemedyId.SWITCH_STREAM_ON,
+        RemedyId.MAP_LATEST_STREAM,
+    ),
     set_off_by=("stream-enabled", "code-changed", "alias-changed"),
     lag=timedelta(hours=24),
     source="https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Streams.html",
