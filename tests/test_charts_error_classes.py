@@ -12,8 +12,16 @@ from hypothesis import strategies as st
 from matplotlib.patches import StepPatch
 
 from runbook_lib import charts
-from runbook_lib.charts.draw_stacks import draw_class, shown
-from runbook_lib.charts.errors import MOST_CLASSES, OTHER, ErrorsData, errors_data, errors_words, period_of
+from runbook_lib.charts.error_classes import (
+    MOST_CLASSES,
+    OTHER,
+    ErrorsData,
+    draw_class,
+    errors_data,
+    errors_words,
+    period_of,
+    shown,
+)
 from runbook_lib.interpret.lambda_log import ErrorClass, LineKind
 from runbook_lib.showing import canvas
 from runbook_lib.showing.blocks import Chart, Prose
