@@ -7,7 +7,7 @@ from datetime import datetime
 
 from runbook_lib import instant
 from runbook_lib.judging.diagnosis import Diagnosis
-from runbook_lib.measuring.onset import FIRST_WINDOW
+from runbook_lib.measuring.thresholds import FIRST_WINDOW
 from runbook_lib.showing.axis import Axis, retention_line
 
 
