@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import catalogue
+import failure_modes
 import playbook_map
 import telling
 
@@ -22,6 +23,7 @@ def pages() -> dict[str, str]:
     return {
         "playbook-map.md": playbook_map.page(),
         "faults.md": catalogue.faults(),
+        "failure-modes.md": failure_modes.page(),
         "telling-a-world.md": telling.page(),
         "iam-policy.md": catalogue.permissions(),
         "iam-policy.json": catalogue.policy(),
