@@ -13,6 +13,7 @@ from pathlib import Path
 import catalogue
 import failure_modes
 import playbook_map
+import rooms
 import telling
 
 DOCS = Path(__file__).parent
@@ -21,6 +22,7 @@ DOCS = Path(__file__).parent
 def pages() -> dict[str, str]:
     """Every generated page by its path below docs/, in full."""
     return {
+        "architecture.md": rooms.page(),
         "playbook-map.md": playbook_map.page(),
         "faults.md": catalogue.faults(),
         "failure-modes.md": failure_modes.page(),

@@ -145,9 +145,9 @@ FALLBACKS = (
 def page() -> str:
     """The whole map."""
     intro = (
-        f"The playbook that this kit implements is {PLAYBOOK}. It has nine steps, nine clauses of diagnosis and"
-        " a last paragraph of fallbacks. This page says where each of them lives, which findings answer it, and which faults of the sandbox"
-        f" show them. Where there is nothing yet it says *{NOT_YET}*."
+        f"The playbook that this kit implements is {PLAYBOOK}. It has nine steps, nine clauses of diagnosis and a"
+        " last paragraph of fallbacks. This page says where each of them lives, which findings answer it, and which"
+        f" faults of the sandbox show them. Where there is nothing yet it says *{NOT_YET}*."
     )
     header = ("playbook", "says", "module", "findings", "faults that cover it")
     bare = without_fault()

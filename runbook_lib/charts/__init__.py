@@ -2,7 +2,7 @@
 
 Each function takes an investigation (anything with `evidence` and `diagnosis`) and returns a `blocks.Chart`, or a
 sentence where there is nothing to draw. What is drawn is computed first, as data that can be tested; matplotlib is
-loaded only when something is drawn.
+loaded only when something is drawn. Nothing here judges, or draws what was not counted.
 """
 
 from __future__ import annotations

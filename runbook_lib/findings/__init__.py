@@ -1,5 +1,7 @@
 """The faults we know how to recognise, one module per stage of the pipe.
 
+Nothing here asks AWS, knows a step, or asks whether evidence is missing.
+
 A finding is a pure function from evidence to signs, with a card on top. It yields
 
 * `decisive` - a state that by itself means this fault ("State is Disabled"),
