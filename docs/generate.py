@@ -11,7 +11,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import catalogue
+import failure_modes
 import playbook_map
+import rooms
 import telling
 import thresholds
 
@@ -21,8 +23,10 @@ DOCS = Path(__file__).parent
 def pages() -> dict[str, str]:
     """Every generated page by its path below docs/, in full."""
     return {
+        "architecture.md": rooms.page(),
         "playbook-map.md": playbook_map.page(),
         "faults.md": catalogue.faults(),
+        "failure-modes.md": failure_modes.page(),
         "telling-a-world.md": telling.page(),
         "thresholds.md": thresholds.page(),
         "iam-policy.md": catalogue.permissions(),

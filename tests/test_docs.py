@@ -120,7 +120,8 @@ def test_policy_is_what_the_command_prints(root: Path) -> None:
 
 
 def _documents(root: Path) -> list[Path]:
-    return [root / "README.md", root / "CHANGELOG.md", *sorted((root / "docs").rglob("*.md"))]
+    named = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md")
+    return [*(root / name for name in named), *sorted((root / "docs").rglob("*.md"))]
 
 
 def test_links_lead_somewhere(root: Path) -> None:

@@ -4,7 +4,8 @@ Each function takes an investigation (anything with `evidence` and `diagnosis`) 
 sentence where there is nothing to draw. It lies in the module of its name (both correlation charts in `correlation`),
 which computes the data, a pure function of evidence and diagnosis that can be tested; says it in words; and draws it,
 from the data alone. Modules of other names hold the parts that several charts are put together from. matplotlib is
-loaded only when something is drawn.
+loaded only when something is drawn. Nothing here judges, or draws what was not
+counted.
 """
 
 from __future__ import annotations

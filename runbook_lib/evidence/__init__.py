@@ -2,6 +2,7 @@
 
 An **observation** is what one playbook step saw: frozen dataclasses built from AWS's answers, one module here for each
 thing that is looked at. What they are made of (`Gap`, `Observed`, `NotObserved`) is in `runbook_lib.observed`.
+Nothing here asks AWS or judges.
 """
 
 from __future__ import annotations

@@ -1,5 +1,7 @@
 """The faults we know how to recognise, one module per stage of the pipe.
 
+Nothing here asks AWS, knows a step, or asks whether evidence is missing.
+
 A finding is a pure function from evidence to signs, with a card on top. It says `seen: Evidence`, or `seen: Measured`
 where it asks what flows through the pipe. It yields
 

@@ -1,6 +1,6 @@
 """Observations and diagnoses as blocks: what a notebook cell, a report section or a terminal shows.
 
-Nothing is judged here. What could not be seen is shown as NOT EXAMINED, with the reason and the permission that would
+Nothing here judges. What could not be seen is shown as NOT EXAMINED, with the reason and the permission that would
 help; it is never shown as well.
 """
 
