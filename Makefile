@@ -56,7 +56,7 @@ notebooks: $(READY) ## execute the notebooks on the recorded example incident, i
 	@$(BIN)/python -m runbook_lib.report.notebooks
 
 notebooks-check: $(READY) ## execute them again and compare every output with the committed one
-	@$(BIN)/python -m pytest --nbval --nbval-current-env notebooks
+	@$(BIN)/python -m pytest -p nbval.plugin --nbval --nbval-current-env notebooks
 
 example: $(READY) ## record the example incident anew, from the sandbox; make notebooks shows it
 	@$(BIN)/python -m runbook_lib.cli.example

@@ -19,7 +19,7 @@ from runbook_lib.sandbox.flow import FAILED, LOGGED_PER_MINUTE, NOTHING_YET, OK,
 from runbook_lib.sandbox.state import RETENTION, Mapping, Scope, State, Stream, Version
 from runbook_lib.sandbox.timeline import Timeline
 from runbook_lib.sandbox.traffic import LINEAGES, Write, writes_of
-from runbook_lib.sandbox.writes import commits, decrypts, fed_streams, leaves_record, records_of
+from runbook_lib.sandbox.writes import committed, decrypts, fed_streams, recorded, records_of
 
 RETRY_SECONDS = 15
 IAM_SECONDS = 60
@@ -62,10 +62,10 @@ class Pipe:
     def _advance(self, tick: Tick) -> None:
         state = self._timeline.at(_instant(tick.begin))
         tried = [w for w in writes_of(state.traffic, self._seed, tick.minute) if tick.begin <= w.at < tick.end]
-        self.written.setdefault(tick.minute, Counter()).update(w.operation for w in tried if commits(state, w))
+        self.written.setdefault(tick.minute, Counter()).update([w.operation for w in committed(state, tried)])
         if state.traffic.futile == "rejected":
             self.rejected[tick.minute] += len(tried)
-        writes = [w for w in tried if leaves_record(state, w)]
+        writes = recorded(state, tried)
         stream = state.source.stream if state.source else None
         if stream is None:
             self.unrecorded += writes
@@ -251,8 +251,8 @@ class Pipe:
 
     def _keep_up(self, mapping: Mapping, queue: deque[Write], lineage: int, version: Version, flow: Flow) -> None:
         """Deliver what has just been written, up to a poison record: the common case, and the quick one."""
-        salt = len(mapping.function)
-        while queue and not (queue[0].poison and not version.code.hardy):
+        salt, hardy, before = len(mapping.function), version.code.hardy, flow.delivered
+        while queue and (hardy or not queue[0].poison):
             write = queue.popleft()
             chance = _scatter(write, salt)
             delay, duration = 0.15 + 0.55 * chance, 18 + 70 * chance * chance
@@ -261,8 +261,8 @@ class Pipe:
             flow.handled.append(write)
             if len(flow.attempts) < flow.logged:
                 flow.attempts.append(Attempt(write.at + delay, duration, write, 1, None, lineage))
-            flow.invocations += 1
-            flow.offered += 1
+        flow.invocations += flow.delivered - before
+        flow.offered += flow.delivered - before
 
     def _fail(
         self, lineage: int, mapping: Mapping, cursor: Cursor, batch: list[Write], failures: dict[Write, Failure],
