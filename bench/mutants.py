@@ -25,7 +25,14 @@ ROOMS: dict[str, tuple[str, ...]] = {
 """The rooms that judge, and the modules and packages of `runbook_lib` each is made of: what moves is named anew here."""
 
 _FLIPPED: dict[type[ast.cmpop], type[ast.cmpop]] = {
-    **{ast.Eq: ast.NotEq, ast.NotEq: ast.Eq, ast.Is: ast.IsNot, ast.IsNot: ast.Is, ast.In: ast.NotIn, ast.NotIn: ast.In},
+    **{
+        ast.Eq: ast.NotEq,
+        ast.NotEq: ast.Eq,
+        ast.Is: ast.IsNot,
+        ast.IsNot: ast.Is,
+        ast.In: ast.NotIn,
+        ast.NotIn: ast.In,
+    },
     **{ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt},
 }
 _OTHER = {"min": "max", "max": "min", "any": "all", "all": "any"}
@@ -132,7 +139,12 @@ def _children(node: ast.AST) -> Iterator[ast.AST]:
     """What is below a node, but annotations, decorators, formatted text and what only the type checker reads."""
     if isinstance(node, ast.JoinedStr) or (isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)):
         return
-    skipped = {"decorator_list", "annotation", "returns", *(("bases", "keywords") if isinstance(node, ast.ClassDef) else ())}
+    skipped = {
+        "decorator_list",
+        "annotation",
+        "returns",
+        *(("bases", "keywords") if isinstance(node, ast.ClassDef) else ()),
+    }
     for field, value in ast.iter_fields(node):
         for child in value if isinstance(value, list) else [value]:
             idle = isinstance(child, ast.keyword) and child.arg in _IDLE

@@ -29,7 +29,7 @@ RUNS = "RUNBOOK_TEST_RUNS"
 
 _RUNS = pytest.StashKey[str]()
 
-settings.register_profile("runbook", deadline=None, derandomize=True)
+settings.register_profile("runbook", deadline=None, derandomize=True, max_examples=50)
 settings.load_profile("runbook")
 
 

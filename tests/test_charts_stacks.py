@@ -9,7 +9,7 @@ from itertools import pairwise
 
 import pytest
 from example_evidence import DENIED, Seen, example, example_seen, failing_seen, judged, replaced, with_fields
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.patches import StepPatch
 
@@ -114,6 +114,7 @@ def test_of_each_period_the_worst_minute_is_drawn(
     assert not [at for one in drawn.silent for at in counted if one.start <= at < one.end]
 
 
+@settings(max_examples=20)  # each is drawn
 @given(COUNTS, COUNTS, COUNTS, HOURS)
 def test_what_is_drawn_is_the_data(
     invoked: dict[datetime, float], failed: dict[datetime, float], throttled: dict[datetime, float], hours: float

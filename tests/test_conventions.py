@@ -13,6 +13,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
+pytestmark = pytest.mark.xdist_group("conventions")
+
 ROOT = Path(__file__).parent.parent
 PACKAGE = "runbook_lib"
 LONGEST_FILE = 420

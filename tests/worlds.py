@@ -40,6 +40,9 @@ NOW = datetime(2026, 3, 14, 15, 9, 26, 535_000, tzinfo=UTC)
 HISTORY = timedelta(hours=30)
 """A little more than an investigation looks back at first: worlds with a longer past take longer to build."""
 
+A_MOMENT = timedelta(minutes=30)
+"""The past of a world that is asked for something else than what happened."""
+
 FAST = (
     *("healthy", "mapping-on-alias", "no-table-writes", "stream-disabled", "stream-recreated", "mapping-deleted"),
     *("mapping-paused", "role-lost-getrecords", "concurrency-zero", "poison-record", "import-error-after-deploy"),
@@ -169,7 +172,7 @@ class Judged:
 def tried(name: str) -> Judged:
     """Investigate a trial over HTTP and hold the outcome against its truth; the same name gives the same run."""
     case = next(one for one in scoreboard.cases() if one.id == name)
-    with served(case.fault.build(scoreboard.NOW, scoreboard.SEED)) as world:
+    with served(case.fault.build(scoreboard.NOW, scoreboard.SEED, history=HISTORY)) as world:
         looked = world.investigate()
         investigation = Investigation(looked.record)
         investigation.collect()
