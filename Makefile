@@ -16,7 +16,7 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
 .PHONY: help setup demo report jupyter test test-more lint docs docs-check notebooks notebooks-check example scoreboard remedies
-.PHONY: bench fuzz conformance lock clean
+.PHONY: bench fuzz mutation conformance lock clean
 
 help: ## print this list
 	@echo 'A DynamoDB stream stopped triggering its Lambda function: find out why.'
@@ -72,6 +72,9 @@ remedies: $(READY) ## apply every remedy card to its sandbox worlds, see what be
 
 fuzz: $(READY) ## investigate recorded worlds with answers spoilt as AWS's models allow, 2,400 times [SEED=1 RUNS=2400]
 	@$(BIN)/python bench/fuzz.py $(if $(SEED),--seed $(SEED)) $(if $(RUNS),--runs $(RUNS))
+
+mutation: $(READY) ## change the judging code in one place at a time, and see which tests notice [SAMPLE=1]
+	@$(BIN)/python bench/mutation.py $(if $(SAMPLE),--sample)
 
 conformance: $(READY) $(OTHER)/.ready ## hold the kit against ministack, an AWS emulator by others, and write docs/conformance.md
 	@$(BIN)/python bench/conformance.py $(OTHER)/bin/python

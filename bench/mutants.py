@@ -22,7 +22,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     ),
     "interpret": ("interpret",),
 }
-"""The rooms that judge, and the modules and packages of `runbook_lib` each is made of: what moves is named anew here."""
+"""The rooms that judge, and the modules and packages that each is made of: what moves is named anew here."""
 
 _FLIPPED: dict[type[ast.cmpop], type[ast.cmpop]] = {
     **{
@@ -52,7 +52,11 @@ class Edit(NamedTuple):
 
 @dataclass(frozen=True)
 class Mutant:
-    """One change. `function` is its qualified name, or that of the constant; `ordinal` counts those of its kind there."""
+    """One change.
+
+    `path` is that of the module beside the package, `function` the full name of where it is, or of a constant, and
+    `ordinal` counts the changes of its kind there.
+    """
 
     room: str
     path: Path
@@ -101,7 +105,8 @@ def mutants(package: Path, room: str) -> Iterator[Mutant]:
             begin = starts[edit.at.lineno - 1] + edit.at.col_offset
             end = starts[(edit.at.end_lineno or 0) - 1] + (edit.at.end_col_offset or 0)
             words = ast.unparse(edit.at), ast.unparse(edit.instead)
-            yield Mutant(room, path, function, edit.kind, counted[function, edit.kind], *words, (begin, end))
+            home = path.relative_to(package.parent)
+            yield Mutant(room, home, function, edit.kind, counted[function, edit.kind], *words, (begin, end))
 
 
 def modules(package: Path, room: str) -> list[Path]:
@@ -139,12 +144,7 @@ def _children(node: ast.AST) -> Iterator[ast.AST]:
     """What is below a node, but annotations, decorators, formatted text and what only the type checker reads."""
     if isinstance(node, ast.JoinedStr) or (isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)):
         return
-    skipped = {
-        "decorator_list",
-        "annotation",
-        "returns",
-        *(("bases", "keywords") if isinstance(node, ast.ClassDef) else ()),
-    }
+    skipped = ("decorator_list", "annotation", "returns", *(("keywords",) if isinstance(node, ast.ClassDef) else ()))
     for field, value in ast.iter_fields(node):
         for child in value if isinstance(value, list) else [value]:
             idle = isinstance(child, ast.keyword) and child.arg in _IDLE

@@ -12,6 +12,7 @@ happens in copies of the tree that are thrown away. The exit code is 2 when the 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
 import queue
@@ -25,7 +26,6 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 from mutants import ROOMS, Mutant, sample
@@ -34,6 +34,8 @@ ROOT = Path(__file__).parent.parent
 SIZE, SAMPLE, SEED = 120, 20, 1
 QUICK = "not slow and not sampled and not browser"
 """The tests of `make test`."""
+
+_SECONDS = itertools.count()
 
 TOO_LONG_S = 600
 """A change under which the tests do not end is noticed by whoever waits for them."""
@@ -91,12 +93,8 @@ def copy_tree(to: Path) -> Path:
 
 def pytest(tree: Path, runs: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
     """Run tests in a copy of the tree; worlds that were investigated once are shared through `runs`."""
-    environment = os.environ | {
-        "PYTHONPATH": os.pathsep.join(map(str, (tree, tree / "bench"))),
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "RUNBOOK_TEST_RUNS": str(runs),
-        **more,
-    }
+    ours = {"PYTHONPATH": os.pathsep.join(map(str, (tree, tree / "bench"))), "RUNBOOK_TEST_RUNS": str(runs), **more}
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"} | ours
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-m", QUICK, *arguments]
     return subprocess.run(
         command, cwd=tree, env=environment, capture_output=True, text=True, timeout=TOO_LONG_S, check=False
@@ -123,8 +121,10 @@ def reach(tree: Path, runs: Path, jobs: int) -> Reach:
 def tried(mutant: Mutant, tree: Path, runs: Path, files: Sequence[str]) -> Tried:
     """Try one change in a copy of the tree, and undo it."""
     path, began = tree / mutant.path, time.monotonic()
-    whole = path.read_bytes()
+    whole, when = path.read_bytes(), path.stat().st_mtime
     path.write_bytes(mutant.applied(whole))
+    # Python keeps compiled code by the second and size of its source: a second of its own for every change.
+    os.utime(path, (when, when + 1 + next(_SECONDS)))
     try:
         ran = pytest(tree, runs, "-x", "-n0", *files)
         by = _who(ran) if ran.returncode else ""
@@ -132,6 +132,7 @@ def tried(mutant: Mutant, tree: Path, runs: Path, files: Sequence[str]) -> Tried
         by = "tests that do not end"
     finally:
         path.write_bytes(whole)
+        os.utime(path, (when, when))
     return Tried(mutant, by, time.monotonic() - began)
 
 

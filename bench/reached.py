@@ -22,6 +22,7 @@ from types import CodeType, ModuleType
 from typing import Any
 
 import pytest
+
 from mutants import ROOMS, functions, modules
 
 PACKAGE = Path.cwd() / "runbook_lib"
@@ -61,7 +62,7 @@ class Finder:
 
 
 builtins.__reached__ = running.add  # type: ignore[attr-defined]
-sys.meta_path.insert(0, Finder)  # type: ignore[arg-type]
+sys.meta_path.insert(0, Finder)
 
 
 @pytest.hookimpl(wrapper=True)
