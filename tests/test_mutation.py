@@ -32,25 +32,24 @@ CHANGES = {
 
 def _package(folder: Path, code: str) -> Path:
     """A package whose room `findings` is this module."""
-    (folder / "findings").mkdir()
+    (folder / "findings").mkdir(parents=True)
     (folder / "findings" / "late.py").write_text(code, encoding="utf-8")
     return folder
 
 
 def test_every_kind_of_change_is_made_once(tmp_path: Path) -> None:
     """Each operator, number, branch and sign is changed, text and names are not, and what comes of it is Python."""
-    found = list(mutants.mutants(_package(tmp_path, CODE), "findings"))
+    package = _package(tmp_path / "lib", CODE)
+    found = list(mutants.mutants(package, "findings"))
     assert {(one.function, one.kind, one.after) for one in found} == CHANGES
     assert len(found) == len(CHANGES)
     for one in found:
-        changed = one.applied(one.path.read_bytes())
+        changed = one.applied((tmp_path / one.path).read_bytes())
         assert ast.dump(ast.parse(changed)) != ast.dump(ast.parse(CODE))
 
 
 def test_the_sample_outlives_a_move_and_a_renamed_local(tmp_path: Path) -> None:
     """Neither the place of a function nor the names in it decide which of its changes are tried."""
-    (tmp_path / "one").mkdir()
-    (tmp_path / "two").mkdir()
     before, after = _package(tmp_path / "one", CODE), _package(tmp_path / "two", MOVED)
     ranks = [{one.id: one.rank(1) for one in mutants.mutants(package, "findings")} for package in (before, after)]
     assert ranks[0] == ranks[1]
