@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import atexit
 import fcntl
-import hashlib
 import os
 import pickle
 import shutil
@@ -123,8 +122,9 @@ def investigated(name: str, *rules: Rule, event_count: bool = False) -> Investig
     The same arguments give the same run. The first process that wants it asks the sandbox; the others, of this session
     of tests, judge the evidence that it recorded.
     """
-    key = hashlib.sha256(repr((name, rules, event_count)).encode()).hexdigest()[:16]
-    kept, archive = RUNS / key, ARCHIVE / key
+    archive = Path(tempfile.mkdtemp(dir=ARCHIVE))
+    # What a rule does is code, which has no name that another process would know it by.
+    kept = archive / "kept" if rules else RUNS / f"{name}{' counted' if event_count else ''}"
     with locked(kept):
         if not (kept / _TRUTHS).exists():
             return _recorded(name, rules, event_count, archive, kept)
