@@ -32,7 +32,7 @@ BUILT: dict[int, str] = {}
 def world_of(name: str) -> World:
     """The world of a fault, with a short history that holds some good hours; tests only read it."""
     harm = FAULTS[name].onset if FAULTS[name].expects else None
-    history = max(timedelta(hours=8), (harm or timedelta(0)) + timedelta(hours=2))
+    history = max(timedelta(hours=12), (harm or timedelta(0)) + timedelta(hours=2))
     world = build(name, NOW, history=history, cloudtrail_log_group=TRAIL_GROUP)
     BUILT[id(world)] = name
     return world
@@ -389,7 +389,7 @@ def test_every_answer_of_every_world_conforms(name: str) -> None:
 @pytest.mark.parametrize("name", each(["poison-record", "explicit-deny"]))
 def test_two_builds_of_a_fault_give_the_same_answers(name: str) -> None:
     """The same fault, clock and seed answer every call alike."""
-    again = build(name, NOW, history=timedelta(hours=8), cloudtrail_log_group=TRAIL_GROUP)
+    again = build(name, NOW, history=timedelta(hours=12), cloudtrail_log_group=TRAIL_GROUP)
 
     def said(world: World, service: str, operation: str, params: dict[str, Any]) -> str:
         try:
