@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import ipaddress
 import os
 import shutil
@@ -117,6 +118,7 @@ class _SharedLoader(botocore.loaders.Loader):
 def pytest_configure(config: pytest.Config) -> None:
     """Close the machine before the first module of tests is imported."""
     botocore.loaders.Loader = _SharedLoader
+    gc.set_threshold(20_000, 20, 20)
     _stay_on_this_machine()
     _forget_the_callers_aws()
     _live_in_kathmandu()
@@ -129,6 +131,12 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     if made := config.stash.get(_RUNS, None):
         del os.environ[RUNS]
         shutil.rmtree(made, ignore_errors=True)
+
+
+def pytest_collection_finish() -> None:
+    """Leave what is loaded by now out of the collector's rounds, which take a tenth of the time otherwise."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
