@@ -12,6 +12,7 @@ happens in copies of the tree that are thrown away. The exit code is 2 when the 
 from __future__ import annotations
 
 import argparse
+import ast
 import itertools
 import json
 import os
@@ -23,14 +24,15 @@ import sys
 import tempfile
 import time
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from mutants import ROOMS, Mutant, sample
+from mutants import ROOMS, Mutant, functions, modules, sample
 
 ROOT = Path(__file__).parent.parent
+PACKAGE = "runbook_lib"
 SIZE, SAMPLE, SEED = 120, 15, 1
 QUICK = "not slow and not sampled and not browser"
 """The tests of `make test`."""
@@ -51,14 +53,17 @@ class Reach:
     def of(self, mutant: Mutant) -> list[str]:
         """The files to try against a change, the quickest first.
 
-        A constant, and what runs while modules are imported, is tried against all that its module's functions are.
+        A constant, and what runs while modules are imported, is tried against all that its module's functions are; a
+        table without functions against all that its room's are.
         """
         path = str(mutant.path)
-        found = self.files.get((path, mutant.function)) or self._module(path) or frozenset(self.seconds)
+        found = self.files.get((path, mutant.function)) or self._of({path})
+        if not found and not any(functions(ast.parse((ROOT / path).read_bytes()))):
+            found = self._of({str(one.relative_to(ROOT)) for one in modules(ROOT / PACKAGE, mutant.room)})
         return sorted(found, key=lambda file: (self.seconds[file], file))
 
-    def _module(self, path: str) -> frozenset[str]:
-        return frozenset().union(*(files for (module, _), files in self.files.items() if module == path))
+    def _of(self, paths: Set[str]) -> frozenset[str]:
+        return frozenset().union(*(files for (path, _), files in self.files.items() if path in paths))
 
 
 @dataclass(frozen=True)
@@ -118,7 +123,9 @@ def reach(tree: Path, runs: Path, jobs: int) -> Reach:
 
 
 def tried(mutant: Mutant, tree: Path, runs: Path, files: Sequence[str]) -> Tried:
-    """Try one change in a copy of the tree, and undo it."""
+    """Try one change in a copy of the tree, and undo it. What no test reaches has survived."""
+    if not files:
+        return Tried(mutant, "", 0)
     path, began = tree / mutant.path, time.monotonic()
     whole, when = path.read_bytes(), path.stat().st_mtime
     path.write_bytes(mutant.applied(whole))
@@ -173,7 +180,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=SEED, help="which ones")
     parser.add_argument("--jobs", type=int, default=min(4, os.cpu_count() or 1), help="processes")
     asked = parser.parse_args(arguments)
-    results = try_all(sample(ROOT / "runbook_lib", SAMPLE if asked.sample else asked.size, asked.seed), asked.jobs)
+    results = try_all(sample(ROOT / PACKAGE, SAMPLE if asked.sample else asked.size, asked.seed), asked.jobs)
     print()
     for room in ROOMS:
         there = [one for one in results if one.mutant.room == room]
