@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 from example_evidence import (
+    BLINDED_STEPS,
     DENIED,
     Seen,
-    blinded_steps,
     example,
     example_seen,
     failing_seen,
@@ -95,7 +95,7 @@ def test_drawing_twice_gives_the_same_bytes() -> None:
 @pytest.mark.parametrize("name", charts.__all__)
 def test_charts_of_nothing_seen_say_so(name: str) -> None:
     """With every step unseen each chart is still drawn, or says that it cannot be; its words claim nothing."""
-    blind = {step: DENIED for step, _ in blinded_steps()}
+    blind = dict.fromkeys(BLINDED_STEPS, DENIED)
     shown = getattr(charts, name)(judged(with_observations(example(), **blind)))
     said = shown.text.lower()
     assert "not examined" in said or "not known" in said

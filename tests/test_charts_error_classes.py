@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 import pytest
 from example_evidence import DENIED, Seen, example_seen, failing_seen, replaced, with_fields
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.patches import StepPatch
 
@@ -68,6 +68,7 @@ def test_every_line_is_counted_once(classes: list[ErrorClass], chance: random.Ra
     assert _data(*shuffled) == data
 
 
+@settings(max_examples=20)  # each is drawn
 @given(CLASSES)
 def test_what_is_drawn_is_the_data(classes: list[ErrorClass]) -> None:
     """Read back from the axes, each period has its count and lies within the axis; no name upsets the drawing."""

@@ -167,6 +167,7 @@ def test_readme_names_every_command(root: Path) -> None:
     assert {name for named in written.values() for name in named} <= commands
 
 
+@pytest.mark.sampled
 def test_readme_shows_what_the_demo_prints(root: Path, tmp_path: Path) -> None:
     """The output in the README has the lines that `runbook demo` prints, and the same cause; only its times differ."""
     ran = subprocess.run(

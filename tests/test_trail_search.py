@@ -62,6 +62,7 @@ def test_first_write_after_is_the_first() -> None:
         assert seen.first_write_after(moment) == next((at for at in minutes if moment is None or at > moment), None)
 
 
+@pytest.mark.sampled
 def test_the_report_builds_no_grammar_that_it_does_not_use() -> None:
     """The report's libraries load without the checker of IRIs, and whoever wants it afterwards gets it."""
     code = (

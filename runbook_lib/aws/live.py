@@ -100,10 +100,8 @@ class Live:
 
     def _prepare(self) -> None:
         """Make the clients that are needed first; what cannot be made is told by the call that needs it."""
-        from botocore.exceptions import BotoCoreError
-
         for service in self._preload:
-            with suppress(BotoCoreError, ValueError):
+            with suppress(Exception):  # also what a change of the environment, read meanwhile, makes of it
                 self._client(service, self._scope.region)
 
     def _client(self, service: str, region: str) -> Any:
