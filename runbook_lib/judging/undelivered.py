@@ -24,7 +24,6 @@ from runbook_lib.measuring.setting_change import Change, SettingChange
 from runbook_lib.observed import otherwise
 
 _OTHER_STREAM = {"stale-stream-arn", "table-recreated-or-restored"}
-_FUNCTION_ERRORS = (Stage.FAILED, Stage.SUCCEEDED)
 
 
 def assess(
