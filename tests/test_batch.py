@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from distributed import Client
-from worlds import NOW, incident_of, sandboxed
+from worlds import HISTORY, NOW, incident_of, sandboxed
 
 from runbook_lib.archive.record import is_sealed, verify
 from runbook_lib.aws.budget import Limit
@@ -33,7 +33,7 @@ pytestmark = [pytest.mark.sampled, pytest.mark.xdist_group("batch")]
 @pytest.fixture(scope="module")
 def world() -> World:
     """A world whose mapping was paused."""
-    return build("mapping-paused", NOW, seed=1)
+    return build("mapping-paused", NOW, seed=1, history=HISTORY)
 
 
 @pytest.fixture(scope="module")

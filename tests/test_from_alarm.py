@@ -18,8 +18,10 @@ from alarm_samples import UUID, described, eventbridge, metric, notification
 from worlds import HISTORY, NOW, in_world, sandboxed
 
 from runbook_lib.alarm import PERMISSIONS, cases_of, describe, door, read_event
+from runbook_lib.archive.record import Record
 from runbook_lib.cli import main
-from runbook_lib.incident import Incident
+from runbook_lib.errors import BadParameters
+from runbook_lib.incident import Incident, Scope
 from runbook_lib.permissions import policy
 from runbook_lib.sandbox import ALARM, Change, CompositeAlarm, Rule, Setting, World, build, deny
 
@@ -297,6 +299,26 @@ def test_a_denied_look_names_its_permission(
     with sandboxed(_world("mapping-paused", event_count=True), rule):
         assert main(["params", "--alarm", ALARM, *REGION]) == code
     assert words in capsys.readouterr().err
+
+
+def test_a_look_up_invents_no_incident(paused: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before an alarm's trigger is known, AWS is read through a scope that names no table and no function."""
+    scopes: list[Scope] = []
+    create = Record.create
+
+    def watched(scope: Scope, *arguments: Any, **named: Any) -> Record:
+        scopes.append(scope)
+        return create(scope, *arguments, **named)
+
+    monkeypatch.setattr(Record, "create", watched)
+    assert describe(ALARM, door("eu-west-1", None, None, None)()).name == ALARM
+    assert scopes == [Scope("alarm", "eu-west-1")]
+
+
+def test_a_look_up_in_no_region_is_refused_in_words() -> None:
+    """A region of no form is refused before AWS is asked, and the sentence says where it comes from."""
+    with pytest.raises(BadParameters, match="Parameter `region` in what the alarm names is 'nowhere'"):
+        door("nowhere", None, None, None)()
 
 
 def test_what_is_asked_is_what_is_declared() -> None:

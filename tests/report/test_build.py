@@ -42,6 +42,7 @@ def test_every_section_is_examined_without_failure(folders: list[Path]) -> None:
     assert [section.failures for section in read] == [()] * 10
 
 
+@pytest.mark.sampled
 def test_two_builds_are_identical(folders: list[Path]) -> None:
     """Two builds of the same evidence give the same bytes, whatever folder they lie in."""
     for name in ("report.html", "runbook.ipynb", "summary.md", "timeline.jsonl"):

@@ -20,7 +20,7 @@ from runbook_lib.sandbox.account.traffic import LINEAGES, Write, writes_of
 from runbook_lib.sandbox.pipe import iam_truth
 from runbook_lib.sandbox.pipe.capacity import room, within_payload, work_slowly
 from runbook_lib.sandbox.pipe.filter_truth import passes
-from runbook_lib.sandbox.pipe.writes import commits, decrypts, fed_streams, leaves_record, records_of
+from runbook_lib.sandbox.pipe.writes import committed, decrypts, fed_streams, recorded, records_of
 
 RETRY_SECONDS = 15
 IAM_SECONDS = 60
@@ -63,10 +63,10 @@ class Pipe:
     def _advance(self, tick: Tick) -> None:
         state = self._timeline.at(_instant(tick.begin))
         tried = [w for w in writes_of(state.traffic, self._seed, tick.minute) if tick.begin <= w.at < tick.end]
-        self.written.setdefault(tick.minute, Counter()).update(w.operation for w in tried if commits(state, w))
+        self.written.setdefault(tick.minute, Counter()).update([w.operation for w in committed(state, tried)])
         if state.traffic.futile == "rejected":
             self.rejected[tick.minute] += len(tried)
-        writes = [w for w in tried if leaves_record(state, w)]
+        writes = recorded(state, tried)
         stream = state.source.stream if state.source else None
         if stream is None:
             self.unrecorded += writes
@@ -258,8 +258,8 @@ class Pipe:
         self, mapping: EventSourceMapping, queue: deque[Write], lineage: int, version: Version, flow: Flow
     ) -> None:
         """Deliver what has just been written, up to a poison record: the common case, and the quick one."""
-        salt = len(mapping.function)
-        while queue and not (queue[0].poison and not version.code.hardy):
+        salt, hardy, before = len(mapping.function), version.code.hardy, flow.delivered
+        while queue and (hardy or not queue[0].poison):
             write = queue.popleft()
             chance = _scatter(write, salt)
             delay, duration = 0.15 + 0.55 * chance, 18 + 70 * chance * chance
@@ -268,8 +268,8 @@ class Pipe:
             flow.handled.append(write)
             if len(flow.attempts) < flow.logged:
                 flow.attempts.append(Attempt(write.at + delay, duration, write, 1, None, lineage))
-            flow.invocations += 1
-            flow.offered += 1
+        flow.invocations += flow.delivered - before
+        flow.offered += flow.delivered - before
 
     def _fail(
         self, lineage: int, mapping: EventSourceMapping, cursor: Cursor, batch: list[Write],

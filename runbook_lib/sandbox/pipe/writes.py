@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from itertools import pairwise
 
@@ -15,16 +15,19 @@ KEY_SECONDS = 600
 """How long writes go on after the table's key was lost. AWS publishes no figure; the sandbox assumes one."""
 
 
-def commits(state: State, write: Write) -> bool:
-    """Whether the write succeeds: there is a table to write to, its key can be used, the condition holds."""
+def committed(state: State, tried: Sequence[Write]) -> list[Write]:
+    """The writes that succeed: there is a table to write to, its key can be used, the condition holds."""
     table = state.source
-    usable = table is not None and decrypts(state, table.name, write.at - KEY_SECONDS)
-    return usable and state.traffic.futile != "rejected"
+    if table is None or state.traffic.futile == "rejected":
+        return []
+    if table.key_lost is None:
+        return [*tried]
+    return [write for write in tried if decrypts(state, table.name, write.at - KEY_SECONDS)]
 
 
-def leaves_record(state: State, write: Write) -> bool:
-    """Whether the write changes an item, without which a stream records nothing."""
-    return state.traffic.futile is None and commits(state, write)
+def recorded(state: State, tried: Sequence[Write]) -> list[Write]:
+    """The writes that change an item, without which a stream records nothing."""
+    return committed(state, tried) if state.traffic.futile is None else []
 
 
 def fed_streams(state: State) -> Callable[[str], bool]:
@@ -58,6 +61,6 @@ def records_of(timeline: Timeline, stream: Stream, seed: int, begin: float, end:
             state = timeline.at(datetime.fromtimestamp(first, UTC))
             if state.source is None or state.source.name != stream.table:
                 continue
-            tried = (w for w in writes_of(state.traffic, seed, minute) if first <= w.at < last and low <= w.at < high)
-            found += [w for w in tried if leaves_record(state, w)]
+            tried = [w for w in writes_of(state.traffic, seed, minute) if first <= w.at < last and low <= w.at < high]
+            found += recorded(state, tried)
     return found
