@@ -18,7 +18,8 @@ from runbook_lib.findings.mapping import expected_to_deliver
 from runbook_lib.interpret.arn import StreamArn
 from runbook_lib.interpret.trail_event import ENDS_STREAM
 from runbook_lib.judging.loss_clock import Loss, LossState, Undelivered, clock
-from runbook_lib.measuring.backlog import is_worked_off, oldest_unread
+from runbook_lib.measuring.backlog import first_of_batch, is_worked_off, oldest_unread
+from runbook_lib.measuring.births import born_within
 from runbook_lib.measuring.onset import Onset, delivery_gap
 from runbook_lib.measuring.pipe import FlowState, Measured, Stage
 from runbook_lib.measuring.setting_change import Change
@@ -137,9 +138,16 @@ def _oldest(seen: Measured, began: Onset | None, recreated: datetime | None) -> 
         return None, _UNTOLD
     if seen.stages[Stage.INVOKED].state is FlowState.STOPPED:
         return began.earliest, "Read from the last delivery and the first write after it."
-    oldest = otherwise(lambda: oldest_unread(seen.backlog), None)
-    if oldest is None:
+    written = otherwise(lambda: oldest_unread(seen.backlog), None)
+    if written is None:
         return began.earliest, "Read from the earliest moment at which the harm may have begun."
+    sizes = otherwise(lambda: [mapping.batch_size for mapping in expected_to_deliver(seen)], [])
+    oldest = otherwise(lambda: first_of_batch(seen, written, max(sizes, default=1)), written)
+    if oldest < written:
+        return oldest, (
+            "Read from the iterator age, which is that of a batch's last record: of the batch that is still tried"
+            f" the first may have been written {instant.span(written - oldest)} before."
+        )
     return oldest, "Read from the iterator age of the oldest batch that is still tried."
 
 
@@ -149,7 +157,7 @@ def _recreated(seen: Evidence) -> datetime | None:
     return StreamArn.parse(arn).label_time if arn else None
 
 
-def _off_since(seen: Evidence, traits: set[Trait], began: Onset | None, changes: tuple[Change, ...]) -> datetime | None:
+def _off_since(seen: Measured, traits: set[Trait], began: Onset | None, changes: tuple[Change, ...]) -> datetime | None:
     """Since when no stream took records: the last change that ended one, or else the earliest bound of the onset."""
     if not traits & {Trait.ENDS_STREAM, Trait.MOVES_STREAM}:
         return None
@@ -158,7 +166,9 @@ def _off_since(seen: Evidence, traits: set[Trait], began: Onset | None, changes:
         return ended
     if otherwise(lambda: seen.streams.table.stream_enabled, Trait.ENDS_STREAM not in traits):
         return None
-    return began.earliest if began else seen.window.start
+    if began is not None:
+        return began.earliest
+    return max(born_within(seen)[0], seen.first_write_after(None) or seen.window.start)
 
 
 def _ended(changes: tuple[Change, ...]) -> datetime | None:

@@ -5,7 +5,11 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from runbook_lib.evidence.signals import Backlog
-from runbook_lib.measuring.thresholds import EARLIER_AGES, LONG_WAIT, NEWEST_AGES
+from runbook_lib.instant import MILLISECOND
+from runbook_lib.measuring.births import born_within
+from runbook_lib.measuring.pipe import Measured
+from runbook_lib.measuring.thresholds import EARLIER_AGES, KEEPS_UP, LONG_WAIT, NEWEST_AGES
+from runbook_lib.observed import otherwise
 
 
 def is_worked_off(backlog: Backlog) -> bool:
@@ -29,3 +33,31 @@ def oldest_unread(backlog: Backlog) -> datetime | None:
     written = [(at, at - timedelta(milliseconds=age)) for at, age in newest]
     waiting = [moment for at, moment in written if at - moment > LONG_WAIT]
     return min(waiting) if waiting else next((moment for _, moment in reversed(written)), None)
+
+
+def first_of_batch(seen: Measured, written: datetime, batch_size: int) -> datetime:
+    """Bound from below when the first record of a batch was written whose last record was written at `written`, UTC.
+
+    IteratorAge is the age of a batch's last record (AWS Lambda Developer Guide, "Types of metrics for Lambda
+    functions"), and the first one dies before it. It is no older than the newest moment before it at which the
+    trigger kept up, nor than so many writes back as fill the batch, of all shards alike, nor than its stream.
+    """
+    ages = seen.backlog.iterator_age_ms.points
+    kept_up = [at for at, age in ages.items() if at <= written and age < KEEPS_UP / MILLISECOND]
+    floor = max([born_within(seen)[0], *kept_up])
+    if written - floor <= 2 * KEEPS_UP:
+        return written
+    shards = otherwise(lambda: _open_shards(seen), 1)
+    missing = float(batch_size * shards)
+    for at in sorted((at for at in seen.write_minutes if floor <= at <= written), reverse=True):
+        missing -= seen.write_minutes[at]
+        if missing <= 0:
+            return min(at, written)
+    return min(floor, written)
+
+
+def _open_shards(seen: Measured) -> int:
+    """Count the shards that records may lie in; at least one."""
+    arn = seen.streams.table.latest_stream_arn
+    generation = seen.streams.generation(arn) if arn else None
+    return max(1, sum(shard.open for shard in generation.shards)) if generation is not None else 1

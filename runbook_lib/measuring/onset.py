@@ -10,6 +10,7 @@ from runbook_lib import instant
 from runbook_lib.evidence import Evidence
 from runbook_lib.instant import MILLISECOND
 from runbook_lib.measuring.backlog import is_worked_off, oldest_unread
+from runbook_lib.measuring.births import born_within
 from runbook_lib.measuring.pipe import FlowState, Measured, Stage
 from runbook_lib.measuring.thresholds import (
     AGE_OUTDATED,
@@ -30,7 +31,8 @@ from runbook_lib.measuring.thresholds import (
 class Onset:
     """When the harm began, UTC. `at` is the best estimate; the truth lies between `earliest` and `latest`.
 
-    `signals` are the sentences of what it was read from.
+    `signals` are the sentences of what it was read from. `never_delivered`: nothing came through in the whole window,
+    so that what broke it may lie long before.
     """
 
     at: datetime
@@ -38,6 +40,7 @@ class Onset:
     latest: datetime
     signals: tuple[str, ...]
     refs: tuple[str, ...]
+    never_delivered: bool = False
 
 
 def onset(seen: Measured) -> Onset | None:
@@ -70,8 +73,7 @@ def _harm_before(seen: Evidence, silent: Onset, failed: Onset | None) -> Onset |
 def _from_silence(seen: Measured, last: datetime | None, since: datetime, refs: tuple[str, ...]) -> Onset:
     period = seen.backlog.iterator_age_ms.period
     if last is None:
-        words = f"Writes go unanswered from the start of the window, {instant.clock(seen.window.start, seen.as_of)}."
-        return Onset(seen.window.start, seen.window.start, since, (words,), refs)
+        return _never_delivered(seen, since, refs)
     first_missed = seen.first_write_after(last)
     words = (
         f"The stream last invoked the function in the minute of {instant.clock(last, seen.as_of)};"
@@ -79,6 +81,25 @@ def _from_silence(seen: Measured, last: datetime | None, since: datetime, refs: 
     )
     latest = (first_missed or since) + period
     return Onset(max(last + period, first_missed or since), last, max(latest, last + 2 * period), (words,), refs)
+
+
+def _never_delivered(seen: Measured, since: datetime, refs: tuple[str, ...]) -> Onset:
+    """Nothing was delivered in the whole window: it began with the first write, and that is no older than its stream.
+
+    Where the window begins with writes, how long it has been so is not seen; what was written before it is gone anyway.
+    """
+    period = seen.backlog.iterator_age_ms.period
+    born, of_what = born_within(seen)
+    first = seen.first_write_after(born - period) or since
+    if born == seen.window.start and first - born <= 2 * period:
+        words = f"Writes go unanswered from the start of the window, {instant.clock(born, seen.as_of)}."
+        return Onset(born, born, first + 2 * period, (words,), refs, never_delivered=True)
+    after = f" since {of_what} at {instant.clock(born, seen.as_of)}" if of_what else ""
+    words = (
+        f"Nothing was delivered in the window; the first write in it{after} was at {instant.clock(first, seen.as_of)}."
+    )
+    at = max(first, born)
+    return Onset(at, at, first + 2 * period, (words,), refs, never_delivered=True)
 
 
 def _from_failures(seen: Measured) -> Onset | None:

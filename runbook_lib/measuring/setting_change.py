@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from runbook_lib import instant
 from runbook_lib.evidence import Evidence
@@ -180,12 +180,14 @@ def find_setting_change(
 
     Of several, the last one before the onset is named: what came earlier was followed by a working trigger. One
     within the bounds of the onset but after its estimate counts where there is none before. Of several calls that one
-    actor made on one object within minutes, the one whose effect stands first in `set_off_by` is named.
+    actor made on one object within minutes, the one whose effect stands first in `set_off_by` is named. None is later
+    than the onset's latest bound. Where nothing was ever delivered, it may lie any time before.
     """
     if began is None:
         return None
     fitting = [change for change in changed if change.event.succeeded and _can(change, set_off_by)]
-    near = [candidate for candidate in fitting if began.earliest - lag <= candidate.event.at <= began.latest]
+    from_when = datetime.min.replace(tzinfo=UTC) if began.never_delivered else began.earliest - lag
+    near = [candidate for candidate in fitting if from_when <= candidate.event.at <= began.latest]
     if not near:
         return None
     before = [candidate for candidate in near if candidate.event.at <= began.at]
@@ -197,7 +199,7 @@ def find_setting_change(
     burst = [candidate for candidate in before if _made_together(candidate, last)] or [last]
     change = min(burst, key=lambda candidate: (_rank(candidate, set_off_by), last.event.at - candidate.event.at))
     delay = began.at - change.event.at
-    return SettingChange(cause, change, delay, _in_words(delay, lag))
+    return SettingChange(cause, change, delay, _in_words(delay, lag, never_delivered=began.never_delivered))
 
 
 def find_latent_setting_change(
@@ -225,11 +227,13 @@ def _can(change: Change, set_off_by: Sequence[str]) -> bool:
     return any(effect.kind in set_off_by for effect in change.effects)
 
 
-def _in_words(delay: timedelta, lag: timedelta) -> str:
+def _in_words(delay: timedelta, lag: timedelta, *, never_delivered: bool) -> str:
     side = "before" if delay >= timedelta(0) else "after"
     said = f"{instant.span(delay)} {side} the estimated onset"
     if abs(delay) <= FIRST_WINDOW:
         return f"{said}, within the playbook's 5 minutes, with a mechanism that fits"
+    if never_delivered and not timedelta(0) <= delay <= lag:
+        return f"{said}; nothing was delivered in the window, so the last change that can have this effect is named"
     return f"{said}, within the {instant.span(lag)} that this mechanism may take"
 
 
