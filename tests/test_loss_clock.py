@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -23,13 +24,13 @@ CASES: list[tuple[list[Undelivered], LossState, datetime | None]] = [
     ([], LossState.NONE, None),
     ([_waiting(2)], LossState.AT_RISK, AS_OF + 22 * HOUR),
     ([_waiting(2), _waiting(5)], LossState.AT_RISK, AS_OF + 19 * HOUR),
-    ([_waiting(2, record_age_s=3 * 3600)], LossState.AT_RISK, AS_OF + HOUR),
+    ([_waiting(2, record_age_s=3 * 3600)], LossState.AT_RISK, AS_OF + 22 * HOUR),
     ([_waiting(2, record_age_s=604_800)], LossState.AT_RISK, AS_OF + 22 * HOUR),
-    ([_waiting(2, record_age_s=3600)], LossState.LOSING, None),
+    ([_waiting(2, record_age_s=3600)], LossState.AT_RISK, AS_OF + 22 * HOUR),
     ([_waiting(25)], LossState.LOSING, None),
     ([_waiting(24)], LossState.LOSING, None),
-    ([_waiting(2, retries=3, discards=True)], LossState.LOSING, AS_OF + 22 * HOUR),
-    ([_waiting(2, retries=0, discards=True)], LossState.LOSING, AS_OF + 22 * HOUR),
+    ([_waiting(2, retries=3, discards=True)], LossState.AT_RISK, AS_OF + 22 * HOUR),
+    ([_waiting(2, retries=0, discards=True)], LossState.AT_RISK, AS_OF + 22 * HOUR),
     ([_waiting(2, retries=3, discards=False)], LossState.AT_RISK, AS_OF + 22 * HOUR),
     ([_waiting(2, retries=-1, discards=True)], LossState.AT_RISK, AS_OF + 22 * HOUR),
     ([Undelivered("u-1", None, "unread")], LossState.UNKNOWN, None),
@@ -52,10 +53,49 @@ def test_the_basis_is_that_of_the_nearest_deadline() -> None:
     assert clock(reversed(waiting), AS_OF).basis == "soon"
 
 
-def test_what_is_lost_reaches_back_by_the_shortest_life() -> None:
-    """Records die at the age that the strictest mapping allows: what is older than that as of now is gone."""
+def test_what_is_lost_is_what_the_stream_no_longer_holds() -> None:
+    """Records die in the stream: what is older than 24 hours is gone, what a stricter mapping gave up is not."""
     loss = clock([_waiting(30), _waiting(5, record_age_s=3600)], AS_OF)
-    assert (loss.already_lost_from, loss.already_lost_to) == (AS_OF - 30 * HOUR, AS_OF - HOUR)
+    assert (loss.already_lost_from, loss.already_lost_to) == (AS_OF - 30 * HOUR, AS_OF - DAY)
+    assert loss.skipped is not None
+    assert loss.skipped.start == AS_OF - 5 * HOUR
+
+
+@pytest.mark.parametrize(
+    ("limits", "end", "words"),
+    [
+        ({"retries": 3, "discards": True}, AS_OF, "Failed batches are given up after 3 retries."),
+        ({"retries": 1, "discards": True}, AS_OF, "Failed batches are given up after 1 retry."),
+        ({"record_age_s": 3600}, AS_OF - HOUR, "The mapping gives records up after 1 h."),
+        ({"passed_over": True}, AS_OF, "The mapping began behind them."),
+    ],
+)
+def test_skipped_is_not_gone(limits: dict[str, Any], end: datetime, words: str) -> None:
+    """What a mapping gave up or passed over can be read from the stream for the rest of its 24 hours."""
+    loss = clock([_waiting(5, **limits)], AS_OF)
+    assert loss.skipped is not None
+    assert (loss.skipped.start, loss.skipped.end) == (AS_OF - 5 * HOUR, end)
+    assert loss.skipped.readable_until == AS_OF + 19 * HOUR
+    said = loss.sentence(AS_OF)
+    assert "none of them is lost yet" in said
+    assert "being lost now" not in said
+    assert words in said
+
+
+def test_skipped_records_are_counted_and_found_where_they_are() -> None:
+    """Where the mapping counts what it gave up the sentence says how many, and who holds their numbers."""
+    queue = "arn:aws:sqs:eu-west-1:123456789012:orders-failures"
+    given_up = Undelivered("u", AS_OF - HOUR, "", retries=2, discards=True, given_up=575, destination=queue)
+    said = clock([given_up], AS_OF).sentence(AS_OF)
+    assert said.startswith("575 records written since 14:00 UTC were skipped")
+    assert "orders-failures holds their shards and sequence numbers" in said
+
+
+def test_what_will_be_skipped_is_said_beside_what_will_be_lost() -> None:
+    """A mapping that gives records up early says from when on it does, and the deadline stays the stream's."""
+    loss = clock([_waiting(2, record_age_s=3 * 3600)], AS_OF)
+    assert loss.skips_from == AS_OF + HOUR
+    assert "gives them up from 16:00 UTC; the stream still holds them then" in loss.sentence(AS_OF)
 
 
 def test_a_mapping_has_no_limit_unless_it_says_so() -> None:
@@ -111,11 +151,7 @@ _AGES = st.lists(
 def test_clock_is_never_optimistic(waiting: list[Undelivered]) -> None:
     """No record outlives the deadline given, and the state is none only when nothing waits."""
     loss = clock(waiting, AS_OF)
-    lives = [
-        mapping.oldest + min(DAY, timedelta(seconds=mapping.record_age_s) if mapping.record_age_s > 0 else DAY)
-        for mapping in waiting
-        if mapping.oldest
-    ]
+    lives = [mapping.oldest + DAY for mapping in waiting if mapping.oldest]
     assert loss.state is not LossState.NONE
     if loss.deadline is not None:
         assert loss.deadline <= min(lives)

@@ -103,8 +103,7 @@ class Diagnosis:
         """What is wrong, in one sentence."""
         if self.causes:
             first = self.causes[0]
-            since = f", since about {instant.clock(self.onset.at, self.as_of)}" if self.onset else ""
-            return f"{first.finding.title}{since}{_more(self.causes, 'cause')}."
+            return f"{first.finding.title}{self._since}{_more(self.causes, 'cause')}."
         if self.latent:
             more = _more(self.latent, "latent fault")
             return f"{self._quiet}. The next write would not arrive: {self.latent[0].finding.title}{more}."
@@ -116,6 +115,27 @@ class Diagnosis:
             return f"{said}: {self.unexplained[0]}"
         blind = ", ".join(sorted({impact.gap.call for impact in self.gaps if impact.findings})) or "needed facts"
         return f"Undetermined: {blind} could not be read."
+
+    @property
+    def delivering(self) -> str:
+        """Whether records are delivered now: `yes`, `no`, `partly` (some fail or wait meanwhile) or `unknown`."""
+        outlets = [self.stages[stage].state for stage in (Stage.INVOKED, Stage.SUCCEEDED)]
+        if FlowState.STOPPED in outlets:
+            return "no"
+        if any(state is not FlowState.FLOWING for state in outlets):
+            return "unknown"
+        going_on = self.onset is not None and self.onset.until is None
+        return "partly" if going_on else "yes"
+
+    @property
+    def _since(self) -> str:
+        """Since when, or from when to when: what is over does not stand there as if it went on."""
+        if self.onset is None:
+            return ""
+        began = instant.clock(self.onset.at, self.as_of)
+        if self.onset.until is None:
+            return f", since about {began}"
+        return f", from about {began} to {instant.clock(self.onset.until, self.as_of)}; delivery works again"
 
     @property
     def _quiet(self) -> str:

@@ -48,6 +48,8 @@ def assess(
     gap = (off, recreated) if off is not None and recreated is not None and off < recreated else None
     left_out = began.earliest if began and Trait.SKIPS_RECORDS in traits else None
     waiting = tuple(_waiting(seen, began, recreated or left_out))
+    if left_out is not None and recreated is None:
+        waiting = tuple(replace(undelivered, passed_over=True) for undelivered in waiting)
     if (
         not causes
         and began is None
@@ -82,7 +84,8 @@ def began_with(seen: Measured, causes: tuple[Verdict, ...], harm: Onset, changes
     traits = {trait for verdict in causes for trait in verdict.finding.traits}
     gap = delivery_gap(seen) if Trait.SKIPS_RECORDS in traits else None
     if gap is not None and gap.at < harm.at:
-        return replace(gap, signals=(*gap.signals, *harm.signals), refs=tuple(dict.fromkeys((*gap.refs, *harm.refs))))
+        refs = tuple(dict.fromkeys((*gap.refs, *harm.refs)))
+        return replace(gap, signals=(*gap.signals, *harm.signals), refs=refs, until=None)
     moved = _moved(seen, traits, changes)
     drained = seen.stages[Stage.INVOKED].last
     if moved is None or drained is None or drained - moved <= DELIVERY_SLACK:
@@ -114,16 +117,32 @@ def _waiting(seen: Measured, began: Onset | None, recreated: datetime | None) ->
         yield Undelivered("", oldest, basis)
     for mapping in mappings:
         first = began.earliest if began and failing and mapping.maximum_retry_attempts >= 0 else oldest
-        yield _of_mapping(mapping, first, basis, failing)
+        yield _of_mapping(seen, mapping, first, basis, failing)
 
 
 _UNTOLD = "When the oldest undelivered record was written could not be told: the counters are not readable."
 
 
-def _of_mapping(mapping: EventSourceMapping, oldest: datetime | None, basis: str, failing: bool) -> Undelivered:
+def _of_mapping(
+    seen: Evidence, mapping: EventSourceMapping, oldest: datetime | None, basis: str, failing: bool
+) -> Undelivered:
     return Undelivered(
-        mapping.uuid, oldest, basis, mapping.maximum_record_age_s, mapping.maximum_retry_attempts, discards=failing
+        mapping.uuid,
+        oldest,
+        basis,
+        mapping.maximum_record_age_s,
+        mapping.maximum_retry_attempts,
+        discards=failing,
+        given_up=_given_up(seen, mapping),
+        destination=mapping.failure_destination,
     )
+
+
+def _given_up(seen: Evidence, mapping: EventSourceMapping) -> float | None:
+    """Count what the mapping gave up in the window; None where it does not count its events, or counted none."""
+    counted = otherwise(lambda: seen.metrics.mapping_events, {}).get(mapping.uuid, {})
+    given_up = (counted.get(f"{name}EventCount") for name in ("Dropped", "OnFailureDestinationDelivered"))
+    return sum(sum(series.points.values()) for series in given_up if series is not None) or None
 
 
 def _oldest(seen: Measured, began: Onset | None, recreated: datetime | None) -> tuple[datetime | None, str]:

@@ -17,7 +17,7 @@ from runbook_lib.findings import Verdict
 from runbook_lib.incident import Window
 from runbook_lib.judging.comparison import Comparison
 from runbook_lib.judging.diagnosis import Diagnosis
-from runbook_lib.judging.loss_clock import Loss
+from runbook_lib.judging.loss_clock import Loss, Skipped
 from runbook_lib.judging.remedy_cards import Remedy
 from runbook_lib.measuring.onset import Onset
 from runbook_lib.measuring.pipe import Stages
@@ -36,6 +36,7 @@ def to_json(diagnosis: Diagnosis, record: Record) -> dict[str, Any]:
         "window": _window(diagnosis.window),
         "status": diagnosis.status.value,
         "sentence": diagnosis.sentence,
+        "delivering": diagnosis.delivering,
         "causes": [_cause(verdict) for verdict in diagnosis.causes],
         "contributing": [_finding(verdict) for verdict in diagnosis.contributing],
         "trigger": _setting_change(diagnosis.set_off_by),
@@ -173,10 +174,23 @@ def _loss(loss: Loss) -> dict[str, Any]:
         "already_lost_from": _moment(loss.already_lost_from),
         "already_lost_to": _moment(loss.already_lost_to),
         "basis": loss.basis,
+        "skipped": _skipped(loss.skipped),
         "mappings": [
             {"uuid": mapping_loss.uuid, "deadline": _moment(mapping_loss.deadline), "basis": mapping_loss.basis}
             for mapping_loss in loss.mappings
         ],
+    }
+
+
+def _skipped(skipped: Skipped | None) -> dict[str, Any] | None:
+    if skipped is None:
+        return None
+    return {
+        "from": instant.iso(skipped.start),
+        "to": instant.iso(skipped.end),
+        "count": skipped.count,
+        "readable_until": instant.iso(skipped.readable_until),
+        "where": skipped.where.rstrip(","),
     }
 
 

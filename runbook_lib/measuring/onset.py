@@ -32,7 +32,7 @@ class Onset:
     """When the harm began, UTC. `at` is the best estimate; the truth lies between `earliest` and `latest`.
 
     `signals` are the sentences of what it was read from. `never_delivered`: nothing came through in the whole window,
-    so that what broke it may lie long before.
+    so that what broke it may lie long before. `until`: the harm ended then, and what is written since is delivered.
     """
 
     at: datetime
@@ -41,6 +41,7 @@ class Onset:
     signals: tuple[str, ...]
     refs: tuple[str, ...]
     never_delivered: bool = False
+    until: datetime | None = None
 
 
 def onset(seen: Measured) -> Onset | None:
@@ -197,5 +198,5 @@ def delivery_gap(seen: Measured) -> Onset | None:
         if missed is not None and missed < after - DELIVERY_SLACK:
             start, end = instant.clock(before, seen.as_of), instant.clock(after, seen.as_of)
             words = f"Between {start} and {end} the table was written to and the stream invoked nothing."
-            return Onset(before + age.period, before, missed + age.period, (words,), (age.ref,))
+            return Onset(before + age.period, before, missed + age.period, (words,), (age.ref,), until=after)
     return None

@@ -252,6 +252,10 @@ def loss_view(diagnosis: Diagnosis) -> Stack:
     if loss.already_lost_from:
         lost = f"{moment(loss.already_lost_from)} to {moment(loss.already_lost_to)}"
         facts.append(Fact("Lost already (UTC)", lost))
+    if loss.skipped:
+        skipped = f"{moment(loss.skipped.start)} to {moment(loss.skipped.end)}"
+        facts.append(Fact("Skipped, still in the stream (UTC)", skipped))
+        facts.append(Fact("Can be read until (UTC)", moment(loss.skipped.readable_until)))
     shown: list[Block] = [Facts("How long until data is lost", tuple(facts))]
     if len(loss.mappings) > 1:
         rows = tuple(

@@ -45,7 +45,7 @@ def _given_up(seen: Evidence, mapping: EventSourceMapping, weigh: Callable[..., 
 @finding(
     "retry-exhausted-drop",
     kind=FindingKind.CAUSE,
-    title="Batches that keep failing are given up after a few retries, and their records are lost",
+    title="Batches that keep failing are given up after a few retries, and their records are skipped",
     modes=("B14",),
     stops=None,
     diagnosis=(1, 6),
@@ -60,7 +60,7 @@ def retry_exhausted_drop(seen: Measured) -> Iterator[Sign]:
     """With finite retries a failing batch is skipped and the shard goes on, so the iterator age looks healthy.
 
     What is skipped goes to the failure destination if there is one, as shard and sequence numbers without the item;
-    without one nothing records the loss. Throttles use up no retries.
+    without one nothing records what was skipped. The stream holds the records for the rest of their 24 hours. Throttles use up no retries.
     """
     limited = [mapping for mapping in expected_to_deliver(seen) if mapping.maximum_retry_attempts >= 0]
     if not limited:

@@ -14,7 +14,7 @@ _GIVES_UP = {"max_retries": 2, "bisect": True, "destination": QUEUE, "event_coun
 
 
 @fault(
-    expects="retry-exhausted-drop", onset=timedelta(hours=1, minutes=52, seconds=33), loss="losing",
+    expects="retry-exhausted-drop", onset=timedelta(hours=1, minutes=52, seconds=33), loss="at_risk",
     set_off_by="UpdateFunctionCode20150331v2", symptoms=("errors-high",), remedies=("R10", "R21"),
     forbids=("poison-record", "max-age-drop", "no-table-writes"),
     setting=Setting(mapping=_GIVES_UP),
@@ -25,7 +25,7 @@ def retries_exhausted(world: World, at: datetime) -> None:
 
 
 @fault(
-    expects="retry-exhausted-drop", onset=timedelta(hours=2, minutes=17, seconds=6), loss="losing",
+    expects="retry-exhausted-drop", onset=timedelta(hours=2, minutes=17, seconds=6), loss="at_risk",
     set_off_by="UpdateFunctionCode20150331v2", symptoms=("errors-high",), remedies=("R10", "R21"),
     contributing=("destination-broken",), forbids=("poison-record", "max-age-drop"),
     setting=Setting(mapping=_GIVES_UP),
@@ -37,7 +37,7 @@ def failure_queue_refused(world: World, at: datetime) -> None:
 
 
 @fault(
-    expects="reserved-concurrency-zero", onset=timedelta(hours=3, minutes=38, seconds=44), loss="losing",
+    expects="reserved-concurrency-zero", onset=timedelta(hours=3, minutes=38, seconds=44), loss="at_risk",
     set_off_by="PutFunctionConcurrency20171031", symptoms=("function-not-invoked", "throttled"), remedies=("R5", "R22"),
     contributing=("max-age-drop",), forbids=("retry-exhausted-drop",),
     setting=Setting(mapping={"max_age": 3600, "destination": QUEUE, "event_count": True}),
