@@ -99,7 +99,8 @@ class Loss:
     def _given_up_before(self, as_of: datetime) -> str:
         if self.skips_from is None:
             return ""
-        return f" The mapping gives them up from {instant.clock(self.skips_from, as_of)}; the stream still holds them then."
+        gives_up = instant.clock(self.skips_from, as_of)
+        return f" The mapping gives them up from {gives_up}; the stream still holds them then."
 
     def _skipped_sentence(self, skipped: Skipped, as_of: datetime) -> str:
         """Say that skipped is not gone: what, how long it can still be read, and from where."""

@@ -60,7 +60,8 @@ def retry_exhausted_drop(seen: Measured) -> Iterator[Sign]:
     """With finite retries a failing batch is skipped and the shard goes on, so the iterator age looks healthy.
 
     What is skipped goes to the failure destination if there is one, as shard and sequence numbers without the item;
-    without one nothing records what was skipped. The stream holds the records for the rest of their 24 hours. Throttles use up no retries.
+    without one nothing records what was skipped. The stream holds the records for the rest of their 24 hours.
+    Throttles use up no retries.
     """
     limited = [mapping for mapping in expected_to_deliver(seen) if mapping.maximum_retry_attempts >= 0]
     if not limited:
