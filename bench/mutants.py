@@ -17,8 +17,15 @@ from typing import NamedTuple
 ROOMS: dict[str, tuple[str, ...]] = {
     "findings": ("findings",),
     "judging": (
-        *("comparison", "corroboration", "diagnosis", "fallbacks", "loss_clock", "onset", "proposals", "recovery"),
-        *("stages", "timeline", "undelivered", "verdict"),
+        *(
+            "judging/comparison",
+            "judging/onset_signals",
+            "judging/diagnosis",
+            "judging/fallbacks",
+            "judging/loss_clock",
+        ),
+        *("judging/proposals", "judging/undelivered", "judging/verdict", "measuring/onset", "measuring/pipe"),
+        *("measuring/backlog", "measuring/setting_change", "running/recovery"),
     ),
     "interpret": ("interpret",),
 }

@@ -25,8 +25,6 @@ from runbook_lib.measuring.setting_change import Change
 from runbook_lib.measuring.thresholds import DELIVERY_SLACK, LONG_WAIT
 from runbook_lib.observed import otherwise
 
-_FUNCTION_ERRORS = (Stage.FAILED, Stage.SUCCEEDED)
-
 
 def assess(
     seen: Measured,

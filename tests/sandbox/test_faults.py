@@ -333,31 +333,28 @@ def calls(world: World) -> list[tuple[str, str, dict[str, Any]]]:
     return [
         ("sts", "GetCallerIdentity", {}),
         *(("dynamodb", operation, table) for operation in (
-            "DescribeTable", "DescribeTimeToLive", "DescribeKinesisStreamingDestination", "DescribeContinuousBackups")),
+            "DescribeTable", "DescribeTimeToLive", "DescribeKinesisStreamingDestination")),
         ("dynamodb", "ListTables", {}),
         ("dynamodb", "GetResourcePolicy", {"ResourceArn": stream}),
         ("dynamodbstreams", "ListStreams", table),
         ("dynamodbstreams", "DescribeStream", {"StreamArn": stream}),
         *(("lambda", operation, name) for operation in (
-            "GetFunction", "GetFunctionConfiguration", "ListAliases", "ListVersionsByFunction",
-            "GetFunctionConcurrency", "GetPolicy", "GetFunctionRecursionConfig", "ListEventSourceMappings")),
+            "GetFunction", "GetFunctionConfiguration", "ListAliases",
+            "GetFunctionConcurrency", "GetPolicy", "ListEventSourceMappings")),
         ("lambda", "GetAlias", {**name, "Name": "live"}),
         ("lambda", "ListEventSourceMappings", {"EventSourceArn": stream}),
         ("lambda", "GetEventSourceMapping", {"UUID": uuid}),
         ("lambda", "ListFunctions", {"FunctionVersion": "ALL"}),
         ("lambda", "GetAccountSettings", {}),
         *(("iam", operation, of_role) for operation in (
-            "GetRole", "ListRolePolicies", "ListAttachedRolePolicies", "ListRoleTags")),
+            "GetRole", "ListRolePolicies", "ListAttachedRolePolicies")),
         ("iam", "GetRolePolicy", {**of_role, "PolicyName": "stream-access"}),
         ("iam", "ListRoles", {}),
         ("iam", "GetPolicy", managed),
         ("iam", "GetPolicyVersion", {**managed, "VersionId": "v1"}),
-        ("iam", "ListPolicyVersions", managed),
         ("iam", "SimulatePrincipalPolicy", {
             "PolicySourceArn": source, "ActionNames": ["dynamodb:GetRecords"], "ResourceArns": [stream]}),
         ("cloudwatch", "GetMetricData", {"MetricDataQueries": [query], **window}),
-        ("cloudwatch", "GetMetricStatistics", {**metric, **window, "Period": 60, "Statistics": ["Maximum"]}),
-        ("cloudwatch", "ListMetrics", {"Namespace": "AWS/Lambda"}),
         ("cloudwatch", "DescribeAlarms", {}),
         ("cloudwatch", "DescribeAlarmHistory", {}),
         ("logs", "DescribeLogGroups", {}),
@@ -365,7 +362,6 @@ def calls(world: World) -> list[tuple[str, str, dict[str, Any]]]:
         ("logs", "FilterLogEvents", {"logGroupName": group, "limit": 50}),
         ("logs", "FilterLogEvents", {"logGroupName": TRAIL_GROUP, "limit": 50}),
         ("cloudtrail", "LookupEvents", {}),
-        ("cloudtrail", "DescribeTrails", {}),
         ("health", "DescribeEvents", {}),
         ("service-quotas", "GetServiceQuota", {"ServiceCode": "lambda", "QuotaCode": "L-B99A9384"}),
     ]  # fmt: skip

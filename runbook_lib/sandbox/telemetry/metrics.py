@@ -31,14 +31,6 @@ LOOP = 16
 """How often a function runs in a loop through a topic before Lambda breaks it off (Lambda Developer Guide, "Use Lambda
 recursive loop detection")."""
 
-UNITS: Mapping[str, str] = {
-    "Duration": "Milliseconds",
-    "IteratorAge": "Milliseconds",
-    "SuccessfulRequestLatency": "Milliseconds",
-    "ReturnedBytes": "Bytes",
-}
-"""Units other than Count."""
-
 
 @dataclass(slots=True)
 class Datum:
