@@ -61,9 +61,9 @@ def _described(name: str) -> dict[str, Any]:
 
 KINDS = [
     ("mapping-paused", "Orders-pipeline", "esm-disabled-by-user"),
-    ("mapping-deleted", "orders-projector-mapping-idle", "esm-missing"),
     ("import-error-after-deploy", "orders-projector-error-rate", "init-or-import-error"),
 ]
+SAMPLED_KINDS = [("mapping-deleted", "orders-projector-mapping-idle", "esm-missing")]
 MORE_KINDS = [
     ("mapping-paused", ALARM, "esm-disabled-by-user"),
     ("mapping-paused", "orders-projector-mapping-idle", "esm-disabled-by-user"),
@@ -77,6 +77,7 @@ MORE_KINDS = [
     ("world", "name", "cause"),
     [
         *(pytest.param(*one, marks=pytest.mark.xdist_group(one[0])) for one in KINDS),
+        *(pytest.param(*one, marks=(pytest.mark.xdist_group(one[0]), pytest.mark.sampled)) for one in SAMPLED_KINDS),
         *(pytest.param(*one, marks=(pytest.mark.xdist_group(one[0]), pytest.mark.slow)) for one in MORE_KINDS),
     ],
 )
