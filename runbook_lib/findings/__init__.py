@@ -251,7 +251,9 @@ def judge(finding: Finding, seen: Measured) -> Verdict:
         return Verdict(finding, VerdictWord.ABSENT, None, against_it)
     if not any(s.weight is not Weight.COUNTER for s in for_it):
         return Verdict(finding, VerdictWord.UNDETERMINED if needs else VerdictWord.ABSENT, None, tuple(for_it), needs)
-    fits, misfits, unseen_stages = seen.stages.agreement(finding.stops)
+    fits, misfits, unseen_stages = seen.stages.agreement(
+        finding.stops, decided=any(found.weight is Weight.DECISIVE for found in for_it)
+    )
     for_it += [counter(sentence, *refs) for sentence, refs in fits]
     sure = _confidence(for_it)
     if misfits and sure is Confidence.PROVED:

@@ -16,6 +16,7 @@ from runbook_lib.findings.mapping import expected_to_deliver
 from runbook_lib.incident import Incident, Window
 from runbook_lib.instant import RETENTION
 from runbook_lib.interpret.filter_pattern import corrected
+from runbook_lib.judging.all_clear import lacking, silent, waiting
 from runbook_lib.judging.comparison import Comparison, compare
 from runbook_lib.judging.fallbacks import Fallback, review
 from runbook_lib.judging.loss_clock import Loss
@@ -24,7 +25,7 @@ from runbook_lib.judging.proposals import Proposal, propose
 from runbook_lib.judging.remedies import prescribe
 from runbook_lib.judging.remedy_cards import Remedy
 from runbook_lib.judging.undelivered import assess, began_with
-from runbook_lib.measuring.onset import Onset, delivery_gap, failing_since, onset
+from runbook_lib.measuring.onset import Onset, delivery_gap, failing_since, onset, silent_since
 from runbook_lib.measuring.pipe import FlowState, Measured, Stage, StageFlow, Stages
 from runbook_lib.measuring.setting_change import (
     Change,
@@ -92,6 +93,8 @@ class Diagnosis:
     fallbacks: tuple[Fallback, ...] = ()
     proposals: tuple[Proposal, ...] = ()
     alarms: tuple[FunctionAlarm, ...] = ()
+    unproved: tuple[str, ...] = ()
+    waiting: str = ""
 
     @property
     def exit_code(self) -> int:
@@ -109,13 +112,29 @@ class Diagnosis:
             more = _more(self.latent, "latent fault")
             return f"{self._quiet}. The next write would not arrive: {self.latent[0].finding.title}{more}."
         if self.status is Status.NO_FAULT:
-            return f"No fault found{f'. {self._quiet}' if self._quiet else ': what is written is delivered'}."
+            return self._all_clear
         if self.unexplained:
+            if silent(self.stages) is not None:
+                return f"It is not known whether the trigger works: {self.unexplained[0]}"
             stopped = self.stages.broken_at is not None
             said = "The trigger is broken and no known cause explains it" if stopped else "No known cause explains this"
             return f"{said}: {self.unexplained[0]}"
-        blind = ", ".join(sorted({impact.gap.call for impact in self.gaps if impact.findings})) or "needed facts"
-        return f"Undetermined: {blind} could not be read."
+        blind = ", ".join(sorted({impact.gap.call for impact in self.gaps if impact.findings}))
+        if self.unproved and not blind:
+            return f"Undetermined: {self.unproved[0]}"
+        lacks = f" {self.unproved[0]}" if self.unproved else ""
+        return f"Undetermined: {blind or 'needed facts'} could not be read.{lacks}"
+
+    @property
+    def _all_clear(self) -> str:
+        """That nothing is wrong, with the reason."""
+        if self._quiet:
+            return f"No fault found. {self._quiet}."
+        if self.waiting:
+            return f"No fault found now: {self.waiting}."
+        if self.stages[Stage.INVOKED].state is FlowState.IDLE and self.stages[Stage.WRITTEN].state is FlowState.FLOWING:
+            return f"No fault found: {self.stages[Stage.INVOKED].basis}"
+        return "No fault found: what is written is delivered."
 
     @property
     def _quiet(self) -> str:
@@ -138,7 +157,8 @@ def diagnose(evidence: Evidence) -> Diagnosis:
     changed = otherwise(lambda: changes(seen), ())
     began = _began(seen, harm, found, changed)
     unexplained = _unexplained(seen, found, began)
-    status = _status(seen, found, unexplained)
+    unproved = () if found.faults else _unproved(seen, found)
+    status = _status(found, unexplained, unproved)
     set_off_by = _set_off_by(found, began, changed)
     return Diagnosis(
         incident=seen.incident,
@@ -165,6 +185,8 @@ def diagnose(evidence: Evidence) -> Diagnosis:
         fallbacks=review(seen, changed) if status is not Status.NO_FAULT and set_off_by is None else (),
         proposals=propose(seen),
         alarms=tuple(_alarms_that_rang(seen)),
+        unproved=unproved,
+        waiting=waiting(seen),
     )
 
 
@@ -253,8 +275,8 @@ def _estimated(
 
 
 def _fallen_behind(seen: Measured) -> Onset | None:
-    """Say since when records have been failing or were left out, where the pipe as a whole goes on."""
-    return failing_since(seen) or delivery_gap(seen)
+    """Say since when nothing has come out, or since when some have failed or were left out while others go on."""
+    return silent_since(seen) or failing_since(seen) or delivery_gap(seen)
 
 
 def _unexplained(seen: Measured, found: _Found, began: Onset | None) -> tuple[str, ...]:
@@ -264,29 +286,32 @@ def _unexplained(seen: Measured, found: _Found, began: Onset | None) -> tuple[st
     if found.causes:
         return found.causes[0].unexplained
     outlets: tuple[StageFlow, ...] = (seen.stages[Stage.INVOKED], seen.stages[Stage.SUCCEEDED])
-    broken = next((flow.basis for flow in outlets if flow.state is FlowState.STOPPED), None)
+    broken = next((flow.basis for flow in outlets if flow.state in (FlowState.STOPPED, FlowState.SILENT)), None)
     if broken is None and began is not None:
         broken = began.signals[0]
     return (broken,) if broken else ()
 
 
-def _status(seen: Measured, found: _Found, unexplained: tuple[str, ...]) -> Status:
-    """A fault where there is one, at work or latent; no fault only where the pipe works or nothing needed is unseen.
-
-    A pipe that works for most records may still fail or have left out some: then what is unseen matters.
-    """
+def _status(found: _Found, unexplained: tuple[str, ...], unproved: tuple[str, ...]) -> Status:
+    """A fault where there is one, at work or latent; no fault only where nothing is left to prove."""
     if found.faults:
         return Status.FAULT
-    if unexplained:
-        return Status.UNDETERMINED
-    unseen = [
-        verdict
+    return Status.UNDETERMINED if unexplained or unproved else Status.NO_FAULT
+
+
+def _unproved(seen: Measured, found: _Found) -> tuple[str, ...]:
+    """Say what an all-clear lacks.
+
+    A pipe that works for most records may still fail or have left out some: then whatever is unseen matters.
+    """
+    blind = any(
+        verdict.finding.kind is FindingKind.CAUSE and Trait.MAY_STAY_UNSEEN not in verdict.finding.traits
         for verdict in found.undetermined
-        if verdict.finding.kind is FindingKind.CAUSE and Trait.MAY_STAY_UNSEEN not in verdict.finding.traits
-    ]
-    flows = all(seen.stages[stage].state is FlowState.FLOWING for stage in (Stage.SUCCEEDED, Stage.INVOKED))
-    works = flows and otherwise(lambda: _fallen_behind(seen), None) is None
-    return Status.UNDETERMINED if unseen and not works else Status.NO_FAULT
+    )
+    quiet = found.noop or any(Trait.EXPLAINS_IDLE in verdict.finding.traits for verdict in found.innocent)
+    unproved = lacking(seen, is_quiet=quiet, blind=blind)
+    fallen = otherwise(lambda: _fallen_behind(seen), None) if blind and not unproved else None
+    return fallen.signals[:1] if fallen else unproved
 
 
 def _set_off_by(found: _Found, began: Onset | None, changed: tuple[Change, ...]) -> SettingChange | None:

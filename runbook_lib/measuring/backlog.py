@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from runbook_lib.evidence.signals import Backlog
-from runbook_lib.measuring.thresholds import EARLIER_AGES, LONG_WAIT, NEWEST_AGES
+from runbook_lib.measuring.thresholds import EARLIER_AGES, LEAST_PROGRESS, LONG_WAIT, NEWEST_AGES
 
 
 def is_worked_off(backlog: Backlog) -> bool:
@@ -29,3 +29,21 @@ def oldest_unread(backlog: Backlog) -> datetime | None:
     written = [(at, at - timedelta(milliseconds=age)) for at, age in newest]
     waiting = [moment for at, moment in written if at - moment > LONG_WAIT]
     return min(waiting) if waiting else next((moment for _, moment in reversed(written)), None)
+
+
+def through_at(backlog: Backlog) -> datetime | None:
+    """Estimate when a backlog is worked off, by how its age has fallen in the last half hour; None without a slope."""
+    points = sorted(backlog.iterator_age_ms.points.items())
+    recent = [(at, timedelta(milliseconds=age)) for at, age in points if points[-1][0] - at <= EARLIER_AGES]
+    if len(recent) < 2 * NEWEST_AGES:
+        return None
+    (first, old), (last, young) = _middle(recent[:NEWEST_AGES]), _middle(recent[-NEWEST_AGES:])
+    gained = old - young
+    if gained < LEAST_PROGRESS * (last - first):
+        return None
+    return last + young / (gained / (last - first))
+
+
+def _middle(points: list[tuple[datetime, timedelta]]) -> tuple[datetime, timedelta]:
+    """The point in the middle by age: a single batch of another shard does not bend the slope."""
+    return sorted(points, key=lambda point: point[1])[len(points) // 2]

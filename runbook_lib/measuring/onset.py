@@ -54,6 +54,17 @@ def onset(seen: Measured) -> Onset | None:
     return failed or _from_backlog(seen) or _from_throttles(seen)
 
 
+def silent_since(seen: Measured) -> Onset | None:
+    """Say since when nothing was invoked or handled, where that alone is no harm; None where something was.
+
+    Only for an incident with a cause: on its own a young silence, or one behind a filter, may be none.
+    """
+    invoked, succeeded = seen.stages[Stage.INVOKED], seen.stages[Stage.SUCCEEDED]
+    if invoked.state in (FlowState.SILENT, FlowState.IDLE) and invoked.since is not None:
+        return _from_silence(seen, invoked.last, invoked.since, invoked.refs)
+    return _from_failures(seen) if succeeded.state is FlowState.SILENT and succeeded.since is not None else None
+
+
 def _harm_before(seen: Evidence, silent: Onset, failed: Onset | None) -> Onset | None:
     """Find harm that was there when the invocations ended: failures, or a record that had long been waiting.
 

@@ -1,23 +1,26 @@
 """Where the pipe breaks: written -> in stream -> polled -> filtered -> invoked -> failed -> succeeded.
 
-Each stage is *flowing*, *stopped*, *idle* (nothing came in, so nothing can come out) or *unknown*. "Recently" is
-measured against the stage's own input: a stage has stopped when something was written well after the last sign that
-it let anything through, so a quiet table never looks broken and a busy one is not given half an hour of grace.
+Each stage is *flowing*, *stopped*, *silent* (nothing has come out lately, and it is not known why), *idle* (nothing
+came in, so nothing can come out) or *unknown*. "Recently" is measured against the stage's own input: a stage has
+stopped when something was written well after the last sign that it let anything through, so a quiet table never looks
+broken and a busy one is not given half an hour of grace. Before that, the pipe's own history decides: see `silence`.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cached_property
 
 from runbook_lib import instant
 from runbook_lib.evidence import Evidence
+from runbook_lib.evidence.mapping import EventSourceMapping
 from runbook_lib.evidence.signals import Series
-from runbook_lib.measuring.thresholds import DELIVERY_SLACK, QUIET_TABLE
+from runbook_lib.measuring.silence import silence
+from runbook_lib.measuring.thresholds import LONGEST_PAUSE, QUIET_TABLE, YOUNG_FAILURE, YOUNG_FAILURES
 from runbook_lib.observed import Gap, NotObserved, otherwise
 
 
@@ -38,6 +41,7 @@ class FlowState(StrEnum):
 
     FLOWING = "flowing"
     STOPPED = "stopped"
+    SILENT = "silent"
     IDLE = "idle"
     UNKNOWN = "unknown"
 
@@ -46,7 +50,8 @@ class FlowState(StrEnum):
 class StageFlow:
     """One stage as measured. `total` is None where nothing counts it; `last` is the newest sign of life in the window.
 
-    `since` is the first input that did not come through (only when stopped). `basis` says in words what was counted.
+    `since` is the first input that did not come through (only when stopped, silent, or idle as filters dropped it).
+    `basis` says in words what was counted.
     """
 
     stage: Stage
@@ -85,17 +90,17 @@ class Stages:
         return next((flow for flow in self.flows.values() if flow.state is FlowState.STOPPED), None)
 
     def agreement(
-        self, stops: Stage | None
+        self, stops: Stage | None, *, decided: bool = False
     ) -> tuple[tuple[tuple[str, tuple[str, ...]], ...], tuple[str, ...], tuple[Gap, ...]]:
-        """Compare a fault that stops the pipe at `stops` with what was counted.
+        """Compare a fault that stops the pipe at `stops` with what was counted; `decided`: a state shows the fault.
 
-        Returns the counts that fit (sentence and calls), the sentences that do not, and the gaps in between. Where
+        A silence that may be none fits only a fault that a state shows. Returns the counts that fit (sentence and calls), the sentences that do not, and the gaps in between. Where
         nobody writes, what came through earlier speaks neither for the fault nor against it.
         """
         if stops is None:
             return (), (), ()
         outlet = self[Stage.SUCCEEDED if stops in (Stage.FAILED, Stage.SUCCEEDED) else Stage.INVOKED]
-        if outlet.state is FlowState.STOPPED:
+        if outlet.state is FlowState.STOPPED or (decided and outlet.state is FlowState.SILENT):
             return ((outlet.basis, outlet.refs),), (), ()
         if outlet.state is FlowState.FLOWING:
             return (), () if self[Stage.WRITTEN].state is FlowState.IDLE else (outlet.basis,), ()
@@ -240,7 +245,32 @@ def _succeeded(seen: Measured) -> StageFlow:
     invocations = seen.metrics.invocations
     minutes = seen.success_minutes
     good = Series("Successes", "Successful invocations", "count", "Sum", invocations.period, minutes, invocations.ref)
-    return _against_writes(seen, Stage.SUCCEEDED, [good], "handled without an error")
+    return _all_failing(seen) or _against_writes(seen, Stage.SUCCEEDED, [good], "handled without an error")
+
+
+def _all_failing(seen: Measured) -> StageFlow | None:
+    """Recognise that the newest invocations failed and none has succeeded since: a fact, however young it is.
+
+    Nothing is said where the stream invoked none of them. Where such stretches have ended in a success before, it may
+    be one batch that fails among others.
+    """
+    errors, until = seen.metrics.errors, seen.window.settled_end
+    good = sorted(at for at, value in seen.success_minutes.items() if value > 0)
+    last = good[-1] if good else None
+    bad = {at: value for at, value in errors.points.items() if value > 0 and (last is None or at > last)}
+    if not bad or sum(bad.values()) < YOUNG_FAILURES or until - max(bad) > LONGEST_PAUSE:
+        return None
+    first = min(bad)
+    if until - first < YOUNG_FAILURE or not bad.keys() & seen.backlog.iterator_age_ms.points.keys():
+        return None
+    failed = {at: value for at, value in errors.points.items() if value > 0}
+    stretch = silence(failed, good, until, gathers=timedelta(0))
+    usual = stretch is not None and stretch.alike > 0
+    words = f"All {sum(bad.values()):,.0f} invocations since {instant.clock(first, seen.as_of)} failed"
+    words += "; as long a stretch has ended in a success before." if usual else ", and none has succeeded since."
+    state = FlowState.SILENT if usual else FlowState.STOPPED
+    total = sum(seen.success_minutes.values())
+    return StageFlow(Stage.SUCCEEDED, state, words, total, last, first, (errors.ref, seen.metrics.invocations.ref))
 
 
 def _against_writes(
@@ -249,20 +279,112 @@ def _against_writes(
     """Compare a stage's newest sign of life with what was written after it."""
     refs = (counted[0].ref, seen.metrics.consumed_writes.ref)
     total = sum(sum(series.points.values()) for series in counted) if counts else None
-    alive = [at for series in counted for at, value in series.points.items() if value > 0 or not counts]
-    last = max(alive, default=None)
-    since = seen.first_write_after(last + DELIVERY_SLACK if last else None)
-    if since is None or since > seen.window.settled_end - DELIVERY_SLACK:
+    alive = {at for series in counted for at, value in series.points.items() if value > 0 or not counts}
+    last, until = max(alive, default=None), seen.window.settled_end
+    behind = () if stage is Stage.POLLED else delivering(seen)
+    passed = _passed(seen, behind)
+    if passed is not None and (dropped := _all_dropped(passed, last, seen.as_of)):
+        words = f"{dropped}, so nothing was left to be {verb}."
+        return StageFlow(stage, FlowState.IDLE, words, total, last, seen.first_write_after(last), refs)
+    put_in = seen.write_minutes if passed is None else passed.minutes
+    gathers = timedelta(seconds=max((mapping.batching_window_s for mapping in behind), default=0))
+    quiet = silence(put_in, alive, until, gathers=gathers)
+    if quiet is None:
         if last is None:
             return StageFlow(
                 stage, FlowState.IDLE, f"Nothing was written, so nothing could be {verb}.", total, refs=refs
             )
         words = f"Up to {instant.clock(last, seen.as_of)} records were {verb}, and nothing was written well after that."
         return StageFlow(stage, FlowState.FLOWING, words, total, last, refs=refs)
-    missed = sum(value for at, value in seen.write_minutes.items() if at >= since)
-    before = f"since {instant.clock(last, seen.as_of)}" if last else "in the whole window"
-    words = f"{missed:,.0f} write requests from {instant.clock(since, seen.as_of)} on, and nothing {verb} {before}."
-    return StageFlow(stage, FlowState.STOPPED, words, total, last, since, refs)
+    noun = "write request" if passed is None else "record that no filter dropped"
+    filters = "" if passed is not None or _counted(seen, behind) else _filters(behind)
+    if quiet.is_unheard_of or (quiet.is_long(until) and not quiet.is_usual and not filters):
+        since = quiet.late if quiet.late is not None and quiet.is_long(until) else quiet.since
+        missed = sum(value for at, value in put_in.items() if at >= since)
+        before = f"since {instant.clock(last, seen.as_of)}" if last else "in the whole window"
+        words = f"{_many(missed, noun)} from {instant.clock(since, seen.as_of)} on, and nothing {verb} {before}."
+        return StageFlow(stage, FlowState.STOPPED, words, total, last, since, refs)
+    if filters:
+        why = f"whether the filter dropped them is not counted: {filters}"
+    elif quiet.is_usual:
+        why = f"as long a silence came and went {quiet.alike} times before in the window, so it may be none"
+    else:
+        why = "too short a time to be sure that it has stopped"
+    words = f"Since {instant.clock(quiet.since, seen.as_of)} {_many(quiet.missed, noun)} and nothing {verb}; {why}."
+    return StageFlow(stage, FlowState.SILENT, words, total, last, quiet.since, refs)
+
+
+def _many(count: float, noun: str) -> str:
+    head, _, rest = noun.partition(" that ")
+    plural = f"{head}s" if count != 1 else head
+    return f"{count:,.0f} {plural}{' that ' + rest if rest else ''}"
+
+
+def delivering(seen: Evidence) -> tuple[EventSourceMapping, ...]:
+    """Give our mappings on the latest stream, or all of ours where none is; none where they could not be read."""
+    latest = otherwise(lambda: seen.streams.table.latest_stream_arn, None)
+    ours = otherwise(lambda: seen.status.mappings, ()) or otherwise(lambda: seen.mappings.ours, ())
+    return tuple(mapping for mapping in ours if mapping.event_source_arn == latest) or ours
+
+
+def _filters(mappings: tuple[EventSourceMapping, ...]) -> str:
+    """Quote the filters that stand before the function, or say that they cannot be read; empty where there is none."""
+    quoted = [pattern for mapping in mappings for pattern in mapping.filters]
+    if not quoted and any(mapping.filters_encrypted for mapping in mappings):
+        return "it is encrypted"
+    return ", ".join(dict.fromkeys(quoted))
+
+
+@dataclass(frozen=True)
+class _Passed:
+    """What mappings that count their events polled and filtered out, by minute."""
+
+    polled: Mapping[datetime, float]
+    dropped: Mapping[datetime, float]
+
+    @property
+    def minutes(self) -> dict[datetime, float]:
+        """What was left for the function."""
+        return {at: max(value - self.dropped.get(at, 0.0), 0.0) for at, value in self.polled.items()}
+
+
+def _counted(seen: Evidence, mappings: tuple[EventSourceMapping, ...]) -> tuple[Mapping[str, Series], ...]:
+    """Give the event counts of these mappings; empty unless each of them counts."""
+    events = otherwise(lambda: seen.metrics.mapping_events, {})
+    found = tuple(events[mapping.uuid] for mapping in mappings if mapping.uuid in events)
+    return found if len(found) == len(mappings) else ()
+
+
+def _passed(seen: Measured, mappings: tuple[EventSourceMapping, ...]) -> _Passed | None:
+    """Count what the filters let through; None where nothing counts it, none is dropped, or the pollers stand still."""
+    events = _counted(seen, mappings)
+    if not events or _polled(seen).state is not FlowState.FLOWING:
+        return None
+    polled, dropped = (_summed(series[name] for series in events) for name in ("PolledEventCount", _DROPPED))
+    return _Passed(polled, dropped) if any(dropped.values()) else None
+
+
+def _summed(counted: Iterable[Series]) -> dict[datetime, float]:
+    minutes: dict[datetime, float] = {}
+    for series in counted:
+        for at, value in series.points.items():
+            minutes[at] = minutes.get(at, 0.0) + value
+    return minutes
+
+
+_DROPPED = "FilteredOutEventCount"
+
+
+def _all_dropped(passed: _Passed, last: datetime | None, as_of: datetime) -> str:
+    """Say that all that was polled since `last` was filtered out; empty where not, or where nothing was polled."""
+    polled, dropped = (
+        sum(value for at, value in minutes.items() if last is None or at > last)
+        for minutes in (passed.polled, passed.dropped)
+    )
+    if not polled or dropped < polled:
+        return ""
+    since = f" since {instant.clock(last, as_of)}" if last else " in the window"
+    return f"All {polled:,.0f} records polled{since} were filtered out"
 
 
 _LOOKS: dict[Stage, Callable[[Measured], StageFlow]] = {
