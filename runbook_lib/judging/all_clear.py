@@ -11,8 +11,10 @@ from collections.abc import Iterator
 from runbook_lib import instant
 from runbook_lib.evidence import Evidence
 from runbook_lib.evidence.mapping import EventSourceMapping
+from runbook_lib.findings import FindingKind, Trait, Verdict
 from runbook_lib.findings.mapping import expected_to_deliver
 from runbook_lib.measuring.backlog import is_worked_off, through_at
+from runbook_lib.measuring.onset import fallen_behind
 from runbook_lib.measuring.pipe import FlowState, Measured, Stage, StageFlow, Stages
 from runbook_lib.measuring.thresholds import LONG_WAIT
 from runbook_lib.observed import NotObserved, otherwise
@@ -26,14 +28,35 @@ def silent(stages: Stages) -> StageFlow | None:
     return next((flow for flow in outlets if flow.state is FlowState.SILENT), None)
 
 
-def lacking(seen: Measured, *, is_quiet: bool, blind: bool) -> tuple[str, ...]:
+def all_clear(stages: Stages, quiet: str, waits: str) -> str:
+    """Say that nothing is wrong, and why: `quiet` is why there was nothing to deliver, `waits` what still waits."""
+    if quiet:
+        return f"No fault found. {quiet}."
+    if waits:
+        return f"No fault found now: {waits}."
+    if stages[Stage.INVOKED].state is FlowState.IDLE and stages[Stage.WRITTEN].state is FlowState.FLOWING:
+        return f"No fault found: {stages[Stage.INVOKED].basis}"
+    return "No fault found: what is written is delivered."
+
+
+def lacking(
+    seen: Measured, innocent: tuple[Verdict, ...], undetermined: tuple[Verdict, ...], *, noop: bool
+) -> tuple[str, ...]:
     """Say what an all-clear lacks, in sentences; empty where nothing does.
 
-    `is_quiet`: there is known to be nothing to deliver. `blind`: a fact is unseen that a cause may hide behind.
+    A cause that could not be looked for may hide behind a pipe that works for most records: then what has failed or
+    was left out matters. `noop`: the stream is known to hold nothing for what was written.
     """
-    if is_quiet and not blind:
+    blind = any(
+        verdict.finding.kind is FindingKind.CAUSE and Trait.MAY_STAY_UNSEEN not in verdict.finding.traits
+        for verdict in undetermined
+    )
+    quiet = noop or any(Trait.EXPLAINS_IDLE in verdict.finding.traits for verdict in innocent)
+    if quiet and not blind:
         return ()
-    return tuple(_lacking(seen, blind=blind))
+    lacks = tuple(_lacking(seen, blind=blind))
+    fallen = otherwise(lambda: fallen_behind(seen), None) if blind and not lacks else None
+    return fallen.signals[:1] if fallen else lacks
 
 
 def _lacking(seen: Measured, *, blind: bool) -> Iterator[str]:

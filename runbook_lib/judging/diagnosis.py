@@ -16,7 +16,7 @@ from runbook_lib.findings.mapping import expected_to_deliver
 from runbook_lib.incident import Incident, Window
 from runbook_lib.instant import RETENTION
 from runbook_lib.interpret.filter_pattern import corrected
-from runbook_lib.judging.all_clear import lacking, silent, waiting
+from runbook_lib.judging.all_clear import all_clear, lacking, silent, waiting
 from runbook_lib.judging.comparison import Comparison, compare
 from runbook_lib.judging.fallbacks import Fallback, review
 from runbook_lib.judging.loss_clock import Loss
@@ -25,7 +25,7 @@ from runbook_lib.judging.proposals import Proposal, propose
 from runbook_lib.judging.remedies import prescribe
 from runbook_lib.judging.remedy_cards import Remedy
 from runbook_lib.judging.undelivered import assess, began_with
-from runbook_lib.measuring.onset import Onset, delivery_gap, failing_since, onset, silent_since
+from runbook_lib.measuring.onset import Onset, fallen_behind, onset
 from runbook_lib.measuring.pipe import FlowState, Measured, Stage, StageFlow, Stages
 from runbook_lib.measuring.setting_change import (
     Change,
@@ -66,7 +66,8 @@ class Diagnosis:
     """The answer to an incident. Every tuple is in the order in which it should be read.
 
     `latent` are faults that would stop the pipe and have stopped nothing, because nobody writes. `alarms` are those
-    on the function's metrics that were in ALARM in the window, as far as that could be seen.
+    on the function's metrics that were in ALARM in the window, as far as that could be seen. `unproved` is what an
+    all-clear lacks, `waiting` what still waits in a backlog that is worked off; both in words.
     """
 
     incident: Incident
@@ -112,7 +113,7 @@ class Diagnosis:
             more = _more(self.latent, "latent fault")
             return f"{self._quiet}. The next write would not arrive: {self.latent[0].finding.title}{more}."
         if self.status is Status.NO_FAULT:
-            return self._all_clear
+            return all_clear(self.stages, self._quiet, self.waiting)
         if self.unexplained:
             if silent(self.stages) is not None:
                 return f"It is not known whether the trigger works: {self.unexplained[0]}"
@@ -120,21 +121,8 @@ class Diagnosis:
             said = "The trigger is broken and no known cause explains it" if stopped else "No known cause explains this"
             return f"{said}: {self.unexplained[0]}"
         blind = ", ".join(sorted({impact.gap.call for impact in self.gaps if impact.findings}))
-        if self.unproved and not blind:
-            return f"Undetermined: {self.unproved[0]}"
-        lacks = f" {self.unproved[0]}" if self.unproved else ""
-        return f"Undetermined: {blind or 'needed facts'} could not be read.{lacks}"
-
-    @property
-    def _all_clear(self) -> str:
-        """That nothing is wrong, with the reason."""
-        if self._quiet:
-            return f"No fault found. {self._quiet}."
-        if self.waiting:
-            return f"No fault found now: {self.waiting}."
-        if self.stages[Stage.INVOKED].state is FlowState.IDLE and self.stages[Stage.WRITTEN].state is FlowState.FLOWING:
-            return f"No fault found: {self.stages[Stage.INVOKED].basis}"
-        return "No fault found: what is written is delivered."
+        unread = [f"{blind} could not be read."] if blind else []
+        return f"Undetermined: {' '.join([*unread, *self.unproved[:1]])}"
 
     @property
     def _quiet(self) -> str:
@@ -157,7 +145,7 @@ def diagnose(evidence: Evidence) -> Diagnosis:
     changed = otherwise(lambda: changes(seen), ())
     began = _began(seen, harm, found, changed)
     unexplained = _unexplained(seen, found, began)
-    unproved = () if found.faults else _unproved(seen, found)
+    unproved = () if found.faults else lacking(seen, found.innocent, found.undetermined, noop=found.noop)
     status = _status(found, unexplained, unproved)
     set_off_by = _set_off_by(found, began, changed)
     return Diagnosis(
@@ -270,13 +258,8 @@ def _estimated(
     """Estimate when it began: by the counters of the pipe, and by what the causes tell of it."""
     if not causes:
         return harm
-    first = harm or _fallen_behind(seen)
+    first = harm or fallen_behind(seen)
     return first and otherwise(lambda: began_with(seen, causes, first, changed), first)
-
-
-def _fallen_behind(seen: Measured) -> Onset | None:
-    """Say since when nothing has come out, or since when some have failed or were left out while others go on."""
-    return silent_since(seen) or failing_since(seen) or delivery_gap(seen)
 
 
 def _unexplained(seen: Measured, found: _Found, began: Onset | None) -> tuple[str, ...]:
@@ -297,21 +280,6 @@ def _status(found: _Found, unexplained: tuple[str, ...], unproved: tuple[str, ..
     if found.faults:
         return Status.FAULT
     return Status.UNDETERMINED if unexplained or unproved else Status.NO_FAULT
-
-
-def _unproved(seen: Measured, found: _Found) -> tuple[str, ...]:
-    """Say what an all-clear lacks.
-
-    A pipe that works for most records may still fail or have left out some: then whatever is unseen matters.
-    """
-    blind = any(
-        verdict.finding.kind is FindingKind.CAUSE and Trait.MAY_STAY_UNSEEN not in verdict.finding.traits
-        for verdict in found.undetermined
-    )
-    quiet = found.noop or any(Trait.EXPLAINS_IDLE in verdict.finding.traits for verdict in found.innocent)
-    unproved = lacking(seen, is_quiet=quiet, blind=blind)
-    fallen = otherwise(lambda: _fallen_behind(seen), None) if blind and not unproved else None
-    return fallen.signals[:1] if fallen else unproved
 
 
 def _set_off_by(found: _Found, began: Onset | None, changed: tuple[Change, ...]) -> SettingChange | None:

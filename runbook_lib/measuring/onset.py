@@ -174,6 +174,11 @@ def failing_since(seen: Evidence) -> Onset | None:
     return Onset(first, first - errors.period, first + 2 * errors.period, (words,), (errors.ref,))
 
 
+def fallen_behind(seen: Measured) -> Onset | None:
+    """Say since when nothing has come out, or since when some have failed or were left out while others go on."""
+    return silent_since(seen) or failing_since(seen) or delivery_gap(seen)
+
+
 def delivery_gap(seen: Measured) -> Onset | None:
     """Find the newest stretch of writes that invoked nothing though deliveries went on after it; None if there is none.
 

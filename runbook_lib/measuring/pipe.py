@@ -94,8 +94,9 @@ class Stages:
     ) -> tuple[tuple[tuple[str, tuple[str, ...]], ...], tuple[str, ...], tuple[Gap, ...]]:
         """Compare a fault that stops the pipe at `stops` with what was counted; `decided`: a state shows the fault.
 
-        A silence that may be none fits only a fault that a state shows. Returns the counts that fit (sentence and calls), the sentences that do not, and the gaps in between. Where
-        nobody writes, what came through earlier speaks neither for the fault nor against it.
+        A silence that may be none fits only a fault that a state shows. Returns the counts that fit (sentence and
+        calls), the sentences that do not, and the gaps in between. Where nobody writes, what came through earlier
+        speaks neither for the fault nor against it.
         """
         if stops is None:
             return (), (), ()
@@ -251,24 +252,25 @@ def _succeeded(seen: Measured) -> StageFlow:
 def _all_failing(seen: Measured) -> StageFlow | None:
     """Recognise that the newest invocations failed and none has succeeded since: a fact, however young it is.
 
-    Nothing is said where the stream invoked none of them. Where such stretches have ended in a success before, it may
-    be one batch that fails among others.
+    Nothing is said where the stream invoked none of them. Where they are few, or where such stretches have ended in a
+    success before, it may be one batch that fails among others.
     """
     errors, until = seen.metrics.errors, seen.window.settled_end
     good = sorted(at for at, value in seen.success_minutes.items() if value > 0)
     last = good[-1] if good else None
     bad = {at: value for at, value in errors.points.items() if value > 0 and (last is None or at > last)}
-    if not bad or sum(bad.values()) < YOUNG_FAILURES or until - max(bad) > LONGEST_PAUSE:
+    if not bad or until - max(bad) > LONGEST_PAUSE or not bad.keys() & seen.backlog.iterator_age_ms.points.keys():
         return None
-    first = min(bad)
-    if until - first < YOUNG_FAILURE or not bad.keys() & seen.backlog.iterator_age_ms.points.keys():
+    first, many = min(bad), sum(bad.values())
+    long, often = until - first >= YOUNG_FAILURE, many >= YOUNG_FAILURES
+    if not long and not often:
         return None
     failed = {at: value for at, value in errors.points.items() if value > 0}
     stretch = silence(failed, good, until, gathers=timedelta(0))
-    usual = stretch is not None and stretch.alike > 0
-    words = f"All {sum(bad.values()):,.0f} invocations since {instant.clock(first, seen.as_of)} failed"
-    words += "; as long a stretch has ended in a success before." if usual else ", and none has succeeded since."
-    state = FlowState.SILENT if usual else FlowState.STOPPED
+    alike = stretch.alike if stretch is not None else 0
+    words = f"Since {instant.clock(first, seen.as_of)} {_many(many, 'invocation')} failed and none has succeeded"
+    words += f"; as long a stretch has ended in a success {_many(alike, 'time')} before." if alike else "."
+    state = FlowState.STOPPED if long and often and not alike else FlowState.SILENT
     total = sum(seen.success_minutes.values())
     return StageFlow(Stage.SUCCEEDED, state, words, total, last, first, (errors.ref, seen.metrics.invocations.ref))
 
