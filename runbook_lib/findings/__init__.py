@@ -70,6 +70,7 @@ class Trait(StrEnum):
     ENDS_STREAM = "no stream takes what is written"
     MOVES_STREAM = "what is written goes to another stream than the one that the mappings read"
     SKIPS_RECORDS = "a mapping began behind records that waited"
+    MAY_HAVE_SKIPPED = "records may have been passed over, and nothing can tell"
     PAST_LOSS = "is named as long as the records that it cost are in the window, although no more are lost"
     THROTTLES = "invocations are refused for want of concurrency"
     EXPLAINS_IDLE = "there is nothing to trigger on"

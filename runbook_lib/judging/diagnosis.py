@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -19,7 +19,7 @@ from runbook_lib.interpret.filter_pattern import corrected
 from runbook_lib.judging.all_clear import all_clear, lacking, silent, waiting
 from runbook_lib.judging.comparison import Comparison, compare
 from runbook_lib.judging.fallbacks import Fallback, review
-from runbook_lib.judging.loss_clock import Loss
+from runbook_lib.judging.loss_clock import Loss, LossState
 from runbook_lib.judging.onset_signals import corroborated
 from runbook_lib.judging.proposals import Proposal, propose
 from runbook_lib.judging.remedies import prescribe
@@ -305,9 +305,16 @@ def _nearest_setting_change(
 
 
 def _loss(seen: Measured, found: _Found, began: Onset | None, changed: tuple[Change, ...], status: Status) -> Loss:
-    """Read the loss clock; nothing is at risk behind no fault, or behind a latent one that nothing waits for."""
+    """Read the loss clock; nothing is at risk behind no fault, or behind a latent one that nothing waits for.
+
+    Unless a mapping may have skipped some: of those nobody knows.
+    """
     held_nothing = not found.causes and bool(found.latent) and _nothing_waits(seen)
-    return assess(seen, found.causes, began, changed, certain=status is Status.NO_FAULT or held_nothing)
+    loss = assess(seen, found.causes, began, changed, certain=status is Status.NO_FAULT or held_nothing)
+    skipped = [v.because[0] for v in found.contributing if Trait.MAY_HAVE_SKIPPED in v.finding.traits]
+    if skipped and loss.state is LossState.NONE:
+        return replace(loss, state=LossState.UNKNOWN, basis=skipped[0])
+    return loss
 
 
 def _nothing_waits(seen: Measured) -> bool:

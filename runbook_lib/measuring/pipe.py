@@ -9,7 +9,7 @@ broken and a busy one is not given half an hour of grace. Before that, the pipe'
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -17,8 +17,8 @@ from functools import cached_property
 
 from runbook_lib import instant
 from runbook_lib.evidence import Evidence
-from runbook_lib.evidence.mapping import EventSourceMapping
 from runbook_lib.evidence.signals import Series
+from runbook_lib.measuring.filtered import counts_of, delivering, filters_of, let_through
 from runbook_lib.measuring.silence import silence
 from runbook_lib.measuring.thresholds import LONGEST_PAUSE, QUIET_TABLE, YOUNG_FAILURE, YOUNG_FAILURES
 from runbook_lib.observed import Gap, NotObserved, otherwise
@@ -284,8 +284,9 @@ def _against_writes(
     alive = {at for series in counted for at, value in series.points.items() if value > 0 or not counts}
     last, until = max(alive, default=None), seen.window.settled_end
     behind = () if stage is Stage.POLLED else delivering(seen)
-    passed = _passed(seen, behind)
-    if passed is not None and (dropped := _all_dropped(passed, last, seen.as_of)):
+    polls = bool(behind) and _polled(seen).state is FlowState.FLOWING
+    passed = let_through(seen, behind) if polls else None
+    if passed is not None and (dropped := passed.all_dropped(last, seen.as_of)):
         words = f"{dropped}, so nothing was left to be {verb}."
         return StageFlow(stage, FlowState.IDLE, words, total, last, seen.first_write_after(last), refs)
     put_in = seen.write_minutes if passed is None else passed.minutes
@@ -299,7 +300,7 @@ def _against_writes(
         words = f"Up to {instant.clock(last, seen.as_of)} records were {verb}, and nothing was written well after that."
         return StageFlow(stage, FlowState.FLOWING, words, total, last, refs=refs)
     noun = "write request" if passed is None else "record that no filter dropped"
-    filters = "" if passed is not None or _counted(seen, behind) else _filters(behind)
+    filters = "" if passed is not None or counts_of(seen, behind) else filters_of(behind)
     if quiet.is_unheard_of or (quiet.is_long(until) and not quiet.is_usual and not filters):
         since = quiet.late if quiet.late is not None and quiet.is_long(until) else quiet.since
         missed = sum(value for at, value in put_in.items() if at >= since)
@@ -320,73 +321,6 @@ def _many(count: float, noun: str) -> str:
     head, _, rest = noun.partition(" that ")
     plural = f"{head}s" if count != 1 else head
     return f"{count:,.0f} {plural}{' that ' + rest if rest else ''}"
-
-
-def delivering(seen: Evidence) -> tuple[EventSourceMapping, ...]:
-    """Give our mappings on the latest stream, or all of ours where none is; none where they could not be read."""
-    latest = otherwise(lambda: seen.streams.table.latest_stream_arn, None)
-    ours = otherwise(lambda: seen.status.mappings, ()) or otherwise(lambda: seen.mappings.ours, ())
-    return tuple(mapping for mapping in ours if mapping.event_source_arn == latest) or ours
-
-
-def _filters(mappings: tuple[EventSourceMapping, ...]) -> str:
-    """Quote the filters that stand before the function, or say that they cannot be read; empty where there is none."""
-    quoted = [pattern for mapping in mappings for pattern in mapping.filters]
-    if not quoted and any(mapping.filters_encrypted for mapping in mappings):
-        return "it is encrypted"
-    return ", ".join(dict.fromkeys(quoted))
-
-
-@dataclass(frozen=True)
-class _Passed:
-    """What mappings that count their events polled and filtered out, by minute."""
-
-    polled: Mapping[datetime, float]
-    dropped: Mapping[datetime, float]
-
-    @property
-    def minutes(self) -> dict[datetime, float]:
-        """What was left for the function."""
-        return {at: max(value - self.dropped.get(at, 0.0), 0.0) for at, value in self.polled.items()}
-
-
-def _counted(seen: Evidence, mappings: tuple[EventSourceMapping, ...]) -> tuple[Mapping[str, Series], ...]:
-    """Give the event counts of these mappings; empty unless each of them counts."""
-    events = otherwise(lambda: seen.metrics.mapping_events, {})
-    found = tuple(events[mapping.uuid] for mapping in mappings if mapping.uuid in events)
-    return found if len(found) == len(mappings) else ()
-
-
-def _passed(seen: Measured, mappings: tuple[EventSourceMapping, ...]) -> _Passed | None:
-    """Count what the filters let through; None where nothing counts it, none is dropped, or the pollers stand still."""
-    events = _counted(seen, mappings)
-    if not events or _polled(seen).state is not FlowState.FLOWING:
-        return None
-    polled, dropped = (_summed(series[name] for series in events) for name in ("PolledEventCount", _DROPPED))
-    return _Passed(polled, dropped) if any(dropped.values()) else None
-
-
-def _summed(counted: Iterable[Series]) -> dict[datetime, float]:
-    minutes: dict[datetime, float] = {}
-    for series in counted:
-        for at, value in series.points.items():
-            minutes[at] = minutes.get(at, 0.0) + value
-    return minutes
-
-
-_DROPPED = "FilteredOutEventCount"
-
-
-def _all_dropped(passed: _Passed, last: datetime | None, as_of: datetime) -> str:
-    """Say that all that was polled since `last` was filtered out; empty where not, or where nothing was polled."""
-    polled, dropped = (
-        sum(value for at, value in minutes.items() if last is None or at > last)
-        for minutes in (passed.polled, passed.dropped)
-    )
-    if not polled or dropped < polled:
-        return ""
-    since = f" since {instant.clock(last, as_of)}" if last else " in the window"
-    return f"All {polled:,.0f} records polled{since} were filtered out"
 
 
 _LOOKS: dict[Stage, Callable[[Measured], StageFlow]] = {
