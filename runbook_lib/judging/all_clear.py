@@ -68,7 +68,7 @@ def _lacking(seen: Measured, *, blind: bool) -> Iterator[str]:
         return
     for flow in (invoked, succeeded):
         if flow.state not in _COME_OUT:
-            yield flow.basis
+            yield f"Whether records come out was not seen: {flow.gap.reason}" if flow.gap else flow.basis
             return
     yield from _not_attributed(seen, dropped=invoked.state is FlowState.IDLE)
     if blind and not _is_young(seen) and invoked.state is FlowState.FLOWING:

@@ -122,7 +122,7 @@ class Diagnosis:
             return f"{said}: {self.unexplained[0]}"
         blind = ", ".join(sorted({impact.gap.call for impact in self.gaps if impact.findings}))
         unread = [f"{blind} could not be read."] if blind else []
-        return f"Undetermined: {' '.join([*unread, *self.unproved[:1]])}"
+        return f"Undetermined: {' '.join([*self.unproved[:1], *unread])}"
 
     @property
     def _quiet(self) -> str:

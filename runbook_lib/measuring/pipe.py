@@ -284,7 +284,7 @@ def _against_writes(
     alive = {at for series in counted for at, value in series.points.items() if value > 0 or not counts}
     last, until = max(alive, default=None), seen.window.settled_end
     behind = () if stage is Stage.POLLED else delivering(seen)
-    polls = bool(behind) and _polled(seen).state is FlowState.FLOWING
+    polls = bool(behind) and otherwise(lambda: _polled(seen).state is FlowState.FLOWING, False)
     passed = let_through(seen, behind) if polls else None
     if passed is not None and (dropped := passed.all_dropped(last, seen.as_of)):
         words = f"{dropped}, so nothing was left to be {verb}."
