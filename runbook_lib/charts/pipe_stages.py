@@ -79,7 +79,9 @@ def pipe_alt(boxes: tuple[StageBox, ...]) -> str:
     """Say in one sentence where the pipe breaks."""
     broken = next((box for box in boxes if box.broken), None)
     blind = [box.name for box in boxes if box.state is FlowState.UNKNOWN]
-    unknown = f" Not known: {', '.join(blind)}." if blind else ""
+    quiet = [box.name for box in boxes if box.state is FlowState.SILENT]
+    unknown = f" Silent lately: {', '.join(quiet)}." if quiet else ""
+    unknown += f" Not known: {', '.join(blind)}." if blind else ""
     if broken is None:
         return f"The pipe from write to function: no stage was seen to stop.{unknown}"
     return f"The pipe from write to function: the first stage seen to stop is '{broken.name}'.{unknown}"
@@ -101,6 +103,7 @@ _ASIDE = {Stage.FILTERED: 2.5, Stage.FAILED: 3.5}
 _LOOK = {
     FlowState.FLOWING: (SOFT[GREEN], GREEN, "-", GREEN),
     FlowState.STOPPED: (SOFT[RED], RED, "-", RED),
+    FlowState.SILENT: (UNSEEN, RED, (0, (3, 2)), RED),
     FlowState.IDLE: (CARD, GREY, "-", GREY),
     FlowState.UNKNOWN: (UNSEEN, GREY, (0, (3, 2)), GREY),
 }

@@ -70,6 +70,7 @@ class Trait(StrEnum):
     ENDS_STREAM = "no stream takes what is written"
     MOVES_STREAM = "what is written goes to another stream than the one that the mappings read"
     SKIPS_RECORDS = "a mapping began behind records that waited"
+    MAY_HAVE_SKIPPED = "records may have been passed over, and nothing can tell"
     PAST_LOSS = "is named as long as the records that it cost are in the window, although no more are lost"
     THROTTLES = "invocations are refused for want of concurrency"
     EXPLAINS_IDLE = "there is nothing to trigger on"
@@ -251,7 +252,9 @@ def judge(finding: Finding, seen: Measured) -> Verdict:
         return Verdict(finding, VerdictWord.ABSENT, None, against_it)
     if not any(s.weight is not Weight.COUNTER for s in for_it):
         return Verdict(finding, VerdictWord.UNDETERMINED if needs else VerdictWord.ABSENT, None, tuple(for_it), needs)
-    fits, misfits, unseen_stages = seen.stages.agreement(finding.stops)
+    fits, misfits, unseen_stages = seen.stages.agreement(
+        finding.stops, decided=any(found.weight is Weight.DECISIVE for found in for_it)
+    )
     for_it += [counter(sentence, *refs) for sentence, refs in fits]
     sure = _confidence(for_it)
     if misfits and sure is Confidence.PROVED:

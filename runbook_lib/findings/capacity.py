@@ -210,9 +210,10 @@ def _places(seen: Evidence) -> int:
 
 
 def _creeps(seen: Measured) -> bool:
-    """Whether records are delivered, and later and later: nothing stands still."""
-    progress = _progress(seen)
-    return progress is not None and progress >= LEAST_PROGRESS and _falls_behind(seen)
+    """Whether records are delivered, and later and later: nothing stands still, nor was in time until it stopped."""
+    progress, newest = _progress(seen), seen.backlog.last_age
+    late = newest is not None and newest[1] > LONG_WAIT
+    return late and progress is not None and progress >= LEAST_PROGRESS and _falls_behind(seen)
 
 
 def _progress(seen: Evidence) -> float | None:

@@ -136,7 +136,7 @@ def metrics_not_opted_in(seen: Measured) -> Iterator[Sign]:
     It matters while the stream invokes nothing. Switching them on is an update of the mapping, with its own risk.
     """
     invoked = seen.stages.observed(Stage.INVOKED)
-    if invoked.state is not FlowState.STOPPED:
+    if invoked.state not in (FlowState.STOPPED, FlowState.SILENT):
         yield against(invoked.basis, *invoked.refs)
         return
     for mapping in expected_to_deliver(seen):

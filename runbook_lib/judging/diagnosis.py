@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -16,15 +16,16 @@ from runbook_lib.findings.mapping import expected_to_deliver
 from runbook_lib.incident import Incident, Window
 from runbook_lib.instant import RETENTION
 from runbook_lib.interpret.filter_pattern import corrected
+from runbook_lib.judging.all_clear import all_clear, lacking, silent, waiting
 from runbook_lib.judging.comparison import Comparison, compare
 from runbook_lib.judging.fallbacks import Fallback, review
-from runbook_lib.judging.loss_clock import Loss
+from runbook_lib.judging.loss_clock import Loss, LossState
 from runbook_lib.judging.onset_signals import corroborated
 from runbook_lib.judging.proposals import Proposal, propose
 from runbook_lib.judging.remedies import prescribe
 from runbook_lib.judging.remedy_cards import Remedy
 from runbook_lib.judging.undelivered import assess, began_with
-from runbook_lib.measuring.onset import Onset, delivery_gap, failing_since, onset
+from runbook_lib.measuring.onset import Onset, fallen_behind, onset
 from runbook_lib.measuring.pipe import FlowState, Measured, Stage, StageFlow, Stages
 from runbook_lib.measuring.setting_change import (
     Change,
@@ -65,7 +66,8 @@ class Diagnosis:
     """The answer to an incident. Every tuple is in the order in which it should be read.
 
     `latent` are faults that would stop the pipe and have stopped nothing, because nobody writes. `alarms` are those
-    on the function's metrics that were in ALARM in the window, as far as that could be seen.
+    on the function's metrics that were in ALARM in the window, as far as that could be seen. `unproved` is what an
+    all-clear lacks, `waiting` what still waits in a backlog that is worked off; both in words.
     """
 
     incident: Incident
@@ -92,6 +94,8 @@ class Diagnosis:
     fallbacks: tuple[Fallback, ...] = ()
     proposals: tuple[Proposal, ...] = ()
     alarms: tuple[FunctionAlarm, ...] = ()
+    unproved: tuple[str, ...] = ()
+    waiting: str = ""
 
     @property
     def exit_code(self) -> int:
@@ -108,13 +112,16 @@ class Diagnosis:
             more = _more(self.latent, "latent fault")
             return f"{self._quiet}. The next write would not arrive: {self.latent[0].finding.title}{more}."
         if self.status is Status.NO_FAULT:
-            return f"No fault found{f'. {self._quiet}' if self._quiet else ': what is written is delivered'}."
+            return all_clear(self.stages, self._quiet, self.waiting)
         if self.unexplained:
+            if silent(self.stages) is not None:
+                return f"It is not known whether the trigger works: {self.unexplained[0]}"
             stopped = self.stages.broken_at is not None
             said = "The trigger is broken and no known cause explains it" if stopped else "No known cause explains this"
             return f"{said}: {self.unexplained[0]}"
-        blind = ", ".join(sorted({impact.gap.call for impact in self.gaps if impact.findings})) or "needed facts"
-        return f"Undetermined: {blind} could not be read."
+        blind = ", ".join(sorted({impact.gap.call for impact in self.gaps if impact.findings}))
+        unread = [f"{blind} could not be read."] if blind else []
+        return f"Undetermined: {' '.join([*self.unproved[:1], *unread])}"
 
     @property
     def delivering(self) -> str:
@@ -158,7 +165,8 @@ def diagnose(evidence: Evidence) -> Diagnosis:
     changed = otherwise(lambda: changes(seen), ())
     began = _began(seen, harm, found, changed)
     unexplained = _unexplained(seen, found, began)
-    status = _status(seen, found, unexplained)
+    unproved = () if found.faults else lacking(seen, found.innocent, found.undetermined, noop=found.noop)
+    status = _status(found, unexplained, unproved)
     set_off_by = _set_off_by(found, began, changed)
     return Diagnosis(
         incident=seen.incident,
@@ -185,6 +193,8 @@ def diagnose(evidence: Evidence) -> Diagnosis:
         fallbacks=review(seen, changed) if status is not Status.NO_FAULT and set_off_by is None else (),
         proposals=propose(seen),
         alarms=tuple(_alarms_that_rang(seen)),
+        unproved=unproved,
+        waiting=waiting(seen),
     )
 
 
@@ -268,13 +278,8 @@ def _estimated(
     """Estimate when it began: by the counters of the pipe, and by what the causes tell of it."""
     if not causes:
         return harm
-    first = harm or _fallen_behind(seen)
+    first = harm or fallen_behind(seen)
     return first and otherwise(lambda: began_with(seen, causes, first, changed), first)
-
-
-def _fallen_behind(seen: Measured) -> Onset | None:
-    """Say since when records have been failing or were left out, where the pipe as a whole goes on."""
-    return failing_since(seen) or delivery_gap(seen)
 
 
 def _unexplained(seen: Measured, found: _Found, began: Onset | None) -> tuple[str, ...]:
@@ -284,29 +289,17 @@ def _unexplained(seen: Measured, found: _Found, began: Onset | None) -> tuple[st
     if found.causes:
         return found.causes[0].unexplained
     outlets: tuple[StageFlow, ...] = (seen.stages[Stage.INVOKED], seen.stages[Stage.SUCCEEDED])
-    broken = next((flow.basis for flow in outlets if flow.state is FlowState.STOPPED), None)
+    broken = next((flow.basis for flow in outlets if flow.state in (FlowState.STOPPED, FlowState.SILENT)), None)
     if broken is None and began is not None:
         broken = began.signals[0]
     return (broken,) if broken else ()
 
 
-def _status(seen: Measured, found: _Found, unexplained: tuple[str, ...]) -> Status:
-    """A fault where there is one, at work or latent; no fault only where the pipe works or nothing needed is unseen.
-
-    A pipe that works for most records may still fail or have left out some: then what is unseen matters.
-    """
+def _status(found: _Found, unexplained: tuple[str, ...], unproved: tuple[str, ...]) -> Status:
+    """A fault where there is one, at work or latent; no fault only where nothing is left to prove."""
     if found.faults:
         return Status.FAULT
-    if unexplained:
-        return Status.UNDETERMINED
-    unseen = [
-        verdict
-        for verdict in found.undetermined
-        if verdict.finding.kind is FindingKind.CAUSE and Trait.MAY_STAY_UNSEEN not in verdict.finding.traits
-    ]
-    flows = all(seen.stages[stage].state is FlowState.FLOWING for stage in (Stage.SUCCEEDED, Stage.INVOKED))
-    works = flows and otherwise(lambda: _fallen_behind(seen), None) is None
-    return Status.UNDETERMINED if unseen and not works else Status.NO_FAULT
+    return Status.UNDETERMINED if unexplained or unproved else Status.NO_FAULT
 
 
 def _set_off_by(found: _Found, began: Onset | None, changed: tuple[Change, ...]) -> SettingChange | None:
@@ -332,9 +325,16 @@ def _nearest_setting_change(
 
 
 def _loss(seen: Measured, found: _Found, began: Onset | None, changed: tuple[Change, ...], status: Status) -> Loss:
-    """Read the loss clock; nothing is at risk behind no fault, or behind a latent one that nothing waits for."""
+    """Read the loss clock; nothing is at risk behind no fault, or behind a latent one that nothing waits for.
+
+    Unless a mapping may have skipped some: of those nobody knows.
+    """
     held_nothing = not found.causes and bool(found.latent) and _nothing_waits(seen)
-    return assess(seen, found.causes, began, changed, certain=status is Status.NO_FAULT or held_nothing)
+    loss = assess(seen, found.causes, began, changed, certain=status is Status.NO_FAULT or held_nothing)
+    skipped = [v.because[0] for v in found.contributing if Trait.MAY_HAVE_SKIPPED in v.finding.traits]
+    if skipped and loss.state is LossState.NONE:
+        return replace(loss, state=LossState.UNKNOWN, basis=skipped[0])
+    return loss
 
 
 def _nothing_waits(seen: Measured) -> bool:

@@ -48,6 +48,7 @@ def to_json(diagnosis: Diagnosis, record: Record) -> dict[str, Any]:
             {"id": verdict.finding.id, "needs": list(verdict.lacking)} for verdict in diagnosis.undetermined
         ],
         "unexplained": list(diagnosis.unexplained),
+        "unproved": list(diagnosis.unproved),
         "gaps": [
             {
                 "call": impact.gap.call,

@@ -8,7 +8,7 @@ from runbook_lib.evidence.signals import Backlog
 from runbook_lib.instant import MILLISECOND
 from runbook_lib.measuring.births import born_within
 from runbook_lib.measuring.pipe import Measured
-from runbook_lib.measuring.thresholds import EARLIER_AGES, KEEPS_UP, LONG_WAIT, NEWEST_AGES
+from runbook_lib.measuring.thresholds import EARLIER_AGES, KEEPS_UP, LEAST_PROGRESS, LONG_WAIT, NEWEST_AGES
 from runbook_lib.observed import otherwise
 
 
@@ -61,3 +61,21 @@ def _open_shards(seen: Measured) -> int:
     arn = seen.streams.table.latest_stream_arn
     generation = seen.streams.generation(arn) if arn else None
     return max(1, sum(shard.open for shard in generation.shards)) if generation is not None else 1
+
+
+def through_at(backlog: Backlog) -> datetime | None:
+    """Estimate when a backlog is worked off, by how its age has fallen in the last half hour; None without a slope."""
+    points = sorted(backlog.iterator_age_ms.points.items())
+    recent = [(at, timedelta(milliseconds=age)) for at, age in points if points[-1][0] - at <= EARLIER_AGES]
+    if len(recent) < 2 * NEWEST_AGES:
+        return None
+    (first, old), (last, young) = _middle(recent[:NEWEST_AGES]), _middle(recent[-NEWEST_AGES:])
+    gained = old - young
+    if gained < LEAST_PROGRESS * (last - first):
+        return None
+    return last + young / (gained / (last - first))
+
+
+def _middle(points: list[tuple[datetime, timedelta]]) -> tuple[datetime, timedelta]:
+    """The point in the middle by age: a single batch of another shard does not bend the slope."""
+    return sorted(points, key=lambda point: point[1])[len(points) // 2]

@@ -58,6 +58,17 @@ def onset(seen: Measured) -> Onset | None:
     return failed or _from_backlog(seen) or _from_throttles(seen)
 
 
+def silent_since(seen: Measured) -> Onset | None:
+    """Say since when nothing was invoked or handled, where that alone is no harm; None where something was.
+
+    Only for an incident with a cause: on its own a young silence, or one behind a filter, may be none.
+    """
+    invoked, succeeded = seen.stages[Stage.INVOKED], seen.stages[Stage.SUCCEEDED]
+    if invoked.state in (FlowState.SILENT, FlowState.IDLE) and invoked.since is not None:
+        return _from_silence(seen, invoked.last, invoked.since, invoked.refs)
+    return _from_failures(seen) if succeeded.state is FlowState.SILENT and succeeded.since is not None else None
+
+
 def _harm_before(seen: Evidence, silent: Onset, failed: Onset | None) -> Onset | None:
     """Find harm that was there when the invocations ended: failures, or a record that had long been waiting.
 
@@ -183,6 +194,11 @@ def failing_since(seen: Evidence) -> Onset | None:
         first = at
     words = f"Invocations have been failing since {instant.clock(first, seen.as_of)}, among others that succeed."
     return Onset(first, first - errors.period, first + 2 * errors.period, (words,), (errors.ref,))
+
+
+def fallen_behind(seen: Measured) -> Onset | None:
+    """Say since when nothing has come out, or since when some have failed or were left out while others go on."""
+    return silent_since(seen) or failing_since(seen) or delivery_gap(seen)
 
 
 def delivery_gap(seen: Measured) -> Onset | None:

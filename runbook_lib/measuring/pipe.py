@@ -1,8 +1,9 @@
 """Where the pipe breaks: written -> in stream -> polled -> filtered -> invoked -> failed -> succeeded.
 
-Each stage is *flowing*, *stopped*, *idle* (nothing came in, so nothing can come out) or *unknown*. "Recently" is
-measured against the stage's own input: a stage has stopped when something was written well after the last sign that
-it let anything through, so a quiet table never looks broken and a busy one is not given half an hour of grace.
+Each stage is *flowing*, *stopped*, *silent* (nothing has come out lately, and it is not known why), *idle* (nothing
+came in, so nothing can come out) or *unknown*. "Recently" is measured against the stage's own input: a stage has
+stopped when something was written well after the last sign that it let anything through, so a quiet table never looks
+broken and a busy one is not given half an hour of grace. Before that, the pipe's own history decides: see `silence`.
 """
 
 from __future__ import annotations
@@ -10,14 +11,16 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cached_property
 
 from runbook_lib import instant
 from runbook_lib.evidence import Evidence
 from runbook_lib.evidence.signals import Series
-from runbook_lib.measuring.thresholds import DELIVERY_SLACK, QUIET_TABLE
+from runbook_lib.measuring.filtered import counts_of, delivering, filters_of, let_through
+from runbook_lib.measuring.silence import silence
+from runbook_lib.measuring.thresholds import LONGEST_PAUSE, QUIET_TABLE, YOUNG_FAILURE, YOUNG_FAILURES
 from runbook_lib.observed import Gap, NotObserved, otherwise
 
 
@@ -38,6 +41,7 @@ class FlowState(StrEnum):
 
     FLOWING = "flowing"
     STOPPED = "stopped"
+    SILENT = "silent"
     IDLE = "idle"
     UNKNOWN = "unknown"
 
@@ -46,7 +50,8 @@ class FlowState(StrEnum):
 class StageFlow:
     """One stage as measured. `total` is None where nothing counts it; `last` is the newest sign of life in the window.
 
-    `since` is the first input that did not come through (only when stopped). `basis` says in words what was counted.
+    `since` is the first input that did not come through (only when stopped, silent, or idle as filters dropped it).
+    `basis` says in words what was counted.
     """
 
     stage: Stage
@@ -85,17 +90,18 @@ class Stages:
         return next((flow for flow in self.flows.values() if flow.state is FlowState.STOPPED), None)
 
     def agreement(
-        self, stops: Stage | None
+        self, stops: Stage | None, *, decided: bool = False
     ) -> tuple[tuple[tuple[str, tuple[str, ...]], ...], tuple[str, ...], tuple[Gap, ...]]:
-        """Compare a fault that stops the pipe at `stops` with what was counted.
+        """Compare a fault that stops the pipe at `stops` with what was counted; `decided`: a state shows the fault.
 
-        Returns the counts that fit (sentence and calls), the sentences that do not, and the gaps in between. Where
-        nobody writes, what came through earlier speaks neither for the fault nor against it.
+        A silence that may be none fits only a fault that a state shows. Returns the counts that fit (sentence and
+        calls), the sentences that do not, and the gaps in between. Where nobody writes, what came through earlier
+        speaks neither for the fault nor against it.
         """
         if stops is None:
             return (), (), ()
         outlet = self[Stage.SUCCEEDED if stops in (Stage.FAILED, Stage.SUCCEEDED) else Stage.INVOKED]
-        if outlet.state is FlowState.STOPPED:
+        if outlet.state is FlowState.STOPPED or (decided and outlet.state is FlowState.SILENT):
             return ((outlet.basis, outlet.refs),), (), ()
         if outlet.state is FlowState.FLOWING:
             return (), () if self[Stage.WRITTEN].state is FlowState.IDLE else (outlet.basis,), ()
@@ -240,7 +246,33 @@ def _succeeded(seen: Measured) -> StageFlow:
     invocations = seen.metrics.invocations
     minutes = seen.success_minutes
     good = Series("Successes", "Successful invocations", "count", "Sum", invocations.period, minutes, invocations.ref)
-    return _against_writes(seen, Stage.SUCCEEDED, [good], "handled without an error")
+    return _all_failing(seen) or _against_writes(seen, Stage.SUCCEEDED, [good], "handled without an error")
+
+
+def _all_failing(seen: Measured) -> StageFlow | None:
+    """Recognise that the newest invocations failed and none has succeeded since: a fact, however young it is.
+
+    Nothing is said where the stream invoked none of them. Where they are few, or where such stretches have ended in a
+    success before, it may be one batch that fails among others.
+    """
+    errors, until = seen.metrics.errors, seen.window.settled_end
+    good = sorted(at for at, value in seen.success_minutes.items() if value > 0)
+    last = good[-1] if good else None
+    bad = {at: value for at, value in errors.points.items() if value > 0 and (last is None or at > last)}
+    if not bad or until - max(bad) > LONGEST_PAUSE or not bad.keys() & seen.backlog.iterator_age_ms.points.keys():
+        return None
+    first, many = min(bad), sum(bad.values())
+    long, often = until - first >= YOUNG_FAILURE, many >= YOUNG_FAILURES
+    if not long and not often:
+        return None
+    failed = {at: value for at, value in errors.points.items() if value > 0}
+    stretch = silence(failed, good, until, gathers=timedelta(0))
+    alike = stretch.alike if stretch is not None else 0
+    words = f"Since {instant.clock(first, seen.as_of)} {_many(many, 'invocation')} failed and none has succeeded"
+    words += f"; as long a stretch has ended in a success {_many(alike, 'time')} before." if alike else "."
+    state = FlowState.STOPPED if long and often and not alike else FlowState.SILENT
+    total = sum(seen.success_minutes.values())
+    return StageFlow(Stage.SUCCEEDED, state, words, total, last, first, (errors.ref, seen.metrics.invocations.ref))
 
 
 def _against_writes(
@@ -249,20 +281,46 @@ def _against_writes(
     """Compare a stage's newest sign of life with what was written after it."""
     refs = (counted[0].ref, seen.metrics.consumed_writes.ref)
     total = sum(sum(series.points.values()) for series in counted) if counts else None
-    alive = [at for series in counted for at, value in series.points.items() if value > 0 or not counts]
-    last = max(alive, default=None)
-    since = seen.first_write_after(last + DELIVERY_SLACK if last else None)
-    if since is None or since > seen.window.settled_end - DELIVERY_SLACK:
+    alive = {at for series in counted for at, value in series.points.items() if value > 0 or not counts}
+    last, until = max(alive, default=None), seen.window.settled_end
+    behind = () if stage is Stage.POLLED else delivering(seen)
+    polls = bool(behind) and otherwise(lambda: _polled(seen).state is FlowState.FLOWING, False)
+    passed = let_through(seen, behind) if polls else None
+    if passed is not None and (dropped := passed.all_dropped(last, seen.as_of)):
+        words = f"{dropped}, so nothing was left to be {verb}."
+        return StageFlow(stage, FlowState.IDLE, words, total, last, seen.first_write_after(last), refs)
+    put_in = seen.write_minutes if passed is None else passed.minutes
+    gathers = timedelta(seconds=max((mapping.batching_window_s for mapping in behind), default=0))
+    quiet = silence(put_in, alive, until, gathers=gathers)
+    if quiet is None:
         if last is None:
             return StageFlow(
                 stage, FlowState.IDLE, f"Nothing was written, so nothing could be {verb}.", total, refs=refs
             )
         words = f"Up to {instant.clock(last, seen.as_of)} records were {verb}, and nothing was written well after that."
         return StageFlow(stage, FlowState.FLOWING, words, total, last, refs=refs)
-    missed = sum(value for at, value in seen.write_minutes.items() if at >= since)
-    before = f"since {instant.clock(last, seen.as_of)}" if last else "in the whole window"
-    words = f"{missed:,.0f} write requests from {instant.clock(since, seen.as_of)} on, and nothing {verb} {before}."
-    return StageFlow(stage, FlowState.STOPPED, words, total, last, since, refs)
+    noun = "write request" if passed is None else "record that no filter dropped"
+    filters = "" if passed is not None or counts_of(seen, behind) else filters_of(behind)
+    if quiet.is_unheard_of or (quiet.is_long(until) and not quiet.is_usual and not filters):
+        since = quiet.late if quiet.late is not None and quiet.is_long(until) else quiet.since
+        missed = sum(value for at, value in put_in.items() if at >= since)
+        before = f"since {instant.clock(last, seen.as_of)}" if last else "in the whole window"
+        words = f"{_many(missed, noun)} from {instant.clock(since, seen.as_of)} on, and nothing {verb} {before}."
+        return StageFlow(stage, FlowState.STOPPED, words, total, last, since, refs)
+    if filters:
+        why = f"whether the filter dropped them is not counted: {filters}"
+    elif quiet.is_usual:
+        why = f"as long a silence came and went {quiet.alike} times before in the window, so it may be none"
+    else:
+        why = "too short a time to be sure that it has stopped"
+    words = f"Since {instant.clock(quiet.since, seen.as_of)} {_many(quiet.missed, noun)} and nothing {verb}; {why}."
+    return StageFlow(stage, FlowState.SILENT, words, total, last, quiet.since, refs)
+
+
+def _many(count: float, noun: str) -> str:
+    head, _, rest = noun.partition(" that ")
+    plural = f"{head}s" if count != 1 else head
+    return f"{count:,.0f} {plural}{' that ' + rest if rest else ''}"
 
 
 _LOOKS: dict[Stage, Callable[[Measured], StageFlow]] = {

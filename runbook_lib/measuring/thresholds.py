@@ -23,6 +23,21 @@ QUIET_TABLE = timedelta(minutes=30)
 SILENCE = timedelta(minutes=6)
 """Silence longer than this, with writes in it, is no accident of batching. Source: judgement."""
 
+YOUNG_SILENCE = timedelta(minutes=2)
+"""Nothing for so long after a write, beside what the mapping gathers, is no all-clear any more: a minute may be half
+counted, two are not. Source: judgement; alarms go off after five minutes, three of which are not yet settled."""
+
+YOUNG_SILENCE_TIMES = 2
+"""A silence so much longer than this pipe is used to is a stop, however young it is. Unit: times. Source: judgement."""
+
+USUAL_SILENCES = 3
+"""With so many earlier silences as long in the window, a silence is usual for this pipe; one or two may have been
+troubles. Unit: silences. Source: judgement."""
+
+FEWEST_DELIVERIES = 30
+"""A pipe that delivered in fewer minutes of the window has no history that a silence could be held against. Unit:
+minutes. Source: judgement."""
+
 READ_THROUGHOUT = 0.9
 """A stream that was read in so many periods and handed nothing out was read all the time. Unit: of the periods.
 Source: judgement."""
@@ -114,6 +129,12 @@ REPEATED_FAILURE = timedelta(hours=1)
 
 FAILING_NOW = timedelta(hours=1)
 """Failures are counted over this stretch to say that invocations fail now, and how many. Source: judgement."""
+
+YOUNG_FAILURE = timedelta(minutes=2)
+"""So long must invocations have failed, and none succeeded, before all of them fail. Source: judgement."""
+
+YOUNG_FAILURES = 3
+"""So many must have failed by then. Unit: invocations. Source: judgement."""
 
 OTHERS_PASS = 0.5
 """Beside a batch that waits the other shards pass where more than so many minutes with writes have successes. Unit: of

@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from runbook_lib.evidence.mapping import EventSourceMapping
 from runbook_lib.findings import Confidence, Trait, Verdict
+from runbook_lib.judging.all_clear import silent
 from runbook_lib.judging.diagnosis import Diagnosis, Status, diagnose
 from runbook_lib.judging.loss_clock import Loss
 from runbook_lib.measuring.pipe import FlowState, Stage
@@ -124,6 +125,8 @@ def _sentence(
         return f"{why}. Whether the next record would arrive was not examined."
     if outcome is TriageOutcome.NOT_EXAMINED:
         return f"Not examined: {unseen[0]}" if unseen else "Not examined: what is decisive no sweep looks at."
+    if outcome is TriageOutcome.SUSPECT and silent(diagnosis.stages) is not None:
+        return diagnosis.sentence
     if outcome is TriageOutcome.SUSPECT:
         return f"Broken, and why was not examined: {_wrong(diagnosis, problems)}"
     return diagnosis.sentence

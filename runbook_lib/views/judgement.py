@@ -317,6 +317,7 @@ STAGE_NAMES = {
 STATE_NAMES = {
     FlowState.FLOWING: "flowing",
     FlowState.STOPPED: "stopped",
+    FlowState.SILENT: "silent lately",
     FlowState.IDLE: "none",
     FlowState.UNKNOWN: "not known",
 }
@@ -343,6 +344,9 @@ def _stage(flow: StageFlow, broken: bool) -> tuple[str, ...]:
 
 
 def _unbroken(diagnosis: Diagnosis) -> str:
-    blind = [STAGE_NAMES[flow.stage] for flow in diagnosis.stages.flows.values() if flow.state is FlowState.UNKNOWN]
-    unknown = f" Not known: {', '.join(blind)}." if blind else ""
+    flows = diagnosis.stages.flows.values()
+    quiet = [STAGE_NAMES[flow.stage] for flow in flows if flow.state is FlowState.SILENT]
+    blind = [STAGE_NAMES[flow.stage] for flow in flows if flow.state is FlowState.UNKNOWN]
+    unknown = f" Silent lately: {', '.join(quiet)}." if quiet else ""
+    unknown += f" Not known: {', '.join(blind)}." if blind else ""
     return f"No stage was seen to stop.{unknown}"

@@ -11,10 +11,12 @@ from runbook_lib.evidence.mapping import EventSourceMapping
 from runbook_lib.findings import FindingKind, Sign, Trait, against, counter, decisive, finding, sign
 from runbook_lib.findings.mapping import GUIDE, expected_to_deliver
 from runbook_lib.findings.remedy_id import RemedyId
+from runbook_lib.instant import RETENTION
 from runbook_lib.interpret.trail_event import TrailEvent, effects
 from runbook_lib.measuring.onset import Onset, delivery_gap
 from runbook_lib.measuring.pipe import Measured
-from runbook_lib.measuring.thresholds import START_UP
+from runbook_lib.measuring.thresholds import MADE_TOGETHER, START_UP
+from runbook_lib.observed import otherwise
 
 
 def _at_latest(seen: Evidence) -> tuple[EventSourceMapping, ...]:
@@ -118,26 +120,47 @@ def missed_records(seen: Measured) -> Iterator[Sign]:
     remedies=(RemedyId.REPLAY_SKIPPED,),
     set_off_by=("mapping-updated", "mapping-enabled", "mapping-filter-changed"),
     lag=timedelta(minutes=15),
+    traits=(Trait.MAY_HAVE_SKIPPED,),
     source=f"{GUIDE}/with-ddb.html",
 )
 def latest_update_gap(seen: Evidence) -> Iterator[Sign]:
     """Polling is eventually consistent for minutes around any change of a mapping, and LATEST can then miss records.
 
-    Nothing shows which. Switching metrics on to diagnose is such a change too, so remedies carry a warning.
+    Nothing shows which. Switching metrics on to diagnose is such a change too, so remedies carry a warning. The trail
+    need not tell of a change: the mapping itself says when it was last modified.
     """
     fresh = _at_latest(seen)
     if not fresh:
         yield against("No mapping starts at LATEST.", seen.mappings)
         return
     for mapping in fresh:
+        changed = mapping.last_modified
+        if changed is not None and changed in seen.window and not _told(seen, mapping, changed):
+            when, until = instant.clock(changed, seen.as_of), instant.clock(changed + RETENTION, seen.as_of)
+            yield sign(
+                f"Mapping {mapping.uuid} starts at LATEST and was last modified at {when}, by no event that was seen:"
+                f" compare what was written around then with what arrived; it can be read until {until}.",
+                mapping,
+            )
+    for mapping in fresh:
         kinds = ("mapping-updated", "mapping-enabled", "mapping-disabled", "mapping-filter-changed")
         for event in list(_events(seen, mapping, *kinds))[-3:]:
-            when = instant.clock(event.at, seen.as_of)
+            when, until = instant.clock(event.at, seen.as_of), instant.clock(event.at + RETENTION, seen.as_of)
             yield sign(
                 f"{event.operation} at {when}; mapping {mapping.uuid} starts at LATEST: compare what was written around"
-                " then with what arrived.",
+                f" then with what arrived; it can be read until {until}.",
                 f"trail:{event.event_id}",
             )
+
+
+def _told(seen: Evidence, mapping: EventSourceMapping, changed: datetime) -> bool:
+    """Whether an event of the trail tells of this modification: the state may follow the request by minutes."""
+    return any(
+        event.at - MADE_TOGETHER <= changed <= event.at + START_UP
+        for event in otherwise(lambda: seen.changes.regional, ())
+        for effect in effects(event)
+        if effect.target.lower() == mapping.uuid.lower()
+    )
 
 
 @finding(

@@ -127,7 +127,7 @@ def mapping_moved_to_staging(world: World, at: datetime) -> None:
 
 
 @fault(
-    expects=None, onset=timedelta(hours=3, minutes=11, seconds=26), loss="none", contributing=("latest-update-gap",),
+    expects=None, onset=timedelta(hours=3, minutes=11, seconds=26), loss="unknown", contributing=("latest-update-gap",),
     setting=Setting(starting_position="LATEST"), forbids=("latest-startup-gap", "esm-disabled-by-user"),
 )  # fmt: skip
 def latest_mapping_changed(world: World, at: datetime) -> None:
