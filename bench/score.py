@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
-from runbook_lib.findings import Confidence, Verdict
+from runbook_lib.findings import FINDINGS, Confidence, Verdict
 from runbook_lib.judging.diagnosis import Diagnosis, Status
 from runbook_lib.judging.loss_clock import LossState
 from runbook_lib.sandbox import Fault, World, all_faults
@@ -178,6 +178,11 @@ class RefusalEffect(StrEnum):
     MISLED = "another cause"
 
 
+def _is_wider(id: str, known: str) -> bool:
+    """Whether a finding is of every way to fail of another one, and of more: it says the same, less particularly."""
+    return set(FINDINGS[known].modes) < set(FINDINGS[id].modes)
+
+
 OFFENCES = (RefusalEffect.UNNAMED, RefusalEffect.CLEARED, RefusalEffect.MISLED)
 
 
@@ -185,7 +190,8 @@ def compare(case: ScoreCase, action: str, whole: Diagnosis, blinded: Diagnosis) 
     """Say what became of a verdict when an action was refused."""
     before = [(verdict.finding.id, verdict.confidence) for verdict in _faults(whole)]
     after = [(verdict.finding.id, verdict.confidence) for verdict in _faults(blinded)]
-    others = [(id, sure) for id, sure in after if id not in {known for known, _ in before}]
+    ours = {known for known, _ in before}
+    others = [(id, sure) for id, sure in after if id not in ours and not any(_is_wider(id, known) for known in ours)]
     if any(sure in SURE for _, sure in others) or (others and len(others) == len(after)):
         return RefusalEffect.MISLED
     if before == after and whole.status is blinded.status:
