@@ -250,13 +250,22 @@ def judge(finding: Finding, seen: Measured) -> Verdict:
     if against_it:
         return Verdict(finding, VerdictWord.ABSENT, None, against_it)
     if not any(s.weight is not Weight.COUNTER for s in for_it):
-        return Verdict(finding, VerdictWord.UNDETERMINED if needs else VerdictWord.ABSENT, None, tuple(for_it), needs)
+        if needs:
+            return Verdict(finding, VerdictWord.UNDETERMINED, None, tuple(for_it), needs)
+        return Verdict(finding, VerdictWord.ABSENT, None, (against(_no_sign(finding)),))
     fits, misfits, unseen_stages = seen.stages.agreement(finding.stops)
     for_it += [counter(sentence, *refs) for sentence, refs in fits]
     sure = _confidence(for_it)
     if misfits and sure is Confidence.PROVED:
         sure = Confidence.LIKELY
     return Verdict(finding, VerdictWord.PRESENT, sure, tuple(for_it), (*needs, *unseen_stages), misfits)
+
+
+def _no_sign(finding: Finding) -> str:
+    """Give the reason why a finding is absent that found nothing to say against it."""
+    *most, last = map(str, finding.reads)
+    steps = f"steps {', '.join(most)} and {last}" if most else f"step {last}"
+    return f"No sign of it was found in what {steps} read."
 
 
 def _confidence(signs: list[Sign]) -> Confidence:
