@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from runbook_lib import instant
+from runbook_lib.amount import amount
 from runbook_lib.instant import RETENTION
 
 
@@ -120,7 +121,7 @@ def clock(
     dropping = [undelivered for undelivered in each if undelivered.discards and undelivered.retries >= 0]
     if dropping:
         oldest = min((undelivered.oldest for undelivered in dropping if undelivered.oldest), default=None)
-        basis = f"Failed batches are discarded after {dropping[0].retries} retries."
+        basis = f"Failed batches are discarded after {amount(dropping[0].retries, 'retries')}."
         return Loss(LossState.LOSING, nearest, oldest, as_of, basis, deadlines, refs)
     if nearest is not None and nearest <= as_of:
         first = min(undelivered.oldest for undelivered, _ in lives if undelivered.oldest is not None)

@@ -128,7 +128,7 @@ def timeout(seen: Measured) -> Iterator[Sign]:
 
 
 def ran_out(seen: Measured) -> tuple[Sign, ...]:
-    """Give the sign that all that fails runs into its timeout; empty where the log says how, or the durations do not."""
+    """Give the sign that all that fails runs into its timeout; empty where the log says how or durations do not."""
     return otherwise(lambda: tuple(_ran_out(seen)), ())
 
 

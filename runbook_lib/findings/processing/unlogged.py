@@ -52,7 +52,9 @@ def every_batch_fails(seen: Measured) -> Iterator[Sign]:
         yield against(f"The log says how: {quoted(told[0], seen)}", seen.logs)
         return
     if ran_out(seen):
-        yield against("The durations say how: the failing invocations run into their timeout.", seen.metrics.duration_ms)
+        yield against(
+            "The durations say how: the failing invocations run into their timeout.", seen.metrics.duration_ms
+        )
         return
     start, end = (instant.clock(at, seen.as_of) for at in (failed.window.start, failed.window.end))
     yield sign(

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 
-_VERBS = {"were": "was", "are": "is", "have": "has", "do": "does"}
+_VERBS = {"were": "was", "are": "is", "read": "reads"}
 _SINGULAR = ((re.compile(r"(ch|sh|ss|x)es$"), r"\1"), (re.compile(r"ies$"), "y"), (re.compile(r"s$"), ""))
 
 
-def counted(number: float, plural: str) -> str:
-    """Say a number with what it counts: `counted(1, "write requests were")` is `1 write request was`.
+def amount(number: float, plural: str) -> str:
+    """Say a number with what it counts: `amount(1, "write requests were")` is `1 write request was`.
 
     `plural` is nouns, the last of them the one that is counted, and after it a verb where one follows at once. Zero is
     `no write requests were`.
@@ -17,6 +17,11 @@ def counted(number: float, plural: str) -> str:
     if round(number) == 1:
         return f"1 {_one(plural)}"
     return f"{number:,.0f} {plural}" if round(number) else f"no {plural}"
+
+
+def were(number: float) -> str:
+    """Give the verb that stands apart from what is counted: `was` of one."""
+    return "was" if round(number) == 1 else "were"
 
 
 def begun(sentence: str) -> str:
