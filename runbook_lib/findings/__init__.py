@@ -74,6 +74,7 @@ class Trait(StrEnum):
     THROTTLES = "invocations are refused for want of concurrency"
     EXPLAINS_IDLE = "there is nothing to trigger on"
     MAKES_NO_RECORD = "what is written makes no stream record, so none is missing behind"
+    TRIGGER_WORKS = "says that the trigger works, which is said of none that is harmed"
     MAY_STAY_UNSEEN = "an all-clear may be given where it could not be looked for"
 
 

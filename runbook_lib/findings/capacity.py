@@ -150,7 +150,7 @@ def account_concurrency_exhausted(seen: Measured) -> Iterator[Sign]:
     """
     limits = seen.metrics.concurrency
     if limits.reserved is not None:
-        yield against(f"The function has {limits.reserved} executions of its own.", limits.reserved_ref)
+        yield against(f"The function has {amount(limits.reserved, 'executions')} of its own.", limits.reserved_ref)
         return
     throttles, window = _throttled_lately(seen), _lately(seen)
     if not throttles or not _falls_behind(seen):

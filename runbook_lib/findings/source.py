@@ -156,6 +156,10 @@ def no_table_writes(seen: Measured) -> Iterator[Sign]:
     if written.state is not FlowState.IDLE:
         yield against(written.basis, *written.refs)
         return
+    invoked = seen.stages[Stage.INVOKED]
+    if invoked.state is FlowState.STOPPED:
+        yield against(f"What was written before has not been delivered: {invoked.basis}", *invoked.refs)
+        return
     account = seen.metrics.account_concurrent
     if account.points and (written.last is None or max(account.points) > written.last) and seen.streams.table.exists:
         yield decisive(f"{written.basis} The same answer does hold newer data of other metrics.", *written.refs)

@@ -8,7 +8,7 @@ from datetime import timedelta
 from runbook_lib import instant
 from runbook_lib.amount import amount, begun
 from runbook_lib.evidence import Evidence
-from runbook_lib.findings import FindingKind, Sign, against, counter, decisive, finding, sign
+from runbook_lib.findings import FindingKind, Sign, Trait, against, counter, decisive, finding, sign
 from runbook_lib.findings.mapping import expected_to_deliver
 from runbook_lib.incident import Window
 from runbook_lib.measuring.pipe import FlowState, Measured, Stage
@@ -155,6 +155,7 @@ def metrics_not_opted_in(seen: Measured) -> Iterator[Sign]:
     modes=("F8",),
     diagnosis=(1, 3),
     reads=(6, 7),
+    traits=(Trait.TRIGGER_WORKS,),
     source="https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-errors.html",
 )
 def success_without_effect(seen: Measured) -> Iterator[Sign]:

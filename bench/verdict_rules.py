@@ -35,7 +35,8 @@ _SLACK = timedelta(minutes=1)
 _NO_WRITES = re.compile(r"\b(?:[Nn]obody writes|Nothing was written, so|counts no write to the table)\b")
 _WRITES = re.compile(r"\b\d[\d,]* write requests? from\b.*\bnothing\b|\b\d[\d,]* writes? succeeded")
 _WORKS = re.compile(r"\bThe trigger works\b")
-_NOT_READABLE = re.compile(r"the counters are not readable")
+_NOT_READ = re.compile(r"the counters are not readable|could not be told: \S+ was not read")
+_READ = re.compile(r"the counters were read and do not tell")
 
 
 def check(verdict: Document) -> list[str]:
@@ -95,8 +96,9 @@ def _contradictions(verdict: Document) -> Iterator[str]:
     sentences = list(_said(verdict))
     both = (
         (_NO_WRITES, _WRITES, True),
-        (_WORKS, re.compile(""), bool(verdict["causes"])),
-        (_NOT_READABLE, re.compile(""), all(_measured(verdict))),
+        (_WORKS, re.compile(""), bool(verdict["causes"] or verdict["unexplained"])),
+        (_NOT_READ, re.compile(""), all(_measured(verdict))),
+        (_READ, re.compile(""), not any(_measured(verdict))),
     )
     for one, other, matters in both:
         found = next((words for words in sentences if one.search(words)), None)
