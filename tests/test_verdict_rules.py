@@ -49,7 +49,7 @@ def _with(document: Document, **changed: Any) -> Document:
     return {**deepcopy(document), **changed}
 
 
-def _cause(*because: str, id: str = "esm-missing", title: str = "None is there") -> Document:
+def _cause(*because: str, id: str = "stale-stream-arn", title: str = "None is there") -> Document:
     return {"id": id, "title": title, "because": list(because), "not_explained": []}
 
 
@@ -57,7 +57,7 @@ def _cause(*because: str, id: str = "esm-missing", title: str = "None is there")
 @pytest.mark.parametrize(
     ("changed", "offence"),
     [
-        ({"causes": [_cause()]}, "causes: esm-missing has no reason"),
+        ({"causes": [_cause()]}, "causes: stale-stream-arn has no reason"),
         ({"ruled_out": [{"id": "quota", "because": []}]}, "ruled_out: quota has no reason"),
         ({"causes": [_cause("A record waits.", "A record waits.")]}, "says twice"),
         ({"causes": [_cause("1 records wait.")]}, "'1 records'"),

@@ -78,11 +78,10 @@ def retry_exhausted_drop(seen: Measured) -> Iterator[Sign]:
         yield from _given_up(seen, mapping, sign if mapping.maximum_record_age_s > 0 else decisive)
     hour = Window(seen.window.end - FAILING_NOW, seen.window.end)
     failed, invoked = errors.total(hour), invocations.total(hour)
-    words = f"{failed:,.0f} of {amount(invoked, 'invocations')} failed in the last hour"
-    yield counter(f"{words}.", errors, invocations)
+    yield counter(f"{failed:,.0f} of {amount(invoked, 'invocations')} failed in the last hour.", errors, invocations)
     if failed and failed >= SUSTAINED_FAILURE * invoked:
         retries = limited[0].maximum_retry_attempts
-        yield sign(f"{words}, and a batch is given up after {amount(retries, 'retries')}.", limited[0])
+        yield sign(f"Mapping {limited[0].uuid} gives a batch up after {amount(retries, 'retries')}.", limited[0])
 
 
 @finding(

@@ -34,7 +34,7 @@ from runbook_lib.observed import otherwise
         "role-policy-deleted",
         "role-policy-detached",
     ),
-    lag=timedelta(minutes=20),
+    lag=timedelta(minutes=30),
     source=ERRORS_GUIDE,
 )
 def every_batch_fails(seen: Measured) -> Iterator[Sign]:
