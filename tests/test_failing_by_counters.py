@@ -141,7 +141,7 @@ def test_unread_counters_rule_out_no_failure() -> None:
 
 @in_world("view-type-without-image")
 def test_a_missing_image_that_the_stream_carries_is_an_error_of_the_code() -> None:
-    """A handler that misses an image raises an error where the stream carries it; else it is the stream that lacks it."""
+    """A handler that misses an image raises an error where the stream carries it; else the stream lacks it."""
     seen = example("view-type-without-image")
     assert _verdict("handler-error", seen).word is VerdictWord.ABSENT
     whole = with_fields(seen, "streams", table=replaced(seen.streams.table, view_type="NEW_AND_OLD_IMAGES"))

@@ -201,15 +201,15 @@ def _sort(verdicts: tuple[Verdict, ...], *, harmed: bool, unharmed: bool) -> _Fo
         latent=latent,
         contributing=present[FindingKind.CONTRIBUTING],
         symptoms=present[FindingKind.SYMPTOM],
-        innocent=tuple(one for one in present[FindingKind.INNOCENT] if not (harmed or causes) or not _says_works(one)),
+        innocent=tuple(
+            verdict
+            for verdict in present[FindingKind.INNOCENT]
+            if not (harmed or causes) or Trait.TRIGGER_WORKS not in verdict.finding.traits
+        ),
         ruled_out=_of(verdicts, VerdictWord.ABSENT, FindingKind.CAUSE),
         undetermined=tuple(verdict for verdict in verdicts if verdict.word is VerdictWord.UNDETERMINED),
         noop=not causes and _is_noop(verdicts),
     )
-
-
-def _says_works(verdict: Verdict) -> bool:
-    return Trait.TRIGGER_WORKS in verdict.finding.traits
 
 
 def _of(verdicts: Iterable[Verdict], word: VerdictWord, kind: FindingKind) -> tuple[Verdict, ...]:

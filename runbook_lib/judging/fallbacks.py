@@ -87,9 +87,9 @@ def _concurrency(seen: Evidence, _: tuple[Change, ...]) -> _Answer:
     peak, total = metrics.concurrent.peak, sum(metrics.throttles.points.values())
     reserved = "unreserved" if limits.reserved is None else f"reserved at {limits.reserved}"
     used = amount(peak, "executions") if peak is not None else "no datapoints of executions"
-    throttled = amount(total, "times") if total else "never"
+    throttled = f"throttled {amount(total, 'times')}" if total else "never throttled"
     words = (
-        f"The function is {reserved}, ran {used} at once at most and was throttled {throttled};"
+        f"The function is {reserved}, ran {used} at once at most and was {throttled};"
         f" the account allows {limits.account_limit:,}."
     )
     return (
