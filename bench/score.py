@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
-from runbook_lib.findings import Confidence, Verdict
+import verdict_rules
+from runbook_lib.findings import FINDINGS, Confidence, Verdict
 from runbook_lib.judging.diagnosis import Diagnosis, Status
 from runbook_lib.judging.loss_clock import LossState
+from runbook_lib.judging.verdict import to_json
 from runbook_lib.sandbox import Fault, World, all_faults
 from serve_world import InvestigationResult
 
@@ -42,7 +44,10 @@ class ScoreCase:
 
 @dataclass(frozen=True)
 class Score:
-    """How one case came out. Errors are in seconds; None where there is no truth, or no answer, to compare."""
+    """How one case came out. Errors are in seconds; None where there is no truth, or no answer, to compare.
+
+    `rules` are the offences of its sentences against the rules of `verdict_rules`.
+    """
 
     id: str
     kind: str
@@ -59,6 +64,7 @@ class Score:
     deadline_early_s: float | None
     optimistic: bool
     trouble: tuple[str, ...]
+    rules: tuple[str, ...] = ()
 
 
 def single_faults() -> tuple[ScoreCase, ...]:
@@ -90,6 +96,7 @@ def score(case: ScoreCase, world: World, outcome: InvestigationResult) -> Score:
         deadline_early_s=early,
         optimistic=optimistic,
         trouble=tuple(_trouble(case, found, false)),
+        rules=tuple(verdict_rules.check(to_json(found, outcome.record))),
     )
 
 
@@ -178,6 +185,11 @@ class RefusalEffect(StrEnum):
     MISLED = "another cause"
 
 
+def _is_wider(id: str, known: str) -> bool:
+    """Whether a finding is of every way to fail of another one, and of more: it says the same, less particularly."""
+    return set(FINDINGS[known].modes) < set(FINDINGS[id].modes)
+
+
 OFFENCES = (RefusalEffect.UNNAMED, RefusalEffect.CLEARED, RefusalEffect.MISLED)
 
 
@@ -185,7 +197,8 @@ def compare(case: ScoreCase, action: str, whole: Diagnosis, blinded: Diagnosis) 
     """Say what became of a verdict when an action was refused."""
     before = [(verdict.finding.id, verdict.confidence) for verdict in _faults(whole)]
     after = [(verdict.finding.id, verdict.confidence) for verdict in _faults(blinded)]
-    others = [(id, sure) for id, sure in after if id not in {known for known, _ in before}]
+    ours = {known for known, _ in before}
+    others = [(id, sure) for id, sure in after if id not in ours and not any(_is_wider(id, known) for known in ours)]
     if any(sure in SURE for _, sure in others) or (others and len(others) == len(after)):
         return RefusalEffect.MISLED
     if before == after and whole.status is blinded.status:

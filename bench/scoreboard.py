@@ -100,6 +100,7 @@ def is_wrong(found: Score) -> bool:
         or found.set_off_by is ScoreResult.WRONG
         or found.proved_wrong
         or found.trouble
+        or found.rules
         or found.optimistic
         or not found.onset_bounded
         or not found.cited

@@ -19,7 +19,8 @@ does on faults as AWS documents them, not on yours.
 
 *Right*: the true cause or causes first, in the order in which they must be repaired; for a world without a cause, no
 fault; for a world with a cause outside the catalogue, *undetermined*. *Abstained*: undetermined where a cause could be
-known. *Proved wrong* counts causes called proved that are none, and must be 0.
+known. *Proved wrong* counts causes called proved that are none, *rules* sentences that
+contradict each other, repeat themselves or miscount (`bench/verdict_rules.py`); both must be 0.
 """
 
 
@@ -42,7 +43,7 @@ def causes(named: Iterable[tuple[str, str]]) -> str:
 
 def line(found: Score) -> str:
     """Write one score for a terminal."""
-    more = [*found.trouble]
+    more = [*found.trouble, *found.rules]
     more += [f"missing {id}" for id in found.missing]
     more += [f"trigger {found.set_off_by}"] if found.set_off_by is not ScoreResult.RIGHT else []
     more += ["optimistic loss clock"] if found.optimistic else []
@@ -60,8 +61,9 @@ def render(scores: Sequence[Score], refused: Sequence[RefusedAction]) -> str:
 
 
 def _kinds(scores: Sequence[Score]) -> Iterator[str]:
-    yield "| kind | worlds | right | abstained | wrong | in top 3 | evidence cited | false causes | proved wrong |"
-    yield "|---|---|---|---|---|---|---|---|---|"
+    names = ("kind", "worlds", *_ORDER, "in top 3", "evidence cited", "false causes", "proved wrong", "rules")
+    yield f"| {' | '.join(names)} |"
+    yield f"|{'---|' * len(names)}"
     for kind in dict.fromkeys(score.kind for score in scores):
         some = [score for score in scores if score.kind == kind]
         counts = Counter(score.result for score in some)
@@ -72,6 +74,7 @@ def _kinds(scores: Sequence[Score]) -> Iterator[str]:
             sum(score.cited for score in some),
             sum(len(score.false_causes) for score in some),
             sum(len(score.proved_wrong) for score in some),
+            sum(len(score.rules) for score in some),
         )
         yield f"| {kind} | {' | '.join(map(str, told))} |"
     yield ""

@@ -76,7 +76,7 @@ CASES: list[tuple[str, Callable[[], Evidence], bool, str]] = [
     ("record-age", lambda: _age([0.0, 0.0]), False, "was 0 s old"),
     ("record-age", lambda: _age([]), True, "has no datapoint"),
     ("concurrency-limits", _throttled, True, "throttled 12 times"),
-    ("concurrency-limits", example, False, "throttled 0 times"),
+    ("concurrency-limits", example, False, "never throttled"),
     ("gradual-drift", lambda: _age([0.1, 0.5, 1.0, 2.0, 4.0]), True, "rises hour by hour, from 6 min to 4 h"),
     ("gradual-drift", lambda: _age([4.0, 0.5, 4.0, 0.5, 4.0]), False, "Neither"),
     ("view-type", lambda: _view("KEYS_ONLY"), True, "KEYS_ONLY"),

@@ -88,6 +88,13 @@ def test_signs_make_a_verdict(
     assert (GAP in verdict.needs) is (blind and word is not ABSENT)
 
 
+@pytest.mark.parametrize("signs", [(), (C,)])
+def test_nothing_is_ruled_out_without_a_reason(signs: tuple[Sign, ...]) -> None:
+    """A finding that says nothing against itself is absent because no sign of it was found where it looked."""
+    verdict = judge(_finding(*signs), _seen(FlowState.STOPPED))
+    assert (verdict.word, verdict.because) == (ABSENT, ("No sign of it was found in what step 3 read.",))
+
+
 def test_a_cause_says_what_it_does_not_explain() -> None:
     """A fault that stops the pipe while the pipe flows is not proved, and the flow is named."""
     verdict = judge(_finding(D, C), _seen(FlowState.FLOWING))

@@ -121,7 +121,7 @@ def test_masking_05_a_silent_log_is_not_a_function_that_never_ran() -> None:
     assert "errors-high" in _ids(found.symptoms)
     assert "function-not-invoked" not in _ids(found.symptoms)
     assert found.stages[Stage.INVOKED].state is FlowState.FLOWING
-    assert (found.status, found.causes) == (Status.UNDETERMINED, ())
+    assert (found.status, _causes(found)) == (Status.FAULT, ["every-batch-fails"])
 
 
 @in_world("failures-given-up-untold")

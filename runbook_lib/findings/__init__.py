@@ -75,6 +75,7 @@ class Trait(StrEnum):
     THROTTLES = "invocations are refused for want of concurrency"
     EXPLAINS_IDLE = "there is nothing to trigger on"
     MAKES_NO_RECORD = "what is written makes no stream record, so none is missing behind"
+    TRIGGER_WORKS = "says that the trigger works, which is said of none that is harmed"
     MAY_STAY_UNSEEN = "an all-clear may be given where it could not be looked for"
 
 
@@ -251,7 +252,9 @@ def judge(finding: Finding, seen: Measured) -> Verdict:
     if against_it:
         return Verdict(finding, VerdictWord.ABSENT, None, against_it)
     if not any(s.weight is not Weight.COUNTER for s in for_it):
-        return Verdict(finding, VerdictWord.UNDETERMINED if needs else VerdictWord.ABSENT, None, tuple(for_it), needs)
+        if needs:
+            return Verdict(finding, VerdictWord.UNDETERMINED, None, tuple(for_it), needs)
+        return Verdict(finding, VerdictWord.ABSENT, None, (against(_no_sign(finding)),))
     fits, misfits, unseen_stages = seen.stages.agreement(
         finding.stops, decided=any(found.weight is Weight.DECISIVE for found in for_it)
     )
@@ -260,6 +263,13 @@ def judge(finding: Finding, seen: Measured) -> Verdict:
     if misfits and sure is Confidence.PROVED:
         sure = Confidence.LIKELY
     return Verdict(finding, VerdictWord.PRESENT, sure, tuple(for_it), (*needs, *unseen_stages), misfits)
+
+
+def _no_sign(finding: Finding) -> str:
+    """Give the reason why a finding is absent that found nothing to say against it."""
+    *most, last = map(str, finding.reads)
+    steps = f"steps {', '.join(most)} and {last}" if most else f"step {last}"
+    return f"No sign of it was found in what {steps} read."
 
 
 def _confidence(signs: list[Sign]) -> Confidence:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from runbook_lib import instant
+from runbook_lib.amount import amount, begun
 from runbook_lib.evidence import Evidence
 from runbook_lib.evidence.signals import Series
 from runbook_lib.findings import FindingKind, Sign, Trait, against, counter, decisive, finding, sign
@@ -57,7 +58,7 @@ def reserved_concurrency_zero(seen: Evidence) -> Iterator[Sign]:
     throttles = seen.metrics.throttles
     if throttles.last_positive is not None:
         total = sum(throttles.points.values())
-        yield counter(f"{total:,.0f} invocations were throttled in the window.", throttles)
+        yield counter(f"{amount(total, 'invocations were')} throttled in the window.", throttles)
 
 
 def _lately(seen: Evidence) -> Window:
@@ -114,15 +115,19 @@ def reserved_too_low(seen: Measured) -> Iterator[Sign]:
         return
     throttles, used = _throttled_lately(seen), _peak(concurrent, _lately(seen))
     if not throttles or used < reserved or not _falls_behind(seen):
-        yield against(f"{used:,.0f} of {reserved} reserved executions in use, and nothing falls behind.", concurrent)
+        yield against(
+            f"{used:,.0f} of {amount(reserved, 'reserved executions')} in use, and nothing falls behind.", concurrent
+        )
         return
     yield decisive(
-        f"{used:,.0f} of {reserved} reserved executions are in use, and records are delivered later and later.",
+        f"{used:,.0f} of {amount(reserved, 'reserved executions are')} in use, and records are delivered later and"
+        " later.",
         concurrent,
         limits.reserved_ref,
     )
     yield counter(
-        f"{throttles:,.0f} invocations were throttled in the last {instant.span(LATELY)}.", seen.metrics.throttles
+        f"{amount(throttles, 'invocations were')} throttled in the last {instant.span(LATELY)}.",
+        seen.metrics.throttles,
     )
 
 
@@ -145,7 +150,7 @@ def account_concurrency_exhausted(seen: Measured) -> Iterator[Sign]:
     """
     limits = seen.metrics.concurrency
     if limits.reserved is not None:
-        yield against(f"The function has {limits.reserved} executions of its own.", limits.reserved_ref)
+        yield against(f"The function has {amount(limits.reserved, 'executions')} of its own.", limits.reserved_ref)
         return
     throttles, window = _throttled_lately(seen), _lately(seen)
     if not throttles or not _falls_behind(seen):
@@ -157,8 +162,8 @@ def account_concurrency_exhausted(seen: Measured) -> Iterator[Sign]:
     ):
         used = _peak(series, window)
         if used >= USED_UP * limit:
-            yield decisive(f"{used:,.0f} {words} {limit:,} executions are in use.", series, limits.account_ref)
-            refused = f"{throttles:,.0f} invocations were throttled in the last {instant.span(LATELY)}."
+            yield decisive(f"{used:,.0f} {words} {amount(limit, 'executions are')} in use.", series, limits.account_ref)
+            refused = f"{amount(throttles, 'invocations were')} throttled in the last {instant.span(LATELY)}."
             yield counter(refused, seen.metrics.throttles)
             return
     yield against("The account's concurrency is not used up.", seen.metrics.account_concurrent, limits.account_ref)
@@ -190,12 +195,12 @@ def shard_serial_lag(seen: Measured) -> Iterator[Sign]:
     places = _places(seen)
     used, spent = _peak(seen.metrics.concurrent, window), seen.metrics.duration_total_ms.total(window)
     busy = min(1.0, spent / (LATELY / MILLISECOND * places))
-    said = f"{places} batches can be out at once (open shards times parallelization), and {used:,.0f} were."
+    said = f"{amount(places, 'batches')} can be out at once (open shards times parallelization), and {used:,.0f} were."
     if used < places or busy < AT_WORK:
         yield sign(f"Records wait longer and longer, with no error and no throttle. {said}", seen.metrics.concurrent)
         return
     yield decisive(f"{said} Records are delivered later and later all the same.", seen.metrics.concurrent)
-    words = f"The function was at work for {busy:.0%} of the time that {places} batches at once can take."
+    words = f"The function was at work for {busy:.0%} of the time that {amount(places, 'batches')} at once can take."
     yield counter(words, seen.metrics.duration_total_ms)
 
 
@@ -253,7 +258,9 @@ def payload_or_duration(seen: Measured) -> Iterator[Sign]:
     each = sizes.total(_lately(seen)) / records
     cut = [mapping for mapping in expected_to_deliver(seen) if mapping.batch_size * each > PAYLOAD]
     if not cut:
-        yield against(f"A record has {each:,.0f} bytes on average, so whole batches fit into an invocation.", sizes)
+        yield against(
+            f"A record has {amount(each, 'bytes')} on average, so whole batches fit into an invocation.", sizes
+        )
     for mapping in cut:
         yield sign(
             f"Records have {each / 1000:,.0f} kB on average: an invocation takes {int(PAYLOAD / each):,} of them at"
@@ -307,7 +314,9 @@ def too_many_readers(seen: Evidence) -> Iterator[Sign]:
     ]
     most = REPLICA_SHARD_READERS if table.replica_regions else SHARD_READERS
     if len(readers) <= most:
-        yield against(f"{len(readers)} mappings read the latest stream, and {most} may.", seen.mappings)
+        yield against(
+            f"{begun(amount(len(readers), 'mappings read'))} the latest stream, and {most} may.", seen.mappings
+        )
         return
     names = ", ".join(sorted(mapping.function.name for mapping in readers))
     yield decisive(f"{len(readers)} mappings read the latest stream, where {most} may: {names}.", seen.mappings)
@@ -331,4 +340,4 @@ def throttled(seen: Evidence) -> Iterator[Sign]:
         yield against("No invocation was throttled in the window.", throttles)
         return
     total = sum(throttles.points.values())
-    yield sign(f"{total:,.0f} invocations throttled, the last at {instant.clock(last, seen.as_of)}.", throttles)
+    yield sign(f"{amount(total, 'invocations')} throttled, the last at {instant.clock(last, seen.as_of)}.", throttles)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from runbook_lib import instant
+from runbook_lib.amount import amount, begun
 from runbook_lib.evidence import Evidence
 from runbook_lib.findings import FindingKind, Sign, against, counter, decisive, finding, sign
 from runbook_lib.instant import MILLISECOND, RETENTION
@@ -85,7 +86,10 @@ def ttl_expectation(seen: Evidence) -> Iterator[Sign]:
         yield decisive(f"TTL is on for attribute {ttl.attribute} of {table}.", ttl)
         last = expired.last_positive
         when = f"the last at {instant.clock(last, seen.as_of)}" if last else "so none of them made a record"
-        yield counter(f"{sum(expired.points.values()):,.0f} items were deleted by it in the window, {when}.", expired)
+        yield counter(
+            f"{begun(amount(sum(expired.points.values()), 'items were'))} deleted by it in the window, {when}.",
+            expired,
+        )
         return
     waiting = [
         mapping for mapping in seen.mappings.ours if any(_BY_TTL in pattern for pattern in mapping.readable_filters)

@@ -128,6 +128,10 @@ def _assigned(tree: ast.AST) -> dict[str, ast.expr]:
     return {name: value for name, value in found.items() if name not in loops}
 
 
+_ABOUT_NUMBERS = {"amount": "<number> {1}", "begun": "{0}", "were": "were"}
+"""How a sentence reads where a function of `runbook_lib.amount` stands, of several."""
+
+
 def _text(node: ast.expr, names: dict[str, ast.expr], module: dict[str, Any]) -> str:
     if isinstance(node, ast.Constant):
         return str(node.value)
@@ -143,6 +147,8 @@ def _text(node: ast.expr, names: dict[str, ast.expr], module: dict[str, Any]) ->
         return _text(names[node.id], {name: at for name, at in names.items() if name != node.id}, module)
     if isinstance(node, ast.Name) and isinstance(module.get(node.id), str):
         return str(module[node.id])
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in _ABOUT_NUMBERS:
+        return _ABOUT_NUMBERS[node.func.id].format(*(_text(part, names, module) for part in node.args))
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and (words := _worded(module.get(node.func.id))):
         return words
     return f"<{_name(node)}>"

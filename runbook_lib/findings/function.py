@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from runbook_lib import instant
+from runbook_lib.amount import amount, begun
 from runbook_lib.evidence import Evidence
 from runbook_lib.evidence.function import Function
 from runbook_lib.findings import FindingKind, Sign, against, counter, decisive, finding, sign
@@ -329,6 +330,6 @@ def function_not_invoked(seen: Measured) -> Iterator[Sign]:
     invoked = seen.stages.observed(Stage.INVOKED)
     if invoked.state is FlowState.STOPPED:
         yield sign(invoked.basis, *invoked.refs)
-        yield counter(f"{invoked.total or 0:,.0f} invocations of any kind in the window.", *invoked.refs)
+        yield counter(f"{begun(amount(invoked.total or 0, 'invocations'))} of any kind in the window.", *invoked.refs)
     elif invoked.state is FlowState.FLOWING:
         yield against(invoked.basis, *invoked.refs)

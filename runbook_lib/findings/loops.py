@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from runbook_lib import instant
+from runbook_lib.amount import amount
 from runbook_lib.evidence import Evidence
 from runbook_lib.findings import FindingKind, Sign, against, finding, sign
 from runbook_lib.findings.remedy_id import RemedyId
@@ -54,7 +55,7 @@ def write_back_loop(seen: Evidence) -> Iterator[Sign]:
         return
     may = "may make" if allowed.decision is Decision.ALLOW else "might be allowed to make"
     words = (
-        f"{grown.now:,.0f} {grown.operation} requests in the last hour and {grown.before:,.0f} in that of"
+        f"{amount(grown.now, f'{grown.operation} requests')} in the last hour and {grown.before:,.0f} in that of"
         f" {instant.clock(grown.hour, seen.as_of)}, while other writes went on as before; role {role.name} {may} such."
     )
     yield sign(f"{words} Does the function write to {table.name}?", writes, seen.role.policies_ref)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from runbook_lib import instant
+from runbook_lib.amount import amount, begun
 from runbook_lib.evidence import Evidence
 from runbook_lib.evidence.mapping import EventSourceMapping
 from runbook_lib.evidence.signals import Series
@@ -82,7 +83,9 @@ def table_recreated_or_restored(seen: Evidence) -> Iterator[Sign]:
     if not signs:
         mapped = len(seen.mappings.ours)
         yield against(
-            f"{table.name} is no newer than the streams of the {mapped} mappings on it.", table, seen.mappings
+            f"{table.name} is no newer than the streams of the {amount(mapped, 'mappings')} on it.",
+            table,
+            seen.mappings,
         )
         return
     yield from signs
@@ -153,6 +156,10 @@ def no_table_writes(seen: Measured) -> Iterator[Sign]:
     if written.state is not FlowState.IDLE:
         yield against(written.basis, *written.refs)
         return
+    invoked = seen.stages[Stage.INVOKED]
+    if invoked.state is FlowState.STOPPED:
+        yield against(f"What was written before has not been delivered: {invoked.basis}", *invoked.refs)
+        return
     account = seen.metrics.account_concurrent
     if account.points and (written.last is None or max(account.points) > written.last) and seen.streams.table.exists:
         yield decisive(f"{written.basis} The same answer does hold newer data of other metrics.", *written.refs)
@@ -211,13 +218,14 @@ def _read_empty(seen: Measured, since: datetime) -> Iterator[Sign]:
         expected = (seen.window.settled_end - since) / series.period
         if any(read.values()):
             yield against(
-                f"{sum(read.values()):,.0f} records were read since {instant.clock(since, seen.as_of)}.", series
+                f"{amount(sum(read.values()), 'records were')} read since {instant.clock(since, seen.as_of)}.", series
             )
         elif len(read) >= READ_THROUGHOUT * expected:
-            words = f"The stream was read in {len(read)} periods since {instant.clock(since, seen.as_of)}"
+            words = f"The stream was read in {amount(len(read), 'periods')} since {instant.clock(since, seen.as_of)}"
             yield decisive(f"{words} and handed out no record.", series)
             yield counter(
-                f"{sum(_written_since(seen, since)):,.0f} writes succeeded meanwhile.", seen.metrics.consumed_writes
+                f"{begun(amount(sum(_written_since(seen, since)), 'writes'))} succeeded meanwhile.",
+                seen.metrics.consumed_writes,
             )
 
 

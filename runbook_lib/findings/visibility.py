@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from runbook_lib import instant
+from runbook_lib.amount import amount, begun
 from runbook_lib.evidence import Evidence
-from runbook_lib.findings import FindingKind, Sign, against, counter, decisive, finding, sign
+from runbook_lib.findings import FindingKind, Sign, Trait, against, counter, decisive, finding, sign
 from runbook_lib.findings.mapping import expected_to_deliver
 from runbook_lib.incident import Window
 from runbook_lib.measuring.pipe import FlowState, Measured, Stage
@@ -85,9 +86,9 @@ def recursion_detection(seen: Evidence) -> Iterator[Sign]:
         yield against("Lambda broke off no loop of the function's in the window.", dropped)
         return
     total, when = sum(dropped.points.values()), instant.clock(last, seen.as_of)
-    yield decisive(f"{total:,.0f} recursive invocations were refused, the last at {when}.", dropped)
+    yield decisive(f"{amount(total, 'recursive invocations were')} refused, the last at {when}.", dropped)
     ran = sum(seen.metrics.invocations.points.values())
-    yield counter(f"{ran:,.0f} invocations by all triggers ran in the window.", seen.metrics.invocations)
+    yield counter(f"{begun(amount(ran, 'invocations'))} by all triggers ran in the window.", seen.metrics.invocations)
 
 
 @finding(
@@ -154,6 +155,7 @@ def metrics_not_opted_in(seen: Measured) -> Iterator[Sign]:
     modes=("F8",),
     diagnosis=(1, 3),
     reads=(6, 7),
+    traits=(Trait.TRIGGER_WORKS,),
     source="https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-errors.html",
 )
 def success_without_effect(seen: Measured) -> Iterator[Sign]:

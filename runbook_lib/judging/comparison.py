@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from runbook_lib import instant
+from runbook_lib.amount import amount
 from runbook_lib.evidence import Evidence
 from runbook_lib.evidence.mapping import EventSourceMapping
 from runbook_lib.evidence.signals import Series
@@ -120,7 +121,7 @@ def _account(seen: Evidence) -> Iterator[Neighbour]:
     if peak is None:
         return
     full = peak >= USED_UP * limit
-    words = f"The account ran {peak:,.0f} executions at once at its peak, of {limit:,} allowed."
+    words = f"The account ran {amount(peak, 'executions')} at once at its peak, of {limit:,} allowed."
     refs = (series.ref, seen.metrics.concurrency.account_ref)
     yield Neighbour("concurrency", NeighbourRelation.ACCOUNT, not full, words, refs)
 

@@ -161,7 +161,7 @@ def diagnose(evidence: Evidence) -> Diagnosis:
     seen = Measured(evidence)
     verdicts = judge_all(seen)
     harm = attempt(lambda: onset(seen))
-    found = _sort(verdicts, unharmed=harm is None and _is_idle(seen.stages))
+    found = _sort(verdicts, harmed=harm is not None, unharmed=harm is None and _is_idle(seen.stages))
     changed = otherwise(lambda: changes(seen), ())
     began = _began(seen, harm, found, changed)
     unexplained = _unexplained(seen, found, began)
@@ -216,8 +216,11 @@ class _Found:
     noop: bool
 
 
-def _sort(verdicts: tuple[Verdict, ...], *, unharmed: bool) -> _Found:
-    """Sort the verdicts. `unharmed`: nothing is harmed yet, so that what would stop the pipe is latent."""
+def _sort(verdicts: tuple[Verdict, ...], *, harmed: bool, unharmed: bool) -> _Found:
+    """Sort the verdicts. `harmed`: the counters show harm; `unharmed`: what would stop the pipe is latent.
+
+    Of a trigger that is harmed, or has a cause to be, nothing says that it works.
+    """
     present = {kind: _of(verdicts, VerdictWord.PRESENT, kind) for kind in FindingKind}
     faults = tuple(sorted(present[FindingKind.CAUSE], key=_rank))
     latent = tuple(verdict for verdict in faults if unharmed and verdict.finding.stops)
@@ -228,7 +231,11 @@ def _sort(verdicts: tuple[Verdict, ...], *, unharmed: bool) -> _Found:
         latent=latent,
         contributing=present[FindingKind.CONTRIBUTING],
         symptoms=present[FindingKind.SYMPTOM],
-        innocent=present[FindingKind.INNOCENT],
+        innocent=tuple(
+            verdict
+            for verdict in present[FindingKind.INNOCENT]
+            if not (harmed or causes) or Trait.TRIGGER_WORKS not in verdict.finding.traits
+        ),
         ruled_out=_of(verdicts, VerdictWord.ABSENT, FindingKind.CAUSE),
         undetermined=tuple(verdict for verdict in verdicts if verdict.word is VerdictWord.UNDETERMINED),
         noop=not causes and _is_noop(verdicts),

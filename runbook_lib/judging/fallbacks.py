@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from runbook_lib import instant
+from runbook_lib.amount import amount
 from runbook_lib.evidence import Evidence
 from runbook_lib.evidence.changes import EXTENDED
 from runbook_lib.evidence.signals import Series
@@ -83,16 +84,17 @@ def _record_age(seen: Evidence, _: tuple[Change, ...]) -> _Answer:
 
 def _concurrency(seen: Evidence, _: tuple[Change, ...]) -> _Answer:
     limits, metrics = seen.metrics.concurrency, seen.metrics
-    peak, throttled = metrics.concurrent.peak, sum(metrics.throttles.points.values())
+    peak, total = metrics.concurrent.peak, sum(metrics.throttles.points.values())
     reserved = "unreserved" if limits.reserved is None else f"reserved at {limits.reserved}"
-    used = f"{peak:,.0f}" if peak is not None else "no datapoints of"
+    used = amount(peak, "executions") if peak is not None else "no datapoints of executions"
+    throttled = f"throttled {amount(total, 'times')}" if total else "never throttled"
     words = (
-        f"The function is {reserved}, ran {used} executions at once at most and was throttled {throttled:,.0f} times;"
+        f"The function is {reserved}, ran {used} at once at most and was {throttled};"
         f" the account allows {limits.account_limit:,}."
     )
     return (
         words,
-        throttled > 0 or limits.reserved == 0,
+        total > 0 or limits.reserved == 0,
         (limits.reserved_ref, limits.account_ref, metrics.throttles.ref),
     )
 
@@ -134,7 +136,7 @@ def _dependencies(seen: Evidence, _: tuple[Change, ...]) -> _Answer:
     open_events = otherwise(lambda: [event for event in seen.health.events if event.status == "open"], None)
     health = "AWS Health could not be asked."
     if open_events is not None:
-        health = f"AWS Health lists {len(open_events)} open events."
+        health = f"AWS Health lists {amount(len(open_events), 'open events')}."
     return f"{state} {health}", bool(open_events) or function.state not in ("Active", ""), (function.ref,)
 
 
@@ -150,7 +152,8 @@ def _history(seen: Evidence, _: tuple[Change, ...]) -> _Answer:
     if not stalls:
         return "On the days before, every hour with writes had invocations.", False, refs
     hours = ", ".join(instant.clock(at) for at in sorted(stalls)[-4:])
-    return f"On earlier days {len(stalls)} hours with writes had no invocation, the last: {hours}.", True, refs
+    stalled = amount(len(stalls), "hours")
+    return f"On earlier days {stalled} with writes had no invocation, the last: {hours}.", True, refs
 
 
 def _iterator_expiry(seen: Evidence, _: tuple[Change, ...]) -> _Answer:
@@ -171,10 +174,10 @@ def _batching(seen: Measured, _: tuple[Change, ...]) -> _Answer:
     if not ours:
         return "There is no mapping whose batch size could matter.", False, (seen.mappings.ref,)
     mapping = ours[0]
-    written = sum(seen.write_minutes.values())
+    most, written = amount(mapping.batch_size, "records"), amount(sum(seen.write_minutes.values()), "write requests")
     words = (
-        f"Batches hold up to {mapping.batch_size} records, wait up to {mapping.batching_window_s} s and are worked on"
-        f" {mapping.parallelization_factor} at a time per shard; {written:,.0f} write requests came in the window."
+        f"Batches hold up to {most}, wait up to {mapping.batching_window_s} s and are worked on"
+        f" {mapping.parallelization_factor} at a time per shard; {written} came in the window."
     )
     return words, mapping.batching_window_s >= LONG_BATCHING or mapping.tumbling_window_s > 0, (mapping.ref,)
 

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from runbook_lib import instant
+from runbook_lib.amount import amount
 from runbook_lib.instant import RETENTION
 
 
@@ -149,7 +150,7 @@ class Undelivered:
         elif self.discards and self.retries >= 0:
             end, why = (
                 as_of,
-                f"Failed batches are given up after {self.retries} {'retry' if self.retries == 1 else 'retries'}.",
+                f"Failed batches are given up after {amount(self.retries, 'retries')}.",
             )
         elif self.given_up_from is not None and self.given_up_from <= as_of:
             end, why = as_of - limit, f"The mapping gives records up after {instant.span(limit)}."

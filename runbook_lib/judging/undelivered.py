@@ -120,7 +120,15 @@ def _waiting(seen: Measured, began: Onset | None, recreated: datetime | None) ->
         yield _of_mapping(seen, mapping, first, basis, failing)
 
 
-_UNTOLD = "When the oldest undelivered record was written could not be told: the counters are not readable."
+def _untold(seen: Measured) -> str:
+    """Say why the clock has nothing to start from: a counter that was not read, or none that tells."""
+    unread = next((gap for stage in _TELLING if (gap := seen.stages[stage].gap) is not None), None)
+    why = f"{unread.call} was not read." if unread else "the counters were read and do not tell."
+    return f"When the oldest undelivered record was written could not be told: {why}"
+
+
+_TELLING = (Stage.WRITTEN, Stage.INVOKED, Stage.SUCCEEDED)
+"""The stages whose counters tell what was not delivered."""
 
 
 def _of_mapping(
@@ -154,7 +162,7 @@ def _oldest(seen: Measured, began: Onset | None, recreated: datetime | None) -> 
     if recreated is not None:
         return recreated, "Everything since then waits, as no mapping has begun with it."
     if began is None:
-        return None, _UNTOLD
+        return None, _untold(seen)
     if seen.stages[Stage.INVOKED].state is FlowState.STOPPED:
         return began.earliest, "Read from the last delivery and the first write after it."
     written = otherwise(lambda: oldest_unread(seen.backlog), None)

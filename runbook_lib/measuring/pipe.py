@@ -16,6 +16,7 @@ from enum import StrEnum
 from functools import cached_property
 
 from runbook_lib import instant
+from runbook_lib.amount import amount
 from runbook_lib.evidence import Evidence
 from runbook_lib.evidence.signals import Series
 from runbook_lib.measuring.filtered import counts_of, delivering, filters_of, let_through
@@ -182,9 +183,9 @@ def _written(seen: Measured) -> StageFlow:
         )
     at = instant.clock(last, seen.as_of)
     if seen.window.settled_end - last > QUIET_TABLE:
-        words = f"Nothing has been written since {at}; {total:,.0f} write requests in the window before that."
+        words = f"Nothing has been written since {at}; {amount(total, 'write requests')} in the window before that."
         return StageFlow(Stage.WRITTEN, FlowState.IDLE, words, total, last, refs=refs)
-    words = f"{total:,.0f} write requests in the window, the last at {at}."
+    words = f"{amount(total, 'write requests')} in the window, the last at {at}."
     return StageFlow(Stage.WRITTEN, FlowState.FLOWING, words, total, last, refs=refs)
 
 
@@ -217,7 +218,7 @@ def _filtered(seen: Evidence) -> StageFlow:
         return StageFlow(Stage.FILTERED, FlowState.UNKNOWN, "Nothing counts what filters drop (EventCount is off).")
     total = sum(sum(series.points.values()) for series in counted)
     polled = sum(sum(series["PolledEventCount"].points.values()) for series in seen.metrics.mapping_events.values())
-    words = f"{total:,.0f} of {polled:,.0f} polled records were filtered out."
+    words = f"{total:,.0f} of {amount(polled, 'polled records were')} filtered out."
     return StageFlow(Stage.FILTERED, FlowState.FLOWING, words, total, refs=(counted[0].ref,))
 
 
@@ -238,7 +239,7 @@ def _failed(seen: Evidence) -> StageFlow:
         return StageFlow(Stage.FAILED, FlowState.IDLE, "No invocation failed in the window.", 0.0, refs=(errors.ref,))
     last = errors.last_positive
     assert last is not None
-    words = f"{total:,.0f} invocations failed, the last at {instant.clock(last, seen.as_of)}."
+    words = f"{amount(total, 'invocations')} failed, the last at {instant.clock(last, seen.as_of)}."
     return StageFlow(Stage.FAILED, FlowState.FLOWING, words, total, last, refs=(errors.ref,))
 
 

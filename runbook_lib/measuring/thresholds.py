@@ -144,6 +144,17 @@ NOT_ALL_FAILED = 0.5
 """Not every batch failed where more than so many minutes of the last failures have successes. Unit: of the minutes.
 Source: judgement."""
 
+FEWEST_FAILURES = 3
+"""Where nothing succeeded and fewer than this failed, it is not said that every invocation fails. Unit: invocations.
+Source: judgement."""
+
+BY_CHANCE = 0.01
+"""Nor where as many in a row would have failed with this probability, by the share that failed before. Unit: of 1.
+Source: judgement."""
+
+RAN_OUT = 0.99
+"""An invocation that ran for so much of its timeout ran into it. Unit: of the timeout. Source: judgement."""
+
 SUSTAINED_FAILURE = 0.1
 """Where fewer invocations fail, finite retries most likely get through in time. Unit: of the invocations. Source:
 judgement."""

@@ -26,7 +26,14 @@ def _released(failure: Failure, hours: int, minutes: int, **setting: object) -> 
 
 
 @reported(
-    now=Said("undetermined", "at_risk", symptoms=("iterator-age-rising", "errors-high")),
+    now=Said(
+        "fault",
+        "at_risk",
+        causes=("handler-error (proved)",),
+        first="R10",
+        set_off_by="UpdateFunctionCode20150331v2",
+        symptoms=("iterator-age-rising", "errors-high"),
+    ),
     right="poison-record or handler-error; R6 and R10; and that removals carry no NewImage, whatever the view type",
 )
 def removals_have_no_new_image() -> World:
@@ -38,8 +45,16 @@ def removals_have_no_new_image() -> World:
 
 
 @reported(
-    now=Said("undetermined", "at_risk", symptoms=("iterator-age-rising", "errors-high")),
+    now=Said(
+        "fault",
+        "at_risk",
+        causes=("handler-error (proved)",),
+        first="R10",
+        set_off_by="UpdateFunctionCode20150331v2",
+        symptoms=("iterator-age-rising", "errors-high"),
+    ),
     right="handler-error, set off by the release; R10",
+    is_right=True,
 )
 def new_image_is_there_and_not_found() -> World:
     """A release raises KeyError 'NewImage' on every batch, on a stream that carries both images."""
@@ -85,7 +100,14 @@ def extension_that_crashes() -> World:
 
 
 @reported(
-    now=Said("undetermined", "at_risk", symptoms=("iterator-age-rising", "errors-high")),
+    now=Said(
+        "fault",
+        "at_risk",
+        causes=("every-batch-fails (likely)",),
+        first="R10",
+        set_off_by="UpdateFunctionCode20150331v2",
+        symptoms=("iterator-age-rising", "errors-high"),
+    ),
     right="handler-error, set off by the release",
 )
 def code_in_rust_that_panics() -> World:
@@ -117,7 +139,14 @@ def metaspace_that_is_too_small() -> World:
 
 
 @reported(
-    now=Said("undetermined", "at_risk", symptoms=("iterator-age-rising", "errors-high")),
+    now=Said(
+        "fault",
+        "at_risk",
+        causes=("every-batch-fails (likely)",),
+        first="R10",
+        set_off_by="UpdateFunctionCode20150331v2",
+        symptoms=("iterator-age-rising", "errors-high"),
+    ),
     right="oom, set off by the release",
 )
 def out_of_memory_told_in_json() -> World:
@@ -163,8 +192,16 @@ def failing_since_made_on_a_sparse_table() -> World:
 
 
 @reported(
-    now=Said("no_fault", "none", symptoms=("iterator-age-rising", "errors-high")),
+    now=Said(
+        "fault",
+        "at_risk",
+        causes=("handler-error (likely)",),
+        first="R10",
+        set_off_by="UpdateFunctionCode20150331v2",
+        symptoms=("iterator-age-rising", "errors-high"),
+    ),
     right="handler-error, or undetermined at least; never no fault",
+    is_right=True,
 )
 def failing_since_thirteen_minutes() -> World:
     """A release thirteen minutes ago makes every batch fail."""

@@ -17,6 +17,13 @@ from runbook_lib.measuring.pipe import Stage
 from runbook_lib.measuring.setting_change import changes
 
 
+def _none_of(listed: int) -> str:
+    """Speak of the mappings of the region, none of which is ours."""
+    if listed == 1:
+        return "No event source mapping, although the region has one,"
+    return f"None of the {listed} event source mappings of the region" if listed else "No event source mapping"
+
+
 @finding(
     "esm-missing",
     kind=FindingKind.CAUSE,
@@ -40,7 +47,7 @@ def esm_missing(seen: Evidence) -> Iterator[Sign]:
         yield against(f"Mapping {ours[0].uuid} goes from the table's stream to {ours[0].function_arn}.", ours[0])
         return
     yield decisive(
-        f"None of the {seen.mappings.listed} event source mappings of the region goes from table"
+        f"{_none_of(seen.mappings.listed)} goes from table"
         f" {seen.incident.table_name} to function {seen.incident.function.name}.",
         seen.mappings,
     )

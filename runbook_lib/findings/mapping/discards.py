@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 
 from runbook_lib import instant
+from runbook_lib.amount import amount, were
 from runbook_lib.evidence import Evidence
 from runbook_lib.evidence.mapping import EventSourceMapping
 from runbook_lib.evidence.signals import Series
@@ -39,7 +40,7 @@ def _given_up(seen: Evidence, mapping: EventSourceMapping, weigh: Callable[..., 
     for name, words in _GIVEN_UP.items():
         total = sum(counted[name].points.values()) if name in counted else 0
         if total:
-            yield weigh(f"{total:,.0f} records of mapping {mapping.uuid} were {words}.", counted[name])
+            yield weigh(f"{amount(total, 'records')} of mapping {mapping.uuid} {were(total)} {words}.", counted[name])
 
 
 @finding(
@@ -78,11 +79,10 @@ def retry_exhausted_drop(seen: Measured) -> Iterator[Sign]:
         yield from _given_up(seen, mapping, sign if mapping.maximum_record_age_s > 0 else decisive)
     hour = Window(seen.window.end - FAILING_NOW, seen.window.end)
     failed, invoked = errors.total(hour), invocations.total(hour)
-    words = f"{failed:,.0f} of {invoked:,.0f} invocations failed in the last hour"
-    yield counter(f"{words}.", errors, invocations)
+    yield counter(f"{failed:,.0f} of {amount(invoked, 'invocations')} failed in the last hour.", errors, invocations)
     if failed and failed >= SUSTAINED_FAILURE * invoked:
         retries = limited[0].maximum_retry_attempts
-        yield sign(f"{words}, and a batch is given up after {retries} retries.", limited[0])
+        yield sign(f"Mapping {limited[0].uuid} gives a batch up after {amount(retries, 'retries')}.", limited[0])
 
 
 @finding(
@@ -156,11 +156,10 @@ def destination_broken(seen: Evidence) -> Iterator[Sign]:
     total = sum(failures.points.values())
     last = instant.clock(failures.last_positive, seen.as_of)
     yield decisive(
-        f"{total:,.0f} deliveries to {reporting[0].failure_destination} failed, the last at {last}.", failures
+        f"{amount(total, 'deliveries')} to {reporting[0].failure_destination} failed, the last at {last}.", failures
     )
     for mapping in reporting:
         dropped = _counts(seen, mapping).get("DroppedEventCount")
         if dropped is not None and dropped.last_positive:
-            yield counter(
-                f"{sum(dropped.points.values()):,.0f} records of mapping {mapping.uuid} were dropped.", dropped
-            )
+            lost = sum(dropped.points.values())
+            yield counter(f"{amount(lost, 'records')} of mapping {mapping.uuid} {were(lost)} dropped.", dropped)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
+from runbook_lib.amount import amount
 from runbook_lib.evidence import Evidence
 from runbook_lib.evidence.mapping import EventSourceMapping
 from runbook_lib.findings import FindingKind, Sign, against, counter, decisive, finding, sign
@@ -57,7 +58,7 @@ def _filtered_out(seen: Evidence, mapping: EventSourceMapping) -> Iterator[Sign]
     polled = sum(counted["PolledEventCount"].points.values())
     dropped = sum(counted["FilteredOutEventCount"].points.values())
     if polled and dropped == polled:
-        yield counter(f"All {polled:,.0f} polled records were filtered out.", counted["FilteredOutEventCount"])
+        yield counter(f"All {amount(polled, 'polled records were')} filtered out.", counted["FilteredOutEventCount"])
 
 
 @finding(

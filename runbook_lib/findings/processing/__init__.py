@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import timedelta
 from importlib import import_module
 
@@ -15,9 +16,13 @@ from runbook_lib.incident import Window
 from runbook_lib.instant import MILLISECOND
 from runbook_lib.interpret.lambda_log import ErrorClass, LineKind
 from runbook_lib.interpret.processing_result import ResultKind
+from runbook_lib.measuring.pipe import Measured
 from runbook_lib.measuring.thresholds import (
+    BY_CHANCE,
     CLIMB_DRIFT,
     CLIMB_JITTER,
+    FAILING_NOW,
+    FEWEST_FAILURES,
     LEAST_CLIMB,
     LONGEST_PAUSE,
     NEWEST_AGES,
@@ -41,6 +46,36 @@ def quoted(error_class: ErrorClass, seen: Evidence) -> str:
     words = error_class.example if len(error_class.example) <= 160 else f"{error_class.example[:157]}..."
     first, last = instant.clock(error_class.first, seen.as_of), instant.clock(error_class.last, seen.as_of)
     return f"{error_class.count:,} log lines from {first} to {last} say: {words}"
+
+
+@dataclass(frozen=True)
+class AllFailed:
+    """The newest stretch in which every invocation failed, and how many did."""
+
+    window: Window
+    failed: float
+
+
+def all_failed(seen: Measured) -> AllFailed | None:
+    """Find the newest stretch in which every invocation failed, batches of the stream among them, by the counters.
+
+    None where others succeed, where the failures are over, and where there are so few of them, for the share that
+    failed before, that it may be chance. An empty search of the log says nothing against it.
+    """
+    errors, settled = seen.metrics.errors.points, seen.window.settled_end
+    ran = sorted((at, value) for at, value in seen.metrics.invocations.points.items() if value > 0 and at < settled)
+    good = [at for at, _ in ran if seen.success_minutes[at] > 0]
+    bad = [at for at, _ in ran if not good or at > good[-1]]
+    if not bad or settled - bad[-1] > RECENT_FAILURE:
+        return None
+    window = Window(bad[0], bad[-1] + seen.metrics.errors.period)
+    failed = seen.metrics.errors.total(window)
+    before = [(errors.get(at, 0.0), value) for at, value in ran if bad[0] - FAILING_NOW <= at < bad[0]]
+    share = sum(wrong for wrong, _ in before) / (sum(value for _, value in before) or 1.0)
+    if failed < FEWEST_FAILURES or share**failed > BY_CHANCE:
+        return None
+    sent = seen.backlog.iterator_age_ms.between(window.start, window.end)
+    return AllFailed(window, failed) if sent else None
 
 
 def call_failed(seen: Evidence) -> Iterator[Sign]:
@@ -75,5 +110,5 @@ def newest_age(age: Series) -> timedelta:
     return timedelta(milliseconds=max(value for _, value in sorted(age.points.items())[-NEWEST_AGES:]))
 
 
-for _part in ("failing", "blocked"):
+for _part in ("failing", "unlogged", "blocked"):
     import_module(f"{__name__}.{_part}")

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from runbook_lib import instant
+from runbook_lib.amount import amount, begun, were
 from runbook_lib.evidence import Evidence
 from runbook_lib.evidence.mapping import EventSourceMapping
 from runbook_lib.findings import FindingKind, Sign, against, counter, decisive, finding, sign
@@ -54,14 +55,13 @@ def poison_record(seen: Measured) -> Iterator[Sign]:
         none = "No invocation failed" if not errors else "Hardly any batch succeeded"
         yield against(f"{none} in the last {instant.span(lately.end - lately.start)}.", seen.metrics.errors)
         return
-    since = instant.clock(waiting.start, seen.as_of)
     yield decisive(
-        f"The maximum iterator age has climbed as fast as the clock since {since}, to {instant.span(newest_age(age))}:"
+        f"The maximum iterator age climbs as fast as the clock, to {instant.span(newest_age(age))}:"
         " a batch waits while others pass.",
         age,
     )
     yield counter(
-        f"In the last {instant.span(lately.end - lately.start)} {errors:,.0f} invocations failed and"
+        f"In the last {instant.span(lately.end - lately.start)} {amount(errors, 'invocations')} failed and"
         f" {sum(good.values()):,.0f} succeeded.",
         seen.metrics.errors,
         seen.metrics.invocations,
@@ -92,21 +92,22 @@ def _refused_unseen(seen: Evidence, affected: list[EventSourceMapping], why: str
     lately = Window(max(waiting.start, waiting.end - RECENT_FAILURE), waiting.end)
     errors, throttles = metrics.errors.total(lately), metrics.throttles.total(lately)
     if errors or throttles:
-        yield against(f"{errors:,.0f} invocations failed and {throttles:,.0f} were throttled.", metrics.errors)
+        words = f"{begun(amount(errors, 'invocations'))} failed and {throttles:,.0f} {were(throttles)} throttled."
+        yield against(words, metrics.errors)
         return
     for mapping in affected:
         counted = otherwise(lambda: metrics.mapping_events, {}).get(mapping.uuid, {})
         failed = counted.get("FailedInvokeEventCount")
         refused = failed.total(lately) if failed is not None else 0
         if failed is not None and refused:
-            words = (
-                f"Lambda took {refused:,.0f} records of mapping {mapping.uuid} for failed while no invocation failed"
-            )
-            yield decisive(f"{words}; the mapping {why}.", failed)
+            words = f"Lambda took {amount(refused, 'records')} of mapping {mapping.uuid} for failed while no invocation"
+            yield decisive(f"{words} failed; the mapping {why}.", failed)
         elif failed is None:
             yield sign(f"Mapping {mapping.uuid} {why}, and does not count its events.", mapping)
     invoked = metrics.invocations.total(lately)
-    yield counter(f"{invoked:,.0f} invocations, no error and no throttle in the same stretch.", metrics.invocations)
+    yield counter(
+        f"{begun(amount(invoked, 'invocations'))}, no error and no throttle in the same stretch.", metrics.invocations
+    )
     yield sign(f"The iterator age climbs with the clock, to {instant.span(newest_age(age))}.", age)
 
 
@@ -169,12 +170,10 @@ def tumbling_no_state(seen: Evidence) -> Iterator[Sign]:
 def iterator_age_rising(seen: Evidence) -> Iterator[Sign]:
     """IteratorAge is the age of a batch's last record when the batch is sent; nothing sent, no datapoint."""
     age = seen.backlog.iterator_age_ms
-    waiting = climb(age)
-    if waiting is None:
+    if climb(age) is None:
         yield against("The iterator age does not climb with the clock.", age)
         return
-    since = instant.clock(waiting.start, seen.as_of)
-    yield sign(f"The iterator age has climbed since {since}, to {instant.span(newest_age(age))}.", age)
+    yield sign(f"The iterator age climbs with the clock, to {instant.span(newest_age(age))}.", age)
 
 
 @finding(
@@ -194,7 +193,7 @@ def errors_high(seen: Evidence) -> Iterator[Sign]:
         yield against("No invocation failed in the last hour.", seen.metrics.errors)
         return
     yield sign(
-        f"{errors:,.0f} of {invocations:,.0f} invocations failed in the last hour.",
+        f"{errors:,.0f} of {amount(invocations, 'invocations')} failed in the last hour.",
         seen.metrics.errors,
         seen.metrics.invocations,
     )

@@ -8,13 +8,14 @@ from datetime import timedelta
 from runbook_lib import instant
 from runbook_lib.evidence import Evidence
 from runbook_lib.findings import FindingKind, Sign, against, decisive, finding, sign
-from runbook_lib.findings.processing import ERRORS_GUIDE, call_failed, current, quoted
+from runbook_lib.findings.processing import ERRORS_GUIDE, AllFailed, all_failed, call_failed, current, quoted
 from runbook_lib.findings.remedy_id import RemedyId
 from runbook_lib.incident import Window
-from runbook_lib.interpret.lambda_log import ErrorClass, LineKind
+from runbook_lib.instant import MILLISECOND
+from runbook_lib.interpret.lambda_log import FAILURES, ErrorClass, LineKind
 from runbook_lib.measuring.pipe import FlowState, Measured, Stage
-from runbook_lib.measuring.thresholds import NOT_ALL_FAILED, RECENT_FAILURE
-from runbook_lib.observed import Gap, NotObserved
+from runbook_lib.measuring.thresholds import NOT_ALL_FAILED, RAN_OUT, RECENT_FAILURE
+from runbook_lib.observed import NOTHING_TO_READ, Gap, NotObserved, otherwise
 
 _CODE_LAG = timedelta(minutes=20)
 _LIFECYCLE = "https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html"
@@ -24,17 +25,21 @@ _CARRIES = {
     "OLD_IMAGE": frozenset({"OldImage"}),
     "NEW_AND_OLD_IMAGES": frozenset({"NewImage", "OldImage"}),
 }
-_NAMED = (LineKind.INIT_ERROR, LineKind.TIMEOUT, LineKind.OUT_OF_MEMORY, LineKind.MISSING_IMAGE)
-"""Failures that have findings of their own."""
+_NAMED = (LineKind.INIT_ERROR, LineKind.TIMEOUT, LineKind.OUT_OF_MEMORY)
+"""Failures that have findings of their own, beside an image that the stream lacks."""
 
 
 def _failing(seen: Measured, *kinds: LineKind) -> Iterator[Sign]:
     """Recognise a failure of every batch by its log lines, with the mapping's own last word as a second sign.
 
     Where other batches pass it is one batch that fails, or a failure that retries get over. Code that cannot be loaded
-    fails all of them; of every other failure only the counts tell, so that they come first.
+    fails all of them; of every other failure only the counts tell, so that they come first. A search of the log that
+    finds nothing refutes nothing while every invocation fails: the log may be late, silent, or say it in other words.
     """
     found = current(seen, *kinds)
+    failed = all_failed(seen) if not found else otherwise(lambda: all_failed(seen), None)
+    if not found and failed is not None and not current(seen, *FAILURES):
+        raise NotObserved(_untold(seen, failed))
     if not found:
         yield against("No current failure of this kind was found in the log.", seen.logs)
         return
@@ -44,14 +49,21 @@ def _failing(seen: Measured, *kinds: LineKind) -> Iterator[Sign]:
     for error_class in found[:2]:
         yield decisive(quoted(error_class, seen), seen.logs)
     succeeded = seen.stages.observed(Stage.SUCCEEDED)
-    if succeeded.state is FlowState.FLOWING:
+    if succeeded.state is FlowState.FLOWING and failed is None:
         yield against(f"Not every batch fails. {succeeded.basis}", *succeeded.refs)
         return
-    if passed := _passed_beside(seen, found[0]):
+    passed = 0.0 if failed is not None else _passed_beside(seen, found[0])
+    if passed:
         words = f"Not every batch failed: {passed:,.0f} invocations succeeded among the last failures."
         yield against(words, seen.metrics.invocations, seen.metrics.errors)
         return
     yield from call_failed(seen)
+
+
+def _untold(seen: Evidence, failed: AllFailed) -> Gap:
+    """Say why the kind of a failure is not known: every invocation failed, and no line that was found says how."""
+    reason = f"{failed.failed:,.0f} of {failed.failed:,.0f} invocations failed, and no line that was found says how."
+    return Gap("logs:FilterLogEvents", seen.incident.region, NOTHING_TO_READ, reason, ref=seen.logs.ref)
 
 
 def _counted(seen: Measured, failure: ErrorClass) -> None:
@@ -107,8 +119,28 @@ def init_or_import_error(seen: Measured) -> Iterator[Sign]:
     source=ERRORS_GUIDE,
 )
 def timeout(seen: Measured) -> Iterator[Sign]:
-    """A batch that takes longer than the timeout fails as a whole and comes back as it was."""
+    """A batch that takes longer than the timeout fails as a whole and comes back as it was.
+
+    Where no line of the log says how they fail, the durations may: of a timeout they reach the limit.
+    """
+    yield from ran_out(seen)
     yield from _failing(seen, LineKind.TIMEOUT)
+
+
+def ran_out(seen: Measured) -> tuple[Sign, ...]:
+    """Give the sign that all that fails runs into its timeout; empty where the log says how or durations do not."""
+    return otherwise(lambda: tuple(_ran_out(seen)), ())
+
+
+def _ran_out(seen: Measured) -> Iterator[Sign]:
+    failed = all_failed(seen)
+    if failed is None or otherwise(lambda: current(seen, *FAILURES), ()):
+        return
+    longest, limit = seen.metrics.duration_ms, timedelta(seconds=seen.mappings.function.timeout_s)
+    points = longest.between(failed.window.start, failed.window.end).values()
+    if points and min(points) >= RAN_OUT * limit / MILLISECOND:
+        words = f"In every minute of these failures an invocation ran for {instant.span(limit)}, which is the timeout"
+        yield sign(f"{words}; all {failed.failed:,.0f} of them failed.", longest, seen.mappings.function)
 
 
 @finding(
@@ -147,11 +179,12 @@ def handler_error(seen: Measured) -> Iterator[Sign]:
 
     A setting, a permission or a service that the code needs may be what is missing: the log line says which.
     """
-    named = current(seen, *_NAMED)
+    lacking = LineKind.MISSING_IMAGE
+    named = current(seen, *_NAMED) or (current(seen, lacking) if _lacked(seen) else ())
     if named:
         yield against(f"The log names a more particular failure: {named[0].kind}.", seen.logs)
         return
-    yield from _failing(seen, LineKind.CODE_ERROR, LineKind.CRASH, LineKind.ACCESS_DENIED, LineKind.THROTTLED)
+    yield from _failing(seen, LineKind.CODE_ERROR, LineKind.CRASH, LineKind.ACCESS_DENIED, LineKind.THROTTLED, lacking)
 
 
 @finding(
@@ -178,19 +211,26 @@ def view_type_lacks_image(seen: Evidence) -> Iterator[Sign]:
     The view type cannot be changed in place: a change means a new stream, which every mapping has to follow.
     """
     table = seen.streams.table
-    carried = _CARRIES.get(table.view_type or "", _CARRIES["NEW_AND_OLD_IMAGES"])
-    if len(carried) == 2:
+    if len(_carried(seen)) == 2:
         yield against(f"The stream of {table.name} carries both images.", table)
         return
-    found = current(seen, LineKind.MISSING_IMAGE)
-    named = {image for error_class in found for image in ("NewImage", "OldImage") if image in error_class.example} or {
-        "an image"
-    }
-    lacking = sorted(named - carried)
-    if not found or not lacking:
+    found, lacking = current(seen, LineKind.MISSING_IMAGE), _lacked(seen)
+    if not lacking:
         yield against("The log shows no handler that misses an image.", seen.logs)
         return
     yield decisive(f"The stream's view type is {table.view_type}, without {' and '.join(lacking)}.", table)
     for error_class in found[:2]:
         yield sign(quoted(error_class, seen), seen.logs)
     yield from call_failed(seen)
+
+
+def _carried(seen: Evidence) -> frozenset[str]:
+    return _CARRIES.get(seen.streams.table.view_type or "", _CARRIES["NEW_AND_OLD_IMAGES"])
+
+
+def _lacked(seen: Evidence) -> list[str]:
+    """Name the images that the log misses and the stream does not carry; empty where it carries both, or none fails."""
+    found = current(seen, LineKind.MISSING_IMAGE)
+    named = {image for error_class in found for image in ("NewImage", "OldImage") if image in error_class.example}
+    carried = _carried(seen)
+    return sorted((named or {"an image"}) - carried) if found and len(carried) < 2 else []

@@ -2,7 +2,15 @@
 
 from datetime import datetime, timedelta
 
-from runbook_lib.sandbox.account.code import BROKEN_HANDLER, MISREPORTED, OUT_OF_MEMORY, STATELESS, TIMEOUT, Code
+from runbook_lib.sandbox.account.code import (
+    BROKEN_HANDLER,
+    MISREPORTED,
+    OUT_OF_MEMORY,
+    STATELESS,
+    TIMEOUT,
+    Code,
+    Failure,
+)
 from runbook_lib.sandbox.account.setting import Setting
 from runbook_lib.sandbox.account.trail import PIPELINE
 from runbook_lib.sandbox.faults.fault import fault
@@ -81,3 +89,14 @@ def window_without_state(world: World, at: datetime) -> None:
 def shard_blocked_for_a_day(world: World, at: datetime) -> None:
     """A malformed order has held its shard since yesterday; it expires in a moment, and then what waits behind it."""
     world.poison(at)
+
+
+@fault(
+    expects="every-batch-fails", onset=timedelta(minutes=26, seconds=17), loss="at_risk",
+    set_off_by="UpdateFunctionCode20150331v2", symptoms=_FAILING, remedies=("R10",),
+    forbids=("handler-error", "init-or-import-error", "timeout", "oom"),
+)  # fmt: skip
+def fails_without_a_word(world: World, at: datetime) -> None:
+    """A release ends every invocation with an error, and writes nothing that a search for failures would find."""
+    wordless = Failure("Ended", "the code says goodbye and ends", line="goodbye")
+    world.deploy(at, world.setting.function, Code("r42", always=wordless), by=PIPELINE)

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from runbook_lib.sandbox.account.code import MISSING_MODULE, Code
-from runbook_lib.sandbox.account.healthy import allow, document, stream_reader
+from runbook_lib.sandbox.account.healthy import BASIC_EXECUTION, allow, document, stream_reader
 from runbook_lib.sandbox.account.state import HealthEvent
 from runbook_lib.sandbox.account.timeline import Change
 from runbook_lib.sandbox.account.trail import CONSOLE, OPERATOR, PIPELINE, SECURITY, STACK, Actor, TrailEvent
@@ -251,3 +251,13 @@ def braked_while_the_organization_forbade(world: World, at: datetime) -> None:
     world.put_concurrency(at, world.setting.function, 0, by=OPERATOR)
     world.attach_scp(at + timedelta(minutes=20), document(_NO_BULK_READS))
     world.detach_scps(at + timedelta(hours=1))
+
+
+@_decoy(
+    "every-batch-fails", onset=timedelta(hours=2, minutes=16, seconds=33), set_off_by="UpdateFunctionCode20150331v2",
+    notes=("role-cannot-log",), forbids=("init-or-import-error", "handler-error", "poison-record"),
+)  # fmt: skip
+def every_batch_fails_and_nothing_is_logged(world: World, at: datetime) -> None:
+    """A release cannot be loaded, and its role may not write logs: that it fails is counted, how is told nowhere."""
+    world.detach_role_policy(at - timedelta(hours=31), world.role_name, BASIC_EXECUTION, by=SECURITY)
+    world.deploy(at, world.setting.function, Code("r42", always=MISSING_MODULE), by=PIPELINE)

@@ -4,10 +4,9 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from runbook_lib.sandbox.account.code import MISSING_MODULE, Code
-from runbook_lib.sandbox.account.healthy import BASIC_EXECUTION
+from runbook_lib.sandbox.account.code import Code
 from runbook_lib.sandbox.account.setting import Setting
-from runbook_lib.sandbox.account.trail import PIPELINE, SECURITY
+from runbook_lib.sandbox.account.trail import PIPELINE
 from runbook_lib.sandbox.faults.fault import Tell
 from runbook_lib.sandbox.world import World
 from runbook_lib.sandbox.worlds.trial import trial
@@ -55,13 +54,3 @@ def poller_of_an_alias_stands_still(world: World, at: datetime) -> None:
 def poller_with_a_sound_filter_stands_still(world: World, at: datetime) -> None:
     """A filter that has always worked is still in place; the poller behind it stands still."""
     world.stall_pollers(at, world.mapping.uuid)
-
-
-@_unknown(
-    onset=timedelta(hours=2, minutes=16, seconds=33), notes=("role-cannot-log",),
-    forbids=("init-or-import-error", "handler-error", "poison-record"),
-)  # fmt: skip
-def every_batch_fails_and_nothing_is_logged(world: World, at: datetime) -> None:
-    """A release cannot be loaded, and its role may not write logs: that it fails is counted, why is told nowhere."""
-    world.detach_role_policy(at - timedelta(hours=31), world.role_name, BASIC_EXECUTION, by=SECURITY)
-    world.deploy(at, world.setting.function, Code("r42", always=MISSING_MODULE), by=PIPELINE)
