@@ -16,6 +16,9 @@ from runbook_lib.sandbox.account.traffic import LINEAGES, Traffic
 RETENTION = timedelta(hours=24)
 """How long a stream record lives, and how long a disabled stream stays readable (DynamoDB Developer Guide, Streams)."""
 
+UPDATING = timedelta(seconds=5)
+"""How long a table is UPDATING after its stream was switched (a laboratory's probe of DynamoDB, October 2026)."""
+
 Document = Mapping[str, Any]
 """A parsed IAM policy document."""
 
@@ -68,7 +71,8 @@ class Table:
     `restored` from a backup or a point in time; `kinesis` is the ARN of a Kinesis stream that it feeds as
     well, since `kinesis_since`;
     `replicas` are its other regions; `key` the ARN of the customer's KMS key it is encrypted with, unusable from
-    `key_lost` on. `partitions` beyond `LINEAGES` hold items that nobody writes to.
+    `key_lost` on. `partitions` beyond `LINEAGES` hold items that nobody writes to. `changed` is when it was updated
+    last.
     """
 
     name: str
@@ -87,6 +91,11 @@ class Table:
     key: str | None = None
     key_lost: datetime | None = None
     partitions: int = LINEAGES
+    changed: datetime | None = None
+
+    def updating(self, at: datetime) -> bool:
+        """Whether a change of it is still under way, during which DynamoDB takes no other."""
+        return self.changed is not None and self.changed <= at < self.changed + UPDATING
 
     @property
     def latest(self) -> Stream | None:

@@ -45,7 +45,7 @@ class TableStory(Told):
         def apply(state: State) -> State:
             owner = state.tables[table]
             streams = tuple(s if s.disabled else replace(s, disabled=at) for s in owner.streams)
-            return state.with_table(replace(owner, streams=streams))
+            return state.with_table(replace(owner, streams=streams, changed=at))
 
         self._update_table(at, table, by, {"streamSpecification": {"streamEnabled": False}}, apply)
 
@@ -56,7 +56,8 @@ class TableStory(Told):
 
         def apply(state: State) -> State:
             owner = state.tables[table]
-            return state.with_table(replace(owner, streams=(*owner.streams, Stream(table, at, view_type))))
+            streams = (*owner.streams, Stream(table, at, view_type))
+            return state.with_table(replace(owner, streams=streams, changed=at))
 
         specification = {"streamEnabled": True, "streamViewType": view_type}
         self._update_table(at, table, by, {"streamSpecification": specification}, apply)
@@ -65,7 +66,7 @@ class TableStory(Told):
         """Change the table's provisioned write capacity; it does nothing to the stream."""
 
         def apply(state: State) -> State:
-            return state.with_table(replace(state.tables[table], write_units=write_units))
+            return state.with_table(replace(state.tables[table], write_units=write_units, changed=at))
 
         units = {"readCapacityUnits": self.at(at).tables[table].read_units, "writeCapacityUnits": write_units}
         self._update_table(at, table, by, {"provisionedThroughput": units}, apply)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -57,6 +58,8 @@ def described(world: World, table: Table) -> dict[str, Any]:
             "RestoreDateTime": table.created - timedelta(minutes=11),
             "RestoreInProgress": False,
         }
+    if table.updating(world.now):
+        found["TableStatus"] = "UPDATING"
     if table.replicas:
         found["Replicas"] = [{"RegionName": region, "ReplicaStatus": "ACTIVE"} for region in table.replicas]
     if table.key is not None:
@@ -98,19 +101,49 @@ def paged_names(call: Call, tables: list[str]) -> dict[str, Any]:
 def update_table(world: World, call: Call) -> dict[str, Any]:
     """The remedy: switch the stream on or off, now. Other changes but write capacity are not emulated."""
     table = table_of(world, call.params["TableName"])
+    _refuse_update(world, table, call.params)
     specification = call.params.get("StreamSpecification")
     if specification is None:
         if throughput := call.params.get("ProvisionedThroughput"):
             world.set_capacity(world.now, table.name, throughput["WriteCapacityUnits"])
     elif specification["StreamEnabled"]:
-        if table.stream is not None:
-            raise ApiError("ValidationException", f"Table already has an enabled stream: TableName: {table.name}")
         world.enable_stream(world.now, table.name, specification["StreamViewType"], OPERATOR)
-    elif table.stream is None:
-        raise ApiError("ValidationException", f"Table has no stream to disable: TableName: {table.name}")
     else:
         world.disable_stream(world.now, table.name, OPERATOR)
     return {"TableDescription": described(world, table_of(world, table.name)) | {"TableStatus": "UPDATING"}}
+
+
+_CHANGES = (
+    "StreamSpecification",
+    "ProvisionedThroughput",
+    "BillingMode",
+    "GlobalSecondaryIndexUpdates",
+    "ReplicaUpdates",
+)
+
+
+def _refuse_update(world: World, table: Table, params: Mapping[str, Any]) -> None:
+    """Raise what DynamoDB refuses: of two changes at once, or one during another, its wording is not recorded."""
+    specification = params.get("StreamSpecification")
+    if table.updating(world.now):
+        message = f"Attempt to change a resource which is still in use: Table is being updated: {table.name}"
+        raise ApiError("ResourceInUseException", message)
+    asked = [name for name in _CHANGES if name in params]
+    if specification is not None and len(asked) > 1:
+        message = f"The stream cannot be changed together with another property of the table: {', '.join(asked[1:])}"
+        raise ApiError("ValidationException", message)
+    if specification is None:
+        return
+    if specification["StreamEnabled"]:
+        if table.stream is not None:
+            raise ApiError("ValidationException", f"Table already has an enabled stream: TableName: {table.name}")
+        if "StreamViewType" not in specification:
+            message = "One or more parameter values were invalid: StreamViewType is required when StreamEnabled is true"
+            raise ApiError("ValidationException", message)
+    elif table.stream is None:
+        raise ApiError("ValidationException", f"Table has no stream to disable: TableName: {table.name}")
+    elif table.replicas:
+        raise ApiError("ValidationException", "Disabling Stream is not allowed for a Global Table replica.")
 
 
 @regional("dynamodb", "DescribeTimeToLive")

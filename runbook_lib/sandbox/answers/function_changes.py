@@ -16,6 +16,10 @@ from runbook_lib.sandbox.wire.errors import ApiError
 if TYPE_CHECKING:
     from runbook_lib.sandbox.world import World
 
+UNRESERVED = 100
+"""Executions that an account keeps unreserved, or all it has, if that is less (Lambda Developer Guide, "Configuring
+reserved concurrency")."""
+
 _CANCELLED = ("Failed", "InternalError", "The preparation of the function was cancelled by an update.")
 """What an update makes of a function that is stuck in Pending: it can be updated once more."""
 
@@ -122,9 +126,18 @@ def delete_function(world: World, call: Call) -> dict[str, Any]:
 
 @regional("lambda", "PutFunctionConcurrency")
 def put_function_concurrency(world: World, call: Call) -> dict[str, Any]:
-    """Reserve concurrency, now."""
+    """Reserve concurrency, now. More of it is refused once too little would be left for everybody else."""
     function, _ = named(world, call)
-    world.put_concurrency(world.now, function.name, call.params["ReservedConcurrentExecutions"])
+    wanted, state = call.params["ReservedConcurrentExecutions"], world.state
+    others = sum(other.concurrency or 0 for other in state.functions.values() if other.name != function.name)
+    least = min(UNRESERVED, state.concurrency_limit)
+    if wanted > (function.concurrency or 0) and state.concurrency_limit - others - wanted < least:
+        raise ApiError(
+            "InvalidParameterValueException",
+            "Specified ReservedConcurrentExecutions for function decreases account's UnreservedConcurrentExecution "
+            f"below its minimum value of [{least}].", Type="User",
+        )  # fmt: skip
+    world.put_concurrency(world.now, function.name, wanted)
     return described_concurrency(world.state.functions[function.name])
 
 
