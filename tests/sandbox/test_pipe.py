@@ -56,7 +56,7 @@ def paused() -> World:
 def test_in_health_every_write_is_delivered_once_and_soon() -> None:
     """Nothing fails, waits or gets lost, and iterator age stays under a second."""
     world = healthy()
-    written = sum(world.pipe.written[m].total() for m in range(minute(AT) + 1, minute(NOW)))
+    written = sum(world.pipe.written["Orders"][m].total() for m in range(minute(AT) + 1, minute(NOW)))
     assert total(world, "delivered", AT) == total(world, "polled", AT) == written > 0
     assert total(world, "errors", AT) == total(world, "throttles", AT) == 0
     assert max(age for flow in flows(world, AT) for age in flow.ages) < 1000
@@ -109,7 +109,7 @@ def test_a_stale_mapping_reads_the_old_generation_only() -> None:
     assert world.pipe.cursors.get("new") is None or world.pipe.cursors["new"].result == NOTHING_YET
     world.advance(timedelta(minutes=2))
     caught_up = sum(flow.delivered for flow in world.pipe.flows["new"].values())
-    written = sum(world.pipe.written[m].total() for m in range(minute(AT) + 2, minute(NOW)))
+    written = sum(world.pipe.written["Orders"][m].total() for m in range(minute(AT) + 2, minute(NOW)))
     assert caught_up >= written
     assert world.pipe.cursors["new"].result == OK
 
@@ -266,7 +266,7 @@ def test_no_record_is_made_or_mislaid(story: list[tuple[str, int]]) -> None:
         CHANGES[name](world, world.start + timedelta(seconds=second, milliseconds=137))
     cursor = world.pipe.cursors[world.mapping.uuid]
     flows_ = world.pipe.flows[world.mapping.uuid].values()
-    written = sum(operations.total() for operations in world.pipe.written.values())
+    written = sum(operations.total() for operations in world.pipe.written["Orders"].values())
     waiting = sum(len(queue) for queue in cursor.queues)
     settled = sum(flow.delivered + flow.filtered for flow in flows_) + len(cursor.lost)
     assert written - len(world.pipe.unrecorded) == settled + waiting

@@ -100,7 +100,8 @@ class RoleStory(Told):
 
         def apply(state: State) -> State:
             for table in state.tables.values():
-                state = state.with_table(replace(table, key_lost=None)) if table.key == key else state
+                if table.key == key and table.key_state != "Enabled":
+                    state = state.with_table(replace(table, key_regained=at, key_state="Enabled"))
             return replace(state, disabled_keys=state.disabled_keys - {key})
 
         event = TrailEvent(at, by, "kms", "EnableKey", {"keyId": key}, None, (("AWS::KMS::Key", key),))

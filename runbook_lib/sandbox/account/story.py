@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from runbook_lib.sandbox.account.code import Code
 from runbook_lib.sandbox.account.state import Document, EventSourceMapping, Function, Scope, State, Stream, without
 from runbook_lib.sandbox.account.timeline import Change
+from runbook_lib.sandbox.account.traffic import Traffic
 from runbook_lib.sandbox.account.trail import OPERATOR, PIPELINE, SECURITY, STACK, Actor, TrailEvent, long_date
 
 if TYPE_CHECKING:
@@ -88,10 +89,21 @@ class TableStory(Told):
         )  # fmt: skip
         self.add(Change(at, apply, event))
 
-    def set_traffic(self, at: datetime, per_minute: float, swing: float = 0.0, jitter: float = 0.0) -> None:
-        """Make the application write this often from now on. Writes are data events: the trail shows nothing."""
-        self.add(Change(at, lambda s: replace(s, traffic=replace(
-            s.traffic, per_minute=per_minute, swing=swing, jitter=jitter))))  # fmt: skip
+    def set_traffic(
+        self, at: datetime, per_minute: float, swing: float = 0.0, jitter: float = 0.0, table: str | None = None
+    ) -> None:
+        """Make the application write this often from now on, or another one to `table`; the trail shows no writes."""
+        how: dict[str, float] = {"per_minute": per_minute, "swing": swing, "jitter": jitter}
+
+        def apply(state: State) -> State:
+            before = state.traffic if table is None else state.busy.get(table, Traffic())
+            return state.with_traffic(replace(before, **how), table)  # type: ignore[arg-type]
+
+        self.add(Change(at, apply))
+
+    def crowd_stream(self, at: datetime, table: str, readers: int) -> None:
+        """Let this many readers more, who are no mappings, read the table's stream, so that reads are throttled."""
+        self.add(Change(at, lambda s: s.with_table(replace(s.tables[table], readers=readers))))
 
     def burden(self, at: datetime, size: int) -> None:
         """Make each item carry this many bytes more, as its record in the stream then does, from now on."""

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from runbook_lib.sandbox.account.state import Table
 from runbook_lib.sandbox.account.trail import OPERATOR
 from runbook_lib.sandbox.answers.regional import regional
-from runbook_lib.sandbox.pipe.writes import KEY_SECONDS, decrypts
 from runbook_lib.sandbox.wire.call import Call
 from runbook_lib.sandbox.wire.errors import ApiError
 
@@ -29,8 +28,7 @@ def table_of(world: World, name: str) -> Table:
 
 def described(world: World, table: Table) -> dict[str, Any]:
     """The `TableDescription`. After disabling, the specification is gone while the latest ARN and label stay."""
-    ours = world.state.source is table
-    writes = sum(operations.total() for operations in world.pipe.written.values()) if ours else 0
+    writes = sum(operations.total() for operations in world.pipe.written.get(table.name, {}).values())
     found: dict[str, Any] = {
         "AttributeDefinitions": [{"AttributeName": "order_id", "AttributeType": "S"}],
         "TableName": table.name,
@@ -68,12 +66,11 @@ def described(world: World, table: Table) -> dict[str, Any]:
 
 
 def _encryption(world: World, table: Table) -> dict[str, Any]:
-    """The customer's key; once DynamoDB finds that it cannot use it, the table is out of reach."""
+    """The customer's key; once DynamoDB has found that it cannot use it, the table is out of reach."""
     described: dict[str, Any] = {"Status": "ENABLED", "SSEType": "KMS", "KMSMasterKeyArn": table.key}
     found: dict[str, Any] = {"SSEDescription": described}
-    if not decrypts(world.state, table.name, world.now.timestamp() - KEY_SECONDS):
-        assert table.key_lost is not None
-        described["InaccessibleEncryptionDateTime"] = table.key_lost + timedelta(seconds=KEY_SECONDS)
+    if table.out_of_reach(world.now):
+        described["InaccessibleEncryptionDateTime"] = table.key_loss_detected
         found["TableStatus"] = "INACCESSIBLE_ENCRYPTION_CREDENTIALS"
     return found
 

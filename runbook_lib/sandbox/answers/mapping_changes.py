@@ -84,14 +84,14 @@ def _refuse(world: World, mapping: EventSourceMapping, before: EventSourceMappin
         raise _invalid("Invalid filter pattern definition.")
     if state.target(mapping) is None:
         raise _invalid("Function does not exist")
-    stream = state.stream(source)
+    stream = world.pipe.access.stream(source, world.now)
     if mapping.enabled and (stream is None or not stream.readable(world.now)):
         raise _invalid(f"Stream not found: {source}")
     for other in state.mappings.values():
         if other is not before and (other.function, other.stream_arn) == (mapping.function, source):
             raise _taken(world, other)
     soon = (world.now + timedelta(minutes=1)).timestamp()
-    if mapping.enabled and (world.pipe.refusal(mapping, soon) or "").startswith("PROBLEM: User"):
+    if mapping.enabled and (world.pipe.access.refusal(mapping, soon) or "").startswith("PROBLEM: User"):
         raise _invalid(
             f"Cannot access stream {source}. Please ensure the role can perform the GetRecords, GetShardIterator, "
             "DescribeStream, and ListStreams Actions on your stream in IAM."

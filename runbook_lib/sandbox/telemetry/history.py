@@ -45,14 +45,14 @@ def _pollers(world: World) -> Iterator[TrailEvent]:
 
 
 def _poll(world: World, mapping: EventSourceMapping, at: datetime) -> Iterator[TrailEvent]:
-    state = world.at(at)
-    stream, role = state.stream(mapping.stream_arn), world.pipe.role_of(mapping, at.timestamp())
+    access = world.pipe.access
+    stream, role = access.stream(mapping.stream_arn, at), access.role_of(mapping, at.timestamp())
     if stream is None or role is None or not stream.readable(at):
         return
-    problem = world.pipe.refusal(mapping, at.timestamp()) or ""
+    problem = access.refusal(mapping, at.timestamp()) or ""
     if problem.startswith("PROBLEM: Lambda failed to assume"):
         return
-    session, arn = world.pipe.session(mapping, at.timestamp()), world.scope.arn("iam", f"role/{role}")
+    session, arn = access.session(mapping, at.timestamp()), world.scope.arn("iam", f"role/{role}")
     if at.minute < 10:
         yield TrailEvent(
             at - timedelta(seconds=2), LAMBDA, "sts", "AssumeRole",
