@@ -45,6 +45,13 @@ class Beginnings(Told):
         self._begin(lambda s: s.with_table(table).with_mapping(mapping).with_traffic(s.traffic, name))
         return mapping
 
+    def begin_with_organization_trail(self, *members: str) -> None:
+        """Have the trail be the organization's: its log group holds the events of these accounts too, in every region.
+
+        The event history (LookupEvents) of an account never has another's.
+        """
+        self._begin(lambda s: replace(s, members=members))
+
     def begin_with_function(self, **changes: Any) -> None:
         """Have the story's function otherwise; `changes` are fields of `Function`, or of its `$LATEST`."""
         name = self.setting.function

@@ -38,7 +38,7 @@ class Flow:
     """What one mapping did in one minute. `polls` None: nothing was polled; 0 records polled is another thing.
 
     `handled` are the records that the function took without failing, `starved` the reads that were refused because the
-    stream has too many readers, `by_version` what of it each version did where an alias divides it.
+    stream has too many readers, `by_version` what of it each version did where it is `divided` by an alias.
     """
 
     polls: int | None = None
@@ -59,6 +59,7 @@ class Flow:
     logged: int = LOGGED_PER_MINUTE
     handled: list[Write] = field(default_factory=list)
     starved: int = 0
+    divided: bool = False
     by_version: dict[str, Flow] = field(default_factory=dict)
 
     @property

@@ -126,6 +126,14 @@ class RoleStory(Told):
         """Put a service control policy above the account. The management account's trail has it, ours does not."""
         self.add(Change(at, lambda s: replace(s, organization=(*(s.organization or ()), document))))
 
+    def record_elsewhere(
+        self, at: datetime, name: str, request: Mapping[str, Any], source: str = "lambda",
+        account: str | None = None, region: str | None = None, by: Actor = PIPELINE,
+    ) -> None:  # fmt: skip
+        """Record a call in another account, which only an organization's trail tells here, or in another region."""
+        event = TrailEvent(at, by, source, name, request, account=account, region=region)
+        self.add(Change(at, lambda state: state, event))
+
     def detach_scps(self, at: datetime) -> None:
         """Take every service control policy off the account again."""
         self.add(Change(at, lambda s: replace(s, organization=())))

@@ -142,7 +142,8 @@ class EventSourceMapping:
     """An event source mapping. `function` is a name with an optional qualifier: `orders-projector:live`.
 
     `stalled`: its poller stands still for a reason inside AWS that no API tells. `tumbling` is its window in seconds,
-    `settling` how long after its last change AWS shows it as being updated, `remark` what follows its last result.
+    `settling` how long after its last change AWS shows it as being updated, `remark` what follows its last
+    result, `result` what stands in the last one's place.
     """
 
     uuid: str
@@ -168,6 +169,7 @@ class EventSourceMapping:
     tumbling: int = 0
     settling: timedelta = timedelta(0)
     remark: str = ""
+    result: str | None = None
 
     def shown(self, at: datetime) -> str:
         """The state that AWS shows at an instant."""
@@ -222,8 +224,9 @@ class Version:
 
 @dataclass(frozen=True)
 class Function:
-    """A Lambda function. `concurrency` None means unreserved, 0 means fully throttled.
+    """A Lambda function. `routing` says which version gets what part of an alias's invocations besides the alias's own.
 
+    `concurrency` None means unreserved, 0 means fully throttled.
     `scheduled`: a schedule invokes it every five minutes, whatever its streams do. `topic` is the ARN of
     one that it publishes to and that invokes it as well, as often: a loop, which Lambda breaks off each time.
     """
@@ -232,6 +235,7 @@ class Function:
     created: datetime
     versions: tuple[Version, ...]
     aliases: Mapping[str, str] = field(default_factory=dict)
+    routing: Mapping[str, tuple[str, float]] = field(default_factory=dict)
     concurrency: int | None = None
     log_format: str = "Text"
     log_group: str | None = None
@@ -252,6 +256,12 @@ class Function:
         """The version that a qualifier (alias, number, `$LATEST` or None) names; None when there is no such one."""
         number = self.aliases.get(qualifier or "$LATEST", qualifier or "$LATEST")
         return next((version for version in self.versions if version.number == number), None)
+
+    def divided(self, qualifier: str | None) -> tuple[Version, float] | None:
+        """The second version of an alias and its part of the invocations; None for an alias, or any other, of one."""
+        number, part = self.routing.get(qualifier or "", ("", 0.0))
+        second = next((version for version in self.versions if version.number == number), None)
+        return (second, part) if second is not None else None
 
     def with_latest(self, **changes: Any) -> "Function":
         """This function with `$LATEST` changed."""
@@ -353,6 +363,7 @@ class State:
     allows everything; None for an account of no organization. `crowd` is how many executions the function that no
     stream triggers has running at any time. `orphans` are the streams of deleted tables. `traffic` is what the story's
     application writes to the oldest table; `busy` has, by name, the tables that are written to besides.
+    `members` are the other accounts whose events the organization's trail delivers here.
     """
 
     tables: Mapping[str, Table]
@@ -370,6 +381,7 @@ class State:
     orphans: tuple[Stream, ...] = ()
     alarms: tuple[Alarm | CompositeAlarm, ...] = ()
     health: tuple[HealthEvent, ...] | None = None
+    members: tuple[str, ...] = ()
 
     @property
     def source(self) -> Table | None:
@@ -390,6 +402,11 @@ class State:
         """The version a mapping invokes; None when the function or its qualifier is gone."""
         function = self.functions.get(mapping.function_name)
         return function.version(mapping.qualifier) if function else None
+
+    def divided(self, mapping: EventSourceMapping) -> tuple[Version, float] | None:
+        """The second version that a mapping invokes and its part of the invocations; None when there is but one."""
+        function = self.functions.get(mapping.function_name)
+        return function.divided(mapping.qualifier) if function else None
 
     def stream(self, arn: str) -> Stream | None:
         """The stream generation with this ARN (any account part); None when there never was one.

@@ -44,7 +44,7 @@ def _newest_first(world: World, region: str) -> Mapping[str, list[Recorded]]:
     def build() -> Mapping[str, list[Recorded]]:
         named: dict[str, list[Recorded]] = {"": []}
         for found in reversed(delivered(world)):
-            if found.region == region:
+            if (found.account, found.region) == (world.account, region):
                 named[""].append(found)
                 named.setdefault(found.event.name, []).append(found)
         return named
@@ -101,7 +101,7 @@ def describe_trails(world: World, call: Call) -> dict[str, Any]:
         "LogFileValidationEnabled": True,
         "HasCustomEventSelectors": False,
         "HasInsightSelectors": False,
-        "IsOrganizationTrail": False,
+        "IsOrganizationTrail": bool(world.state.members),
     }
     if world.cloudtrail_log_group:
         trail |= {

@@ -84,7 +84,7 @@ def create_alias(world: World, call: Call) -> dict[str, Any]:
     if alias in function.aliases:
         arn = world.scope.arn("lambda", f"function:{function.name}:{alias}")
         raise ApiError("ResourceConflictException", f"Alias already exists: {arn}", 409, Type="User")
-    return _pointed(world, function, alias, call.params["FunctionVersion"])
+    return _pointed(world, function, alias, call.params)
 
 
 @regional("lambda", "UpdateAlias")
@@ -94,13 +94,18 @@ def update_alias(world: World, call: Call) -> dict[str, Any]:
     if alias not in function.aliases:
         arn = world.scope.arn("lambda", f"function:{function.name}:{alias}")
         raise ApiError("ResourceNotFoundException", f"Cannot find alias arn: {arn}", 404, Type="User")
-    return _pointed(world, function, alias, call.params["FunctionVersion"])
+    return _pointed(world, function, alias, call.params)
 
 
-def _pointed(world: World, function: Function, alias: str, number: str) -> dict[str, Any]:
-    if function.version(number) is None:
-        raise missing(world, f"{function.name}:{number}")
-    world.point_alias(world.now, function.name, alias, number)
+def _pointed(world: World, function: Function, alias: str, params: Mapping[str, Any]) -> dict[str, Any]:
+    """Point an alias where it is asked to; what is not mentioned stays as it was."""
+    number = params.get("FunctionVersion") or function.aliases[alias]
+    weights = params.get("RoutingConfig", {}).get("AdditionalVersionWeights")
+    routing = function.routing.get(alias) if weights is None else next(iter(weights.items()), None)
+    for version in (number, *([routing[0]] if routing else [])):
+        if function.version(version) is None:
+            raise missing(world, f"{function.name}:{version}")
+    world.point_alias(world.now, function.name, alias, number, routing=routing)
     return described_alias(world, world.state.functions[function.name], alias)
 
 

@@ -22,6 +22,7 @@ def function_named(text: str) -> str:
 def described(world: World, mapping: EventSourceMapping, state: str | None = None) -> dict[str, Any]:
     """A mapping as Get and List show it: `LastModified` cut to the minute (observed, n=1), the last result as it is."""
     cursor = world.pipe.cursors.get(mapping.uuid)
+    result = mapping.result or (cursor.result if cursor else "No records processed")
     found: dict[str, Any] = {
         "UUID": mapping.uuid,
         "StartingPosition": mapping.starting_position,
@@ -31,7 +32,7 @@ def described(world: World, mapping: EventSourceMapping, state: str | None = Non
         "EventSourceArn": mapping.stream_arn,
         "FunctionArn": world.scope.arn("lambda", f"function:{mapping.function}"),
         "LastModified": mapping.modified.replace(second=0, microsecond=0),
-        "LastProcessingResult": (cursor.result if cursor else "No records processed") + mapping.remark,
+        "LastProcessingResult": result + mapping.remark,
         "State": state or mapping.shown(world.now),
         "StateTransitionReason": mapping.reason,
         "DestinationConfig": {"OnFailure": {"Destination": mapping.destination} if mapping.destination else {}},

@@ -247,15 +247,21 @@ class Pipe:
         """Invoke the function with what waits on a shard; True when the shard ends the stretch blocked."""
         queue, clock = cursor.queues[lineage], tick.begin
         flow.busy += 1
-        if version.code.sound and queue[0].at >= tick.begin:
+        whole, divided = version, state.divided(mapping)
+        flow.divided = divided is not None
+        if divided is None and version.code.sound and queue[0].at >= tick.begin:
             self._keep_up(mapping, queue, lineage, version, flow)
         while queue:
             batch = _next_batch(queue, tick.begin, cursor.held[lineage] or mapping.batch_size)
+            if divided is not None:
+                dice = noise.unit(self._seed, "routed", mapping.uuid, batch[0].sequence_number, tick.minute)
+                version = divided[0] if dice < divided[1] else whole
             clock = max(clock, batch[-1].at + 0.15 + 0.55 * _scatter(batch[-1], len(mapping.function)))
             failures = {w: f for w in batch if (f := version.code.failure(w, stream.view_type)) is not None}
             if not failures:
-                clock = self._attempt(mapping, batch, lineage, None, version, clock, flow)
+                clock = self._attempt(batch, lineage, None, version, clock, flow)
                 flow.handled += batch
+                cursor.retries[lineage] = cursor.held[lineage] = 0
             elif (dropped := self._fail(lineage, mapping, cursor, batch, failures, version, tick, clock, flow)) is None:
                 return True
             else:
@@ -288,30 +294,37 @@ class Pipe:
         """Try a failing batch as often as the stretch allows: the records given up, None while it is to be retried."""
         made = cursor.retries[lineage]
         allowed = max(0, mapping.max_retries + 1 - made) if mapping.max_retries >= 0 else 1 << 30
+        passes_after = version.code.tries - made if version.code.tries else allowed
+        allowed = min(allowed, passes_after)
         beats = tick.instants(RETRY_SECONDS, lineage * 3)
-        tries = min(beats if made else max(beats, 1), allowed)
+        # Where an alias divides, each stretch asks anew which version gets the batch.
+        tries = min(1 if flow.divided else beats if made else max(beats, 1), allowed)
         for number in range(tries):
             # Retries of the first stretch begin where the first try began; later ones keep the beat of the minute.
             at = tick.begin + lineage * 3 % RETRY_SECONDS + number * RETRY_SECONDS if made else clock + number * 2
             failure = next(iter(failures.values()))
-            self._attempt(mapping, batch, lineage, failure, version, min(at, tick.end - 0.5), flow)
+            self._attempt(batch, lineage, failure, version, min(at, tick.end - 0.5), flow)
             flow.refused += len(batch)
         cursor.retries[lineage] += tries
         cursor.held[lineage] = len(batch)
         if tries < allowed:
             return None
         cursor.retries[lineage] = cursor.held[lineage] = 0
+        if version.code.tries and passes_after == allowed:
+            self._attempt(batch, lineage, None, version, tick.end - 0.5, flow)
+            flow.handled += batch
+            return 0
         dropped = list(failures) if mapping.bisect else batch
         flow.handled += [write for write in batch if write not in failures] if mapping.bisect else []
         cursor.lost += dropped
         return len(dropped)
 
     def _attempt(
-        self, mapping: EventSourceMapping, batch: list[Write], lineage: int, failure: Failure | None, version: Version,
-        at: float, flow: Flow,
-    ) -> float:  # fmt: skip
+        self, batch: list[Write], lineage: int, failure: Failure | None, version: Version, at: float, flow: Flow
+    ) -> float:
         duration = _duration(failure, version, _scatter(batch[0], int(at)))
-        flow.note(Attempt(at, duration, batch[0], len(batch), failure, lineage), (at - batch[-1].at) * 1000)
+        attempt = Attempt(at, duration, batch[0], len(batch), failure, lineage, version.number if flow.divided else "")
+        flow.note(attempt, (at - batch[-1].at) * 1000)
         return at + duration / 1000
 
 
