@@ -19,11 +19,12 @@ from runbook_lib.sandbox.account.healthy import allow, document, healthy_state, 
 from runbook_lib.sandbox.account.mapping_story import MappingStory
 from runbook_lib.sandbox.account.role_story import RoleStory
 from runbook_lib.sandbox.account.setting import Setting
-from runbook_lib.sandbox.account.state import EventSourceMapping, Function, HealthEvent, Scope, State, Table
+from runbook_lib.sandbox.account.state import EventSourceMapping, Function, Scope, State, Table
 from runbook_lib.sandbox.account.story import FunctionStory, TableStory
 from runbook_lib.sandbox.account.table_story import TableLife
 from runbook_lib.sandbox.account.timeline import Change, Timeline
 from runbook_lib.sandbox.account.traffic import Traffic
+from runbook_lib.sandbox.account.watched import HealthEvent
 from runbook_lib.sandbox.pipe import iam_truth
 from runbook_lib.sandbox.pipe.access import Owner
 from runbook_lib.sandbox.pipe.pipe import Pipe

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from runbook_lib.sandbox import TIMEOUT, Code, EventSourceMapping, Setting, Traffic, World
 from runbook_lib.sandbox.account.flow import FAILED, NOTHING_YET, OK, Flow
 from runbook_lib.sandbox.account.traffic import writes_of
+from runbook_lib.sandbox.pipe.access import CANNOT_ASSUME
 from runbook_lib.sandbox.telemetry.metrics import Metrics
 
 NOW = datetime(2026, 3, 14, 15, 9, 26, 535000, tzinfo=UTC)
@@ -223,9 +224,7 @@ def test_a_role_lambda_may_not_assume_stops_the_poller() -> None:
     """Without trust there is no session and no read."""
     world = recent(NOW)
     world.update_trust(AT, world.role_name, {"Statement": []})
-    assert world.pipe.cursors[world.mapping.uuid].result == (
-        "PROBLEM: Lambda failed to assume your function execution role."
-    )
+    assert world.pipe.cursors[world.mapping.uuid].result == CANNOT_ASSUME
 
 
 def test_siblings_go_on_when_one_function_fails() -> None:

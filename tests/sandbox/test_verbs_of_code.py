@@ -10,8 +10,7 @@ from datetime import timedelta
 import pytest
 from served import AT, FUNCTION, GROUP, NOW, TRAIL, all_events, clients_of, code_of, lookup, recent
 
-from runbook_lib.sandbox import SOUND, TIMEOUT, Code, Failure, Setting, World
-from runbook_lib.sandbox.account.traffic import Write
+from runbook_lib.sandbox import SOUND, TIMEOUT, Code, Failure, Setting, World, Write
 
 BROKEN = Failure("ValueError", "boom", ('  File "/var/task/app.py", line 3, in handler', "    raise ValueError"))
 
@@ -126,7 +125,7 @@ def test_result_is_told_and_taken_back() -> None:
 
 def split() -> World:
     """An alias that gives a quarter of its invocations to a version that fails each time."""
-    world = recent(setting=Setting(alias="live", max_retries=5))
+    world = recent(setting=Setting(alias="live"))
     world.upload(AT - timedelta(minutes=9), FUNCTION, Code("r42", always=BROKEN))
     number = world.publish(AT - timedelta(minutes=8), FUNCTION)
     world.point_alias(AT, FUNCTION, "live", "7", routing=(number, 0.25))

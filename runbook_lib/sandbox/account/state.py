@@ -13,6 +13,7 @@ from typing import Any
 from runbook_lib.sandbox.account import noise
 from runbook_lib.sandbox.account.code import Code
 from runbook_lib.sandbox.account.traffic import LINEAGES, Traffic
+from runbook_lib.sandbox.account.watched import Alarm, CompositeAlarm, HealthEvent
 
 RETENTION = timedelta(hours=24)
 """How long a stream record lives, and how long a disabled stream stays readable (DynamoDB Developer Guide, Streams)."""
@@ -301,58 +302,6 @@ class ManagedPolicy:
     def by_aws(self) -> bool:
         """Whether AWS manages it."""
         return self.arn.startswith("arn:aws:iam::aws:")
-
-
-@dataclass(frozen=True)
-class Watched:
-    """A metric under an alarm; `id` is what the alarm's expression calls it, if it has one."""
-
-    namespace: str
-    metric: str
-    statistic: str
-    dimensions: tuple[tuple[str, str], ...]
-    id: str = "m1"
-
-
-@dataclass(frozen=True)
-class Alarm:
-    """A CloudWatch alarm of the customer's, one-minute periods: on a metric, or on an expression of several."""
-
-    name: str
-    watched: tuple[Watched, ...]
-    threshold: float
-    comparison: str
-    periods: int
-    missing: str
-    created: datetime
-    description: str = ""
-    expression: str = ""
-
-
-@dataclass(frozen=True)
-class CompositeAlarm:
-    """An alarm that goes off when any of these alarms does."""
-
-    name: str
-    children: tuple[str, ...]
-    created: datetime
-    description: str = ""
-
-    @property
-    def rule(self) -> str:
-        """Its rule, as AWS writes it."""
-        return " OR ".join(f'ALARM("{name}")' for name in self.children)
-
-
-@dataclass(frozen=True)
-class HealthEvent:
-    """A public AWS Health event."""
-
-    code: str
-    service: str
-    begin: datetime
-    end: datetime | None = None
-    category: str = "issue"
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,13 @@ IAM_SECONDS = 60
 """After how long a change of a role reaches the poller. AWS publishes no figure; the sandbox assumes one."""
 
 
+CANNOT_ASSUME = (
+    "PROBLEM: Lambda failed to assume your function execution role. Please check if the role trust Lambda service "
+    "principal, and make sure it does not require setting source identity to be assumed."
+)
+"""What a poller without a session says, as it stood on a mapping of a real account in March 2026."""
+
+
 class Owner(NamedTuple):
     """An account that owns streams, and how its writes come about."""
 
@@ -58,7 +65,7 @@ class Access:
         if role is None:
             return None
         if role not in state.roles or not iam_truth.trusts_lambda(state.roles[role]):
-            return "PROBLEM: Lambda failed to assume your function execution role."
+            return CANNOT_ASSUME
         found = iam_truth.refusal(state, role, mapping.stream_arn, self._scope.account, there)
         if found is None:
             return self._refuse_key(mapping, state, role)

@@ -154,9 +154,10 @@ def context_keys(state: State, role: Role) -> set[str]:
 
 
 def trusts_lambda(role: Role) -> bool:
-    """Whether the role's trust policy lets the Lambda service assume it."""
+    """Whether the role's trust policy lets the Lambda service assume it, which sets no source identity."""
     return any(
         statement.get("Effect") == "Allow"
+        and not any("sts:SourceIdentity" in block for block in statement.get("Condition", {}).values())
         and "lambda.amazonaws.com" in _listed(statement.get("Principal", {}).get("Service", []))
         and _covers("sts:assumerole", statement.get("Action", ()))
         for statement in _statements(role.trust)

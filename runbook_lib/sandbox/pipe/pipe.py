@@ -13,7 +13,7 @@ from itertools import islice, pairwise
 
 from runbook_lib.sandbox.account import noise
 from runbook_lib.sandbox.account.code import Failure
-from runbook_lib.sandbox.account.flow import FAILED, LOGGED_PER_MINUTE, OK, Attempt, Cursor, Flow, Tick
+from runbook_lib.sandbox.account.flow import FAILED, LOGGED_PER_MINUTE, NOTHING_YET, OK, Attempt, Cursor, Flow, Tick
 from runbook_lib.sandbox.account.state import RETENTION, EventSourceMapping, Scope, State, Stream, Table, Version
 from runbook_lib.sandbox.account.timeline import Timeline
 from runbook_lib.sandbox.account.traffic import LINEAGES, Write
@@ -133,7 +133,7 @@ class Pipe:
             self.access.stream(mapping.stream_arn, instant(tick.begin)),
         )
         if mapping.created.timestamp() < tick.begin - 1:
-            cursor.result = OK
+            cursor.result = OK if self._has_passed(mapping, owner, stream, tick.begin) else NOTHING_YET
             return cursor
         if mapping.starting_position != "TRIM_HORIZON" or stream is None or owner is None:
             return cursor
@@ -141,6 +141,13 @@ class Pipe:
         for write in records_of(owner.timeline, stream, owner.seed, since, tick.begin):
             cursor.queues[write.lineage].append(write)
         return cursor
+
+    def _has_passed(self, mapping: EventSourceMapping, owner: Owner | None, stream: Stream | None, at: float) -> bool:
+        """Whether the filters of an old mapping let anything pass lately: until then it says that nothing was there."""
+        if not mapping.filters or owner is None or stream is None:
+            return True
+        records = records_of(owner.timeline, stream, owner.seed, at - 3600, at)
+        return any(passes(mapping.filters, write, stream.view_type) for write in records)
 
     def _poll(self, mapping: EventSourceMapping, cursor: Cursor, state: State, tick: Tick, flow: Flow) -> None:
         limit = tick.end - min(RETENTION.total_seconds(), mapping.max_age if mapping.max_age >= 0 else 1e9)
@@ -221,7 +228,7 @@ class Pipe:
         invocable = invocable and version is not None and version.key not in state.disabled_keys
         places = room(state, function) if function is not None else 0
         throttled = function is not None and places == 0
-        failing = False
+        failing, before = False, flow.delivered
         slow = invocable and not throttled and version is not None and version.code.slow
         if slow and version is not None:
             work_slowly(mapping, cursor, version, tick, flow, places)
@@ -237,7 +244,7 @@ class Pipe:
                 failing = self._invoke(lineage, mapping, cursor, stream, state, version, tick, flow) or failing
         if failing:
             cursor.result = FAILED
-        elif flow.delivered and not throttled:
+        elif flow.delivered > before and not throttled:
             cursor.result = OK
 
     def _invoke(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from runbook_lib.sandbox.account import noise
 from runbook_lib.sandbox.account.state import EventSourceMapping
 from runbook_lib.sandbox.account.trail import CONSOLE, LAMBDA, MONITOR, PIPELINE, STACK, Recorded, TrailEvent, poller
+from runbook_lib.sandbox.pipe.access import CANNOT_ASSUME
 
 if TYPE_CHECKING:
     from runbook_lib.sandbox.world import World
@@ -53,7 +54,7 @@ def _poll(world: World, mapping: EventSourceMapping, at: datetime) -> Iterator[T
     if stream is None or role is None or not stream.readable(at):
         return
     problem = access.refusal(mapping, at.timestamp()) or ""
-    if problem.startswith("PROBLEM: Lambda failed to assume"):
+    if problem == CANNOT_ASSUME:
         return
     session, arn = access.session(mapping, at.timestamp()), world.scope.arn("iam", f"role/{role}")
     if at.minute < 10:
