@@ -13,6 +13,7 @@ from pathlib import Path
 import catalogue
 import playbook_map
 import telling
+import witness
 
 DOCS = Path(__file__).parent
 
@@ -23,6 +24,7 @@ def pages() -> dict[str, str]:
         "playbook-map.md": playbook_map.page(),
         "faults.md": catalogue.faults(),
         "telling-a-world.md": telling.page(),
+        "observations.md": witness.page(),
         "iam-policy.md": catalogue.permissions(),
         "iam-policy.json": catalogue.policy(),
         "findings/README.md": catalogue.findings(),
