@@ -24,6 +24,7 @@ from runbook_lib.sandbox import (
     root_statement,
     stream_reader,
 )
+from runbook_lib.sandbox.account.state import UPDATING
 from runbook_lib.sandbox.answers.streams import shards_of
 from runbook_lib.sandbox.faults.discards import QUEUE
 
@@ -96,6 +97,7 @@ def switch_stream_on(clients: Clients, world: World) -> None:
 def change_view_type(clients: Clients, world: World) -> None:
     """R19, with R8 and R2 after it."""
     clients("dynamodb").update_table(TableName=world.setting.table, StreamSpecification={"StreamEnabled": False})
+    world.advance(UPDATING)
     switch_stream_on(clients, world)
 
 

@@ -16,6 +16,7 @@ import playbook_map
 import rooms
 import telling
 import thresholds
+import witness
 
 DOCS = Path(__file__).parent
 
@@ -29,6 +30,7 @@ def pages() -> dict[str, str]:
         "failure-modes.md": failure_modes.page(),
         "telling-a-world.md": telling.page(),
         "thresholds.md": thresholds.page(),
+        "observations.md": witness.page(),
         "iam-policy.md": catalogue.permissions(),
         "iam-policy.json": catalogue.policy(),
         "findings/README.md": catalogue.findings(),

@@ -23,12 +23,9 @@ from runbook_lib.sandbox.account.healthy import BASIC_EXECUTION, LAMBDA_TRUST, R
 from runbook_lib.sandbox.account.setting import Setting
 from runbook_lib.sandbox.account.state import (
     RETENTION,
-    Alarm,
-    CompositeAlarm,
     Document,
     EventSourceMapping,
     Function,
-    HealthEvent,
     ManagedPolicy,
     Role,
     Scope,
@@ -36,7 +33,6 @@ from runbook_lib.sandbox.account.state import (
     Stream,
     Table,
     Version,
-    Watched,
 )
 from runbook_lib.sandbox.account.timeline import Change
 from runbook_lib.sandbox.account.traffic import Traffic, Write
@@ -51,6 +47,7 @@ from runbook_lib.sandbox.account.trail import (
     Actor,
     TrailEvent,
 )
+from runbook_lib.sandbox.account.watched import Alarm, CompositeAlarm, HealthEvent, Watched
 from runbook_lib.sandbox.faults import Fault, all_faults, build
 from runbook_lib.sandbox.faults.fault import fault
 from runbook_lib.sandbox.fleet.accounts import Accounts

@@ -11,18 +11,22 @@ import threading
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from runbook_lib.sandbox.account.beginnings import Beginnings
-from runbook_lib.sandbox.account.healthy import healthy_state
+from runbook_lib.sandbox.account.healthy import allow, document, healthy_state, stream_reader
 from runbook_lib.sandbox.account.mapping_story import MappingStory
 from runbook_lib.sandbox.account.role_story import RoleStory
 from runbook_lib.sandbox.account.setting import Setting
-from runbook_lib.sandbox.account.state import EventSourceMapping, Function, HealthEvent, Scope, State, Table
+from runbook_lib.sandbox.account.state import EventSourceMapping, Function, Scope, State, Table
 from runbook_lib.sandbox.account.story import FunctionStory, TableStory
 from runbook_lib.sandbox.account.table_story import TableLife
 from runbook_lib.sandbox.account.timeline import Change, Timeline
 from runbook_lib.sandbox.account.traffic import Traffic
+from runbook_lib.sandbox.account.watched import HealthEvent
+from runbook_lib.sandbox.pipe import iam_truth
+from runbook_lib.sandbox.pipe.access import Owner
 from runbook_lib.sandbox.pipe.pipe import Pipe
 
 HISTORY = timedelta(hours=73)
@@ -60,6 +64,8 @@ class World(TableStory, TableLife, MappingStory, FunctionStory, RoleStory, Begin
         self.timeline = Timeline(healthy_state(self.scope, self.setting, self.start, seed))
         self._lock = threading.RLock()
         self._derived: dict[str, Any] = {}
+        self._owners: tuple[World, ...] = ()
+        self._readers: tuple[World, ...] = ()
 
     @property
     def account(self) -> str:
@@ -75,13 +81,44 @@ class World(TableStory, TableLife, MappingStory, FunctionStory, RoleStory, Begin
         """Put a change into the history; what was derived before is forgotten."""
         with self._lock:
             self.timeline.add(change)
-            self._derived.clear()
+        for world in (self, *self._readers):
+            world._forget()
 
     def advance(self, step: timedelta) -> None:
-        """Let the world live on for a while."""
+        """Let the world live on for a while, and with it the accounts whose streams it reads or that read its own."""
+        for world in (self, *self._owners, *self._readers):
+            world.now += step
+            world._forget()
+
+    @property
+    def readers(self) -> tuple[World, ...]:
+        """The accounts that read this one's streams."""
+        return self._readers
+
+    def _forget(self) -> None:
         with self._lock:
-            self.now += step
             self._derived.clear()
+
+    def read_from(self, owner: World, policy: bool = True) -> None:
+        """Read the stream of another account's table in place of one's own; `policy`: that one's policy allows it."""
+        table = owner.at(owner.start).tables[owner.setting.table]
+        stream = table.streams[-1]
+        source, own = stream.arn(owner.scope), self.mapping.stream_arn
+        self._owners, owner._readers = (*self._owners, owner), (*owner._readers, self)
+        reader = stream_reader(f"{owner.scope.arn('dynamodb', f'table/{table.name}')}/stream/*")
+        self.begin_without_table()
+        for mapping in self.at(self.start).mappings.values():
+            if mapping.stream_arn == own:
+                moved = replace(mapping, stream_arn=source)
+                self.add(Change(self.start, partial(State.with_mapping, mapping=moved)))
+        for name in (self.setting.function, self.setting.sibling):
+            role = self.at(self.start).roles[f"{name}-role"]
+            self.add(Change(self.start, partial(State.with_role, role=replace(role, inline={"stream-access": reader}))))
+        if policy:
+            ours = {"Principal": {"AWS": self.scope.arn("iam", "root")}}
+            allowed = document(allow([*iam_truth.STREAM_READS], source) | ours)
+            shared = replace(table, stream_policies={stream.label: allowed})
+            owner.add(Change(owner.start, partial(State.with_table, table=shared)))
 
     def at(self, instant: datetime) -> State:
         """The state at an instant."""
@@ -123,7 +160,8 @@ class World(TableStory, TableLife, MappingStory, FunctionStory, RoleStory, Begin
     def pipe(self) -> Pipe:
         """What happened to every write between the start of the history and now."""
         past = (self.timeline, self.scope, self.start, self.now, self.seed, self.setting.logged_per_minute)
-        found: Pipe = self.derive("pipe", lambda: Pipe(*past))
+        others = tuple(Owner(world.timeline, world.scope, world.seed) for world in self._owners)
+        found: Pipe = self.derive("pipe", lambda: Pipe(*past, others))
         return found
 
     @property

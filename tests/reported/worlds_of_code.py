@@ -166,7 +166,7 @@ def warning_of_node_at_the_level_of_errors() -> World:
         "deprecated. Please use a userland alternative instead."
     )
     world = healthy()
-    world.begin_with_function(code=replace(SOUND, remark=warning), runtime="nodejs22.x", handler="index.handler")
+    world.begin_with_function(code=replace(SOUND, chatter=(warning,)), runtime="nodejs22.x", handler="index.handler")
     return world
 
 

@@ -75,7 +75,7 @@ def test_mapping_created_again_is_like_the_first_with_an_id_of_its_own() -> None
 def test_code_may_log_lines_of_its_own(log_format: str) -> None:
     """A remark is logged by each invocation, a failure's own line in place of Python's words by each that fails."""
     world = recent(setting=Setting(log_format=log_format))
-    world.begin_with_function(code=replace(SOUND, remark="(node:8) Warning"))
+    world.begin_with_function(code=replace(SOUND, chatter=("(node:8) Warning",)))
     failing = Code("r42", always=Failure("panic", "lost", line="RequestId: {request} panicked at src/main.rs:42"))
     world.deploy(AT, FUNCTION, failing)
     lines = [event.message for event in function_events(world, FUNCTION)]

@@ -87,10 +87,11 @@ def test_an_explicit_deny_matches_the_denying_policies_only() -> None:
 def test_the_first_refused_read_is_named() -> None:
     """A poller fails at the first read its role may not make, in the poller's order."""
     state, _ = account(*stream_reader(f"{TABLE}/stream/*", ["dynamodb:DescribeStream"])["Statement"])
-    found = refusal(state, "r", STREAM)
+    found = refusal(state, "r", STREAM, STREAM.split(":")[4], state)
     assert found is not None
     assert found[0] == "dynamodb:GetShardIterator"
-    assert refusal(account(*stream_reader(f"{TABLE}/stream/*")["Statement"])[0], "r", STREAM) is None
+    state, _ = account(*stream_reader(f"{TABLE}/stream/*")["Statement"])
+    assert refusal(state, "r", STREAM, STREAM.split(":")[4], state) is None
 
 
 TRUSTS = [

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from runbook_lib.sandbox import TIMEOUT, Code, EventSourceMapping, Setting, Traffic, World
 from runbook_lib.sandbox.account.flow import FAILED, NOTHING_YET, OK, Flow
 from runbook_lib.sandbox.account.traffic import writes_of
+from runbook_lib.sandbox.pipe.access import CANNOT_ASSUME
 from runbook_lib.sandbox.telemetry.metrics import Metrics
 
 NOW = datetime(2026, 3, 14, 15, 9, 26, 535000, tzinfo=UTC)
@@ -56,7 +57,7 @@ def paused() -> World:
 def test_in_health_every_write_is_delivered_once_and_soon() -> None:
     """Nothing fails, waits or gets lost, and iterator age stays under a second."""
     world = healthy()
-    written = sum(world.pipe.written[m].total() for m in range(minute(AT) + 1, minute(NOW)))
+    written = sum(world.pipe.written["Orders"][m].total() for m in range(minute(AT) + 1, minute(NOW)))
     assert total(world, "delivered", AT) == total(world, "polled", AT) == written > 0
     assert total(world, "errors", AT) == total(world, "throttles", AT) == 0
     assert max(age for flow in flows(world, AT) for age in flow.ages) < 1000
@@ -109,7 +110,7 @@ def test_a_stale_mapping_reads_the_old_generation_only() -> None:
     assert world.pipe.cursors.get("new") is None or world.pipe.cursors["new"].result == NOTHING_YET
     world.advance(timedelta(minutes=2))
     caught_up = sum(flow.delivered for flow in world.pipe.flows["new"].values())
-    written = sum(world.pipe.written[m].total() for m in range(minute(AT) + 2, minute(NOW)))
+    written = sum(world.pipe.written["Orders"][m].total() for m in range(minute(AT) + 2, minute(NOW)))
     assert caught_up >= written
     assert world.pipe.cursors["new"].result == OK
 
@@ -223,9 +224,7 @@ def test_a_role_lambda_may_not_assume_stops_the_poller() -> None:
     """Without trust there is no session and no read."""
     world = recent(NOW)
     world.update_trust(AT, world.role_name, {"Statement": []})
-    assert world.pipe.cursors[world.mapping.uuid].result == (
-        "PROBLEM: Lambda failed to assume your function execution role."
-    )
+    assert world.pipe.cursors[world.mapping.uuid].result == CANNOT_ASSUME
 
 
 def test_siblings_go_on_when_one_function_fails() -> None:
@@ -266,7 +265,7 @@ def test_no_record_is_made_or_mislaid(story: list[tuple[str, int]]) -> None:
         CHANGES[name](world, world.start + timedelta(seconds=second, milliseconds=137))
     cursor = world.pipe.cursors[world.mapping.uuid]
     flows_ = world.pipe.flows[world.mapping.uuid].values()
-    written = sum(operations.total() for operations in world.pipe.written.values())
+    written = sum(operations.total() for operations in world.pipe.written["Orders"].values())
     waiting = sum(len(queue) for queue in cursor.queues)
     settled = sum(flow.delivered + flow.filtered for flow in flows_) + len(cursor.lost)
     assert written - len(world.pipe.unrecorded) == settled + waiting

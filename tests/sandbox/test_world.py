@@ -42,7 +42,7 @@ def test_a_clock_without_a_zone_is_refused() -> None:
 
 def test_the_history_reaches_far_enough_back() -> None:
     """Metrics exist for at least 49 hours before the clock."""
-    first = min(healthy().pipe.written)
+    first = min(healthy().pipe.written["Orders"])
     assert first * 60 <= (NOW - timedelta(hours=49)).timestamp()
 
 
@@ -199,12 +199,13 @@ def test_worlds_of_other_seeds_differ() -> None:
 def test_advancing_the_clock_lives_on() -> None:
     """A step forward adds minutes and leaves those already past as they were."""
     world = recent(NOW)
-    before = dict(world.pipe.written)
+    before = dict(world.pipe.written["Orders"])
     world.advance(timedelta(minutes=10))
     assert world.now == NOW + timedelta(minutes=10)
     whole = [minute for minute in before if (minute + 1) * 60 <= NOW.timestamp()]
-    assert {minute: world.pipe.written[minute] for minute in whole} == {minute: before[minute] for minute in whole}
-    assert len(world.pipe.written) == len(before) + 10
+    after = world.pipe.written["Orders"]
+    assert {minute: after[minute] for minute in whole} == {minute: before[minute] for minute in whole}
+    assert len(world.pipe.written["Orders"]) == len(before) + 10
 
 
 def test_a_mapping_splits_its_target() -> None:

@@ -37,14 +37,20 @@ class Beginnings(Told):
 
     def begin_with_second_table(self, name: str) -> EventSourceMapping:
         """Have a second table, written to like the first, whose stream triggers the function too; give its mapping."""
-        # With the label of the first table's stream: the sandbox feeds every stream of that label.
         first = self.at(self.start).tables[self.setting.table].streams[-1]
         stream = Stream(name, first.created, first.view_type)
         table = Table(name, noise.uuid4(self.seed, name), first.created, (stream,))
         uuid = noise.uuid4(self.seed, "mapping", name)
         mapping = replace(self.mapping, uuid=uuid, stream_arn=stream.arn(self.scope))
-        self._begin(lambda s: s.with_table(table).with_mapping(mapping))
+        self._begin(lambda s: s.with_table(table).with_mapping(mapping).with_traffic(s.traffic, name))
         return mapping
+
+    def begin_with_organization_trail(self, *members: str) -> None:
+        """Have the trail be the organization's: its log group holds the events of these accounts too, in every region.
+
+        The event history (LookupEvents) of an account never has another's.
+        """
+        self._begin(lambda s: replace(s, members=members))
 
     def begin_with_function(self, **changes: Any) -> None:
         """Have the story's function otherwise; `changes` are fields of `Function`, or of its `$LATEST`."""

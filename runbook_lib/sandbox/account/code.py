@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from runbook_lib.sandbox.account import noise
 from runbook_lib.sandbox.account.traffic import Write
 
 
@@ -29,10 +30,12 @@ class Code:
     """A deployed artefact.
 
     `always` fails every invocation; `needs` names an image (`NewImage`, `OldImage`) the handler reads from every
-    record that could have one; `chokes_on` a status it cannot make sense of, or an event (`REMOVE`) that it fails on as
-    `choking` says. Only `hardy` code digests a poison record. A poison record makes it fail as `poisoned` says.
-    `seconds` is how long it takes over each record and `overhead` over each batch, 0 for no time to speak of. `remark`
-    is a line that each invocation logs although nothing is wrong.
+    record that could have one, or, where it is `blind`, from those that never have one too; `chokes_on` a status it
+    cannot make sense of, or an event (`REMOVE`) that it fails on as `choking` says, as it does on a `share` of all
+    records. What it failed on `tries` times it digests then; 0: never. Only `hardy` code digests a poison record, which
+    makes it fail as `poisoned` says. `seconds` is how long it takes over each record and `overhead` over each batch, 0
+    for no time to speak of. `chatter` are lines that each invocation logs although nothing is wrong, with `{request}`
+    where the request's id stands.
     """
 
     revision: str
@@ -44,7 +47,10 @@ class Code:
     poisoned: Failure | None = None
     seconds: float = 0.0
     overhead: float = 0.0
-    remark: str = ""
+    chatter: tuple[str, ...] = ()
+    blind: bool = False
+    share: float = 0.0
+    tries: int = 0
 
     @property
     def slow(self) -> bool:
@@ -54,7 +60,7 @@ class Code:
     @property
     def sound(self) -> bool:
         """Whether only a poison record can make it fail."""
-        return self.always is None and self.needs is None and self.chokes_on is None
+        return self.always is None and self.needs is None and self.chokes_on is None and not self.share
 
     def failure(self, write: Write, view_type: str) -> Failure | None:
         """How this code fails on this record of a stream of this view type; None when it succeeds."""
@@ -62,7 +68,7 @@ class Code:
             return self.always
         if write.poison and not self.hardy:
             return self.poisoned or INDIGESTIBLE
-        if self.chokes_on in (write.status, write.event):
+        if self.chokes_on in (write.status, write.event) or self._in_share(write):
             return self.choking or Failure(
                 "ValueError",
                 f"unknown order status '{write.status}'",
@@ -79,10 +85,16 @@ class Code:
             )
         return None
 
+    def _in_share(self, write: Write) -> bool:
+        """Whether the record is of the share that it fails on, by chance and always the same."""
+        return self.share > 0 and noise.unit(0, "share", write.sequence_number) < self.share
+
     def _lacks(self, write: Write, view_type: str) -> bool:
         wanted = {"NewImage": "NEW", "OldImage": "OLD"}[str(self.needs)]
         never_has_one = "REMOVE" if self.needs == "NewImage" else "INSERT"
-        return write.event != never_has_one and view_type not in (f"{wanted}_IMAGE", "NEW_AND_OLD_IMAGES")
+        if write.event == never_has_one:
+            return self.blind
+        return view_type not in (f"{wanted}_IMAGE", "NEW_AND_OLD_IMAGES")
 
 
 INDIGESTIBLE = Failure(

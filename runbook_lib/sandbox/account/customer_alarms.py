@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 
 from runbook_lib.sandbox.account.setting import Setting
-from runbook_lib.sandbox.account.state import Alarm, CompositeAlarm, Stream, Watched
+from runbook_lib.sandbox.account.state import Stream
+from runbook_lib.sandbox.account.watched import Alarm, CompositeAlarm, Watched
 
 ALARM = "DynamoDBStreamsTriggerFailure"
 """The alarm of the playbook."""

@@ -19,7 +19,10 @@ NOTHING_YET, OK, FAILED = "No records processed", "OK", "PROBLEM: Function call 
 
 
 class Attempt(NamedTuple):
-    """One invocation: when it began (epoch seconds), how long it took (ms), and how it failed, if it did."""
+    """One invocation: when it began (epoch seconds), how long it took (ms), and how it failed, if it did.
+
+    `version` is the function's, where its alias divides what it gets between two.
+    """
 
     at: float
     duration: float
@@ -27,13 +30,15 @@ class Attempt(NamedTuple):
     records: int
     failure: Failure | None
     lineage: int
+    version: str = ""
 
 
 @dataclass(slots=True)
 class Flow:
     """What one mapping did in one minute. `polls` None: nothing was polled; 0 records polled is another thing.
 
-    `handled` are the records that the function took without failing.
+    `handled` are the records that the function took without failing, `starved` the reads that were refused because the
+    stream has too many readers, `by_version` what of it each version did where it is `divided` by an alias.
     """
 
     polls: int | None = None
@@ -53,6 +58,9 @@ class Flow:
     attempts: list[Attempt] = field(default_factory=list)
     logged: int = LOGGED_PER_MINUTE
     handled: list[Write] = field(default_factory=list)
+    starved: int = 0
+    divided: bool = False
+    by_version: dict[str, Flow] = field(default_factory=dict)
 
     @property
     def delivered(self) -> int:
@@ -68,6 +76,8 @@ class Flow:
         self.durations.append(attempt.duration)
         if attempt.failure is not None or len(self.attempts) < self.logged:
             self.attempts.append(attempt)
+        if attempt.version:
+            self.by_version.setdefault(attempt.version, Flow(busy=1)).note(attempt._replace(version=""), age)
 
     def work(self, start: float, duration: float, batch: list[Write], lineage: int) -> None:
         """Count one invocation that digested its batch."""
@@ -79,7 +89,8 @@ class Flow:
 class Cursor:
     """Where a mapping stands in its stream, shard by shard, and what its last batch came to.
 
-    `lanes` holds when the newest batches of each shard end, where the code takes its time.
+    `lanes` holds when the newest batches of each shard end, where the code takes its time; `lost` are records given up,
+    `skipped` those that a mapping at LATEST never looked at.
     """
 
     label: str
@@ -90,6 +101,7 @@ class Cursor:
     lanes: list[list[float]] = field(default_factory=lambda: [[] for _ in range(LINEAGES)])
     result: str = NOTHING_YET
     lost: list[Write] = field(default_factory=list)
+    skipped: list[Write] = field(default_factory=list)
 
     @property
     def oldest(self) -> Write | None:

@@ -61,6 +61,10 @@ class MappingStory(Told):
         """Change fields of a mapping without an event in the trail: its time of modification alone tells of it."""
         self.add(Change(at, lambda s: s.with_mapping(replace(s.mappings[uuid], modified=at, **changes))))
 
+    def tell_result(self, at: datetime, uuid: str, text: str | None) -> None:
+        """Have LastProcessingResult say this from now on, whatever the poller does; None: what comes of its batches."""
+        self.add(Change(at, lambda s: s.with_mapping(replace(s.mappings[uuid], result=text))))
+
     def stall_pollers(self, at: datetime, *uuids: str) -> None:
         """Let the pollers of these mappings stand still for a reason inside AWS that no API tells."""
 

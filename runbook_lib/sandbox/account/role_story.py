@@ -100,7 +100,8 @@ class RoleStory(Told):
 
         def apply(state: State) -> State:
             for table in state.tables.values():
-                state = state.with_table(replace(table, key_lost=None)) if table.key == key else state
+                if table.key == key and table.key_state != "Enabled":
+                    state = state.with_table(replace(table, key_regained=at, key_state="Enabled"))
             return replace(state, disabled_keys=state.disabled_keys - {key})
 
         event = TrailEvent(at, by, "kms", "EnableKey", {"keyId": key}, None, (("AWS::KMS::Key", key),))
@@ -124,6 +125,14 @@ class RoleStory(Told):
     def attach_scp(self, at: datetime, document: Document) -> None:
         """Put a service control policy above the account. The management account's trail has it, ours does not."""
         self.add(Change(at, lambda s: replace(s, organization=(*(s.organization or ()), document))))
+
+    def record_elsewhere(
+        self, at: datetime, name: str, request: Mapping[str, Any], source: str = "lambda",
+        account: str | None = None, region: str | None = None, by: Actor = PIPELINE,
+    ) -> None:  # fmt: skip
+        """Record a call in another account, which only an organization's trail tells here, or in another region."""
+        event = TrailEvent(at, by, source, name, request, account=account, region=region)
+        self.add(Change(at, lambda state: state, event))
 
     def detach_scps(self, at: datetime) -> None:
         """Take every service control policy off the account again."""

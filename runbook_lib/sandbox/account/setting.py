@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from runbook_lib.sandbox.account.flow import LOGGED_PER_MINUTE
-from runbook_lib.sandbox.account.state import HealthEvent
+from runbook_lib.sandbox.account.watched import HealthEvent
 
 
 @dataclass(frozen=True)

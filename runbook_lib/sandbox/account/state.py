@@ -10,11 +10,19 @@ from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any
 
+from runbook_lib.sandbox.account import noise
 from runbook_lib.sandbox.account.code import Code
 from runbook_lib.sandbox.account.traffic import LINEAGES, Traffic
+from runbook_lib.sandbox.account.watched import Alarm, CompositeAlarm, HealthEvent
 
 RETENTION = timedelta(hours=24)
 """How long a stream record lives, and how long a disabled stream stays readable (DynamoDB Developer Guide, Streams)."""
+
+KEY_LOSS_REACHES = timedelta(minutes=5, seconds=30)
+"""How long a table can be used after its key was lost (a laboratory's probe of DynamoDB, October 2026)."""
+
+UPDATING = timedelta(seconds=5)
+"""How long a table is UPDATING after its stream was switched (a laboratory's probe of DynamoDB, October 2026)."""
 
 Document = Mapping[str, Any]
 """A parsed IAM policy document."""
@@ -65,10 +73,10 @@ class Stream:
 class Table:
     """A DynamoDB table and every generation of its stream, oldest first.
 
-    `restored` from a backup or a point in time; `kinesis` is the ARN of a Kinesis stream that it feeds as
-    well, since `kinesis_since`;
-    `replicas` are its other regions; `key` the ARN of the customer's KMS key it is encrypted with, unusable from
-    `key_lost` on. `partitions` beyond `LINEAGES` hold items that nobody writes to.
+    `restored` from a backup or a point in time; `kinesis` is the ARN of a Kinesis stream that it feeds as well, since
+    `kinesis_since`; `replicas` are its other regions; `key` the ARN of the customer's KMS key it is encrypted with,
+    lost from `key_lost` until `key_regained`, in what KMS calls `key_state`. `partitions` beyond `LINEAGES` hold items
+    that nobody writes to. `readers` are those of its stream that are no mapping. `changed` is when it was updated last.
     """
 
     name: str
@@ -86,7 +94,37 @@ class Table:
     replicas: tuple[str, ...] = ()
     key: str | None = None
     key_lost: datetime | None = None
+    key_regained: datetime | None = None
+    key_state: str = "Enabled"
     partitions: int = LINEAGES
+    readers: int = 0
+    changed: datetime | None = None
+
+    def updating(self, at: datetime) -> bool:
+        """Whether a change of it is still under way, during which DynamoDB takes no other."""
+        return self.changed is not None and self.changed <= at < self.changed + UPDATING
+
+    def usable(self, at: float) -> bool:
+        """Whether its key lets it be read and written at an instant (epoch seconds); one of AWS's own always does."""
+        if self.key_lost is None or at < (self.key_lost + KEY_LOSS_REACHES).timestamp():
+            return True
+        return self.key_regained is not None and at >= (self.key_regained + self._lag("usable again", 1, 7)).timestamp()
+
+    @property
+    def key_loss_detected(self) -> datetime | None:
+        """When DynamoDB finds out that it has lost the key; None when it never does, as the key is back before."""
+        found = self.key_lost and self.key_lost + self._lag("detected", 13, 75)
+        return None if found is None or (self.key_regained is not None and self.key_regained <= found) else found
+
+    def out_of_reach(self, at: datetime) -> bool:
+        """Whether DynamoDB calls it inaccessible: half a minute after it found out, until long after it works again."""
+        if (detected := self.key_loss_detected) is None or at < detected + timedelta(seconds=25):
+            return False
+        return self.key_regained is None or at < self.key_regained + self._lag("accessible again", 18, 57)
+
+    def _lag(self, what: str, least: float, most: float) -> timedelta:
+        """A number of minutes that belongs to the table and to the loss of its key."""
+        return timedelta(minutes=noise.between(least, most, 0, self.table_id, self.key_lost, what))
 
     @property
     def latest(self) -> Stream | None:
@@ -105,7 +143,8 @@ class EventSourceMapping:
     """An event source mapping. `function` is a name with an optional qualifier: `orders-projector:live`.
 
     `stalled`: its poller stands still for a reason inside AWS that no API tells. `tumbling` is its window in seconds,
-    `settling` how long after its last change AWS shows it as being updated, `remark` what follows its last result.
+    `settling` how long after its last change AWS shows it as being updated, `remark` what follows its last
+    result, `result` what stands in the last one's place.
     """
 
     uuid: str
@@ -131,6 +170,7 @@ class EventSourceMapping:
     tumbling: int = 0
     settling: timedelta = timedelta(0)
     remark: str = ""
+    result: str | None = None
 
     def shown(self, at: datetime) -> str:
         """The state that AWS shows at an instant."""
@@ -185,8 +225,9 @@ class Version:
 
 @dataclass(frozen=True)
 class Function:
-    """A Lambda function. `concurrency` None means unreserved, 0 means fully throttled.
+    """A Lambda function. `routing` says which version gets what part of an alias's invocations besides the alias's own.
 
+    `concurrency` None means unreserved, 0 means fully throttled.
     `scheduled`: a schedule invokes it every five minutes, whatever its streams do. `topic` is the ARN of
     one that it publishes to and that invokes it as well, as often: a loop, which Lambda breaks off each time.
     """
@@ -195,6 +236,7 @@ class Function:
     created: datetime
     versions: tuple[Version, ...]
     aliases: Mapping[str, str] = field(default_factory=dict)
+    routing: Mapping[str, tuple[str, float]] = field(default_factory=dict)
     concurrency: int | None = None
     log_format: str = "Text"
     log_group: str | None = None
@@ -215,6 +257,12 @@ class Function:
         """The version that a qualifier (alias, number, `$LATEST` or None) names; None when there is no such one."""
         number = self.aliases.get(qualifier or "$LATEST", qualifier or "$LATEST")
         return next((version for version in self.versions if version.number == number), None)
+
+    def divided(self, qualifier: str | None) -> tuple[Version, float] | None:
+        """The second version of an alias and its part of the invocations; None for an alias, or any other, of one."""
+        number, part = self.routing.get(qualifier or "", ("", 0.0))
+        second = next((version for version in self.versions if version.number == number), None)
+        return (second, part) if second is not None else None
 
     def with_latest(self, **changes: Any) -> "Function":
         """This function with `$LATEST` changed."""
@@ -257,64 +305,14 @@ class ManagedPolicy:
 
 
 @dataclass(frozen=True)
-class Watched:
-    """A metric under an alarm; `id` is what the alarm's expression calls it, if it has one."""
-
-    namespace: str
-    metric: str
-    statistic: str
-    dimensions: tuple[tuple[str, str], ...]
-    id: str = "m1"
-
-
-@dataclass(frozen=True)
-class Alarm:
-    """A CloudWatch alarm of the customer's, one-minute periods: on a metric, or on an expression of several."""
-
-    name: str
-    watched: tuple[Watched, ...]
-    threshold: float
-    comparison: str
-    periods: int
-    missing: str
-    created: datetime
-    description: str = ""
-    expression: str = ""
-
-
-@dataclass(frozen=True)
-class CompositeAlarm:
-    """An alarm that goes off when any of these alarms does."""
-
-    name: str
-    children: tuple[str, ...]
-    created: datetime
-    description: str = ""
-
-    @property
-    def rule(self) -> str:
-        """Its rule, as AWS writes it."""
-        return " OR ".join(f'ALARM("{name}")' for name in self.children)
-
-
-@dataclass(frozen=True)
-class HealthEvent:
-    """A public AWS Health event."""
-
-    code: str
-    service: str
-    begin: datetime
-    end: datetime | None = None
-    category: str = "issue"
-
-
-@dataclass(frozen=True)
 class State:
     """Everything at one instant. Mappings are keyed by UUID; the other collections by name or ARN.
 
     `organization` holds the service control policies above the account that deny something, besides the one that
     allows everything; None for an account of no organization. `crowd` is how many executions the function that no
-    stream triggers has running at any time. `orphans` are the streams of deleted tables.
+    stream triggers has running at any time. `orphans` are the streams of deleted tables. `traffic` is what the story's
+    application writes to the oldest table; `busy` has, by name, the tables that are written to besides.
+    `members` are the other accounts whose events the organization's trail delivers here.
     """
 
     tables: Mapping[str, Table]
@@ -323,6 +321,7 @@ class State:
     roles: Mapping[str, Role]
     policies: Mapping[str, ManagedPolicy]
     traffic: Traffic = field(default_factory=Traffic)
+    busy: Mapping[str, Traffic] = field(default_factory=dict)
     concurrency_limit: int = 1000
     crowd: int = 0
     key_policies: Mapping[str, Document] = field(default_factory=dict)
@@ -331,16 +330,32 @@ class State:
     orphans: tuple[Stream, ...] = ()
     alarms: tuple[Alarm | CompositeAlarm, ...] = ()
     health: tuple[HealthEvent, ...] | None = None
+    members: tuple[str, ...] = ()
 
     @property
     def source(self) -> Table | None:
-        """The table that the application writes to, the oldest there is; None when there is none."""
-        return next(iter(self.tables.values()), None)
+        """The table that the application of the story writes to, the oldest of those that no other application has."""
+        return next((table for table in self.tables.values() if table.name not in self.busy), None)
+
+    @property
+    def written_to(self) -> tuple[Table, ...]:
+        """Every table that somebody writes to, the story's first."""
+        source = self.source
+        return (*((source,) if source else ()), *(table for table in self.tables.values() if table.name in self.busy))
+
+    def traffic_of(self, table: Table) -> Traffic:
+        """How busy a table is that somebody writes to."""
+        return self.busy.get(table.name, self.traffic)
 
     def target(self, mapping: EventSourceMapping) -> Version | None:
         """The version a mapping invokes; None when the function or its qualifier is gone."""
         function = self.functions.get(mapping.function_name)
         return function.version(mapping.qualifier) if function else None
+
+    def divided(self, mapping: EventSourceMapping) -> tuple[Version, float] | None:
+        """The second version that a mapping invokes and its part of the invocations; None when there is but one."""
+        function = self.functions.get(mapping.function_name)
+        return function.divided(mapping.qualifier) if function else None
 
     def stream(self, arn: str) -> Stream | None:
         """The stream generation with this ARN (any account part); None when there never was one.
@@ -354,6 +369,10 @@ class State:
         owner = self.tables.get(table)
         known = (*(owner.streams if owner else ()), *self.orphans)
         return next((stream for stream in known if (stream.table, stream.label) == (table, label)), None)
+
+    def with_traffic(self, traffic: Traffic, table: str | None = None) -> "State":
+        """This state with the story's application as busy as this, or another one that writes to `table`."""
+        return replace(self, traffic=traffic) if table is None else replace(self, busy={**self.busy, table: traffic})
 
     def with_mapping(self, mapping: EventSourceMapping) -> "State":
         """This state with the mapping added or replaced."""

@@ -8,9 +8,10 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
-from runbook_lib.sandbox.account.code import Code
+from runbook_lib.sandbox.account.code import Code, Failure
 from runbook_lib.sandbox.account.state import Document, EventSourceMapping, Function, Scope, State, Stream, without
 from runbook_lib.sandbox.account.timeline import Change
+from runbook_lib.sandbox.account.traffic import Traffic
 from runbook_lib.sandbox.account.trail import OPERATOR, PIPELINE, SECURITY, STACK, Actor, TrailEvent, long_date
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ class TableStory(Told):
         def apply(state: State) -> State:
             owner = state.tables[table]
             streams = tuple(s if s.disabled else replace(s, disabled=at) for s in owner.streams)
-            return state.with_table(replace(owner, streams=streams))
+            return state.with_table(replace(owner, streams=streams, changed=at))
 
         self._update_table(at, table, by, {"streamSpecification": {"streamEnabled": False}}, apply)
 
@@ -56,7 +57,8 @@ class TableStory(Told):
 
         def apply(state: State) -> State:
             owner = state.tables[table]
-            return state.with_table(replace(owner, streams=(*owner.streams, Stream(table, at, view_type))))
+            streams = (*owner.streams, Stream(table, at, view_type))
+            return state.with_table(replace(owner, streams=streams, changed=at))
 
         specification = {"streamEnabled": True, "streamViewType": view_type}
         self._update_table(at, table, by, {"streamSpecification": specification}, apply)
@@ -65,7 +67,7 @@ class TableStory(Told):
         """Change the table's provisioned write capacity; it does nothing to the stream."""
 
         def apply(state: State) -> State:
-            return state.with_table(replace(state.tables[table], write_units=write_units))
+            return state.with_table(replace(state.tables[table], write_units=write_units, changed=at))
 
         units = {"readCapacityUnits": self.at(at).tables[table].read_units, "writeCapacityUnits": write_units}
         self._update_table(at, table, by, {"provisionedThroughput": units}, apply)
@@ -87,10 +89,21 @@ class TableStory(Told):
         )  # fmt: skip
         self.add(Change(at, apply, event))
 
-    def set_traffic(self, at: datetime, per_minute: float, swing: float = 0.0, jitter: float = 0.0) -> None:
-        """Make the application write this often from now on. Writes are data events: the trail shows nothing."""
-        self.add(Change(at, lambda s: replace(s, traffic=replace(
-            s.traffic, per_minute=per_minute, swing=swing, jitter=jitter))))  # fmt: skip
+    def set_traffic(
+        self, at: datetime, per_minute: float, swing: float = 0.0, jitter: float = 0.0, table: str | None = None
+    ) -> None:
+        """Make the application write this often from now on, or another one to `table`; the trail shows no writes."""
+        how: dict[str, float] = {"per_minute": per_minute, "swing": swing, "jitter": jitter}
+
+        def apply(state: State) -> State:
+            before = state.traffic if table is None else state.busy.get(table, Traffic())
+            return state.with_traffic(replace(before, **how), table)  # type: ignore[arg-type]
+
+        self.add(Change(at, apply))
+
+    def crowd_stream(self, at: datetime, table: str, readers: int) -> None:
+        """Let this many readers more, who are no mappings, read the table's stream, so that reads are throttled."""
+        self.add(Change(at, lambda s: s.with_table(replace(s.tables[table], readers=readers))))
 
     def burden(self, at: datetime, size: int) -> None:
         """Make each item carry this many bytes more, as its record in the stream then does, from now on."""
@@ -140,6 +153,33 @@ class FunctionStory(Told):
         for alias in aliases:
             self.point_alias(at, function, alias, number, by)
 
+    def fail_on(
+        self, at: datetime, function: str, share: float = 0.0, event: str | None = None, missing: str | None = None,
+        failure: Failure | None = None, tries: int = 0,
+    ) -> None:  # fmt: skip
+        """Let the code fail on a share of the records, on an event's, or on those without an image; nobody deploys it.
+
+        `failure` says how (`TIMEOUT`, say), `missing` names the image. After `tries` failures a batch passes; 0: never.
+        """
+
+        def apply(state: State) -> State:
+            owner, part = state.functions[function], {"share": share, "chokes_on": event, "choking": failure}
+            whole: dict[str, Any] = part | {"needs": missing, "blind": missing is not None, "tries": tries}
+            versions = tuple(replace(each, code=replace(each.code, **whole)) for each in owner.versions)
+            return state.with_function(replace(owner, versions=versions))
+
+        self.add(Change(at, apply))
+
+    def chatter(self, at: datetime, function: str, *lines: str) -> None:
+        """Let every invocation log these lines although nothing is wrong; `{request}` becomes the request's id."""
+
+        def apply(state: State) -> State:
+            owner = state.functions[function]
+            versions = tuple(replace(each, code=replace(each.code, chatter=lines)) for each in owner.versions)
+            return state.with_function(replace(owner, versions=versions))
+
+        self.add(Change(at, apply))
+
     def upload(self, at: datetime, function: str, code: Code, by: Actor = PIPELINE) -> None:
         """Upload code, to `$LATEST` alone."""
 
@@ -155,11 +195,16 @@ class FunctionStory(Told):
         self._function_change(at, by, "PublishVersion20150331", function, {}, _publish(function, at))
         return self.at(at).functions[function].versions[-1].number
 
-    def point_alias(self, at: datetime, function: str, alias: str, number: str, by: Actor = PIPELINE) -> None:
-        """Point an alias at a version; one of a new name is created."""
+    def point_alias(
+        self, at: datetime, function: str, alias: str, number: str, by: Actor = PIPELINE,
+        routing: tuple[str, float] | None = None,
+    ) -> None:  # fmt: skip
+        """Point an alias, or a new one, at a version, and by `routing` a part of its invocations at another."""
         verb = "UpdateAlias" if alias in self.at(at).functions[function].aliases else "CreateAlias"
-        members = {"name": alias, "functionVersion": number}
-        self._function_change(at, by, f"{verb}20150331", function, members, _point(function, alias, number))
+        members: dict[str, Any] = {"name": alias, "functionVersion": number}
+        if routing:
+            members["routingConfig"] = {"additionalVersionWeights": dict([routing])}
+        self._function_change(at, by, f"{verb}20150331", function, members, _point(function, alias, number, routing))
 
     def reconfigure(self, at: datetime, function: str, by: Actor = PIPELINE, **changes: Any) -> None:
         """Change fields of `$LATEST`: `timeout`, `memory`, `role`, `handler`."""
@@ -299,9 +344,12 @@ def _publish(function: str, at: datetime) -> Callable[[State], State]:
     return apply
 
 
-def _point(function: str, alias: str, number: str) -> Callable[[State], State]:
+def _point(
+    function: str, alias: str, number: str, routing: tuple[str, float] | None
+) -> Callable[[State], State]:  # fmt: skip
     def apply(state: State) -> State:
         owner: Function = state.functions[function]
-        return state.with_function(replace(owner, aliases={**owner.aliases, alias: number}))
+        divided = {**without(owner.routing, alias), **({alias: routing} if routing else {})}
+        return state.with_function(replace(owner, aliases={**owner.aliases, alias: number}, routing=divided))
 
     return apply

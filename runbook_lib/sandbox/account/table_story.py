@@ -43,10 +43,22 @@ class TableLife(Told):
 
     def disable_key(self, at: datetime, table: str, by: Actor = SECURITY) -> None:
         """Disable the customer's KMS key of a table."""
+        self._lose_key(at, by, "DisableKey", table, "Disabled")
+
+    def schedule_key_deletion(self, at: datetime, table: str, by: Actor = SECURITY) -> None:
+        """Schedule the customer's KMS key of a table for deletion, which disables it at once."""
+        self._lose_key(at, by, "ScheduleKeyDeletion", table, "PendingDeletion", pendingWindowInDays=30)
+
+    def revoke_grants(self, at: datetime, table: str, by: Actor = SECURITY) -> None:
+        """Revoke DynamoDB's grants on the customer's KMS key of a table; the key itself stays enabled."""
+        self._lose_key(at, by, "RevokeGrant", table, "Enabled", grantId=noise.hexes(64, self.seed, "grant", table))
+
+    def _lose_key(self, at: datetime, by: Actor, name: str, table: str, state: str, **members: Any) -> None:
         key = self.at(at).tables[table].key
         assert key is not None, "the table is encrypted with a key of the customer's"
-        event = TrailEvent(at, by, "kms", "DisableKey", {"keyId": key}, None, (("AWS::KMS::Key", key),))
-        self.add(Change(at, lambda s: s.with_table(replace(s.tables[table], key_lost=at)), event))
+        event = TrailEvent(at, by, "kms", name, {"keyId": key, **members}, None, (("AWS::KMS::Key", key),))
+        lost: dict[str, Any] = {"key_lost": at, "key_regained": None, "key_state": state}
+        self.add(Change(at, lambda s: s.with_table(replace(s.tables[table], **lost)), event))
 
     def feed_kinesis(self, at: datetime, table: str, stream: str, by: Actor = PIPELINE) -> None:
         """Switch Kinesis Data Streams for DynamoDB on, which is another product than DynamoDB Streams."""

@@ -136,7 +136,10 @@ def identity(write: Write) -> dict[str, Any]:
 
 
 def record(write: Write, view_type: str, region: str, created: datetime, note: str = "") -> dict[str, Any]:
-    """The stream record of a write, as `dynamodbstreams:GetRecords` gives it; `note` is one more attribute."""
+    """The stream record of a write, as `dynamodbstreams:GetRecords` gives it; `note` is one more attribute.
+
+    The members of its `userIdentity` are spelt otherwise than in the record that a function, or a filter, gets.
+    """
     held = images(write, view_type)
     if note:
         held |= {name: {**item, "note": {"S": note}} for name, item in held.items() if name != "Keys"}
@@ -146,7 +149,7 @@ def record(write: Write, view_type: str, region: str, created: datetime, note: s
         "eventVersion": "1.1",
         "eventSource": "aws:dynamodb",
         "awsRegion": region,
-        **identity(write),
+        **({"userIdentity": {"Type": "Service", "PrincipalId": "dynamodb.amazonaws.com"}} if write.expired else {}),
         "dynamodb": {
             "ApproximateCreationDateTime": created,
             **held,

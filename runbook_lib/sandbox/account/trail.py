@@ -93,7 +93,8 @@ def poller(role: str, session: str, mapping: str) -> Actor:
 class TrailEvent:
     """One recorded call. `resources` are pairs of CloudFormation type and name, as LookupEvents lists them.
 
-    `details` are set for what a service did of its own accord, without any call.
+    `details` are set for what a service did of its own accord, without any call. `account` and `region` are where it
+    was called, if not in the world's own.
     """
 
     at: datetime
@@ -106,6 +107,8 @@ class TrailEvent:
     read_only: bool = False
     error: tuple[str, str] | None = None
     details: Mapping[str, Any] | None = None
+    account: str | None = None
+    region: str | None = None
 
     @property
     def is_global(self) -> bool:
@@ -126,7 +129,7 @@ class Recorded:
     @property
     def region(self) -> str:
         """The region whose event history holds it."""
-        return GLOBAL_REGION if self.event.is_global else self.home
+        return GLOBAL_REGION if self.event.is_global else self.event.region or self.home
 
     @property
     def event_id(self) -> str:

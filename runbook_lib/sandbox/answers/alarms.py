@@ -7,7 +7,7 @@ from datetime import datetime
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from runbook_lib.sandbox.account.state import Alarm, CompositeAlarm, Watched
+from runbook_lib.sandbox.account.watched import Alarm, CompositeAlarm, Watched
 from runbook_lib.sandbox.answers.cloudwatch import metrics_of
 from runbook_lib.sandbox.answers.paging import page
 from runbook_lib.sandbox.answers.regional import regional

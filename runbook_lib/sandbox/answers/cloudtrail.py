@@ -44,7 +44,7 @@ def _newest_first(world: World, region: str) -> Mapping[str, list[Recorded]]:
     def build() -> Mapping[str, list[Recorded]]:
         named: dict[str, list[Recorded]] = {"": []}
         for found in reversed(delivered(world)):
-            if found.region == region:
+            if (found.account, found.region) == (world.account, region):
                 named[""].append(found)
                 named.setdefault(found.event.name, []).append(found)
         return named

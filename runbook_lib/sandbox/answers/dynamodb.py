@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from runbook_lib.sandbox.account.state import Table
 from runbook_lib.sandbox.account.trail import OPERATOR
 from runbook_lib.sandbox.answers.regional import regional
-from runbook_lib.sandbox.pipe.writes import KEY_SECONDS, decrypts
 from runbook_lib.sandbox.wire.call import Call
 from runbook_lib.sandbox.wire.errors import ApiError
 
@@ -28,8 +28,7 @@ def table_of(world: World, name: str) -> Table:
 
 def described(world: World, table: Table) -> dict[str, Any]:
     """The `TableDescription`. After disabling, the specification is gone while the latest ARN and label stay."""
-    ours = world.state.source is table
-    writes = sum(operations.total() for operations in world.pipe.written.values()) if ours else 0
+    writes = sum(operations.total() for operations in world.pipe.written.get(table.name, {}).values())
     found: dict[str, Any] = {
         "AttributeDefinitions": [{"AttributeName": "order_id", "AttributeType": "S"}],
         "TableName": table.name,
@@ -57,6 +56,8 @@ def described(world: World, table: Table) -> dict[str, Any]:
             "RestoreDateTime": table.created - timedelta(minutes=11),
             "RestoreInProgress": False,
         }
+    if table.updating(world.now):
+        found["TableStatus"] = "UPDATING"
     if table.replicas:
         found["Replicas"] = [{"RegionName": region, "ReplicaStatus": "ACTIVE"} for region in table.replicas]
     if table.key is not None:
@@ -65,12 +66,11 @@ def described(world: World, table: Table) -> dict[str, Any]:
 
 
 def _encryption(world: World, table: Table) -> dict[str, Any]:
-    """The customer's key; once DynamoDB finds that it cannot use it, the table is out of reach."""
+    """The customer's key; once DynamoDB has found that it cannot use it, the table is out of reach."""
     described: dict[str, Any] = {"Status": "ENABLED", "SSEType": "KMS", "KMSMasterKeyArn": table.key}
     found: dict[str, Any] = {"SSEDescription": described}
-    if not decrypts(world.state, table.name, world.now.timestamp() - KEY_SECONDS):
-        assert table.key_lost is not None
-        described["InaccessibleEncryptionDateTime"] = table.key_lost + timedelta(seconds=KEY_SECONDS)
+    if table.out_of_reach(world.now):
+        described["InaccessibleEncryptionDateTime"] = table.key_loss_detected
         found["TableStatus"] = "INACCESSIBLE_ENCRYPTION_CREDENTIALS"
     return found
 
@@ -98,19 +98,49 @@ def paged_names(call: Call, tables: list[str]) -> dict[str, Any]:
 def update_table(world: World, call: Call) -> dict[str, Any]:
     """The remedy: switch the stream on or off, now. Other changes but write capacity are not emulated."""
     table = table_of(world, call.params["TableName"])
+    _refuse_update(world, table, call.params)
     specification = call.params.get("StreamSpecification")
     if specification is None:
         if throughput := call.params.get("ProvisionedThroughput"):
             world.set_capacity(world.now, table.name, throughput["WriteCapacityUnits"])
     elif specification["StreamEnabled"]:
-        if table.stream is not None:
-            raise ApiError("ValidationException", f"Table already has an enabled stream: TableName: {table.name}")
         world.enable_stream(world.now, table.name, specification["StreamViewType"], OPERATOR)
-    elif table.stream is None:
-        raise ApiError("ValidationException", f"Table has no stream to disable: TableName: {table.name}")
     else:
         world.disable_stream(world.now, table.name, OPERATOR)
     return {"TableDescription": described(world, table_of(world, table.name)) | {"TableStatus": "UPDATING"}}
+
+
+_CHANGES = (
+    "StreamSpecification",
+    "ProvisionedThroughput",
+    "BillingMode",
+    "GlobalSecondaryIndexUpdates",
+    "ReplicaUpdates",
+)
+
+
+def _refuse_update(world: World, table: Table, params: Mapping[str, Any]) -> None:
+    """Raise what DynamoDB refuses: of two changes at once, or one during another, its wording is not recorded."""
+    specification = params.get("StreamSpecification")
+    if table.updating(world.now):
+        message = f"Attempt to change a resource which is still in use: Table is being updated: {table.name}"
+        raise ApiError("ResourceInUseException", message)
+    asked = [name for name in _CHANGES if name in params]
+    if specification is not None and len(asked) > 1:
+        message = f"The stream cannot be changed together with another property of the table: {', '.join(asked[1:])}"
+        raise ApiError("ValidationException", message)
+    if specification is None:
+        return
+    if specification["StreamEnabled"]:
+        if table.stream is not None:
+            raise ApiError("ValidationException", f"Table already has an enabled stream: TableName: {table.name}")
+        if "StreamViewType" not in specification:
+            message = "One or more parameter values were invalid: StreamViewType is required when StreamEnabled is true"
+            raise ApiError("ValidationException", message)
+    elif table.stream is None:
+        raise ApiError("ValidationException", f"Table has no stream to disable: TableName: {table.name}")
+    elif table.replicas:
+        raise ApiError("ValidationException", "Disabling Stream is not allowed for a Global Table replica.")
 
 
 @regional("dynamodb", "DescribeTimeToLive")

@@ -16,6 +16,10 @@ from runbook_lib.sandbox.wire.errors import ApiError
 if TYPE_CHECKING:
     from runbook_lib.sandbox.world import World
 
+UNRESERVED = 100
+"""Executions that an account keeps unreserved, or all it has, if that is less (Lambda Developer Guide, "Configuring
+reserved concurrency")."""
+
 _CANCELLED = ("Failed", "InternalError", "The preparation of the function was cancelled by an update.")
 """What an update makes of a function that is stuck in Pending: it can be updated once more."""
 
@@ -80,7 +84,7 @@ def create_alias(world: World, call: Call) -> dict[str, Any]:
     if alias in function.aliases:
         arn = world.scope.arn("lambda", f"function:{function.name}:{alias}")
         raise ApiError("ResourceConflictException", f"Alias already exists: {arn}", 409, Type="User")
-    return _pointed(world, function, alias, call.params["FunctionVersion"])
+    return _pointed(world, function, alias, call.params)
 
 
 @regional("lambda", "UpdateAlias")
@@ -90,13 +94,18 @@ def update_alias(world: World, call: Call) -> dict[str, Any]:
     if alias not in function.aliases:
         arn = world.scope.arn("lambda", f"function:{function.name}:{alias}")
         raise ApiError("ResourceNotFoundException", f"Cannot find alias arn: {arn}", 404, Type="User")
-    return _pointed(world, function, alias, call.params["FunctionVersion"])
+    return _pointed(world, function, alias, call.params)
 
 
-def _pointed(world: World, function: Function, alias: str, number: str) -> dict[str, Any]:
-    if function.version(number) is None:
-        raise missing(world, f"{function.name}:{number}")
-    world.point_alias(world.now, function.name, alias, number)
+def _pointed(world: World, function: Function, alias: str, params: Mapping[str, Any]) -> dict[str, Any]:
+    """Point an alias where it is asked to; what is not mentioned stays as it was."""
+    number = params.get("FunctionVersion") or function.aliases[alias]
+    weights = params.get("RoutingConfig", {}).get("AdditionalVersionWeights")
+    routing = function.routing.get(alias) if weights is None else next(iter(weights.items()), None)
+    for version in (number, *([routing[0]] if routing else [])):
+        if function.version(version) is None:
+            raise missing(world, f"{function.name}:{version}")
+    world.point_alias(world.now, function.name, alias, number, routing=routing)
     return described_alias(world, world.state.functions[function.name], alias)
 
 
@@ -122,9 +131,18 @@ def delete_function(world: World, call: Call) -> dict[str, Any]:
 
 @regional("lambda", "PutFunctionConcurrency")
 def put_function_concurrency(world: World, call: Call) -> dict[str, Any]:
-    """Reserve concurrency, now."""
+    """Reserve concurrency, now. More of it is refused once too little would be left for everybody else."""
     function, _ = named(world, call)
-    world.put_concurrency(world.now, function.name, call.params["ReservedConcurrentExecutions"])
+    wanted, state = call.params["ReservedConcurrentExecutions"], world.state
+    others = sum(other.concurrency or 0 for other in state.functions.values() if other.name != function.name)
+    least = min(UNRESERVED, state.concurrency_limit)
+    if wanted > (function.concurrency or 0) and state.concurrency_limit - others - wanted < least:
+        raise ApiError(
+            "InvalidParameterValueException",
+            "Specified ReservedConcurrentExecutions for function decreases account's UnreservedConcurrentExecution "
+            f"below its minimum value of [{least}].", Type="User",
+        )  # fmt: skip
+    world.put_concurrency(world.now, function.name, wanted)
     return described_concurrency(world.state.functions[function.name])
 
 

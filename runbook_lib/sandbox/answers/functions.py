@@ -132,7 +132,9 @@ def paged_functions(call: Call, found: list[dict[str, Any]]) -> dict[str, Any]:
 
 def described_alias(world: World, function: Function, name: str) -> dict[str, Any]:
     """An alias as every answer shows it."""
-    return {
+    number, part = function.routing.get(name, ("", 0.0))
+    divided = {"RoutingConfig": {"AdditionalVersionWeights": {number: part}}} if number else {}
+    return divided | {
         "AliasArn": world.scope.arn("lambda", f"function:{function.name}:{name}"),
         "Name": name,
         "FunctionVersion": function.aliases[name],

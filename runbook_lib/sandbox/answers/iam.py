@@ -156,37 +156,70 @@ def simulate_principal_policy(world: World, call: Call) -> dict[str, Any]:
         for entry in params.get("ContextEntries", [])
         if entry.get("ContextKeyValues")
     }
-    results = [
-        _simulated(world, role, action, resource, context)
-        for action in params["ActionNames"]
-        for resource in params.get("ResourceArns", ["*"])
-    ]
+    resources = params.get("ResourceArns") or ["*"]
+    results = [_simulated(world, role, action, resources, context) for action in params["ActionNames"]]
     return _page(results, "EvaluationResults", call)
 
 
-def _simulated(world: World, role: Role, action: str, resource: str, context: Mapping[str, str]) -> dict[str, Any]:
-    """One evaluation. An explicit deny lists the denying statements only."""
-    ruling = iam_truth.decide(world.state, role, action, resource, context)
+_TEMPLATES: Mapping[str, str] = {
+    "dynamodb": "arn:${Partition}:dynamodb:${Region}:${Account}:table/${TableName}/stream/${StreamLabel}",
+    "kms": "arn:${Partition}:kms:${Region}:${Account}:key/${KeyId}",
+    "kinesis": "arn:${Partition}:kinesis:${Region}:${Account}:stream/${StreamName}",
+    "sqs": "arn:${Partition}:sqs:${Region}:${Account}:${QueueName}",
+}
+"""What the top of a result names in place of a resource, since botocore 1.44, by the action's service."""
+
+
+def _simulated(
+    world: World, role: Role, action: str, resources: list[str], context: Mapping[str, str]
+) -> dict[str, Any]:
+    """One action on some resources: the decision on each, and above them the strictest."""
+    rulings = [(resource, iam_truth.decide(world.state, role, action, resource, context)) for resource in resources]
+    _, ruling = min(rulings, key=lambda pair: _STRICTEST.index(pair[1].decision))
+    missing = sorted(iam_truth.context_keys(world.state, role) - set(context))
+    named = resources != ["*"]
     found: dict[str, Any] = {
         "EvalActionName": action,
-        "EvalResourceName": resource,
+        "EvalResourceName": _TEMPLATES.get(action.partition(":")[0], "*") if named else "*",
         "EvalDecision": ruling.decision,
-        "MatchedStatements": [
-            {
-                "SourcePolicyId": source.name,
-                "SourcePolicyType": source.kind,
-                "StartPosition": {"Line": 1, "Column": 1},
-                "EndPosition": {"Line": 1, "Column": len(json.dumps(source.document))},
-            }
-            for source in ruling.matched
-        ],
-        "MissingContextValues": sorted(iam_truth.context_keys(world.state, role) - set(context)),
+        "MatchedStatements": _matched(ruling),
+        "MissingContextValues": missing,
     }
     if ruling.boundary_allows is not None:
         found["PermissionsBoundaryDecisionDetail"] = {"AllowedByPermissionsBoundary": ruling.boundary_allows}
     if ruling.organization_allows is not None:
         found["OrganizationsDecisionDetail"] = {"AllowedByOrganizations": ruling.organization_allows}
+    if named:
+        found["ResourceSpecificResults"] = [_of_resource(resource, ruling, missing) for resource, ruling in rulings]
     return found
+
+
+_STRICTEST = ("explicitDeny", "implicitDeny", "allowed")
+
+
+def _of_resource(resource: str, ruling: iam_truth.Ruling, missing: list[str]) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "EvalResourceName": resource,
+        "EvalResourceDecision": ruling.decision,
+        "MatchedStatements": _matched(ruling),
+        "MissingContextValues": missing,
+    }
+    if ruling.boundary_allows is not None:
+        found["PermissionsBoundaryDecisionDetail"] = {"AllowedByPermissionsBoundary": ruling.boundary_allows}
+    return found
+
+
+def _matched(ruling: iam_truth.Ruling) -> list[dict[str, Any]]:
+    """The statements that decided. An explicit deny lists the denying ones only."""
+    return [
+        {
+            "SourcePolicyId": source.name,
+            "SourcePolicyType": source.kind,
+            "StartPosition": {"Line": 1, "Column": 1},
+            "EndPosition": {"Line": 1, "Column": len(json.dumps(source.document))},
+        }
+        for source in ruling.matched
+    ]
 
 
 @answers("iam", "CreateRole")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from runbook_lib.sandbox.answers.regional import regional
@@ -23,25 +24,28 @@ def _key(world: World, call: Call) -> str:
     return arn
 
 
-def _disabled(world: World, arn: str) -> bool:
-    lost = any(table.key == arn and table.key_lost is not None for table in world.state.tables.values())
-    return lost or arn in world.state.disabled_keys
+def _state(world: World, arn: str) -> str:
+    """What KMS calls the key's state."""
+    of_tables = (table.key_state for table in world.state.tables.values() if table.key == arn)
+    return "Disabled" if arn in world.state.disabled_keys else next(of_tables, "Enabled")
 
 
 @regional("kms", "DescribeKey")
 def describe_key(world: World, call: Call) -> dict[str, Any]:
     """A key of the customer's, enabled or not."""
     arn = _key(world, call)
-    off = _disabled(world, arn)
+    state = _state(world, arn)
+    deletion = {"DeletionDate": world.now + timedelta(days=30)} if state == "PendingDeletion" else {}
     return {
-        "KeyMetadata": {
+        "KeyMetadata": deletion
+        | {
             "AWSAccountId": world.account,
             "KeyId": arn.rpartition("/")[2],
             "Arn": arn,
             "CreationDate": world.start,
-            "Enabled": not off,
+            "Enabled": state == "Enabled",
             "KeyUsage": "ENCRYPT_DECRYPT",
-            "KeyState": "Disabled" if off else "Enabled",
+            "KeyState": state,
             "Origin": "AWS_KMS",
             "KeyManager": "CUSTOMER",
             "KeySpec": "SYMMETRIC_DEFAULT",
@@ -58,8 +62,11 @@ def get_key_policy(world: World, call: Call) -> dict[str, Any]:
 
 @regional("kms", "EnableKey")
 def enable_key(world: World, call: Call) -> dict[str, Any]:
-    """The remedy for a disabled key."""
-    world.enable_key(world.now, _key(world, call))
+    """The remedy for a disabled key; the deletion of one has to be cancelled first."""
+    arn = _key(world, call)
+    if _state(world, arn) == "PendingDeletion":
+        raise ApiError("KMSInvalidStateException", f"{arn} is pending deletion.")
+    world.enable_key(world.now, arn)
     return {}
 
 

@@ -44,7 +44,7 @@ def events_of(world: World, group: str) -> list[LogEvent]:
 def _written(world: World, group: str) -> list[LogEvent]:
     if group == world.cloudtrail_log_group:
         found = [
-            LogEvent(_ms(entry.event.at + DELIVERY_LAG), f"{world.account}_CloudTrail_{entry.region}", entry.text)
+            LogEvent(_ms(entry.event.at + DELIVERY_LAG), f"{entry.account}_CloudTrail_{entry.region}", entry.text)
             for entry in delivered(world)
         ]
     else:

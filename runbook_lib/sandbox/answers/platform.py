@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from runbook_lib.sandbox.account import noise
-from runbook_lib.sandbox.account.state import HealthEvent
+from runbook_lib.sandbox.account.watched import HealthEvent
 from runbook_lib.sandbox.answers.paging import page
 from runbook_lib.sandbox.wire.call import Call
 from runbook_lib.sandbox.wire.errors import ApiError

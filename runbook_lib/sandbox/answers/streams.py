@@ -158,6 +158,10 @@ def get_shard_iterator(world: World, call: Call) -> dict[str, Any]:
         at = max(oldest, shard.begin.timestamp())
     elif kind == "LATEST":
         at = (shard.end or world.now).timestamp()
+    elif kind == "AT_TIMESTAMP":
+        if params["Timestamp"] > world.now:
+            raise ApiError("ValidationException", "Timestamp cannot be in the future.")
+        at = max(oldest, shard.begin.timestamp(), params["Timestamp"].timestamp())
     else:
         at = _time_of(params["SequenceNumber"]) + (0.0000013 if kind.startswith("AFTER") else 0)
         if at < oldest:

@@ -1,7 +1,9 @@
 """Faults of capacity: too little of the function may run, or it is too slow for what arrives."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from runbook_lib.sandbox.account import noise
 from runbook_lib.sandbox.account.code import SOUND
@@ -12,7 +14,7 @@ from runbook_lib.sandbox.account.trail import OPERATOR, PIPELINE
 from runbook_lib.sandbox.faults.fault import fault
 from runbook_lib.sandbox.world import World
 
-_BUSY = {"per_minute": 40.0, "swing": 11.0, "jitter": 8.0}
+_BUSY: Mapping[str, Any] = {"per_minute": 40.0, "swing": 11.0, "jitter": 8.0}
 """Traffic at which slow code falls behind."""
 
 

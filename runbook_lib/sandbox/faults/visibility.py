@@ -3,8 +3,8 @@
 from datetime import datetime, timedelta
 
 from runbook_lib.sandbox.account.healthy import BASIC_EXECUTION
-from runbook_lib.sandbox.account.state import HealthEvent
 from runbook_lib.sandbox.account.trail import OPERATOR, SECURITY
+from runbook_lib.sandbox.account.watched import HealthEvent
 from runbook_lib.sandbox.faults.fault import fault
 from runbook_lib.sandbox.world import World
 

@@ -48,6 +48,31 @@ def _any_matches(filters: tuple[str, ...], write: Write, view_type: str) -> bool
     return any(matches(json.loads(text), body) for text in filters)
 
 
+def is_pattern(text: str) -> bool:
+    """Whether Lambda takes a text for a filter pattern: an object whose leaves are lists of values or of one rule."""
+    try:
+        pattern = json.loads(text)
+    except ValueError:
+        return False
+    return isinstance(pattern, dict) and bool(pattern) and all(map(_is_member, pattern, pattern.values()))
+
+
+def _is_member(key: str, wanted: Any) -> bool:
+    if isinstance(wanted, Mapping):
+        return bool(wanted) and all(map(_is_member, wanted, wanted.values()))
+    if not isinstance(wanted, list) or not wanted:
+        return False
+    if key == "$or":
+        return all(isinstance(choice, Mapping) and all(map(_is_member, choice, choice.values())) for choice in wanted)
+    return all(_is_rule(rule) for rule in wanted)
+
+
+def _is_rule(rule: Any) -> bool:
+    if isinstance(rule, Mapping):
+        return len(rule) == 1 and next(iter(rule)) in {"exists", "anything-but", "numeric", *_TEXT}
+    return not isinstance(rule, list)
+
+
 def matches(pattern: Mapping[str, Any], value: Any) -> bool:
     """Whether a parsed pattern matches a record (or a part of one)."""
     return all(

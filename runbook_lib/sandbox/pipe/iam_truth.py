@@ -154,48 +154,61 @@ def context_keys(state: State, role: Role) -> set[str]:
 
 
 def trusts_lambda(role: Role) -> bool:
-    """Whether the role's trust policy lets the Lambda service assume it."""
+    """Whether the role's trust policy lets the Lambda service assume it, which sets no source identity."""
     return any(
         statement.get("Effect") == "Allow"
+        and not any("sts:SourceIdentity" in block for block in statement.get("Condition", {}).values())
         and "lambda.amazonaws.com" in _listed(statement.get("Principal", {}).get("Service", []))
         and _covers("sts:assumerole", statement.get("Action", ()))
         for statement in _statements(role.trust)
     )
 
 
-def refusal(state: State, role_name: str, stream_arn: str) -> tuple[str, Ruling] | None:
-    """The first stream read a poller with this role is refused, and why; None when it may read.
+def refusal(state: State, role_name: str, stream_arn: str, account: str, there: State) -> tuple[str, Ruling] | None:
+    """The first stream read a poller with this role of an account is refused, and why; None when it may read.
 
-    Raises `KeyError` when the role is gone: that is a failure to assume it, not a refusal.
+    `there` is the state of the account that the stream is in. Raises `KeyError` when the role is gone: that is a
+    failure to assume it, not a refusal.
     """
     role = state.roles[role_name]
     service = stream_arn.split(":")[2]
     actions = (action.replace("dynamodb:", f"{service}:") for action in STREAM_READS)
-    rulings = ((action, _polled(state, role, action, stream_arn)) for action in actions)
+    rulings = ((action, _polled(state, role, action, stream_arn, account, there)) for action in actions)
     return next(((action, ruling) for action, ruling in rulings if not ruling.allowed), None)
 
 
-def _polled(state: State, role: Role, action: str, stream_arn: str) -> Ruling:
-    """A poller's own request: the stream's resource policy has its say too. The table's own speaks of the table."""
+def _polled(state: State, role: Role, action: str, stream_arn: str, account: str, there: State) -> Ruling:
+    """A poller's own request: the stream's resource policy has its say too. The table's own speaks of the table.
+
+    From another account the stream's policy has to allow what the role's policies allow.
+    """
     table, _, label = stream_arn.rpartition(":table/")[2].partition("/stream/")
-    owner = state.tables.get(table)
-    attached = owner.stream_policies.get(label) if owner else None
-    caller = {"aws:PrincipalArn": f"arn:aws:iam::{stream_arn.split(':')[4]}:role{role.path}{role.name}"}
-    if attached is not None:
-        policy = Source("resource policy", "resource", attached)
-        ours = [statement for statement in _statements(attached) if _names(statement, role.name)]
-        if _matching((replace(policy, document={"Statement": ours}),), "Deny", action, stream_arn, caller):
-            return Ruling("explicitDeny", "resource-based policy", (policy,), None)
-    return decide(state, role, action, stream_arn, caller)
+    owner = there.tables.get(table)
+    attached = owner.stream_policies.get(label, {}) if owner else {}
+    caller = {"aws:PrincipalArn": f"arn:aws:iam::{account}:role{role.path}{role.name}"}
+    policy = Source("resource policy", "resource", attached)
+    ours = [statement for statement in _statements(attached) if _names(statement, role.name, account)]
+    concerning = (replace(policy, document={"Statement": ours}),)
+    if _matching(concerning, "Deny", action, stream_arn, caller):
+        return Ruling("explicitDeny", "resource-based policy", (policy,), None)
+    own = decide(state, role, action, stream_arn, caller)
+    abroad = stream_arn.split(":")[4] != account
+    if own.allowed and abroad and not _matching(concerning, "Allow", action, stream_arn, caller):
+        return Ruling("implicitDeny", "resource-based policy", (), None)
+    return own
 
 
-def _names(statement: Mapping[str, Any], role: str) -> bool:
+def _names(statement: Mapping[str, Any], role: str, account: str | None = None) -> bool:
     """Whether a resource policy's statement concerns the role: by everybody, by its account's root, or by its name."""
+    prefix = f"arn:aws:iam::{account}:" if account else ""
     principal = statement.get("Principal", {})
     if principal == "*":
         return True
     listed = _listed(principal.get("AWS", ()))
-    return any(principal == "*" or principal.endswith((":root", f"/{role}")) for principal in listed)
+    return any(
+        principal in ("*", account) or (principal.startswith(prefix) and principal.endswith((":root", f"/{role}")))
+        for principal in listed
+    )
 
 
 def _matching(

@@ -3,49 +3,38 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from itertools import pairwise
 
-from runbook_lib.sandbox.account.state import State, Stream
+from runbook_lib.sandbox.account import noise
+from runbook_lib.sandbox.account.state import State, Stream, Table
 from runbook_lib.sandbox.account.timeline import Timeline
 from runbook_lib.sandbox.account.traffic import Write, writes_of
 
-KEY_SECONDS = 600
-"""How long writes go on after the table's key was lost. AWS publishes no figure; the sandbox assumes one."""
+
+def tried(state: State, table: Table, seed: int, minute: int) -> tuple[Write, ...]:
+    """What somebody tries to write to a table in one minute; each table has writes of its own."""
+    own = seed if table.name not in state.busy else int(noise.hexes(8, seed, "writes to", table.name), 16)
+    return writes_of(state.traffic_of(table), own, minute)
 
 
-def committed(state: State, tried: Sequence[Write]) -> list[Write]:
-    """The writes that succeed: there is a table to write to, its key can be used, the condition holds."""
-    table = state.source
-    if table is None or state.traffic.futile == "rejected":
-        return []
-    if table.key_lost is None:
-        return [*tried]
-    return [write for write in tried if decrypts(state, table.name, write.at - KEY_SECONDS)]
+def commits(state: State, table: Table, write: Write) -> bool:
+    """Whether the write succeeds: the table's key can be used, the condition holds."""
+    return state.traffic_of(table).futile != "rejected" and table.usable(write.at)
 
 
-def recorded(state: State, tried: Sequence[Write]) -> list[Write]:
-    """The writes that change an item, without which a stream records nothing."""
-    return committed(state, tried) if state.traffic.futile is None else []
+def leaves_record(state: State, table: Table, write: Write) -> bool:
+    """Whether the write changes an item, without which a stream records nothing."""
+    return state.traffic_of(table).futile is None and commits(state, table, write)
 
 
-def fed_streams(state: State) -> Callable[[str], bool]:
-    """Tell of any stream ARN whether what is written now goes to it.
-
-    That is the first table's enabled one, for only the first table that has a stream is written to, and every Kinesis
-    stream that a table feeds.
-    """
-    kinesis = {table.kinesis for table in state.tables.values() if table.kinesis}
-    stream = next((table.stream for table in state.tables.values() if table.stream), None)
-    label = stream.label if stream else None
-    return lambda arn: arn in kinesis or arn.rpartition("/stream/")[2] == label
-
-
-def decrypts(state: State, table: str, at: float) -> bool:
-    """Whether the table's key, if it has one of the customer's, could be used at an instant (epoch seconds)."""
-    owner = state.tables.get(table)
-    return owner is None or owner.key_lost is None or at < owner.key_lost.timestamp()
+def fed_by(state: State, stream_arn: str) -> Table | None:
+    """The table whose writes go to a stream now; None when nothing does, as to one that was disabled."""
+    if ":kinesis:" in stream_arn:
+        return next((table for table in state.written_to if table.kinesis == stream_arn), None)
+    name, _, label = stream_arn.rpartition(":table/")[2].partition("/stream/")
+    table = next((table for table in state.written_to if table.name == name), None)
+    return table if table is not None and table.stream is not None and table.stream.label == label else None
 
 
 def records_of(timeline: Timeline, stream: Stream, seed: int, begin: float, end: float) -> list[Write]:
@@ -59,8 +48,10 @@ def records_of(timeline: Timeline, stream: Stream, seed: int, begin: float, end:
         edges = [minute * 60, *between, minute * 60 + 60]
         for first, last in pairwise(edges):
             state = timeline.at(datetime.fromtimestamp(first, UTC))
-            if state.source is None or state.source.name != stream.table:
+            table = next((table for table in state.written_to if table.name == stream.table), None)
+            if table is None:
                 continue
-            tried = [w for w in writes_of(state.traffic, seed, minute) if first <= w.at < last and low <= w.at < high]
-            found += recorded(state, tried)
+            writes = tried(state, table, seed, minute)
+            asked = (w for w in writes if first <= w.at < last and low <= w.at < high)
+            found += [w for w in asked if leaves_record(state, table, w)]
     return found

@@ -7,7 +7,7 @@ import operator
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 
-from runbook_lib.sandbox.account.state import Alarm, CompositeAlarm
+from runbook_lib.sandbox.account.watched import Alarm, CompositeAlarm
 from runbook_lib.sandbox.telemetry.metrics import Datum, Metrics
 
 EVALUATED_AFTER = timedelta(minutes=1, seconds=21)

@@ -1,7 +1,8 @@
 """What a function writes to CloudWatch Logs, line by line, from the invocations of the pipe.
 
 Texts follow "Understanding the Lambda execution environment lifecycle" and "Log formats" of the Lambda Developer Guide,
-with the Python runtime's own words for errors. A minute holds a sample of its invocations (`pipe.LOGGED_PER_MINUTE`).
+with each runtime's own words for errors (`runtime_words`). A minute holds a sample of its invocations
+(`flow.LOGGED_PER_MINUTE`).
 """
 
 from __future__ import annotations
@@ -19,11 +20,10 @@ from runbook_lib.sandbox.account.flow import Attempt
 from runbook_lib.sandbox.account.state import EventSourceMapping, Function, State, Version
 from runbook_lib.sandbox.account.traffic import Write
 from runbook_lib.sandbox.pipe import iam_truth
+from runbook_lib.sandbox.telemetry.runtime_words import in_words, runtime_version
 
 if TYPE_CHECKING:
     from runbook_lib.sandbox.world import World
-
-RUNTIME_VERSION = "python:3.12.v71"
 
 
 class LogEvent(NamedTuple):
@@ -52,7 +52,8 @@ def function_events(world: World, name: str) -> list[LogEvent]:
 def _minute(world: World, mapping: EventSourceMapping, attempts: list[Attempt]) -> Iterator[LogEvent]:
     for attempt in attempts:
         state = world.at(datetime.fromtimestamp(attempt.at, UTC))
-        function, version = state.functions.get(mapping.function_name), state.target(mapping)
+        function = state.functions.get(mapping.function_name)
+        version = function.version(attempt.version or mapping.qualifier) if function else None
         if function is not None and version is not None and _may_log(world, state, function, version):
             yield from Invocation(world.seed, function, version, attempt).events()
 
@@ -117,6 +118,15 @@ class Invocation:
         """The failure's own line, where it has one."""
         return failure.line.replace("{request}", self.request_id) + "\n"
 
+    def _chatter(self) -> Iterator[tuple[bool, str]]:
+        """What the code logs although nothing is wrong."""
+        for line in self.version.code.chatter:
+            yield False, line.replace("{request}", self.request_id) + "\n"
+
+    def _error(self, failure: Failure) -> str:
+        """The failure in the words of the version's runtime."""
+        return in_words(self.version.runtime, failure, self.request_id, _stamp(self.attempt.at))
+
     def _report(self) -> tuple[float, int, int]:
         used = 60 + int(self.stream[-2:], 16) % 50
         if self.attempt.failure is not None and self.attempt.failure.killed:
@@ -127,14 +137,13 @@ class Invocation:
         """Pairs of "at the end?" and text."""
         request, failure = self.request_id, self._logged
         if failure is not None and failure.at_init:
-            yield False, f"INIT_START Runtime Version: {RUNTIME_VERSION}\n"
-            yield False, _python_error(failure)
+            yield False, f"INIT_START Runtime Version: {runtime_version(self.version.runtime)}\n"
+            yield False, self._error(failure)
             status = f"Status: error\tError Type: {failure.error_type}"
             yield False, f"INIT_REPORT Init Duration: {self.attempt.duration:.2f} ms\tPhase: init\t{status}\n"
         yield False, f"START RequestId: {request} Version: {self.version.number}\n"
         suffix = ""
-        if self.version.code.remark:
-            yield False, f"{self.version.code.remark}\n"
+        yield from self._chatter()
         if failure is not None and failure.line:
             yield True, self._line(failure)
         elif failure is not None and failure.times_out:
@@ -145,10 +154,10 @@ class Invocation:
             yield True, f"RequestId: {request} Error: {failure.message}\n{failure.error_type}\n"
             suffix = f"\tStatus: error\tError Type: {failure.error_type}"
         elif failure is not None:
-            if not failure.at_init:
+            if not failure.at_init and self.version.runtime.startswith("python"):
                 sequence = self.attempt.first.sequence_number
                 yield True, f"[ERROR]\t{_stamp(self.attempt.at)}\t{request}\tcannot apply record {sequence}\n"
-            yield True, _python_error(failure)
+            yield True, self._error(failure)
             suffix = f"\tStatus: error\tError Type: {failure.error_type}" if failure.at_init else ""
         yield True, f"END RequestId: {request}\n"
         duration, billed, used = self._report()
@@ -166,15 +175,18 @@ class Invocation:
         begin, end = _stamp(self.attempt.at), _stamp(self.attempt.at + self.attempt.duration / 1000)
         status = "success" if failure is None else "timeout" if failure.times_out else "error"
         if failure is not None and failure.at_init:
-            opened = {"initializationType": "on-demand", "phase": "init", "runtimeVersion": RUNTIME_VERSION}
+            opened = {
+                "initializationType": "on-demand",
+                "phase": "init",
+                "runtimeVersion": runtime_version(self.version.runtime),
+            }
             yield False, _platform(begin, "initStart", opened)
             yield False, _json_error(begin, failure, None)
             closed = {"initializationType": "on-demand", "phase": "init", "status": "error"}
             closed |= {"errorType": failure.error_type}
             yield False, _platform(begin, "initReport", closed | {"metrics": {"durationMs": self.attempt.duration}})
         yield False, _platform(begin, "start", {"requestId": request, "version": self.version.number})
-        if self.version.code.remark:
-            yield False, f"{self.version.code.remark}\n"
+        yield from self._chatter()
         if failure is not None and not failure.times_out and not failure.killed:
             yield True, self._line(failure) if failure.line else _json_error(end, failure, request)
         yield True, _platform(end, "runtimeDone", {"requestId": request, "status": status})
@@ -194,11 +206,6 @@ def _stream(seed: int, function: str, version: str, deployed: datetime, day: int
 
 def _stamp(at: float) -> str:
     return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{int(at * 1000) % 1000:03d}Z"
-
-
-def _python_error(failure: Failure) -> str:
-    trace = "\n".join(("Traceback (most recent call last):", *failure.trace))
-    return f"[ERROR] {failure.error_type}: {failure.message}\n{trace}\n"
 
 
 def _platform(time: str, kind: str, record: Mapping[str, object]) -> str:

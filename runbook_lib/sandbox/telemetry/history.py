@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from runbook_lib.sandbox.account import noise
 from runbook_lib.sandbox.account.state import EventSourceMapping
 from runbook_lib.sandbox.account.trail import CONSOLE, LAMBDA, MONITOR, PIPELINE, STACK, Recorded, TrailEvent, poller
+from runbook_lib.sandbox.pipe.access import CANNOT_ASSUME
 
 if TYPE_CHECKING:
     from runbook_lib.sandbox.world import World
@@ -20,9 +21,12 @@ POLLER_EVERY = timedelta(minutes=10)
 def recorded(world: World) -> list[Recorded]:
     """Every event up to now, oldest first, delivered or not."""
     events = [change.event for change in world.changes if change.event is not None and change.at <= world.now]
-    events += [*_pollers(world), *_capacity(world), *_neighbour(world), *_readers(world)]
+    events += [*_pollers(world), *_capacity(world), *_neighbour(world), *_readers(world), *_members(world)]
     events.sort(key=lambda event: event.at)
-    return [Recorded(event, world.account, world.region, world.seed, number) for number, event in enumerate(events)]
+    return [
+        Recorded(event, event.account or world.account, world.region, world.seed, number)
+        for number, event in enumerate(events)
+    ]
 
 
 def _beats(world: World, every: timedelta, name: str) -> Iterator[datetime]:
@@ -45,14 +49,14 @@ def _pollers(world: World) -> Iterator[TrailEvent]:
 
 
 def _poll(world: World, mapping: EventSourceMapping, at: datetime) -> Iterator[TrailEvent]:
-    state = world.at(at)
-    stream, role = state.stream(mapping.stream_arn), world.pipe.role_of(mapping, at.timestamp())
+    access = world.pipe.access
+    stream, role = access.stream(mapping.stream_arn, at), access.role_of(mapping, at.timestamp())
     if stream is None or role is None or not stream.readable(at):
         return
-    problem = world.pipe.refusal(mapping, at.timestamp()) or ""
-    if problem.startswith("PROBLEM: Lambda failed to assume"):
+    problem = access.refusal(mapping, at.timestamp()) or ""
+    if problem == CANNOT_ASSUME:
         return
-    session, arn = world.pipe.session(mapping, at.timestamp()), world.scope.arn("iam", f"role/{role}")
+    session, arn = access.session(mapping, at.timestamp()), world.scope.arn("iam", f"role/{role}")
     if at.minute < 10:
         yield TrailEvent(
             at - timedelta(seconds=2), LAMBDA, "sts", "AssumeRole",
@@ -114,6 +118,22 @@ def _team(world: World, team: int) -> Iterator[TrailEvent]:
     for number, at in enumerate(_beats(world, timedelta(hours=3), name)):
         source, event, request = acts[(number + team) % len(acts)]
         yield TrailEvent(at, PIPELINE, source, event, request, {"functionArn": arn} if source == "lambda" else None)
+
+
+def _members(world: World) -> Iterator[TrailEvent]:
+    """The same work as here, on what has the same names, in the other accounts of the organization and elsewhere."""
+    function, table = world.setting.function, world.setting.table
+    for account in world.state.members:
+        acts: tuple[tuple[str, str, dict[str, object]], ...] = (
+            ("lambda", "UpdateFunctionCode20150331v2", {"functionName": function, "publish": False}),
+            ("lambda", "UpdateEventSourceMapping20150331", {"uUID": noise.uuid4(0, account), "enabled": False}),
+            ("dynamodb", "UpdateTable", {"tableName": table, "streamSpecification": {"streamEnabled": False}}),
+            ("lambda", "PutFunctionConcurrency20171031", {"functionName": function, "reservedConcurrentExecutions": 0}),
+        )
+        for number, at in enumerate(_beats(world, timedelta(hours=2), account)):
+            source, name, request = acts[number % len(acts)]
+            region = world.region if number % 3 else "ap-southeast-2"
+            yield TrailEvent(at, PIPELINE, source, name, request, account=account, region=region)
 
 
 def _readers(world: World) -> Iterator[TrailEvent]:

@@ -8,7 +8,7 @@ metrics and dimensions" of the AWS guides. The minute of the world's clock is st
 from __future__ import annotations
 
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -118,17 +118,21 @@ class Metrics:
             self.series[namespace, name, dimensions][minute] = datum
 
     def _lambda(self) -> None:
-        flows: dict[tuple[str, str | None, str], dict[int, list[Flow]]] = defaultdict(lambda: defaultdict(list))
+        flows: dict[Dimensions, dict[int, list[Flow]]] = defaultdict(lambda: defaultdict(list))
+        account: dict[int, list[Flow]] = defaultdict(list)
         for uuid, minutes in self._world.pipe.flows.items():
             for minute, flow in minutes.items():
                 if flow.invocations or flow.throttles:
-                    flows[self._target(uuid, minute)][minute].append(flow)
-        account: dict[int, list[Flow]] = defaultdict(list)
-        for (function, qualifier, version), by_minute in flows.items():
-            dimensions = _function_dimensions(function, qualifier, version)
+                    account[minute].append(flow)
+                    function, qualifier, version = self._target(uuid, minute)
+                    for number, part in (flow.by_version or {version: flow}).items():
+                        *whole, last = _function_dimensions(function, qualifier, number)
+                        flows[last][minute].append(part)
+                    for dimensions in whole:
+                        flows[dimensions][minute].append(flow)
+        for dimensions, by_minute in flows.items():
             for minute, found in by_minute.items():
-                account[minute] += found
-                self._invoked(dimensions, minute, found)
+                self._invoked([dimensions], minute, found)
         self._bystander(account)
         self._scheduled(account)
         quota = Datum.number(self._world.state.concurrency_limit)
@@ -217,9 +221,14 @@ class Metrics:
 
     def _table(self) -> None:
         """Writes by operation; an idle table emits nothing."""
-        table = ("TableName", self._world.setting.table)
-        for minute, operations in self._world.pipe.written.items():
-            rejected = self._world.pipe.rejected[minute]
+        for name, minutes in self._world.pipe.written.items():
+            self._writes(("TableName", name), minutes, self._world.pipe.rejected[name])
+
+    def _writes(
+        self, table: tuple[str, str], minutes: Mapping[int, Counter[str]], rejections: Mapping[int, int]
+    ) -> None:
+        for minute, operations in minutes.items():
+            rejected = rejections.get(minute, 0)
             if rejected:
                 failed = Datum(rejected, rejected, 1, 1)
                 self._put("AWS/DynamoDB", "ConditionalCheckFailedRequests", frozenset({table}), minute, failed)
@@ -238,13 +247,20 @@ class Metrics:
     def _reads(self) -> None:
         """Reads of streams, by table and generation."""
         reads: dict[tuple[str, str, int], list[Flow]] = defaultdict(list)
-        for uuid, minutes in self._world.pipe.flows.items():
-            for minute, flow in minutes.items():
-                if flow.polls:
-                    reads[*self._world.pipe.stream_of(uuid), minute].append(flow)
+        for pipe in (self._world.pipe, *(world.pipe for world in self._world.readers)):
+            for uuid, minutes in pipe.flows.items():
+                account, table, label = pipe.stream_of(uuid)
+                for minute, flow in minutes.items():
+                    if account == self._world.account and (flow.polls or flow.starved):
+                        reads[table, label, minute].append(flow)
         for (table, label, minute), flows in reads.items():
             polls, records = sum(flow.polls or 0 for flow in flows), sum(flow.polled for flow in flows)
             operation_ = frozenset({("TableName", table), ("Operation", "GetRecords")})
+            if starved := sum(flow.starved for flow in flows):
+                refused = Datum(starved, starved, 1, 1)
+                self._put("AWS/DynamoDB", "ThrottledRequests", operation_, minute, refused)
+            if not polls:
+                continue
             latency = Datum(polls, polls * 3.4, 2.2, 8.1)
             self._put("AWS/DynamoDB", "SuccessfulRequestLatency", operation_, minute, latency)
             of_stream = operation_ | {("StreamLabel", label)}

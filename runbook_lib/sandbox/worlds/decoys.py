@@ -6,9 +6,9 @@ from typing import Any
 
 from runbook_lib.sandbox.account.code import MISSING_MODULE, Code
 from runbook_lib.sandbox.account.healthy import BASIC_EXECUTION, allow, document, stream_reader
-from runbook_lib.sandbox.account.state import HealthEvent
 from runbook_lib.sandbox.account.timeline import Change
 from runbook_lib.sandbox.account.trail import CONSOLE, OPERATOR, PIPELINE, SECURITY, STACK, Actor, TrailEvent
+from runbook_lib.sandbox.account.watched import HealthEvent
 from runbook_lib.sandbox.faults.fault import Tell
 from runbook_lib.sandbox.world import World
 from runbook_lib.sandbox.worlds.trial import trial

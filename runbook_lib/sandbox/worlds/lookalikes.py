@@ -9,9 +9,10 @@ from runbook_lib.sandbox.account import noise
 from runbook_lib.sandbox.account.code import MISSING_MODULE, SOUND, TIMEOUT, Code
 from runbook_lib.sandbox.account.healthy import BASIC_EXECUTION, document, stream_reader
 from runbook_lib.sandbox.account.setting import Setting
-from runbook_lib.sandbox.account.state import EventSourceMapping, HealthEvent
+from runbook_lib.sandbox.account.state import EventSourceMapping
 from runbook_lib.sandbox.account.timeline import Change
 from runbook_lib.sandbox.account.trail import OPERATOR, PIPELINE, SECURITY
+from runbook_lib.sandbox.account.watched import HealthEvent
 from runbook_lib.sandbox.faults.fault import Tell
 from runbook_lib.sandbox.world import World
 from runbook_lib.sandbox.worlds.trial import trial
