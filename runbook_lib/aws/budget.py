@@ -6,11 +6,13 @@ others in the account call too, and one request may overtake another on its way.
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from urllib.parse import urlsplit
 
 from runbook_lib.aws.reads import iam_action
 from runbook_lib.observed import Gap, NotObserved
@@ -66,7 +68,8 @@ class Budget:
     """The buckets of one account. Threads may share it; `clock` tells seconds, `sleep` waits unless it is stopped.
 
     `share` says how many processes work on the account at the same time: each takes its part of every rate.
-    An overridden endpoint is not AWS and sets no rates, unless the environment has `RUNBOOK_PACE=aws`.
+    An endpoint on this machine (`AWS_ENDPOINT_URL`) is no AWS and sets no rates, unless the environment has
+    `RUNBOOK_PACE=aws`; any other endpoint leads to AWS, through a proxy or from inside a VPC.
     """
 
     def __init__(
@@ -76,7 +79,7 @@ class Budget:
         sleep: Callable[[float], object] | None = None,
         share: int = 1,
     ) -> None:
-        applies = not os.environ.get("AWS_ENDPOINT_URL") or os.environ.get("RUNBOOK_PACE") == "aws"
+        applies = not _is_here(os.environ.get("AWS_ENDPOINT_URL", "")) or os.environ.get("RUNBOOK_PACE") == "aws"
         self._limits = {key: limit.shared(share) for key, limit in limits.items()} if applies else {}
         self._clock = clock
         self._stopped = threading.Event()
@@ -123,6 +126,15 @@ class Budget:
                 return None
             self._full_at[service, name, region] = full_at
             return wait_s
+
+
+def _is_here(endpoint: str) -> bool:
+    """Whether an endpoint is on this machine: localhost, or a loopback address."""
+    host = urlsplit(endpoint).hostname or ""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _not_made(service: str, operation: str, region: str) -> Gap:

@@ -229,7 +229,7 @@ def _several(incidents: Any, chosen: argparse.Namespace) -> list[dict[str, Any]]
     options = batch.BatchOptions(
         chosen.archive, not chosen.no_report, tuple(chosen.export), chosen.timeout, chosen.peek
     )
-    return batch.investigate_all(
+    documents = batch.investigate_all(
         incidents,
         options,
         number=chosen.workers or os.cpu_count() or 1,
@@ -237,6 +237,9 @@ def _several(incidents: Any, chosen: argparse.Namespace) -> list[dict[str, Any]]
         resume=chosen.resume,
         arrived=None if chosen.json else print_arrival(len(incidents)),
     )
+    for sentence in dict.fromkeys(said for document in documents for said in document.get("missing", ())):
+        print_missing(sentence)
+    return documents
 
 
 def _finished(done: Any, chosen: argparse.Namespace) -> dict[str, Any]:

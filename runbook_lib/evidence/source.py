@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
@@ -25,7 +25,8 @@ class Identity(Observed):
 class Table(Observed):
     """A DynamoDB table. `exists` False: DescribeTable says there is none of this name in this region and account.
 
-    `latest_stream_arn` outlives the stream: it does not say that a stream is enabled, `stream_enabled` does.
+    `latest_stream_arn` outlives the stream: it does not say that a stream is enabled, `stream_enabled` does. Where one
+    is enabled and not named, reading it raises NotObserved: what it is compared with is neither old nor new then.
     """
 
     name: str
@@ -46,6 +47,13 @@ class Table(Observed):
     restored_at: datetime | None = None
     replica_regions: tuple[str, ...] = ()
     consistency: str | None = None
+
+    def __post_init__(self) -> None:
+        held = {field.name: object.__getattribute__(self, field.name) for field in fields(self)}
+        if held["stream_enabled"] is True and held["latest_stream_arn"] is None:
+            reason = "DescribeTable names no stream although one is enabled."
+            unnamed = Gap("dynamodb:DescribeTable", "", "NoStreamArn", reason, ref=self.ref)
+            object.__setattr__(self, "latest_stream_arn", unnamed)
 
     @classmethod
     def from_api(cls, name: str, answer: Mapping[str, Any] | None, ref: str) -> Table:

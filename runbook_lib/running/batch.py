@@ -172,20 +172,30 @@ def earlier_document(incident: Incident, options: BatchOptions) -> Document | No
 
 
 def write_index(documents: Iterable[tuple[Incident, Document]], options: BatchOptions) -> tuple[Path, ...]:
-    """Write `index.json` and `index.html` into every archive that the batch wrote to, first lost first."""
-    archives: dict[Path, list[Document]] = {}
-    for incident, document in documents:
-        archive = _home(incident, options)
-        archives.setdefault(archive, []).append(_row(incident, document, archive))
-    for archive, rows in archives.items():
-        from runbook_lib.report.batch_page import render
+    """Write `index.json` and `index.html` into every archive that the batch wrote to, first lost first.
 
-        ordered = sorted(rows, key=urgency)
-        archive.mkdir(parents=True, exist_ok=True)
-        index = {"schema": 1, "kit_version": __version__, "incidents": ordered}
-        write_document(archive / INDEX, dumped(index, indent=2) + "\n")
-        write_document(archive / PAGE, render(ordered))
+    Gives those archives. An index that cannot be written costs no outcome: each document says so in `missing`.
+    """
+    archives: dict[Path, list[tuple[Incident, Document]]] = {}
+    for incident, document in documents:
+        archives.setdefault(_home(incident, options), []).append((incident, document))
+    for archive, found in archives.items():
+        try:
+            _write_index(archive, [_row(incident, document, archive) for incident, document in found])
+        except (RunbookError, OSError) as trouble:
+            for _, document in found:
+                document["missing"] = [*document.get("missing", ()), f"{INDEX} was not written: {trouble}"]
     return tuple(archives)
+
+
+def _write_index(archive: Path, rows: list[Document]) -> None:
+    from runbook_lib.report.batch_page import render
+
+    ordered = sorted(rows, key=urgency)
+    archive.mkdir(parents=True, exist_ok=True)
+    index = {"schema": 1, "kit_version": __version__, "incidents": ordered}
+    write_document(archive / INDEX, dumped(index, indent=2) + "\n")
+    write_document(archive / PAGE, render(ordered))
 
 
 def urgency(row: Document) -> tuple[int, str, str]:
@@ -215,8 +225,11 @@ def _row(incident: Incident, document: Document, archive: Path) -> Document:
 
 
 def _below(path: str | None, archive: Path) -> str | None:
-    """Name a file by its place in the archive, so that the whole can be moved."""
-    return Path(path).relative_to(archive).as_posix() if path else None
+    """Name a file by its place in the archive, so that the whole can be moved; one that lies elsewhere by its path."""
+    if not path:
+        return None
+    place = Path(path).absolute()
+    return place.relative_to(archive).as_posix() if place.is_relative_to(archive) else place.as_posix()
 
 
 def _home(incident: Incident, options: BatchOptions) -> Path:

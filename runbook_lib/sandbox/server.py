@@ -53,6 +53,7 @@ class RunningSandbox:
             "AWS_CONFIG_FILE": os.devnull,
             "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
             "AWS_ACCOUNT_ID_ENDPOINT_MODE": "disabled",
+            **({"RUNBOOK_PACE": "aws"} if self._front.enforces_rates else {}),
         }
 
     @property

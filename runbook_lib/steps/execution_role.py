@@ -12,7 +12,7 @@ from runbook_lib.evidence.role import ExecutionRole, Role, SimulationResult
 from runbook_lib.incident import Incident
 from runbook_lib.interpret.arn import role_name_of
 from runbook_lib.interpret.policy import LIST_STREAMS, STREAM_ACTIONS, Policy, evaluate, poller_context
-from runbook_lib.observed import NOTHING_TO_READ, Gap, NotObserved, attempt, known
+from runbook_lib.observed import NOTHING_TO_READ, Gap, NotObserved, attempt, known, otherwise
 from runbook_lib.steps import step
 from runbook_lib.steps._keys import read_key, use_of
 from runbook_lib.steps.event_source_mappings import describe_function
@@ -54,8 +54,8 @@ def execution_role(incident: Incident, aws: StepReader, seen: Evidence) -> Execu
             Gap("iam:GetRole", aws.region, NOTHING_TO_READ, "The function does not exist, so it has no role to read.")
         )
     name = role_name_of(arn)
-    stream = seen.streams.table.latest_stream_arn or ""
     function, table = seen.mappings.function, seen.streams.table
+    stream = otherwise(lambda: table.latest_stream_arn, None) or ""
     role, inline, attached, resource, simulated, latest, of_table, of_function = together(
         lambda: _role(aws, name, arn),
         lambda: _inline(aws, name),

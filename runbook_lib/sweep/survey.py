@@ -82,7 +82,7 @@ class Survey(Observed):
 
     def _is_on(self, arn: str) -> bool:
         table = otherwise(lambda: self.table(table_of(arn)), None)
-        return table is not None and table.stream_enabled and table.latest_stream_arn == arn
+        return table is not None and table.stream_enabled and otherwise(lambda: table.latest_stream_arn, None) == arn
 
     def _why_dead(self, mapping: EventSourceMapping) -> str:
         table = self.table(table_of(mapping.event_source_arn))

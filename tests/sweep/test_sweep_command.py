@@ -15,8 +15,11 @@ from fleets import OBEYS, REGION, enforcing, fleet_of, sixty, ten
 
 from runbook_lib.cli import main
 from runbook_lib.cli.sweep import table
+from runbook_lib.errors import BadArchive
+from runbook_lib.incident import Incident
 from runbook_lib.report.sweep_junit import sweep_junit
 from runbook_lib.report.sweep_page import sweep_page
+from runbook_lib.running import batch, run
 
 pytestmark = pytest.mark.xdist_group("sweep")
 HOSTILE = '<script>alert(1)</script>\x1b[31m"`{{ 7*7 }}`'
@@ -182,3 +185,37 @@ def test_junit_of_an_investigation_counts_for_more_than_the_triage() -> None:
     cleared = {"incident_id": "x", "exit_code": 0, "status": "no_fault", "sentence": "No fault found.", "causes": []}
     document["triggers"][0]["investigation"] = {**cleared, "run_folder": None, "report": None}
     assert ElementTree.fromstring(sweep_junit(document)).get("failures") == "0"
+
+
+def test_the_command_as_the_readme_prints_it_investigates_below_the_folder_it_is_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`--investigate` with default options, from a folder of its own: outcomes, an index, and nothing lost."""
+    investigate = run.investigate
+    monkeypatch.setattr(
+        run, "investigate", lambda incident, **wanted: investigate(incident, **wanted | {"report": False})
+    )
+    monkeypatch.chdir(tmp_path)
+    with enforcing(fleet_of("mapping-paused")) as sandbox:
+        assert main(["sweep", "--region", REGION, "--investigate"]) == 1
+        throttled = [entry for entry in sandbox.journal if entry.error and "Thrott" in entry.error]
+    assert "esm-disabled-by-user" in capsys.readouterr().out
+    rows = json.loads((tmp_path / "archive" / "index.json").read_text(encoding="utf-8"))["incidents"]
+    assert [(tmp_path / "archive" / row["run_folder"]).is_dir() for row in rows] == [True]
+    assert not throttled
+
+
+def test_an_index_that_cannot_be_written_costs_no_outcome(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where the index fails the sweep still tells everything, and says what was not written."""
+
+    def full(path: Path, content: str | bytes) -> None:
+        raise BadArchive(f"{path} cannot be written: No space left on device.", "Free space.")
+
+    monkeypatch.setattr(batch, "write_document", full)
+    documents = [{"incident_id": "INC-1", "exit_code": 1, "status": "fault", "missing": []}]
+    incident = Incident("INC-1", REGION, "Orders", "orders-projector")
+    batch.write_index([(incident, documents[0])], batch.BatchOptions(archive=tmp_path))
+    assert documents[0]["status"] == "fault"
+    assert "No space left" in documents[0]["missing"][0]

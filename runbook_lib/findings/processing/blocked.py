@@ -95,7 +95,8 @@ def _refused_unseen(seen: Evidence, affected: list[EventSourceMapping], why: str
         yield against(f"{errors:,.0f} invocations failed and {throttles:,.0f} were throttled.", metrics.errors)
         return
     for mapping in affected:
-        failed = otherwise(lambda mapping=mapping: metrics.mapping_events[mapping.uuid]["FailedInvokeEventCount"], None)  # type: ignore[misc]
+        counted = otherwise(lambda: metrics.mapping_events, {}).get(mapping.uuid, {})
+        failed = counted.get("FailedInvokeEventCount")
         refused = failed.total(lately) if failed is not None else 0
         if failed is not None and refused:
             words = (

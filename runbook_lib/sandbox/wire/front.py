@@ -106,6 +106,11 @@ class Front:
         """Let go of the clients to moto."""
         self._moto.close()
 
+    @property
+    def enforces_rates(self) -> bool:
+        """Whether what comes quicker than AWS lets it is throttled."""
+        return self._rates is not None
+
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one HTTP request. Raises `ConnectionDropped` when a rule says that no reply is to be given."""
         started = time.perf_counter()
