@@ -158,6 +158,36 @@ def test_imports_point_left() -> None:
     assert _listed(wrong) == ""
 
 
+MOST_BESIDE_ROOMS = 7
+"""Modules that may lie beside the rooms: the ground that all of them stand on."""
+
+
+def test_few_modules_lie_beside_the_rooms() -> None:
+    """What has a room lies in it; beside the rooms lies the ground alone."""
+    beside = [path.stem for path in (ROOT / PACKAGE).glob("*.py") if path.stem != "__init__"]
+    assert len(beside) <= MOST_BESIDE_ROOMS, sorted(beside)
+
+
+def test_no_module_imports_itself_by_a_detour() -> None:
+    """There is no circle of imports, those for the type checker and those named by a string included."""
+    wanted: dict[str, set[str]] = {}
+    for name, path in modules().items():
+        found = wanted[name] = set()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom):
+                found |= {f"{node.module}.{each.name}" for each in node.names} | {str(node.module)}
+            elif isinstance(node, ast.Import):
+                found |= {each.name for each in node.names}
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value != PACKAGE:
+                found.add(node.value)
+        found &= set(modules())
+        inner = {each for each in found if any(other.startswith(f"{each}.") for other in found)}
+        found -= inner | {name}  # `from package import module` is of the module alone
+    while leaves := {name for name, others in wanted.items() if not others & set(wanted)}:
+        wanted = {name: others for name, others in wanted.items() if name not in leaves}
+    assert _listed(f"{name} -> {', '.join(sorted(others & set(wanted)))}" for name, others in wanted.items()) == ""
+
+
 def test_findings_and_blocks_see_little() -> None:
     """A finding cannot reach AWS or a step; a block knows nothing of the engine."""
     assert (

@@ -6,13 +6,11 @@ match nothing is marked so; a doubt (a member written twice, a spelling that may
 
 from __future__ import annotations
 
-import difflib
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from decimal import Context, Decimal, InvalidOperation
 from typing import Any
 
+from runbook_lib.interpret.filter_operand import canonical, impossible, meant_name
 from runbook_lib.interpret.filter_rule import Number, Pattern, is_absence, is_choice, joined, parse, write
 from runbook_lib.interpret.filter_shape import (
     EVENTS,
@@ -21,7 +19,6 @@ from runbook_lib.interpret.filter_shape import (
     OTHER_SOURCES,
     RECORD,
     STREAM_RECORD,
-    SYNONYMS,
     TYPES,
     VIEW_TYPES,
     AttributeMap,
@@ -182,12 +179,12 @@ class _Examination:
             said = f"{key} belongs to records of other event sources."
             self.note("foreign-key", here, said, fatal=not holds)
             return holds, key, value
-        meant = _meant(key, shape.known)
+        meant = meant_name(key, shape.known)
         if meant:
             self.note("misspelt-key", here, f"The record has no {key}; it has {meant}.", fatal=not holds, fixable=True)
             _, corrected = self.quietly(value, shape.known[meant], here)
             return holds, meant, corrected
-        inside = _meant(key, STREAM_RECORD.known) if shape is RECORD else None
+        inside = meant_name(key, STREAM_RECORD.known) if shape is RECORD else None
         if inside:
             said = f"{inside} is a member of `dynamodb`, not of the record."
             self.note("missing-dynamodb-wrapper", here, said, fatal=not holds, fixable=True)
@@ -266,7 +263,7 @@ class _Examination:
 
     def at_leaf(self, rules: list[Any], shape: Text | NumberText | Boolean, path: tuple[str, ...]) -> tuple[bool, Any]:
         """Examine the rules of a leaf, which are ORed: the leaf is impossible when each of them is."""
-        looked = [_impossible(rule, shape, path) for rule in rules]
+        looked = [impossible(rule, shape, path) for rule in rules]
         holds = any(fault is None or not fault.certain for fault in looked)
         fixed = []
         for rule, fault in zip(rules, looked, strict=True):
@@ -304,20 +301,13 @@ def _keyed(key: str, looked: tuple[bool, Any]) -> tuple[bool, str, Any]:
     return looked[0], key, looked[1]
 
 
-def _meant(key: str, known: Iterable[str]) -> str | None:
-    """The known name that a misspelt one stands for, by its letters whatever their case, or nearly."""
-    by_case = {name.lower(): name for name in known}
-    close = difflib.get_close_matches(key.lower(), by_case, n=1, cutoff=0.8)
-    return by_case.get(key.lower()) or (by_case[close[0]] if close else None)
-
-
 def _typed(rules: list[Any]) -> dict[str, Any] | None:
     """Put the descriptor in front of untyped rules, where they tell their type and all tell the same."""
     kinds = {_type_of(rule) for rule in rules}
     kind = kinds.pop() if len(kinds) == 1 else None
     if kind is None:
         return None
-    values = [_canonical(rule.text) if isinstance(rule, Number) else rule for rule in rules]
+    values = [canonical(rule.text) if isinstance(rule, Number) else rule for rule in rules]
     return {kind: [True] if kind == "NULL" else values}
 
 
@@ -332,82 +322,3 @@ def _type_of(rule: Any) -> str | None:
     if isinstance(rule, bool):
         return "BOOL"
     return "NULL" if rule is None else "N" if isinstance(rule, Number) else "S"
-
-
-@dataclass(frozen=True)
-class _RuleFault:
-    """Why one rule of a leaf cannot hold, and the rule to put instead; `certain` is False for a mere doubt."""
-
-    kind: str
-    sentence: str
-    instead: Any = None
-    certain: bool = True
-
-
-def _impossible(rule: Any, shape: Text | NumberText | Boolean, path: tuple[str, ...]) -> _RuleFault | None:
-    """Say why a rule can hold of no value of this shape; None when it can."""
-    if is_absence(rule):
-        always = isinstance(shape, Text) and shape.always
-        return _RuleFault("always-present", f"Every record has {path[-1]}.") if always else None
-    listed = isinstance(shape, Text) and bool(shape.values)
-    if isinstance(rule, Mapping) and ("exists" in rule or ("anything-but" in rule and not listed)):
-        return None
-    if isinstance(shape, Text):
-        return _not_text(rule, shape, path)
-    return _not_numeral(rule) if isinstance(shape, NumberText) else _not_truth(rule, shape)
-
-
-def _not_text(rule: Any, shape: Text, path: tuple[str, ...]) -> _RuleFault | None:
-    if isinstance(rule, Number):
-        said = f"The value is text and never equals the number {rule.text}."
-        return _RuleFault("wrong-type-value", said, rule.text)
-    if rule is None or isinstance(rule, bool) or (isinstance(rule, Mapping) and "numeric" in rule):
-        return _RuleFault("wrong-type-value", f"The value is text and never satisfies {write(rule)}.")
-    if not shape.values or Pattern("", {"value": [rule]}).matches({"value": list(shape.values)}):
-        return None
-    meant = (SYNONYMS.get(rule.upper()) or _meant(rule, shape.values)) if isinstance(rule, str) else None
-    meant = meant if meant in shape.values else None
-    said = f"{path[-1]} is {' or '.join(shape.values)}, never {write(rule)}."
-    return _RuleFault("misspelt-value", said, meant)
-
-
-_DIGITS = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?")
-
-
-def _not_numeral(rule: Any) -> _RuleFault | None:
-    if isinstance(rule, Number):
-        said = f"DynamoDB writes numbers as text: {write(_canonical(rule.text))}, not {rule.text}."
-        return _RuleFault("number-literal", said, _canonical(rule.text))
-    if isinstance(rule, Mapping):
-        comparison = rule.get("numeric")
-        if comparison is None:
-            return None
-        exact = comparison[0] == "=" and len(comparison) == 2
-        said = "Numbers stand in the record as text, which `numeric` never matches."
-        return _RuleFault("numeric-on-number", said, _canonical(comparison[1].text) if exact else None)
-    if not isinstance(rule, str) or not _DIGITS.fullmatch(rule):
-        return _RuleFault("wrong-type-value", f"The value is a number written as text and never equals {write(rule)}.")
-    plain = _canonical(rule)
-    if plain == rule:
-        return None
-    said = f"DynamoDB trims zeros and signs: it writes {write(plain)}, not {write(rule)}."
-    return _RuleFault("number-literal", said, plain, certain=False)
-
-
-def _not_truth(rule: Any, shape: Boolean) -> _RuleFault | None:
-    if isinstance(rule, bool) and shape.only in (None, rule):
-        return None
-    value = shape.only if shape.only is not None else {"true": True, "false": False}.get(str(rule).lower())
-    return _RuleFault("wrong-type-value", f"The value is the JSON boolean true or false, never {write(rule)}.", value)
-
-
-def _canonical(text: str) -> str:
-    """Write a number as DynamoDB does, without leading or trailing zeros; leave what is beyond its range as it is."""
-    try:
-        number = Decimal(text)
-    except InvalidOperation:
-        return text
-    if not number.is_finite() or abs(number.adjusted()) > 38 or len(text) > 60:
-        return text
-    plain = format(number.normalize(Context(prec=60)), "f")
-    return "0" if number == 0 else plain

@@ -62,7 +62,9 @@ def new_image_is_there_and_not_found() -> World:
 
 
 @reported(
-    now=KeyError,
+    now=Said(
+        "fault", "at_risk", causes=("partial-batch-misuse (likely)",), first="R10", symptoms=("iterator-age-rising",)
+    ),
     right="one record is blocked: poison-record, or partial-batch-misuse as a suspicion; R6",
 )
 def one_record_reported_as_failed_for_ever() -> World:
@@ -74,8 +76,16 @@ def one_record_reported_as_failed_for_ever() -> World:
 
 
 @reported(
-    now=KeyError,
+    now=Said(
+        "fault",
+        "at_risk",
+        causes=("partial-batch-misuse (likely)",),
+        first="R10",
+        set_off_by="UpdateFunctionCode20150331v2",
+        symptoms=("iterator-age-rising",),
+    ),
     right="partial-batch-misuse, likely at most",
+    is_right=True,
 )
 def failed_records_misnamed_and_nothing_counted() -> World:
     """The handler names failed records by a key that Lambda does not know, on a mapping that counts no events."""
