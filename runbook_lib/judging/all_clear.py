@@ -28,6 +28,13 @@ def silent(stages: Stages) -> StageFlow | None:
     return next((flow for flow in outlets if flow.state is FlowState.SILENT), None)
 
 
+def puzzle(stages: Stages) -> str:
+    """Say of what no cause explains how bad it is, without a full stop."""
+    if stages.broken_at is not None:
+        return "The trigger is broken and no known cause explains it"
+    return "It is not known whether the trigger works" if silent(stages) else "No known cause explains this"
+
+
 def all_clear(stages: Stages, quiet: str, waits: str) -> str:
     """Say that nothing is wrong, and why: `quiet` is why there was nothing to deliver, `waits` what still waits."""
     if quiet:
