@@ -163,8 +163,16 @@ def failing_since_made_on_a_sparse_table() -> World:
 
 
 @reported(
-    now=Said("no_fault", "none", symptoms=("iterator-age-rising", "errors-high")),
+    now=Said(
+        "fault",
+        "at_risk",
+        causes=("handler-error (proved)",),
+        first="R10",
+        set_off_by="UpdateFunctionCode20150331v2",
+        symptoms=("iterator-age-rising", "errors-high"),
+    ),
     right="handler-error, or undetermined at least; never no fault",
+    is_right=True,
 )
 def failing_since_thirteen_minutes() -> World:
     """A release thirteen minutes ago makes every batch fail."""
