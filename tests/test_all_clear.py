@@ -16,6 +16,7 @@ from runbook_lib.findings import Confidence
 from runbook_lib.judging.diagnosis import Diagnosis, Status
 from runbook_lib.judging.loss_clock import LossState
 from runbook_lib.measuring.pipe import FlowState, Stage
+from runbook_lib.report.junit import junit
 
 M = timedelta(minutes=1)
 REFUNDED = '{"dynamodb":{"NewImage":{"status":{"S":["REFUNDED"]}}}}'
@@ -182,6 +183,7 @@ def test_a_second_stream_may_be_what_invokes_the_function(source: str, counts: b
     found = judged(with_fields(seen, "mappings", same_function=(second,))).diagnosis
     assert found.status is status
     assert ("invoked by 2 streams" in found.sentence) is (status is Status.UNDETERMINED)
+    assert (b' name="unproved"' in junit(found)) is (status is Status.UNDETERMINED)
 
 
 @in_world("healthy")

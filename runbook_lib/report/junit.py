@@ -88,6 +88,8 @@ def _cases(diagnosis: Diagnosis) -> Iterator[JunitCase]:
     if diagnosis.unexplained and not diagnosis.causes:
         message = puzzle(diagnosis.stages)
         yield JunitCase("findings", "unexplained", ERROR, "unexplained", message, diagnosis.unexplained)
+    elif diagnosis.unproved:
+        yield JunitCase("findings", "unproved", ERROR, "unproved", "An all-clear lacks something", diagnosis.unproved)
 
 
 def _causes_and_gaps(diagnosis: Diagnosis) -> Iterator[JunitCase]:

@@ -36,6 +36,7 @@ _RESULTS = (
 """
 
 _UNEXPLAINED = "unexplained"
+_UNPROVED = "unproved"
 
 
 def sarif(diagnosis: Diagnosis, seen: Evidence) -> str:
@@ -48,6 +49,10 @@ def sarif(diagnosis: Diagnosis, seen: Evidence) -> str:
         rules.append({"id": _UNEXPLAINED, "shortDescription": _text(puzzle(diagnosis.stages))})
         message = _text(f"{puzzle(diagnosis.stages)}.", *diagnosis.unexplained)
         results.append({"ruleId": _UNEXPLAINED, "kind": "fail", "level": "error", "message": message})
+    elif diagnosis.unproved:
+        rules.append({"id": _UNPROVED, "shortDescription": _text("An all-clear lacks something")})
+        message = _text(*diagnosis.unproved)
+        results.append({"ruleId": _UNPROVED, "kind": "open", "level": "none", "message": message})
     driver = {"name": "stream-trigger-runbook", "version": __version__, "rules": rules}
     run = {
         "tool": {"driver": driver},
