@@ -138,6 +138,21 @@ def test_failures_of_another_trigger_are_not_the_streams() -> None:
     assert (found.status, _state(found, Stage.SUCCEEDED)) == (Status.NO_FAULT, FlowState.FLOWING)
 
 
+@in_world("healthy")
+@pytest.mark.parametrize(("minutes", "climbs", "status"), [(8, True, Status.UNDETERMINED), (8, False, Status.NO_FAULT)])
+def test_one_young_batch_that_fails_among_others_is_no_all_clear(minutes: int, climbs: bool, status: Status) -> None:
+    """Where invocations fail and a record waits ever longer one shard may be blocked; failures alone are got over."""
+    seen = _healthy()
+    age, start = seen.backlog.iterator_age_ms, seen.as_of - minutes * M
+    newest = [at for at in age.points if at >= start]
+    waits = {at: (at - start) / M * 60_000 for at in newest} if climbs else {}
+    errors = replace(seen.metrics.errors, points=dict.fromkeys(newest, 1.0))
+    seen = with_fields(seen, "metrics", errors=errors)
+    found = judged(with_fields(seen, "backlog", iterator_age_ms=replace(age, points=age.points | waits))).diagnosis
+    assert found.status is status
+    assert ("a record of the last batches had waited" in found.sentence) is climbs
+
+
 BLIND = {
     "the list of mappings": ("mappings", "status"),
     "list, table and logs": ("mappings", "status", "streams", "logs"),
