@@ -7,6 +7,7 @@ filtered out, and that by this very mapping; or where nothing was written and no
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 from runbook_lib import instant
 from runbook_lib.evidence import Evidence
@@ -14,9 +15,10 @@ from runbook_lib.evidence.mapping import EventSourceMapping
 from runbook_lib.findings import FindingKind, Trait, Verdict
 from runbook_lib.findings.mapping import expected_to_deliver
 from runbook_lib.measuring.backlog import is_worked_off, through_at
+from runbook_lib.measuring.filtered import delivering
 from runbook_lib.measuring.onset import fallen_behind
 from runbook_lib.measuring.pipe import FlowState, Measured, Stage, StageFlow, Stages
-from runbook_lib.measuring.thresholds import LONG_WAIT
+from runbook_lib.measuring.thresholds import LONG_WAIT, LONGEST_PAUSE, NEWEST_AGES, YOUNG_FAILURE
 from runbook_lib.observed import NotObserved, otherwise
 
 _COME_OUT = (FlowState.FLOWING, FlowState.IDLE)
@@ -26,6 +28,13 @@ def silent(stages: Stages) -> StageFlow | None:
     """Give the outlet that nothing has come out of lately, where it is not sure that it has stopped."""
     outlets = (stages[Stage.INVOKED], stages[Stage.SUCCEEDED])
     return next((flow for flow in outlets if flow.state is FlowState.SILENT), None)
+
+
+def puzzle(stages: Stages) -> str:
+    """Say of what no cause explains how bad it is, without a full stop."""
+    if stages.broken_at is not None:
+        return "The trigger is broken and no known cause explains it"
+    return "It is not known whether the trigger works" if silent(stages) else "No known cause explains this"
 
 
 def all_clear(stages: Stages, quiet: str, waits: str) -> str:
@@ -70,9 +79,25 @@ def _lacking(seen: Measured, *, blind: bool) -> Iterator[str]:
         if flow.state not in _COME_OUT:
             yield f"Whether records come out was not seen: {flow.gap.reason}" if flow.gap else flow.basis
             return
+    yield from _one_batch_fails(seen)
     yield from _not_attributed(seen, dropped=invoked.state is FlowState.IDLE)
     if blind and not _is_young(seen) and invoked.state is FlowState.FLOWING:
         yield "The records that were handled last are old ones: of recent ones none was seen handled."
+
+
+def _one_batch_fails(seen: Measured) -> Iterator[str]:
+    """Say that invocations fail while a record waits longer than it should: one batch may block its shard.
+
+    Others pass beside it, so neither counts of successes nor an age that is still young clears the pipe.
+    """
+    last, ages = seen.metrics.errors.last_positive, sorted(seen.backlog.iterator_age_ms.points.items())[-NEWEST_AGES:]
+    if last is None or not ages or seen.window.settled_end - last > LONGEST_PAUSE or is_worked_off(seen.backlog):
+        return
+    gathers = timedelta(seconds=max((mapping.batching_window_s for mapping in delivering(seen)), default=0))
+    age = timedelta(milliseconds=max(value for _, value in ages))
+    if age >= YOUNG_FAILURE + gathers:
+        when = instant.clock(last, seen.as_of)
+        yield f"Invocations failed up to {when}, and a record of the last batches had waited for {instant.span(age)}."
 
 
 def _is_young(seen: Evidence) -> bool:

@@ -16,7 +16,7 @@ from runbook_lib.findings.mapping import expected_to_deliver
 from runbook_lib.incident import Incident, Window
 from runbook_lib.instant import RETENTION
 from runbook_lib.interpret.filter_pattern import corrected
-from runbook_lib.judging.all_clear import all_clear, lacking, silent, waiting
+from runbook_lib.judging.all_clear import all_clear, lacking, puzzle, waiting
 from runbook_lib.judging.comparison import Comparison, compare
 from runbook_lib.judging.fallbacks import Fallback, review
 from runbook_lib.judging.loss_clock import Loss, LossState
@@ -114,11 +114,7 @@ class Diagnosis:
         if self.status is Status.NO_FAULT:
             return all_clear(self.stages, self._quiet, self.waiting)
         if self.unexplained:
-            if silent(self.stages) is not None:
-                return f"It is not known whether the trigger works: {self.unexplained[0]}"
-            stopped = self.stages.broken_at is not None
-            said = "The trigger is broken and no known cause explains it" if stopped else "No known cause explains this"
-            return f"{said}: {self.unexplained[0]}"
+            return f"{puzzle(self.stages)}: {self.unexplained[0]}"
         blind = ", ".join(sorted({impact.gap.call for impact in self.gaps if impact.findings}))
         unread = [f"{blind} could not be read."] if blind else []
         return f"Undetermined: {' '.join([*self.unproved[:1], *unread])}"

@@ -311,7 +311,7 @@ def _against_writes(
     if filters:
         why = f"whether the filter dropped them is not counted: {filters}"
     elif quiet.is_usual:
-        why = f"as long a silence came and went {quiet.alike} times before in the window, so it may be none"
+        why = f"silences of {instant.span(quiet.usual)} are usual here, so it may be none"
     else:
         why = "too short a time to be sure that it has stopped"
     words = f"Since {instant.clock(quiet.since, seen.as_of)} {_many(quiet.missed, noun)} and nothing {verb}; {why}."

@@ -14,12 +14,11 @@ from itertools import pairwise
 from runbook_lib.measuring.thresholds import (
     DELIVERY_SLACK,
     FEWEST_DELIVERIES,
+    NEXT_MINUTE,
     USUAL_SILENCES,
     YOUNG_SILENCE,
     YOUNG_SILENCE_TIMES,
 )
-
-_MINUTE = timedelta(minutes=1)
 
 
 @dataclass(frozen=True)
@@ -46,15 +45,21 @@ class Silence:
         return sum(length >= self.length for length in self.before)
 
     @property
+    def usual(self) -> timedelta:
+        """How long this pipe is silent now and then; zero where it hardly ever is. Single outages do not count."""
+        return self.before[USUAL_SILENCES - 1] if len(self.before) >= USUAL_SILENCES else timedelta(0)
+
+    @property
     def is_usual(self) -> bool:
-        """Whether this pipe is silent for as long now and then."""
-        return self.alike >= USUAL_SILENCES
+        """Whether this pipe has been silent for about as long now and then."""
+        return self.length < YOUNG_SILENCE_TIMES * self.usual
 
     @property
     def is_unheard_of(self) -> bool:
-        """Whether a pipe with a long history has hardly been silent for half as long; single outages do not count."""
-        usual = self.before[USUAL_SILENCES - 1] if len(self.before) >= USUAL_SILENCES else timedelta(0)
-        return self.deliveries >= FEWEST_DELIVERIES and self.length >= YOUNG_SILENCE_TIMES * max(usual, _MINUTE)
+        """Whether a pipe with a long history has hardly ever been silent for half as long."""
+        return self.deliveries >= FEWEST_DELIVERIES and self.length >= YOUNG_SILENCE_TIMES * max(
+            self.usual, NEXT_MINUTE
+        )
 
     def is_long(self, until: datetime) -> bool:
         """Whether so much time has passed, up to `until`, that no batching and no delay of a metric explains it."""

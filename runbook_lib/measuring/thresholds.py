@@ -30,9 +30,12 @@ counted, two are not. Source: judgement; alarms go off after five minutes, three
 YOUNG_SILENCE_TIMES = 2
 """A silence so much longer than this pipe is used to is a stop, however young it is. Unit: times. Source: judgement."""
 
+NEXT_MINUTE = timedelta(minutes=1)
+"""Every pipe is used to so long a silence: what is written in one minute comes out in the next. Source: judgement."""
+
 USUAL_SILENCES = 3
-"""With so many earlier silences as long in the window, a silence is usual for this pipe; one or two may have been
-troubles. Unit: silences. Source: judgement."""
+"""What this pipe is used to is the length that so many earlier silences of the window have reached; one or two may have
+been troubles. Unit: silences. Source: judgement."""
 
 FEWEST_DELIVERIES = 30
 """A pipe that delivered in fewer minutes of the window has no history that a silence could be held against. Unit:

@@ -11,6 +11,7 @@ from xml.etree import ElementTree
 
 from runbook_lib._version import __version__
 from runbook_lib.findings import FINDINGS, Finding, Verdict
+from runbook_lib.judging.all_clear import puzzle
 from runbook_lib.judging.diagnosis import Diagnosis, Status
 from runbook_lib.showing.markup import visible
 
@@ -85,8 +86,10 @@ def _cases(diagnosis: Diagnosis) -> Iterator[JunitCase]:
     for finding in FINDINGS.values():
         yield told.get(finding.id) or JunitCase(_place(finding), finding.id)
     if diagnosis.unexplained and not diagnosis.causes:
-        message = "The trigger is broken and no known cause explains it"
+        message = puzzle(diagnosis.stages)
         yield JunitCase("findings", "unexplained", ERROR, "unexplained", message, diagnosis.unexplained)
+    elif diagnosis.unproved:
+        yield JunitCase("findings", "unproved", ERROR, "unproved", "An all-clear lacks something", diagnosis.unproved)
 
 
 def _causes_and_gaps(diagnosis: Diagnosis) -> Iterator[JunitCase]:

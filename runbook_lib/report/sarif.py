@@ -14,6 +14,7 @@ from runbook_lib.evidence import Evidence
 from runbook_lib.findings import Finding, Verdict
 from runbook_lib.findings.mapping import expected_to_deliver
 from runbook_lib.instant import iso
+from runbook_lib.judging.all_clear import puzzle
 from runbook_lib.judging.diagnosis import Diagnosis
 from runbook_lib.observed import otherwise
 from runbook_lib.showing.markup import visible
@@ -35,7 +36,7 @@ _RESULTS = (
 """
 
 _UNEXPLAINED = "unexplained"
-_NO_CAUSE = "The trigger is broken and no known cause explains it"
+_UNPROVED = "unproved"
 
 
 def sarif(diagnosis: Diagnosis, seen: Evidence) -> str:
@@ -45,9 +46,13 @@ def sarif(diagnosis: Diagnosis, seen: Evidence) -> str:
     rules = [_rule(verdict.finding) for verdict, _, _ in found]
     results = [_result(verdict, kind, level) for verdict, kind, level in found]
     if diagnosis.unexplained and not diagnosis.causes:
-        rules.append({"id": _UNEXPLAINED, "shortDescription": _text(_NO_CAUSE)})
-        message = _text(f"{_NO_CAUSE}.", *diagnosis.unexplained)
+        rules.append({"id": _UNEXPLAINED, "shortDescription": _text(puzzle(diagnosis.stages))})
+        message = _text(f"{puzzle(diagnosis.stages)}.", *diagnosis.unexplained)
         results.append({"ruleId": _UNEXPLAINED, "kind": "fail", "level": "error", "message": message})
+    elif diagnosis.unproved:
+        rules.append({"id": _UNPROVED, "shortDescription": _text("An all-clear lacks something")})
+        message = _text(*diagnosis.unproved)
+        results.append({"ruleId": _UNPROVED, "kind": "open", "level": "none", "message": message})
     driver = {"name": "stream-trigger-runbook", "version": __version__, "rules": rules}
     run = {
         "tool": {"driver": driver},

@@ -182,6 +182,8 @@ def causes_view(diagnosis: Diagnosis) -> Stack:
     shown += [
         Prose.of(f"Not explained by any cause: {sentence}", style="warning") for sentence in diagnosis.unexplained
     ]
+    lacks = [sentence for sentence in diagnosis.unproved if sentence not in diagnosis.unexplained]
+    shown += [Prose.of(f"An all-clear lacks this: {sentence}", style="warning") for sentence in lacks]
     return Stack("Causes", tuple(shown))
 
 

@@ -34,9 +34,10 @@ def small_account_that_is_full() -> World:
         causes=("reserved-concurrency-zero (proved)",),
         first="R5",
         set_off_by="PutFunctionConcurrency20171031",
-        symptoms=("function-not-invoked", "records-late", "throttled"),
+        symptoms=("function-not-invoked", "throttled"),
     ),
     right="reserved-concurrency-zero alone, and not `records-late`: an age of 0 s does not rise",
+    is_right=True,
 )
 def brake_pulled_minutes_ago_on_a_busy_table() -> World:
     """A quarter of an hour ago somebody set the function's reserved concurrency to zero."""
@@ -61,6 +62,7 @@ def bulk_load_worked_off_slowly() -> World:
 @reported(
     now=Said("no_fault", "at_risk"),
     right="no fault any more; how many hours wait, and about when they are through",
+    is_right=True,
 )
 def backlog_after_a_repair() -> World:
     """A release failed for six hours and was mended two hours ago; five hours of records still wait."""

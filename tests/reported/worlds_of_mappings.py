@@ -166,12 +166,13 @@ def creation_refused_as_there_is_one() -> World:
     now=Said(
         "fault",
         "at_risk",
-        causes=("esm-disabled-by-user (proved)", "shard-serial-lag (suspected)"),
+        causes=("esm-disabled-by-user (proved)",),
         first="R1",
         set_off_by="UpdateEventSourceMapping20150331",
-        symptoms=("function-not-invoked", "records-late"),
+        symptoms=("function-not-invoked",),
     ),
     right="esm-disabled-by-user alone: no second cause, for nothing came before the stop that was slow",
+    is_right=True,
 )
 def paused_minutes_ago_on_a_quiet_table() -> World:
     """A table with one write a minute; its mapping was paused a quarter of an hour ago."""
@@ -182,8 +183,9 @@ def paused_minutes_ago_on_a_quiet_table() -> World:
 
 
 @reported(
-    now=Said("no_fault", "none"),
+    now=Said("no_fault", "unknown", first="R25", contributing=("latest-update-gap",)),
     right="latest-update-gap: a mapping at LATEST was changed at 13:09, and nobody can tell what it skipped",
+    is_right=True,
 )
 def changed_at_latest_without_a_trace() -> World:
     """A mapping at LATEST says it was modified two hours ago, and the trail has no event of it."""
