@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 from served import AT, FUNCTION, NOW, Clients, clients_of, code_of, described, recent
 
 from runbook_lib.sandbox import MISREPORTED, TIMEOUT, Code, Setting, World, stream_reader
-from runbook_lib.sandbox.observations import OBSERVATIONS
+from runbook_lib.sandbox.observations import OBSERVATIONS, SOURCES
 
 KEY = "arn:aws:kms:eu-west-1:123456789012:key/0a1b2c3d-0000-4000-8000-00000000abcd"
 QUEUE = "arn:aws:sqs:eu-west-1:123456789012:orders-failures"
@@ -336,6 +337,14 @@ def test_shard_is_read_from_an_instant_on() -> None:
     assert code == "ValidationException"
 
 
+def test_what_was_hardly_seen_decides_nothing() -> None:
+    """Every source is explained, and what was not seen, seen once or inferred is not decisive unless documented."""
+    assert [one.says for one in OBSERVATIONS if re.match(r"[A-Z]+", one.source)[0] not in SOURCES] == []  # type: ignore[index]
+    hardly = [one for one in OBSERVATIONS if re.search("n=1|not seen|inferred", one.seen)]
+    assert [one.says for one in hardly if one.decisive and "documented" not in one.seen] == []
+    assert {one.source for one in hardly} >= {"RECALLED", "ASSUMED"}
+
+
 def test_every_observation_names_a_test_that_exists() -> None:
     """The table names tests by file and function; each of them is there, and none of this file's is left out."""
     here = Path(__file__).parent
@@ -348,4 +357,5 @@ def test_every_observation_names_a_test_that_exists() -> None:
     named = {one.test for one in OBSERVATIONS}
     assert named - known == set()
     ours = {name for name in known if name.startswith(f"{Path(__file__).name}::")}
-    assert ours - named == {f"{Path(__file__).name}::test_every_observation_names_a_test_that_exists"}
+    of_the_table = {"test_every_observation_names_a_test_that_exists", "test_what_was_hardly_seen_decides_nothing"}
+    assert ours - named == {f"{Path(__file__).name}::{name}" for name in of_the_table}
