@@ -16,7 +16,7 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
 .PHONY: help setup demo report jupyter test test-more lint docs docs-check notebooks notebooks-check example scoreboard remedies same
-.PHONY: bench fuzz conformance lock clean
+.PHONY: bench fuzz mutation conformance lock clean
 
 help: ## print this list
 	@echo 'A DynamoDB stream stopped triggering its Lambda function: find out why.'
@@ -36,7 +36,7 @@ jupyter: $(READY) ## open the ten notebooks in JupyterLab
 	@$(BIN)/jupyter lab $(AS_ROOT) --ServerApp.root_dir="$(CURDIR)" --LabApp.default_url=/lab/tree/notebooks
 
 test: $(READY) ## run the tests that take seconds; nothing outside this machine is contacted
-	@$(PYTEST) -m 'not slow and not sampled and not browser'
+	@$(PYTEST) --ignore=tests/browser -m 'not slow and not sampled and not browser'
 
 test-more: $(READY) ## run what CI runs besides: the tests in Chromium, and a sample of the slow ones
 	@$(PYTEST) -m '(browser or sampled) and not slow'
@@ -56,7 +56,7 @@ notebooks: $(READY) ## execute the notebooks on the recorded example incident, i
 	@$(BIN)/python -m runbook_lib.report.notebooks
 
 notebooks-check: $(READY) ## execute them again and compare every output with the committed one
-	@$(BIN)/python -m pytest --nbval --nbval-current-env notebooks
+	@$(BIN)/python -m pytest -p nbval.plugin --nbval --nbval-current-env notebooks
 
 example: $(READY) ## record the example incident anew, from the sandbox; make notebooks shows it
 	@$(BIN)/python -m runbook_lib.cli.example
@@ -76,6 +76,9 @@ remedies: $(READY) ## apply every remedy card to its sandbox worlds, see what be
 
 fuzz: $(READY) ## investigate recorded worlds with answers spoilt as AWS's models allow, 2,400 times [SEED=1 RUNS=2400]
 	@$(BIN)/python bench/fuzz.py $(if $(SEED),--seed $(SEED)) $(if $(RUNS),--runs $(RUNS))
+
+mutation: $(READY) ## change the judging code in one place at a time, and see which tests notice [SAMPLE=1]
+	@$(BIN)/python bench/mutation.py $(if $(SAMPLE),--sample)
 
 conformance: $(READY) $(OTHER)/.ready ## hold the kit against ministack, an AWS emulator by others, and write docs/conformance.md
 	@$(BIN)/python bench/conformance.py $(OTHER)/bin/python

@@ -33,8 +33,12 @@ from runbook_lib import charts, views
 from runbook_lib.archive.plain_json import dumped
 from runbook_lib.archive.record import Record
 from runbook_lib.aws import READS, iam_action
-from runbook_lib.charts import errors, single, stacks
-from runbook_lib.charts.correlation import alt, correlation, describe
+from runbook_lib.charts.correlation import correlation_alt, correlation_data, correlation_words
+from runbook_lib.charts.error_classes import errors_alt, errors_data, errors_words
+from runbook_lib.charts.iterator_age import age_alt, age_data, age_words
+from runbook_lib.charts.outcomes import outcomes_alt, outcomes_data, outcomes_words
+from runbook_lib.charts.pipe_stages import pipe_alt, pipe_data, pipe_words
+from runbook_lib.charts.siblings import siblings_alt, siblings_data, siblings_words
 from runbook_lib.example import EVIDENCE
 from runbook_lib.findings import Confidence
 from runbook_lib.judging.diagnosis import Diagnosis, Status
@@ -157,17 +161,17 @@ def _show(investigation: Investigation, diagnosis: Diagnosis, record: Record) ->
     sarif(diagnosis, investigation.evidence)
     seen = investigation.evidence
     for axis in (overview_axis(seen, diagnosis), zoom_axis(seen, diagnosis)):
-        shown = correlation(seen, diagnosis, axis)
-        dumped((alt(shown), describe(shown)))
-    age, boxes = single.age_data(seen, diagnosis), single.pipe_data(diagnosis)
-    dumped((single.age_alt(age), single.age_words(age), single.pipe_alt(boxes), tuple(single.pipe_words(diagnosis))))
-    outcomes, siblings = stacks.outcomes_data(seen, diagnosis), stacks.siblings_data(seen, diagnosis)
-    dumped((stacks.outcomes_alt(outcomes), stacks.outcomes_words(outcomes)))
+        shown = correlation_data(seen, diagnosis, axis)
+        dumped((correlation_alt(shown), correlation_words(shown)))
+    age, boxes = age_data(seen, diagnosis), pipe_data(diagnosis)
+    dumped((age_alt(age), age_words(age), pipe_alt(boxes), tuple(pipe_words(diagnosis))))
+    outcomes, siblings = outcomes_data(seen, diagnosis), siblings_data(seen, diagnosis)
+    dumped((outcomes_alt(outcomes), outcomes_words(outcomes)))
     if siblings.rows:
-        dumped((stacks.siblings_alt(siblings), stacks.siblings_words(siblings)))
-    classes = errors.errors_data(seen, diagnosis)
+        dumped((siblings_alt(siblings), siblings_words(siblings)))
+    classes = errors_data(seen, diagnosis)
     if classes.rows:
-        dumped((errors.errors_alt(classes), errors.errors_words(classes)))
+        dumped((errors_alt(classes), errors_words(classes)))
 
 
 def _blocks(investigation: Investigation, diagnosis: Diagnosis) -> Iterator[Block]:

@@ -78,7 +78,7 @@ class MutatedAnswers(Live):
         self.mutated: set[str] = set()
         self._mutation = mutation
         self._known = {_key(call.service, call.operation, call.region, call.params): call for call in record.calls()}
-        self._region = record.incident.region
+        self._region = record.scope.region
 
     @cached_property
     def _words(self) -> Mapping[str, list[Any]]:

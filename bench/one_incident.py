@@ -132,7 +132,7 @@ def _sound(cost: Cost, code: int = 0) -> Cost:
 def _asked(record: Record, operation: str) -> tuple[str, str, str, dict[str, Any]]:
     """Give a call of the recorded run, to be made again."""
     if operation == "GetCallerIdentity":
-        return ("sts", operation, record.incident.region, {})
+        return ("sts", operation, record.scope.region, {})
     call = next(call for call in record.calls() if call.operation == operation)
     return (call.service, operation, call.region, dict(call.params))
 

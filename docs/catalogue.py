@@ -11,6 +11,7 @@ from pieces import NOT_YET, code, codes, document, link, table
 from runbook_lib import alarm
 from runbook_lib.findings import FINDINGS, Finding
 from runbook_lib.findings.explained import explain
+from runbook_lib.findings.modes import MODES
 from runbook_lib.findings.unseen import UNSEEN
 from runbook_lib.judging.remedies import prescribe
 from runbook_lib.judging.remedy_cards import Remedy
@@ -55,7 +56,8 @@ def findings() -> str:
         "A finding is one fault that the runbook knows how to recognise. Its id is public: verdicts, tests and other"
         " people's runbooks quote it. `runbook findings ID` prints the same in the terminal.\n\n"
         "A *cause* stops or breaks the trigger by itself. A *contributing factor* makes it worse or more likely. A"
-        " *symptom* follows from a cause and is never named as one. *Not a cause* explains why nothing is wrong."
+        " *symptom* follows from a cause and is never named as one. *Not a cause* explains why nothing is wrong.\n\n"
+        f"The same by what went wrong: {link('failure modes', '../failure-modes.md')}."
     )
     parts = []
     for module, members in groupby(FINDINGS.values(), lambda finding: finding.module.split("/")[0]):
@@ -97,6 +99,7 @@ def _finding(finding: Finding) -> str:
     path = f"runbook_lib/findings/{finding.module}.py"
     facts = [
         f"* **Kind**: {finding.kind}",
+        f"* **Failure mode**: {_modes(finding)}",
         f"* **Stops the pipe at**: {finding.stops.value.replace('_', ' ') if finding.stops else 'no stage by itself'}",
         f"* **Seen in**: {'; '.join(f'step {n}, {STEPS[n].title.lower()}' for n in finding.reads)}",
         f"* **Diagnosis clauses of the playbook**: {', '.join(map(str, finding.diagnosis)) or 'none'}",
@@ -111,6 +114,11 @@ def _finding(finding: Finding) -> str:
     refuted = "## What would refute it\n\n" + _listed(reasons.refuted_by)
     what_to_do = "## What to do\n\n" + ("\n\n".join(remedies) or "Nothing by itself.")
     return document(finding.id, f"**{finding.title}.**", finding.why, "\n".join(facts), known, refuted, what_to_do)
+
+
+def _modes(finding: Finding) -> str:
+    named = (f"{link(mode, f'../failure-modes.md#{mode}')}: {MODES[mode].name}" for mode in finding.modes)
+    return "; ".join(named) or "none; it follows from others"
 
 
 def _listed(sentences: tuple[str, ...]) -> str:

@@ -11,8 +11,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import catalogue
+import failure_modes
 import playbook_map
+import rooms
 import telling
+import thresholds
 import witness
 
 DOCS = Path(__file__).parent
@@ -21,10 +24,13 @@ DOCS = Path(__file__).parent
 def pages() -> dict[str, str]:
     """Every generated page by its path below docs/, in full."""
     return {
+        "architecture.md": rooms.page(),
         "playbook-map.md": playbook_map.page(),
         "faults.md": catalogue.faults(),
+        "failure-modes.md": failure_modes.page(),
         "telling-a-world.md": telling.page(),
         "observations.md": witness.page(),
+        "thresholds.md": thresholds.page(),
         "iam-policy.md": catalogue.permissions(),
         "iam-policy.json": catalogue.policy(),
         "findings/README.md": catalogue.findings(),

@@ -16,6 +16,10 @@ from runbook_lib.sandbox import all_faults
 from runbook_lib.steps import STEPS, Step
 
 ROOT = Path(__file__).parent.parent
+PLAYBOOK = (
+    "*DynamoDB Streams Not Triggering Lambda* of the public collection Scoutflo SRE Playbooks"
+    f" ({link('MIT', '../LICENSE')})"
+)
 EVERY_CHANGE = tuple(
     fault.id for fault in all_faults().values() if fault.expects and fault.set_off_by and not fault.rules
 )
@@ -141,9 +145,9 @@ FALLBACKS = (
 def page() -> str:
     """The whole map."""
     intro = (
-        "The playbook that this kit implements has nine steps, nine clauses of diagnosis and a last paragraph of"
-        " fallbacks. This page says where each of them lives, which findings answer it, and which faults of the sandbox"
-        f" show them. Where there is nothing yet it says *{NOT_YET}*."
+        f"The playbook that this kit implements is {PLAYBOOK}. It has nine steps, nine clauses of diagnosis and a"
+        " last paragraph of fallbacks. This page says where each of them lives, which findings answer it, and which"
+        f" faults of the sandbox show them. Where there is nothing yet it says *{NOT_YET}*."
     )
     header = ("playbook", "says", "module", "findings", "faults that cover it")
     bare = without_fault()

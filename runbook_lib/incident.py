@@ -1,14 +1,14 @@
-"""The incident: validated parameters in, errors that name the key out."""
+"""The scope of a run and the incident in it: validated parameters in, errors that name the key out."""
 
 from __future__ import annotations
 
 import difflib
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import KW_ONLY, MISSING, asdict, dataclass, fields
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from runbook_lib import instant
 from runbook_lib.errors import BadParameters
@@ -39,30 +39,22 @@ class Window:
 
 
 @dataclass(frozen=True)
-class Incident:
-    """What the on-call engineer tells us. Build it with `from_mapping` or `from_file`, which validate.
+class Scope:
+    """Where and when a run looks, with whose credentials, and where that is kept. Build it with `from_mapping`.
 
-    `function_name` may be a name, `name:alias` or an ARN. `role_name` is a cross-check only: the role that
-    matters is read from the mapped function version. `detected_at` is when somebody noticed, not the onset.
+    It is about no table or function in particular, as a sweep is. `incident_id` names the folder of its runs.
+    `detected_at` is when somebody noticed, not the onset.
     """
 
     incident_id: str
     region: str
-    table_name: str
-    function_name: str
+    _: KW_ONLY
     detected_at: datetime | None = None
     lookback_hours: int = 24
-    cloudtrail_log_group: str | None = None
-    role_name: str | None = None
     account_id: str | None = None
     profile: str | None = None
     assume_role_arn: str | None = None
     archive: str = "archive"
-
-    @property
-    def function(self) -> FunctionRef:
-        """The function's name and qualifier, whatever form it was given in."""
-        return FunctionRef.parse(self.function_name)
 
     def window(self, as_of: datetime) -> Window:
         """Give the stretch to examine: `lookback_hours` before detection, up to a day after it or the run's clock.
@@ -75,8 +67,54 @@ class Incident:
 
     def parameters(self) -> dict[str, Any]:
         """Give the parameters back as they would stand in a YAML file: plain strings and numbers, nothing unset."""
-        given = {key: value for key, value in asdict(self).items() if value is not None}
+        values = asdict(self)
+        given = {key: values[key] for key in self.parameter_names() if values[key] is not None}
         return {key: instant.iso(value) if isinstance(value, datetime) else value for key, value in given.items()}
+
+    @classmethod
+    def parameter_names(cls) -> list[str]:
+        """Name every parameter, in the order in which a parameter file has them."""
+        own = {field.name for field in fields(cls)}
+        return [key for key in _RULES if key in own]
+
+    @classmethod
+    def from_mapping(cls, given: Mapping[Any, Any], *, source: str = "the parameters") -> Self:
+        """Validate parameters. Raises BadParameters for an unknown, missing or malformed key, naming it."""
+        known = cls.parameter_names()
+        for key in given:
+            if key not in known:
+                raise BadParameters(f"Unknown parameter `{key}` in {source}.", suggestion(str(key), known))
+        values = {key: value for key, value in given.items() if value is not None and value != ""}
+        for key in (field.name for field in fields(cls) if field.default is MISSING):
+            if key not in values:
+                raise BadParameters(f"Parameter `{key}` is missing in {source}.", f"Add a line `{key}: ...`.")
+        return cls(**{key: _RULES[key].read(key, value, source) for key, value in values.items()})
+
+
+@dataclass(frozen=True)
+class Incident(Scope):
+    """What the on-call engineer tells us: a scope, and which table's stream does not trigger which function in it.
+
+    Build it with `from_mapping` or `from_file`, which validate. `function_name` may be a name, `name:alias` or an
+    ARN. `role_name` is a cross-check only: the role that matters is read from the mapped function version.
+    """
+
+    table_name: str
+    function_name: str
+    _: KW_ONLY
+    cloudtrail_log_group: str | None = None
+    role_name: str | None = None
+
+    @property
+    def function(self) -> FunctionRef:
+        """The function's name and qualifier, whatever form it was given in."""
+        return FunctionRef.parse(self.function_name)
+
+    @classmethod
+    def within(cls, scope: Scope, incident_id: str, table_name: str, function_name: str) -> Incident:
+        """Give the incident of one trigger that is seen through a scope."""
+        seen = {name: getattr(scope, name) for name in Scope.parameter_names()}
+        return cls(**{**seen, "incident_id": incident_id}, table_name=table_name, function_name=function_name)
 
     @classmethod
     def from_file(cls, path: Path) -> Incident:
@@ -104,18 +142,9 @@ class Incident:
         return cls.from_mapping(content, source=str(path))
 
     @classmethod
-    def from_mapping(cls, given: Mapping[Any, Any], *, source: str = "the parameters") -> Incident:
-        """Validate parameters. Raises BadParameters for an unknown, missing or malformed key, naming it."""
-        known = [field.name for field in fields(cls)]
-        for key in given:
-            if key not in known:
-                raise BadParameters(f"Unknown parameter `{key}` in {source}.", suggestion(str(key), known))
-        values = {key: value for key, value in given.items() if value is not None and value != ""}
-        for key in ("incident_id", "region", "table_name", "function_name"):
-            if key not in values:
-                raise BadParameters(f"Parameter `{key}` is missing in {source}.", f"Add a line `{key}: ...`.")
-        read = {key: _RULES[key].read(key, value, source) for key, value in values.items()}
-        incident = cls(**read)
+    def from_mapping(cls, given: Mapping[Any, Any], *, source: str = "the parameters") -> Self:
+        """Validate parameters, and that they agree. Raises BadParameters, naming the key."""
+        incident = super().from_mapping(given, source=source)
         _agree(incident, source)
         return incident
 

@@ -75,16 +75,15 @@ def replaced(observed: Any, **changed: Any) -> Any:
     return type(observed)(**{**kept, **changed})
 
 
-def blinded_steps() -> list[tuple[str, Evidence]]:
-    """Give the example with each step unseen in turn."""
-    return [(step.observes, with_observations(example(), **{step.observes: DENIED})) for step in STEPS.values()]
+_KINDS: dict[str, Any] = {kind.__name__: kind for kind in Observed.__subclasses__()}
+BLINDED_STEPS = tuple(step.observes for step in STEPS.values())
+BLINDED_FIELDS = tuple(
+    f"{name}.{field.name}" for name, kind in Evidence.__annotations__.items() for field in fields(_KINDS[kind])
+)
+"""What may be unseen: each step, and each field of each observation."""
 
 
-def blinded_fields() -> list[tuple[str, Evidence]]:
-    """Give the example with each field of each observation unseen in turn."""
-    found = []
-    for name, observed in example().observations.items():
-        assert isinstance(observed, Observed)
-        for field in fields(observed):  # type: ignore[arg-type]
-            found.append((f"{name}.{field.name}", with_fields(example(), name, **{field.name: DENIED})))
-    return found
+def blinded(what: str) -> Evidence:
+    """Give the example with a step, or one field of an observation, unseen."""
+    step, _, field = what.partition(".")
+    return with_fields(example(), step, **{field: DENIED}) if field else with_observations(example(), **{step: DENIED})

@@ -12,9 +12,8 @@ from hypothesis import strategies as st
 from worlds import in_world, investigated
 
 from runbook_lib import views
-from runbook_lib.charts.correlation import correlation as draw_data
-from runbook_lib.charts.correlation import describe
-from runbook_lib.charts.data import ERRORS, INVOCATIONS, panel
+from runbook_lib.charts.correlation import correlation_data, correlation_words
+from runbook_lib.charts.panels import ERRORS, INVOCATIONS, panel
 from runbook_lib.evidence import Evidence
 from runbook_lib.evidence.signals import ALARMED, FunctionAlarm
 from runbook_lib.incident import Window
@@ -115,7 +114,7 @@ def test_the_chart_has_the_alarm_on_its_metric() -> None:
     """An alarm that rang is drawn on the panel of its own metric, in the time it rang, and said in words."""
     seen = judged(example("mapping-paused"))
     axis = overview_axis(seen.evidence, seen.diagnosis)
-    data = draw_data(seen.evidence, seen.diagnosis, axis)
+    data = correlation_data(seen.evidence, seen.diagnosis, axis)
     drawn = {panel.id: panel.ringing for panel in data.panels if panel.ringing}
     assert list(drawn) == ["invocations"]
     (ringing,) = drawn["invocations"]
@@ -124,7 +123,7 @@ def test_the_chart_has_the_alarm_on_its_metric() -> None:
     assert [(stretch.start, stretch.end) for stretch in ringing.stretches] == [
         (stretch.start, stretch.end) for stretch in wanted
     ]
-    (told,) = (words for words in describe(data) if "in ALARM" in words)
+    (told,) = (words for words in correlation_words(data) if "in ALARM" in words)
     assert told.startswith("Invocations (a minute): ")
     assert f"alarm {SILENCE_ALARM} in ALARM from 13:51" in told
 

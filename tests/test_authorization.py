@@ -14,6 +14,7 @@ from runbook_lib.evidence.mapping import EventSourceMapping
 from runbook_lib.findings import FINDINGS, Weight
 from runbook_lib.interpret.policy import Decision, PolicyType
 from runbook_lib.interpret.processing_result import read
+from runbook_lib.measuring.pipe import Measured
 
 MINUTE = timedelta(minutes=1)
 QUOTING = (
@@ -40,7 +41,8 @@ def _quoting(seen: Evidence) -> set[str]:
         name
         for name in QUOTING
         if any(
-            sign.weight is Weight.SIGN and " last said: " in sign.sentence for sign in FINDINGS[name].recognise(seen)
+            sign.weight is Weight.SIGN and " last said: " in sign.sentence
+            for sign in FINDINGS[name].recognise(Measured(seen))
         )
     }
 
@@ -98,5 +100,5 @@ def test_a_condition_on_one_action_excuses_no_other() -> None:
         *rest,
     )
     seen = with_fields(seen, "role", evaluated=evaluated, simulated=())
-    signs = list(FINDINGS["role-missing-stream-actions"].recognise(seen))
+    signs = list(FINDINGS["role-missing-stream-actions"].recognise(Measured(seen)))
     assert [(sign.weight, sign.sentence) for sign in signs] == [(Weight.DECISIVE, "Nothing allows it.")]

@@ -11,7 +11,7 @@ from typing import Any
 
 import botocore.session
 import pytest
-from worlds import NOW, incident_of, sandboxed
+from worlds import A_MOMENT, NOW, incident_of, sandboxed
 
 from runbook_lib.archive.record import Record
 from runbook_lib.archive.redact import Redactor
@@ -229,7 +229,7 @@ def test_times_become_utc_text() -> None:
 @pytest.fixture(scope="module")
 def world() -> Iterator[Any]:
     """A healthy world."""
-    return build("healthy", NOW, seed=1)
+    return build("healthy", NOW, seed=1, history=A_MOMENT)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from worlds import NOW, incident_of, sandboxed
+from worlds import A_MOMENT, NOW, incident_of, sandboxed
 
 from runbook_lib.archive.record import Record
 from runbook_lib.aws import LIMITS, READS, Budget, Limit, Live, Reader
@@ -155,7 +155,7 @@ def test_every_rate_is_of_an_operation_that_may_leave() -> None:
 
 def test_a_call_that_was_not_made_leaves_a_gap_and_no_record() -> None:
     """A live call refused by the budget is a gap like any other, and the record does not say that it was made."""
-    world = build("healthy", NOW, seed=1)
+    world = build("healthy", NOW, seed=1, history=A_MOMENT)
     incident = incident_of(world, "INC-1")
     with sandboxed(world):
         live = Live(incident)

@@ -13,7 +13,7 @@ from worlds import in_world
 from runbook_lib.evidence import Evidence
 from runbook_lib.evidence.signals import Series
 from runbook_lib.findings import FINDINGS, Confidence, VerdictWord, judge
-from runbook_lib.measuring.pipe import measure
+from runbook_lib.measuring.pipe import Measured
 
 MINUTE = timedelta(minutes=1)
 PROVED, SUSPECTED = Confidence.PROVED, Confidence.SUSPECTED
@@ -21,7 +21,7 @@ PROVED, SUSPECTED = Confidence.PROVED, Confidence.SUSPECTED
 
 def _sure(name: str, seen: Evidence) -> Confidence | None:
     """How sure a finding is; None where it is refuted."""
-    verdict = judge(FINDINGS[name], seen, measure(seen))
+    verdict = judge(FINDINGS[name], Measured(seen))
     assert verdict.word is not VerdictWord.UNDETERMINED
     return verdict.confidence
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from runbook_lib.findings import FINDINGS, FindingKind
+from runbook_lib.findings.modes import GROUPS, MODES
 from runbook_lib.findings.unseen import UNSEEN
 from runbook_lib.judging.remedies import REMEDIES
 from runbook_lib.sandbox import Fault, all_faults
@@ -19,42 +20,6 @@ KINDS = {
     "symptoms": FindingKind.SYMPTOM,
     "notes": FindingKind.INNOCENT,
 }
-
-
-MODES = {
-    "A": (
-        "no-table-writes noop-writes rejected-writes wrong-scope stream-disabled wrong-cdc-product "
-        "stale-stream-arn table-recreated-or-restored table-key-inaccessible replica-expectations ttl-expectation "
-        "trimmed"
-    ),
-    "B": (
-        "esm-missing esm-wrong-target esm-disabled-by-user esm-disabled-by-lambda esm-transitional "
-        "latest-startup-gap latest-update-gap diagnostic-update-gap filter-matches-nothing filter-unreadable "
-        "batching-or-tumbling-delay create-rejected max-age-drop retry-exhausted-drop destination-broken"
-    ),
-    "C": (
-        "role-missing-stream-actions explicit-deny-identity permissions-boundary scp-or-rcp resource-policy "
-        "trust-or-role-gone cmk-denied-to-role condition-mismatch version-role-drift"
-    ),
-    "D": (
-        "function-or-qualifier-deleted state-pending state-inactive-idle artifact-lost state-failed "
-        "function-key-denied vpc-eni-subnet update-failed-red-herring runtime-deprecated code-signing "
-        "newer-function-types"
-    ),
-    "E": (
-        "reserved-concurrency-zero reserved-too-low account-concurrency-exhausted shard-serial-lag "
-        "too-many-readers payload-or-duration"
-    ),
-    "F": (
-        "poison-record timeout oom init-or-import-error partial-batch-misuse tumbling-no-state "
-        "view-type-lacks-image success-without-effect recursion-detection write-back-loop"
-    ),
-    "G": "role-cannot-log looking-in-wrong-logs other-triggers-mask metrics-not-opted-in",
-    "H": "service-event account-or-region-state quota",
-}
-"""The failure modes in their order, by the letter of their group: `A1` is the first of `A`."""
-
-NAMES = {f"{group}{number}": name for group, names in MODES.items() for number, name in enumerate(names.split(), 1)}
 
 
 def _named(fault: Fault, part: str) -> tuple[str, ...]:
@@ -101,21 +66,34 @@ def test_the_remedies_of_a_fault_are_those_of_its_findings(fault: Fault) -> None
     assert set(fault.remedies) <= {remedy for id in prescribing for remedy in FINDINGS[id].remedies}
 
 
-@pytest.mark.parametrize("mode", NAMES)
+@pytest.mark.parametrize("mode", MODES)
 def test_every_failure_mode_is_recognised_or_listed_as_unseen(mode: str) -> None:
     """Each has findings that recognise it, one of them under its own name, or a reason why nothing shows it."""
     recognised = {finding.id for finding in FINDINGS.values() if mode in finding.modes}
     listed = [unseen_mode for unseen_mode in UNSEEN if unseen_mode.mode == mode]
     assert recognised or [unseen_mode for unseen_mode in listed if unseen_mode.finding is None]
-    assert not recognised or NAMES[mode] in recognised | {"diagnostic-update-gap"}
+    assert not recognised or MODES[mode].finding in recognised | {"diagnostic-update-gap"}
     assert {unseen_mode.finding for unseen_mode in listed} <= recognised or not recognised
 
 
-def test_findings_and_unseen_name_known_modes() -> None:
+def test_modes_that_no_finding_recognises_are_those_declared_unseen() -> None:
+    """The modes on no card are exactly those that the list of the unseen gives no finding for."""
+    on_cards = {mode for finding in FINDINGS.values() for mode in finding.modes}
+    assert set(MODES) - on_cards == {unseen_mode.mode for unseen_mode in UNSEEN if unseen_mode.finding is None}
+
+
+def test_every_mode_that_is_used_has_a_name() -> None:
     """No card and no line of the list names a failure mode that there is not, and every line gives its reason."""
-    assert {mode for finding in FINDINGS.values() for mode in finding.modes} <= set(NAMES)
-    assert {unseen_mode.mode for unseen_mode in UNSEEN} <= set(NAMES)
+    assert {mode for finding in FINDINGS.values() for mode in finding.modes} <= set(MODES)
+    assert {unseen_mode.mode for unseen_mode in UNSEEN} <= set(MODES)
     assert all(unseen_mode.what and unseen_mode.why.endswith(".") for unseen_mode in UNSEEN)
+
+
+def test_modes_are_numbered_by_group() -> None:
+    """Ids run from 1 in every group without a hole, and no two modes share a name or a finding."""
+    numbered = [f"{group}{n}" for group in GROUPS for n in range(1, 1 + sum(mode[0] == group for mode in MODES))]
+    assert list(MODES) == numbered
+    assert len({mode.name for mode in MODES.values()}) == len({mode.finding for mode in MODES.values()}) == len(MODES)
 
 
 def test_what_is_unseen_is_in_the_index(root: Path) -> None:

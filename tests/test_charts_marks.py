@@ -17,11 +17,10 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch, Rectangle, StepPatch
 
 from runbook_lib import charts, instant
-from runbook_lib.charts import draw_correlation, draw_single
-from runbook_lib.charts.correlation import correlation
-from runbook_lib.charts.data import AGE, INVOCATIONS, PanelSource, panel
-from runbook_lib.charts.draw_parts import LEAST_AGE, draw_panel
-from runbook_lib.charts.single import age_data, pipe_data
+from runbook_lib.charts.correlation import correlation_data, draw_correlation
+from runbook_lib.charts.iterator_age import age_data, draw_age
+from runbook_lib.charts.panels import AGE, INVOCATIONS, LEAST_AGE, PanelSource, draw_panel, panel
+from runbook_lib.charts.pipe_stages import draw_pipe, pipe_data
 from runbook_lib.showing import canvas
 from runbook_lib.showing.axis import Axis, zoom_axis
 from runbook_lib.showing.blocks import Chart
@@ -79,8 +78,8 @@ def test_every_mark_lies_on_its_axis(name: str, world: str, drawn: list[Figure])
 def test_every_change_and_failure_is_a_mark(world: str, drawn: list[Figure]) -> None:
     """On the correlation chart each change of a lane and each failure of the log stands at its own instant."""
     seen = WORLDS[world]()
-    data = correlation(seen.evidence, seen.diagnosis, zoom_axis(seen.evidence, seen.diagnosis))
-    draw_correlation.draw(data)
+    data = correlation_data(seen.evidence, seen.diagnosis, zoom_axis(seen.evidence, seen.diagnosis))
+    draw_correlation(data)
     parts = drawn[0].axes
     marks = [
         float(line.get_xdata()[0]) for axes in parts for line in axes.lines if line.get_marker() in ("D", "o", "s", "X")
@@ -100,7 +99,7 @@ def test_the_projection_is_drawn_from_axis_to_deadline(drawn: list[Figure]) -> N
     assert data.oldest
     assert data.deadline
     late = replace(data, axis=replace(data.axis, start=data.oldest + timedelta(hours=1)))
-    draw_single.draw_age(late)
+    draw_age(late)
     axes = drawn[0].axes[0]
     dashed = next(line for line in axes.lines if len(line.get_xdata()) == 61)
     assert (dashed.get_xdata()[0], dashed.get_xdata()[-1]) == (canvas.x(late.axis.start), canvas.x(data.deadline))
@@ -122,7 +121,7 @@ def test_labels_beside_a_line_stay_in_the_part(place: float) -> None:
 def test_the_boxes_of_the_pipe_lie_apart(drawn: list[Figure]) -> None:
     """Every stage has one box, inside the picture, and no two of them touch."""
     boxes = pipe_data(example_seen().diagnosis)
-    draw_single.draw_pipe(boxes, "Orders")
+    draw_pipe(boxes, "Orders")
     axes = drawn[0].axes[0]
     extents = [patch.get_path().get_extents() for patch in axes.patches if isinstance(patch, FancyBboxPatch)]
     assert len(extents) == len(boxes)

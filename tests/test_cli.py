@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import yaml
-from worlds import NOW, sandboxed
+from worlds import A_MOMENT, HISTORY, NOW, sandboxed
 
 from runbook_lib.cli import main
 from runbook_lib.sandbox import build, expired_credentials
@@ -28,7 +28,7 @@ GOOD = {
 @pytest.fixture(scope="module")
 def served() -> Iterator[None]:
     """A sandbox with a paused mapping, for every test of this module that needs an answer."""
-    with sandboxed(build("mapping-paused", NOW, seed=1)):
+    with sandboxed(build("mapping-paused", NOW, seed=1, history=HISTORY)):
         yield
 
 
@@ -103,7 +103,7 @@ def test_unreachable_endpoint_is_named(
 
 def test_expired_credentials_are_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Credentials that have run out end with exit code 3 and the way to sign in again."""
-    with sandboxed(build("healthy", NOW, seed=1), expired_credentials()):
+    with sandboxed(build("healthy", NOW, seed=1, history=A_MOMENT), expired_credentials()):
         assert main(["investigate", _file(tmp_path)]) == 3
     assert "expired. Sign in again" in capsys.readouterr().err
 
@@ -151,6 +151,7 @@ def test_exports_are_written_when_asked(tmp_path: Path) -> None:
         assert main(["verify", str(run_folder)]) == 0
 
 
+@pytest.mark.sampled
 def test_pdf_that_cannot_be_made_leaves_the_verdict(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -184,7 +185,7 @@ def test_one_bad_file_of_many_does_not_stop_the_others(tmp_path: Path, capsys: p
 
 def test_evidence_stays_when_the_names_were_wrong(tmp_path: Path) -> None:
     """What was collected before a mistake was noticed is kept in the run folder."""
-    with sandboxed(build("healthy", NOW, seed=1)):
+    with sandboxed(build("healthy", NOW, seed=1, history=A_MOMENT)):
         assert main(["investigate", _file(tmp_path, table_name="Ordres"), "--no-report"]) == 3
     kept = list((tmp_path / "archive").rglob("*.jsonl"))
     assert {path.name for path in kept} >= {"00-run.jsonl", "01-table_and_service_health.jsonl"}

@@ -15,6 +15,8 @@ import pytest
 
 from runbook_lib import sandbox
 
+pytestmark = pytest.mark.xdist_group("conventions")
+
 ROOT = Path(__file__).parent.parent
 PACKAGE = "runbook_lib"
 LONGEST_FILE = 420

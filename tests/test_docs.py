@@ -7,7 +7,6 @@ import json
 import re
 import subprocess
 import sys
-from dataclasses import fields
 from pathlib import Path
 from types import ModuleType
 from unittest import mock
@@ -121,7 +120,8 @@ def test_policy_is_what_the_command_prints(root: Path) -> None:
 
 
 def _documents(root: Path) -> list[Path]:
-    return [root / "README.md", root / "CHANGELOG.md", *sorted((root / "docs").rglob("*.md"))]
+    named = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md")
+    return [*(root / name for name in named), *sorted((root / "docs").rglob("*.md"))]
 
 
 def test_links_lead_somewhere(root: Path) -> None:
@@ -167,6 +167,7 @@ def test_readme_names_every_command(root: Path) -> None:
     assert {name for named in written.values() for name in named} <= commands
 
 
+@pytest.mark.sampled
 def test_readme_shows_what_the_demo_prints(root: Path, tmp_path: Path) -> None:
     """The output in the README has the lines that `runbook demo` prints, and the same cause; only its times differ."""
     ran = subprocess.run(
@@ -196,7 +197,7 @@ def test_every_parameter_is_explained(root: Path) -> None:
     from runbook_lib.incident import Incident
 
     rows = _rows((root / "docs/operating.md").read_text(encoding="utf-8"), "Parameters")
-    assert [row[0].strip("`") for row in rows] == [field.name for field in fields(Incident)]
+    assert [row[0].strip("`") for row in rows] == Incident.parameter_names()
 
 
 def _code(text: str) -> str:

@@ -13,12 +13,13 @@ from worlds import tried
 from runbook_lib.evidence import Evidence
 from runbook_lib.evidence.signals import Series
 from runbook_lib.judging.fallbacks import Fallback, review
+from runbook_lib.measuring.pipe import Measured
 
 HOUR = timedelta(hours=1)
 
 
 def _found(seen: Evidence, id: str) -> Fallback:
-    return next(fallback for fallback in review(seen, ()) if fallback.id == id)
+    return next(fallback for fallback in review(Measured(seen), ()) if fallback.id == id)
 
 
 def _age(hours_old: list[float]) -> Evidence:

@@ -18,8 +18,10 @@ from alarm_samples import UUID, described, eventbridge, metric, notification
 from worlds import HISTORY, NOW, in_world, sandboxed
 
 from runbook_lib.alarm import PERMISSIONS, cases_of, describe, door, read_event
+from runbook_lib.archive.record import Record
 from runbook_lib.cli import main
-from runbook_lib.incident import Incident
+from runbook_lib.errors import BadParameters
+from runbook_lib.incident import Incident, Scope
 from runbook_lib.permissions import policy
 from runbook_lib.sandbox import ALARM, Change, CompositeAlarm, Rule, Setting, World, build, deny
 
@@ -55,9 +57,9 @@ def _described(name: str) -> dict[str, Any]:
 
 KINDS = [
     ("mapping-paused", "Orders-pipeline", "esm-disabled-by-user"),
-    ("mapping-deleted", "orders-projector-mapping-idle", "esm-missing"),
     ("import-error-after-deploy", "orders-projector-error-rate", "init-or-import-error"),
 ]
+SAMPLED_KINDS = [("mapping-deleted", "orders-projector-mapping-idle", "esm-missing")]
 MORE_KINDS = [
     ("mapping-paused", ALARM, "esm-disabled-by-user"),
     ("mapping-paused", "orders-projector-mapping-idle", "esm-disabled-by-user"),
@@ -70,8 +72,9 @@ MORE_KINDS = [
 @pytest.mark.parametrize(
     ("world", "name", "cause"),
     [
-        *(pytest.param(*kind, marks=pytest.mark.xdist_group(kind[0])) for kind in KINDS),
-        *(pytest.param(*kind, marks=(pytest.mark.xdist_group(kind[0]), pytest.mark.slow)) for kind in MORE_KINDS),
+        *(pytest.param(*one, marks=pytest.mark.xdist_group(one[0])) for one in KINDS),
+        *(pytest.param(*one, marks=(pytest.mark.xdist_group(one[0]), pytest.mark.sampled)) for one in SAMPLED_KINDS),
+        *(pytest.param(*one, marks=(pytest.mark.xdist_group(one[0]), pytest.mark.slow)) for one in MORE_KINDS),
     ],
 )
 def test_one_line_leads_from_an_event_to_the_cause(
@@ -297,6 +300,26 @@ def test_a_denied_look_names_its_permission(
     with sandboxed(_world("mapping-paused", event_count=True), rule):
         assert main(["params", "--alarm", ALARM, *REGION]) == code
     assert words in capsys.readouterr().err
+
+
+def test_a_look_up_invents_no_incident(paused: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before an alarm's trigger is known, AWS is read through a scope that names no table and no function."""
+    scopes: list[Scope] = []
+    create = Record.create
+
+    def watched(scope: Scope, *arguments: Any, **named: Any) -> Record:
+        scopes.append(scope)
+        return create(scope, *arguments, **named)
+
+    monkeypatch.setattr(Record, "create", watched)
+    assert describe(ALARM, door("eu-west-1", None, None, None)()).name == ALARM
+    assert scopes == [Scope("alarm", "eu-west-1")]
+
+
+def test_a_look_up_in_no_region_is_refused_in_words() -> None:
+    """A region of no form is refused before AWS is asked, and the sentence says where it comes from."""
+    with pytest.raises(BadParameters, match="Parameter `region` in what the alarm names is 'nowhere'"):
+        door("nowhere", None, None, None)()
 
 
 def test_what_is_asked_is_what_is_declared() -> None:

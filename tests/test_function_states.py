@@ -8,7 +8,7 @@ import pytest
 from example_evidence import example, replaced, with_fields
 
 from runbook_lib.findings import FINDINGS, Confidence, judge
-from runbook_lib.measuring.pipe import measure
+from runbook_lib.measuring.pipe import Measured
 
 PENDING = [
     ("concurrency-zero", 4, Confidence.LIKELY),
@@ -28,4 +28,4 @@ def test_pending_for_moments_proves_nothing(world: str, minutes: int | None, sur
     since = None if minutes is None else seen.as_of - timedelta(minutes=minutes)
     pending = replaced(seen.mappings.function, state="Pending", last_modified=since)
     seen = with_fields(seen, "mappings", function=pending)
-    assert judge(FINDINGS["state-pending"], seen, measure(seen)).confidence is sure
+    assert judge(FINDINGS["state-pending"], Measured(seen)).confidence is sure

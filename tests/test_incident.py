@@ -1,5 +1,6 @@
 """Parameters in, errors that name the key out."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runbook_lib.errors import BadParameters
-from runbook_lib.incident import Incident
+from runbook_lib.incident import Incident, Scope
 
 GOOD = {
     "incident_id": "INC-1",
@@ -71,6 +72,78 @@ def test_parameters_survive_a_round_trip() -> None:
     incident = Incident.from_mapping(given)
     assert incident == Incident.from_mapping(incident.parameters())
     assert incident.parameters()["detected_at"] == "2026-03-14T14:00:00Z"
+
+
+_GIVEN = st.fixed_dictionaries(
+    {
+        "incident_id": st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", fullmatch=True),
+        "region": st.sampled_from(["eu-west-1", "us-gov-west-1"]),
+        "table_name": st.from_regex(r"[A-Za-z0-9_.-]{3,40}", fullmatch=True),
+        "function_name": st.sampled_from(["orders-projector", "orders-projector:live"]),
+    },
+    optional={
+        "detected_at": st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1)).map(
+            lambda moment: f"{moment:%Y-%m-%dT%H:%M:%SZ}"
+        ),
+        "lookback_hours": st.integers(1, 336),
+        "cloudtrail_log_group": st.just("trail"),
+        "role_name": st.just("orders-role"),
+        "account_id": st.just("012345678901"),
+        "profile": st.just("reader"),
+        "assume_role_arn": st.just("arn:aws:iam::012345678901:role/Reader"),
+        "archive": st.sampled_from(["archive", "kept/here"]),
+    },
+)
+"""Parameters as a file may have them."""
+
+
+@given(_GIVEN)
+def test_any_parameters_come_back_in_the_order_of_a_file(given: dict[str, Any]) -> None:
+    """An incident gives back what it was made from and its defaults, and is the same incident when made of that."""
+    incident = Incident.from_mapping(given)
+    back = incident.parameters()
+    assert back == {"lookback_hours": 24, "archive": "archive", **given}
+    assert list(back) == [name for name in Incident.parameter_names() if name in back]
+    assert Incident.from_mapping(back) == incident
+
+
+@given(_GIVEN)
+def test_an_incident_is_its_scope_with_table_and_function(given: dict[str, Any]) -> None:
+    """What an incident says of its scope makes a scope with the same window, which names no table or function."""
+    incident = Incident.from_mapping(given)
+    shared = {key: value for key, value in incident.parameters().items() if key in Scope.parameter_names()}
+    scope = Scope.from_mapping(shared)
+    assert scope.parameters() == shared
+    assert scope.window(AS_OF) == incident.window(AS_OF)
+    again = Incident.within(scope, incident.incident_id, incident.table_name, incident.function_name)
+    assert again == replace(incident, cloudtrail_log_group=None, role_name=None)
+    assert scope != incident
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (
+            {"incident_id": "sweep", "region": "eu-west-1", "table_name": "Orders"},
+            "Unknown parameter `table_name` in the arguments of `sweep`. Known are: incident_id, region, detected_at,"
+            " lookback_hours, account_id, profile, assume_role_arn, archive.",
+        ),
+        (
+            {"incident_id": "sweep", "region": "nowhere"},
+            "Parameter `region` in the arguments of `sweep` is 'nowhere'. It must be an AWS region such as"
+            " `eu-west-1`.",
+        ),
+        (
+            {"incident_id": "sweep"},
+            "Parameter `region` is missing in the arguments of `sweep`. Add a line `region: ...`.",
+        ),
+    ],
+)
+def test_a_scope_refuses_what_it_does_not_know(given: dict[str, Any], said: str) -> None:
+    """A scope is held to the same rules in the same words, and a table or function is no part of it."""
+    with pytest.raises(BadParameters) as refused:
+        Scope.from_mapping(given, source="the arguments of `sweep`")
+    assert str(refused.value) == said
 
 
 def test_file_errors_name_the_file(tmp_path: Path) -> None:

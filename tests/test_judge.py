@@ -26,16 +26,24 @@ from runbook_lib.findings import (
 from runbook_lib.incident import Incident
 from runbook_lib.judging.remedies import REMEDIES
 from runbook_lib.judging.remedy_cards import Remedy
-from runbook_lib.measuring.pipe import FlowState, Stage, StageFlow, Stages
+from runbook_lib.measuring.pipe import FlowState, Measured, Stage, StageFlow, Stages
 from runbook_lib.observed import Gap, NotObserved
 
 AS_OF = datetime(2026, 3, 14, 15, 0, tzinfo=UTC)
-SEEN = Evidence(Incident("INC-1", "eu-west-1", "Orders", "orders-projector"), AS_OF, {})
+INCIDENT = Incident("INC-1", "eu-west-1", "Orders", "orders-projector")
 GAP = Gap("lambda:ListEventSourceMappings", "eu-west-1", "AccessDeniedException", "denied", "lambda:List...", "r")
 
 
-def _stages(state: FlowState) -> Stages:
-    return Stages({stage: StageFlow(stage, state, f"{stage} is {state}", refs=(f"c-{stage}",)) for stage in Stage})
+def _nothing_seen() -> Measured:
+    return Measured(Evidence(INCIDENT, AS_OF, {}))
+
+
+def _seen(state: FlowState) -> Measured:
+    """Nothing observed, and every stage of the pipe in one state."""
+    seen = _nothing_seen()
+    flows = {stage: StageFlow(stage, state, f"{stage} is {state}", refs=(f"c-{stage}",)) for stage in Stage}
+    seen.stages = Stages(flows)
+    return seen
 
 
 def _finding(*signs: Sign, blind: bool = False, stops: Stage | None = Stage.POLLED) -> Finding:
@@ -75,20 +83,20 @@ def test_signs_make_a_verdict(
     signs: tuple[Sign, ...], blind: bool, state: FlowState, word: VerdictWord, confidence: Confidence | None
 ) -> None:
     """Proved needs a decisive state and a count that fits; what speaks against it rules it out; blindness is told."""
-    verdict = judge(_finding(*signs, blind=blind), SEEN, _stages(state))
+    verdict = judge(_finding(*signs, blind=blind), _seen(state))
     assert (verdict.word, verdict.confidence) == (word, confidence)
     assert (GAP in verdict.needs) is (blind and word is not ABSENT)
 
 
 def test_a_cause_says_what_it_does_not_explain() -> None:
     """A fault that stops the pipe while the pipe flows is not proved, and the flow is named."""
-    verdict = judge(_finding(D, C), SEEN, _stages(FlowState.FLOWING))
+    verdict = judge(_finding(D, C), _seen(FlowState.FLOWING))
     assert verdict.unexplained == ("invoked is flowing",)
 
 
 def test_every_finding_without_any_evidence_is_undetermined() -> None:
     """With nothing observed no finding is present and none is ruled out."""
-    words = {name: judge(finding, SEEN, _stages(FlowState.UNKNOWN)).word for name, finding in FINDINGS.items()}
+    words = {name: judge(finding, _nothing_seen()).word for name, finding in FINDINGS.items()}
     assert set(words.values()) == {VerdictWord.UNDETERMINED}
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from worlds import NOW, incident_of, sandboxed
+from worlds import HISTORY, NOW, incident_of, sandboxed
 
 from runbook_lib.archive.record import is_sealed, verify
 from runbook_lib.running import run
@@ -65,7 +65,7 @@ OFTEN = ("after 12 calls", "in the first cells")
 @pytest.fixture(scope="module")
 def world() -> World:
     """A world whose mapping was paused."""
-    return build("mapping-paused", NOW, seed=1)
+    return build("mapping-paused", NOW, seed=1, history=HISTORY)
 
 
 def _folders(archive: Path) -> list[Path]:

@@ -15,7 +15,7 @@ from runbook_lib.evidence.mapping import EventSourceMapping
 from runbook_lib.evidence.signals import Series
 from runbook_lib.findings import FINDINGS, Confidence, Weight, judge
 from runbook_lib.interpret.trail_event import Resource, TrailEvent
-from runbook_lib.measuring.pipe import Stage, measure
+from runbook_lib.measuring.pipe import Measured, Stage
 
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 PROVED, LIKELY, SUSPECTED = Confidence.PROVED, Confidence.LIKELY, Confidence.SUSPECTED
@@ -23,7 +23,7 @@ PROVED, LIKELY, SUSPECTED = Confidence.PROVED, Confidence.LIKELY, Confidence.SUS
 
 def _sure(name: str, seen: Evidence) -> Confidence | None:
     """How sure a finding is; None where it is not there."""
-    return judge(FINDINGS[name], seen, measure(seen)).confidence
+    return judge(FINDINGS[name], Measured(seen)).confidence
 
 
 def _with_mapping(seen: Evidence, **changed: Any) -> Evidence:
@@ -78,7 +78,7 @@ def test_records_that_wait_behind_a_stop_are_given_up_for_their_age(more: int, s
     """Where nothing is invoked, the wait is counted from the first write that did not come through."""
     seen = example("concurrency-zero")
     gone = with_fields(seen, "backlog", iterator_age_ms=replace(seen.backlog.iterator_age_ms, points={}))
-    since = measure(gone)[Stage.INVOKED].since
+    since = Measured(gone).stages[Stage.INVOKED].since
     assert since is not None
     gone = _with_mapping(gone, maximum_record_age_s=int((seen.window.end - since + more * MINUTE).total_seconds()))
     assert _sure("max-age-drop", gone) is sure

@@ -11,7 +11,7 @@ from worlds import in_world, tried
 
 from runbook_lib.evidence.source import HealthEvent
 from runbook_lib.findings import FINDINGS, Weight
-from runbook_lib.measuring.pipe import Stage
+from runbook_lib.measuring.pipe import Measured, Stage
 
 MINUTE = timedelta(minutes=1)
 WORLD = "poller-stands-still-after-a-release"
@@ -42,7 +42,7 @@ def test_a_service_event_fits_where_all_stopped_as_it_began(
     }
     assert siblings
     seen = with_fields(with_fields(world.seen, "health", events=(event,)), "metrics", siblings=siblings)
-    signs = list(FINDINGS["service-event"].recognise(seen))
+    signs = list(FINDINGS["service-event"].recognise(Measured(seen)))
     assert tuple(sign.weight for sign in signs) == weights
     if weights == (SIGN, SIGN):
         assert signs[1].sentence.startswith(f"All {len(siblings) + 1} functions on the stream stopped with it")

@@ -11,7 +11,7 @@ from worlds import in_world
 
 from runbook_lib.evidence import Evidence
 from runbook_lib.findings import FINDINGS, Confidence, judge
-from runbook_lib.measuring.pipe import FlowState, Stage, measure
+from runbook_lib.measuring.pipe import FlowState, Measured, Stage
 
 MINUTE = timedelta(minutes=1)
 PROVED = Confidence.PROVED
@@ -19,7 +19,7 @@ PROVED = Confidence.PROVED
 
 def _sure(name: str, seen: Evidence) -> Confidence | None:
     """How sure a finding is; None where it is not there."""
-    return judge(FINDINGS[name], seen, measure(seen)).confidence
+    return judge(FINDINGS[name], Measured(seen)).confidence
 
 
 def _minutes(seen: Evidence, ago: range) -> list[datetime]:
@@ -60,7 +60,7 @@ def test_only_unlimited_retries_are_told_as_such(retries: int, said: bool) -> No
     seen = example("poison-record")
     mappings = tuple(replaced(mapping, maximum_retry_attempts=retries) for mapping in seen.status.mappings)
     seen = with_fields(with_fields(seen, "mappings", ours=mappings), "status", mappings=mappings)
-    verdict = judge(FINDINGS["poison-record"], seen, measure(seen))
+    verdict = judge(FINDINGS["poison-record"], Measured(seen))
     assert any("without limit" in words for words in verdict.because) is said
 
 
@@ -84,7 +84,7 @@ def test_a_success_now_and_then_does_not_clear_the_code(every: int, sure: Confid
     minutes = _minutes(seen, range(20, 60))
     failures = (replace(seen.logs.errors[0], times=tuple(sorted(minutes))),)
     stopped = _with_successes(with_fields(seen, "logs", errors=failures), minutes, every)
-    assert measure(stopped)[Stage.SUCCEEDED].state is FlowState.STOPPED
+    assert Measured(stopped).stages[Stage.SUCCEEDED].state is FlowState.STOPPED
     assert _sure("handler-error", stopped) is sure
 
 

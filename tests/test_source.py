@@ -11,7 +11,7 @@ from worlds import in_world
 
 from runbook_lib.evidence import Evidence
 from runbook_lib.findings import FINDINGS, Confidence, judge
-from runbook_lib.measuring.pipe import Stage, measure
+from runbook_lib.measuring.pipe import Measured, Stage
 
 MINUTE = timedelta(minutes=1)
 PROVED, LIKELY, SUSPECTED = Confidence.PROVED, Confidence.LIKELY, Confidence.SUSPECTED
@@ -19,11 +19,11 @@ PROVED, LIKELY, SUSPECTED = Confidence.PROVED, Confidence.LIKELY, Confidence.SUS
 
 def _sure(name: str, seen: Evidence) -> Confidence | None:
     """How sure a finding is; None where it is not there."""
-    return judge(FINDINGS[name], seen, measure(seen)).confidence
+    return judge(FINDINGS[name], Measured(seen)).confidence
 
 
 def _last_write(seen: Evidence) -> datetime:
-    last = measure(seen)[Stage.WRITTEN].last
+    last = Measured(seen).stages[Stage.WRITTEN].last
     assert last is not None
     return last
 

@@ -14,7 +14,7 @@ from worlds import in_world, investigated
 from runbook_lib.archive.record import Record
 from runbook_lib.incident import Window
 from runbook_lib.judging.diagnosis import Diagnosis
-from runbook_lib.measuring.pipe import first_write_after, write_minutes
+from runbook_lib.measuring.pipe import Measured
 from runbook_lib.observed import Gap, Observed
 from runbook_lib.running import investigation as investigation_module
 from runbook_lib.running.investigation import Investigation
@@ -56,18 +56,19 @@ def test_first_write_after_is_the_first() -> None:
     """The first minute with a write after a moment is what looking at every minute finds."""
     investigation = reread("mapping-paused")
     investigation.collect()
-    seen = investigation.evidence
-    minutes = sorted(at for at, value in write_minutes(seen).items() if value > 0)
+    seen = Measured(investigation.evidence)
+    minutes = sorted(at for at, value in seen.write_minutes.items() if value > 0)
     for moment in (None, minutes[0], minutes[7], minutes[7] + timedelta(seconds=30), minutes[-1]):
-        assert first_write_after(seen, moment) == next((at for at in minutes if moment is None or at > moment), None)
+        assert seen.first_write_after(moment) == next((at for at in minutes if moment is None or at > moment), None)
 
 
+@pytest.mark.sampled
 def test_the_report_builds_no_grammar_that_it_does_not_use() -> None:
     """The report's libraries load without the checker of IRIs, and whoever wants it afterwards gets it."""
     code = (
         "import sys\n"
-        "from runbook_lib.report.import_guard import without_grammars\n"
-        "with without_grammars():\n"
+        "from runbook_lib.report.import_guard import without_unused_grammars\n"
+        "with without_unused_grammars():\n"
         "    from runbook_lib.report import execute, join, render\n"
         "assert not [name for name in sys.modules if name.startswith(('rfc3987_syntax', 'lark'))]\n"
         "join.nbformat.validate(join.join(join.shipped()))\n"

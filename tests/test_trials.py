@@ -6,7 +6,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from worlds import TRIED, tried
+from worlds import HISTORY, TRIED, tried
 
 import scoreboard
 import scoreboard_page
@@ -65,7 +65,7 @@ def test_trials_are_no_faults_and_have_names_of_their_own() -> None:
 def test_refused_call_never_misleads(name: str) -> None:
     """A refused call leaves the verdict, weakens it, or ends in undetermined with the action named."""
     case = CASES[name]
-    with served_world(case.fault.build(scoreboard.NOW, scoreboard.SEED)) as world:
+    with served_world(case.fault.build(scoreboard.NOW, scoreboard.SEED, history=HISTORY)) as world:
         whole = world.investigate().diagnosis
         asked = frozenset(world.live.asked_actions)
         for action, how in BLINDFOLDS[name]:

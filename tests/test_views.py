@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 from example_evidence import (
+    BLINDED_FIELDS,
+    BLINDED_STEPS,
     DENIED,
-    blinded_fields,
-    blinded_steps,
+    blinded,
     example,
     example_seen,
     judged,
@@ -29,9 +30,6 @@ from runbook_lib.observed import NOTHING_TO_READ, Gap
 from runbook_lib.showing.blocks import MIME, Block, Chart, Prose, Stack, TableBlock
 from runbook_lib.steps import STEPS
 from runbook_lib.views.changes import MOST_ROWS, ChangeRelation, numbered, who
-
-BLIND = blinded_steps() + blinded_fields()
-NAMES = [name for name, _ in BLIND]
 
 
 def _answer(number: int, seen: Evidence) -> Prose:
@@ -97,10 +95,10 @@ def test_a_step_not_run_reads_not_examined(number: int) -> None:
     assert "NOT EXAMINED. This step has not been run." in repr(views.step_view(number, empty))
 
 
-@pytest.mark.parametrize(("name", "seen"), BLIND, ids=NAMES)
-def test_whatever_is_unseen_is_shown_as_unseen(name: str, seen: Evidence) -> None:
+@pytest.mark.parametrize("name", BLINDED_STEPS + BLINDED_FIELDS)
+def test_whatever_is_unseen_is_shown_as_unseen(name: str) -> None:
     """With any one fact unseen every view still shows, and the step that lost it tells the gap."""
-    shown = list(_all_views(seen))
+    shown = list(_all_views(blinded(name)))
     number = next(step.number for step in STEPS.values() if step.observes == name.split(".")[0])
     assert "May not be called." in repr(shown[number - 1])
     assert "lambda:Denied" in repr(shown[-1])

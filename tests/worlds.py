@@ -1,9 +1,11 @@
-"""Worlds of the sandbox under investigation, each investigated once per test process and shared."""
+"""Worlds of the sandbox under investigation, each investigated once per session of tests and shared."""
 
 from __future__ import annotations
 
 import atexit
+import fcntl
 import os
+import pickle
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -18,7 +20,7 @@ from unittest import mock
 import pytest
 
 import scoreboard
-from runbook_lib.archive.record import Record
+from runbook_lib.archive.record import EVIDENCE, Record
 from runbook_lib.evidence import Evidence
 from runbook_lib.incident import Incident
 from runbook_lib.judging.diagnosis import Diagnosis
@@ -32,6 +34,9 @@ from serve_world import served_world
 NOW = datetime(2026, 3, 14, 15, 9, 26, 535_000, tzinfo=UTC)
 HISTORY = timedelta(hours=30)
 """A little more than an investigation looks back at first: worlds with a longer past take longer to build."""
+
+A_MOMENT = timedelta(minutes=30)
+"""The past of a world that is asked for something else than what happened."""
 
 FAST = (
     *("healthy", "mapping-on-alias", "no-table-writes", "stream-disabled", "stream-recreated", "mapping-deleted"),
@@ -61,6 +66,11 @@ def in_world(name: str) -> Callable[[Test], Test]:
 
 ARCHIVE = Path(tempfile.mkdtemp(prefix="runbook-tests-"))
 atexit.register(shutil.rmtree, ARCHIVE, ignore_errors=True)
+
+RUNS = Path(os.environ.get("RUNBOOK_TEST_RUNS") or ARCHIVE / "runs")
+"""What was recorded once for all processes of a session of tests; see `conftest.py`."""
+
+_TRUTHS = "truths.pickle"
 
 
 @dataclass(frozen=True)
@@ -105,16 +115,43 @@ def sandboxed(world: World, *rules: Rule) -> Iterator[object]:
 def investigated(name: str, *rules: Rule, event_count: bool = False) -> Investigated:
     """Investigate a fault over HTTP, without the report, allowed exactly what `runbook policy` asks for.
 
-    The same arguments give the same run.
+    The same arguments give the same run. The first process that wants it asks the sandbox; the others, of this session
+    of tests, judge the evidence that it recorded.
     """
+    archive = Path(tempfile.mkdtemp(dir=ARCHIVE))
+    # What a rule does is code, which has no name that another process would know it by.
+    kept = archive / "kept" if rules else RUNS / f"{name}{' counted' if event_count else ''}"
+    with locked(kept):
+        if not (kept / _TRUTHS).exists():
+            return _recorded(name, rules, event_count, archive, kept)
+    fault, (began, oldest, journal, violations) = all_faults()[name], pickle.loads((kept / _TRUTHS).read_bytes())
+    (evidence,) = kept.glob(f"*/*/{EVIDENCE}")
+    folder = archive / evidence.parent.relative_to(kept)
+    shutil.copytree(evidence, folder / EVIDENCE)
+    return Investigated(fault, began, oldest, folder, run.replay(folder, report=False).diagnosis, journal, violations)
+
+
+def _recorded(name: str, rules: tuple[Rule, ...], event_count: bool, archive: Path, kept: Path) -> Investigated:
+    """Investigate a fault, and keep for other processes what they cannot find out by themselves."""
     world = build(name, NOW, seed=1, event_count=event_count, history=HISTORY)
     with sandboxed(world, allow_only(*policy()["Statement"][0]["Action"]), *rules) as sandbox:
-        done = run.investigate(incident_of(world, f"T-{name}"), archive=ARCHIVE, report=False)
+        done = run.investigate(incident_of(world, f"T-{name}"), archive=archive, report=False)
         journal = tuple(sandbox.journal)  # type: ignore[attr-defined]
         violations = tuple(map(str, sandbox.violations))  # type: ignore[attr-defined]
     fault = all_faults()[name]
-    truths = (fault.began(world.now), fault.oldest_unread(world))
-    return Investigated(fault, *truths, done.folder, done.diagnosis, journal, violations)
+    began, oldest = fault.began(world.now), fault.oldest_unread(world)
+    shutil.copytree(done.folder / EVIDENCE, kept / done.folder.relative_to(archive) / EVIDENCE)
+    (kept / _TRUTHS).write_bytes(pickle.dumps((began, oldest, journal, violations)))
+    return Investigated(fault, began, oldest, done.folder, done.diagnosis, journal, violations)
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Make a folder, and keep other processes out of it meanwhile."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 @dataclass(frozen=True)
@@ -131,7 +168,7 @@ class Judged:
 def tried(name: str) -> Judged:
     """Investigate a trial over HTTP and hold the outcome against its truth; the same name gives the same run."""
     case = next(case for case in scoreboard.cases() if case.id == name)
-    with served_world(case.fault.build(scoreboard.NOW, scoreboard.SEED)) as world:
+    with served_world(case.fault.build(scoreboard.NOW, scoreboard.SEED, history=HISTORY)) as world:
         outcome = world.investigate()
         investigation = Investigation(outcome.record)
         investigation.collect()

@@ -2,7 +2,7 @@
 
 `events` reads what CloudWatch sends or answers into alarms, and `named` their dimensions into names; both are pure.
 `lookup` finds through the Reader what an alarm leaves out. The alarm says where to look and since when, and nothing
-more: it is the user's own, may treat silence as a breach, and is no evidence.
+more: it is the user's own, may treat silence as a breach, and is no evidence. Nothing here judges.
 """
 
 from runbook_lib.alarm.events import LARGEST, Alarm, read_event

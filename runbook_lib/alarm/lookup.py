@@ -14,7 +14,7 @@ from runbook_lib.alarm.named import NamedResources, mentioned, named_by
 from runbook_lib.archive.record import Record
 from runbook_lib.aws import Live, Reader, StepReader
 from runbook_lib.errors import CannotRun, NothingToInvestigate
-from runbook_lib.incident import Incident
+from runbook_lib.incident import Scope
 from runbook_lib.interpret.alarm_history import turns
 from runbook_lib.interpret.arn import FunctionRef, StreamArn
 from runbook_lib.interpret.trail_event import BadTrailEvent, parse
@@ -81,11 +81,11 @@ def door(region: str, profile: str | None, assume_role_arn: str | None, account:
     @cache
     def opened() -> StepReader:
         access = {"profile": profile, "assume_role_arn": assume_role_arn, "account_id": account}
-        nobody = {"incident_id": "alarm", "region": region, "table_name": "unknown", "function_name": "unknown"}
-        incident = Incident.from_mapping({**nobody, **access}, source="what the alarm names")
-        live = Live(incident)
+        given = {"incident_id": "alarm", "region": region, **access}
+        scope = Scope.from_mapping(given, source="what the alarm names")
+        live = Live(scope)
         identity, as_of = live.identify()
-        return Reader(Record.create(incident, as_of, identity, archive=None), live).for_step("alarm")
+        return Reader(Record.create(scope, as_of, identity, archive=None), live).for_step("alarm")
 
     return opened
 

@@ -20,11 +20,14 @@ from typing import Any
 from runbook_lib import instant
 from runbook_lib._version import __version__
 from runbook_lib.errors import BadArchive
-from runbook_lib.incident import Incident
+from runbook_lib.incident import Incident, Scope
 from runbook_lib.archive.plain_json import dumped
 
 EVIDENCE = "evidence"
 CHECKSUMS = "SHA256SUMS"
+
+_INVENTED = ("table_name", "function_name")
+"""What the head of a sweep once named, for want of a scope: nobody's table and function."""
 
 
 def call_ref(service: str, operation: str, region: str, params: Mapping[str, Any]) -> str:
@@ -64,8 +67,8 @@ class Record:
     from `as_of`, the run's clock; nothing behind this class asks what time it is.
     """
 
-    def __init__(self, incident: Incident, as_of: datetime, folder: Path | None, run: Mapping[str, Any]) -> None:
-        self.incident = incident
+    def __init__(self, scope: Scope, as_of: datetime, folder: Path | None, run: Mapping[str, Any]) -> None:
+        self.scope = scope
         self.as_of = as_of
         self.folder = folder
         self.run = dict(run)
@@ -74,12 +77,22 @@ class Record:
         self.made = 0
         self._lock = threading.Lock()
 
+    @property
+    def incident(self) -> Incident:
+        """The incident that this run is about. Raises BadArchive where it is about none, as a sweep is."""
+        if isinstance(self.scope, Incident):
+            return self.scope
+        raise BadArchive(
+            f"Run {self.scope.incident_id} is a sweep of {self.scope.region}: it is about no table and function.",
+            "Give the folder of an investigation.",
+        )
+
     # -- opening -----------------------------------------------------------------------------------------------
 
     @classmethod
     def create(
         cls,
-        incident: Incident,
+        scope: Scope,
         as_of: datetime,
         identity: Mapping[str, Any],
         *,
@@ -90,21 +103,21 @@ class Record:
     ) -> Record:
         """Begin a run, in a new folder of the archive where one is given. Raises BadArchive when it cannot be made.
 
-        A `sweep` is of a whole region; what its incident names as table and function is nobody's.
+        An investigation's `scope` is its incident; a `sweep` has a scope alone.
         """
         run = {
             "kind": "run",
             "schema": 1,
             "kit_version": __version__,
             "as_of": instant.iso(as_of),
-            "parameters": incident.parameters(),
+            "parameters": scope.parameters(),
             "identity": dict(identity),
             "peek": peek,
             **({"batch": batch} if batch else {}),
             **({"sweep": True} if sweep else {}),
         }
-        folder = None if archive is None else new_folder(archive / incident.incident_id, as_of)
-        record = cls(incident, as_of, folder, run)
+        folder = None if archive is None else new_folder(archive / scope.incident_id, as_of)
+        record = cls(scope, as_of, folder, run)
         record._write("run", run)
         record.sync("run")
         return record
@@ -136,9 +149,9 @@ class Record:
                 "Give a folder such as archive/<incident_id>/<run>.",
             )
         try:
-            incident = Incident.from_mapping(head["parameters"], source=f"{evidence}/00-run.jsonl")
-            record = cls(incident, instant.parse(head["as_of"]), None, head)
-        except (KeyError, ValueError, TypeError) as failure:
+            scope = _scope(head, source=f"{evidence}/00-run.jsonl")
+            record = cls(scope, instant.parse(head["as_of"]), None, head)
+        except (KeyError, ValueError, TypeError, AttributeError) as failure:
             raise BadArchive(
                 f"{evidence}/00-run.jsonl is damaged ({failure}).", "Restore it from a copy; `runbook verify` tells."
             ) from None
@@ -262,6 +275,14 @@ def _lines(path: Path) -> Iterator[dict[str, Any]]:
             ) from None
         if isinstance(value, dict):
             yield value
+
+
+def _scope(head: Mapping[str, Any], source: str) -> Scope:
+    """Read what a run looked at: an incident, or a sweep's scope."""
+    given = head["parameters"]
+    if not head.get("sweep"):
+        return Incident.from_mapping(given, source=source)
+    return Scope.from_mapping({key: value for key, value in given.items() if key not in _INVENTED}, source=source)
 
 
 def _call(line: Mapping[str, Any], path: Path) -> RecordedCall:

@@ -2,6 +2,7 @@
 
 `Reader` answers a call from the record when it is there, asks AWS (`Live`) when it may, and otherwise leaves a gap.
 Nothing behind it can tell a live run from a replayed one. Answers are plain JSON values: times are ISO 8601 UTC text.
+Nothing here writes to AWS, or knows what an answer means.
 """
 
 from runbook_lib.aws.budget import LIMITS, Budget, Limit

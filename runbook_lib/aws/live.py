@@ -17,7 +17,7 @@ from runbook_lib.archive.redact import Redactor
 from runbook_lib.aws.budget import Budget
 from runbook_lib.aws.trouble import CREDENTIALS, DENIED
 from runbook_lib.errors import CannotRun
-from runbook_lib.incident import Incident, suggestion
+from runbook_lib.incident import Scope, suggestion
 from runbook_lib.observed import NotObserved
 
 
@@ -42,8 +42,8 @@ class Live:
     the services in `preload` are made while AWS says who we are, the others when they are asked for.
     """
 
-    def __init__(self, incident: Incident, budget: Budget | None = None, preload: tuple[str, ...] = ()) -> None:
-        self._incident = incident
+    def __init__(self, scope: Scope, budget: Budget | None = None, preload: tuple[str, ...] = ()) -> None:
+        self._scope = scope
         self._clients: dict[tuple[str, str], Any] = {}
         self._lock = threading.Lock()
         self.budget = budget or Budget()
@@ -52,14 +52,14 @@ class Live:
 
     def identify(self) -> tuple[dict[str, Any], datetime]:
         """Ask who we are: the identity, and AWS's own clock, which becomes the run's. Raises CannotRun."""
-        self._client("sts", self._incident.region)
+        self._client("sts", self._scope.region)
         if self._preload:
             threading.Thread(target=self._prepare, daemon=True).start()
-        outcome = self.ask("sts", "GetCallerIdentity", self._incident.region, {})
+        outcome = self.ask("sts", "GetCallerIdentity", self._scope.region, {})
         if outcome.failed:
             raise self._cannot_run(outcome.answer)
         identity = {"Account": outcome.answer.get("Account", ""), "Arn": outcome.answer.get("Arn", "")}
-        expected = self._incident.account_id
+        expected = self._scope.account_id
         if expected and identity["Account"] != expected:
             raise CannotRun(
                 f"These credentials belong to account {identity['Account']}, the parameters expect {expected}.",
@@ -100,11 +100,9 @@ class Live:
 
     def _prepare(self) -> None:
         """Make the clients that are needed first; what cannot be made is told by the call that needs it."""
-        from botocore.exceptions import BotoCoreError
-
         for service in self._preload:
-            with suppress(BotoCoreError, ValueError):
-                self._client(service, self._incident.region)
+            with suppress(Exception):  # also what a change of the environment, read meanwhile, makes of it
+                self._client(service, self._scope.region)
 
     def _client(self, service: str, region: str) -> Any:
         from botocore.config import Config
@@ -120,7 +118,7 @@ class Live:
                         connect_timeout=5,
                         read_timeout=20,
                         max_pool_connections=16,
-                        user_agent_extra=f"stream-trigger-runbook/{__version__} incident/{self._incident.incident_id}",
+                        user_agent_extra=f"stream-trigger-runbook/{__version__} incident/{self._scope.incident_id}",
                     ),
                 )
                 client.meta.events.register("before-parse", _refuse_broken)
@@ -131,14 +129,14 @@ class Live:
         from botocore.exceptions import BotoCoreError, ClientError
 
         try:
-            session = boto3.Session(profile_name=self._incident.profile, region_name=self._incident.region)
-            known = session.get_available_regions("dynamodb", partition_name=_partition(self._incident.region))
-            if self._incident.region not in known:
+            session = boto3.Session(profile_name=self._scope.profile, region_name=self._scope.region)
+            known = session.get_available_regions("dynamodb", partition_name=_partition(self._scope.region))
+            if self._scope.region not in known:
                 raise CannotRun(
-                    f"There is no AWS region `{self._incident.region}`.", suggestion(self._incident.region, known)
+                    f"There is no AWS region `{self._scope.region}`.", suggestion(self._scope.region, known)
                 )
-            if self._incident.assume_role_arn:
-                session = _assume(session, self._incident)
+            if self._scope.assume_role_arn:
+                session = _assume(session, self._scope)
         except ClientError as failure:
             error = failure.response.get("Error") or {}
             raise self._cannot_run({"code": error.get("Code", ""), "message": error.get("Message", "")}) from None
@@ -200,18 +198,18 @@ _STARTING_TROUBLE: tuple[tuple[set[str], str, str], ...] = (
 )
 
 
-def _assume(session: Any, incident: Incident) -> Any:
+def _assume(session: Any, scope: Scope) -> Any:
     import boto3
 
     answer = session.client("sts").assume_role(
-        RoleArn=incident.assume_role_arn, RoleSessionName=f"runbook-{incident.incident_id}"[:64]
+        RoleArn=scope.assume_role_arn, RoleSessionName=f"runbook-{scope.incident_id}"[:64]
     )
     given = answer["Credentials"]
     return boto3.Session(
         aws_access_key_id=given["AccessKeyId"],
         aws_secret_access_key=given["SecretAccessKey"],
         aws_session_token=given["SessionToken"],
-        region_name=incident.region,
+        region_name=scope.region,
     )
 
 

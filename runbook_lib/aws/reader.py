@@ -17,7 +17,7 @@ from runbook_lib.archive.redact import Redactor
 from runbook_lib.aws.live import Live
 from runbook_lib.aws.reads import READS, Paging, iam_action
 from runbook_lib.aws.trouble import CREDENTIALS, DENIED, THROTTLED
-from runbook_lib.incident import Incident
+from runbook_lib.incident import Scope
 from runbook_lib.observed import Gap, NotObserved, attempt
 
 _MOST_PAGES = 50
@@ -103,9 +103,9 @@ class Reader:
         self._lock = threading.Lock()
 
     @property
-    def incident(self) -> Incident:
-        """The incident under investigation."""
-        return self.record.incident
+    def scope(self) -> Scope:
+        """Where and when this run looks."""
+        return self.record.scope
 
     def for_step(self, step: str) -> StepReader:
         """Give the door to one step; its calls are kept in that step's evidence file."""
@@ -227,8 +227,8 @@ class StepReader:
 
     @property
     def region(self) -> str:
-        """The incident's region."""
-        return self._reader.incident.region
+        """The region of the run."""
+        return self._reader.scope.region
 
     def call(
         self,
@@ -258,7 +258,7 @@ class StepReader:
         **params: Any,
     ) -> Answer | None:
         """Make one call for something that may not exist: None when AWS answers with one of the `absent` codes."""
-        region = region or self._reader.incident.region
+        region = region or self._reader.scope.region
         self.actions.add(iam_action(service, operation))
         call = self._reader.fetch(self._step, service, operation, region, params, keep=keep)
         if call.error is None:
@@ -269,7 +269,7 @@ class StepReader:
 
     def ref(self, service: str, operation: str, *, region: str | None = None, **params: Any) -> str:
         """Name the recorded call that these arguments make, for something whose absence was the answer."""
-        return call_ref(service, operation, region or self._reader.incident.region, params)
+        return call_ref(service, operation, region or self._reader.scope.region, params)
 
     def pages(
         self, service: str, operation: str, *, region: str | None = None, most: int = _MOST_PAGES, **params: Any
@@ -278,7 +278,7 @@ class StepReader:
 
         A page that fails later, or a token that comes back twice, ends it as truncated: what was read is kept.
         """
-        region = region or self._reader.incident.region
+        region = region or self._reader.scope.region
         self.actions.add(iam_action(service, operation))
         paging = READS[service][operation]
         assert paging is not None, f"{operation} does not page"

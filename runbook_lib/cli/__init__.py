@@ -1,6 +1,7 @@
 """`runbook`: the command line.
 
 Progress and errors go to stderr; stdout holds the answer, and with `--json` exactly one JSON document.
+Nothing here decides: it reads arguments, starts what is asked for, and prints.
 """
 
 from __future__ import annotations

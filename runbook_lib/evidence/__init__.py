@@ -2,13 +2,14 @@
 
 An **observation** is what one playbook step saw: frozen dataclasses built from AWS's answers, one module here for each
 thing that is looked at. What they are made of (`Gap`, `Observed`, `NotObserved`) is in `runbook_lib.observed`.
+Nothing here asks AWS or judges.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any
 
 from runbook_lib.incident import Incident, Window
 from runbook_lib.observed import Gap, NotObserved, Observed
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from runbook_lib.evidence.role import ExecutionRole
     from runbook_lib.evidence.signals import Backlog, Metrics
     from runbook_lib.evidence.source import Health, Streams
-
-T = TypeVar("T")
 
 
 class Evidence:
@@ -50,24 +49,19 @@ class Evidence:
         self.incident = incident
         self.as_of = as_of
         self.window: Window = window or incident.window(as_of)
-        self._worked_out: dict[str, Any] = {}
         self.observations = dict(observations)
 
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("_") or "observations" not in self.__dict__:
-            raise AttributeError(name)
-        seen = self.observations.get(name)
-        if isinstance(seen, Observed):
-            return seen
-        if name not in Evidence.__annotations__:
-            raise AttributeError(name)
-        raise NotObserved(seen or Gap(name, self.incident.region, "NotRun", f"Step `{name}` has not been run."))
+    if not TYPE_CHECKING:  # a misspelt name is an error to the type checker
 
-    def cached(self, name: str, work_out: Callable[[], T]) -> T:
-        """Work something out from this evidence the first time it is asked for; what raises is tried again."""
-        if name not in self._worked_out:
-            self._worked_out[name] = work_out()
-        return cast(T, self._worked_out[name])
+        def __getattr__(self, name: str) -> Any:
+            if name.startswith("_") or "observations" not in self.__dict__:
+                raise AttributeError(name)
+            seen = self.observations.get(name)
+            if isinstance(seen, Observed):
+                return seen
+            if name not in Evidence.__annotations__:
+                raise AttributeError(name)
+            raise NotObserved(seen or Gap(name, self.incident.region, "NotRun", f"Step `{name}` has not been run."))
 
     def gaps(self) -> tuple[Gap, ...]:
         """Give every gap of every step once, in step order."""

@@ -11,13 +11,8 @@ from runbook_lib.evidence.source import Shard
 from runbook_lib.incident import Window
 from runbook_lib.observed import Gap, Observed
 
-LONG_WAIT = timedelta(minutes=10)
-"""A record that waits longer than this waits for more than its batch."""
-
 ALARMED = ("Invocations", "Errors", "Throttles", "IteratorAge")
 """The metrics of the function whose alarms are looked for."""
-
-_LAST_POINTS = 3
 
 
 @dataclass(frozen=True)
@@ -198,26 +193,3 @@ class Backlog(Observed):
             return None
         at = max(points)
         return at, timedelta(milliseconds=points[at])
-
-    @property
-    def is_worked_off(self) -> bool:
-        """Whether the newest batches are younger than any of the half hour before: delivery gains on the clock.
-
-        So does a mapping that began at the oldest record of its stream, with batches a day old and no fault at all.
-        """
-        points = sorted(self.iterator_age_ms.points.items())
-        newest = points[-_LAST_POINTS:]
-        before = [age for at, age in points if LONG_WAIT <= newest[-1][0] - at <= 3 * LONG_WAIT]
-        return bool(before) and max(age for _, age in newest) < min(before)
-
-    @property
-    def oldest_unread(self) -> datetime | None:
-        """When the oldest record of the last batches was written, by the newest iterator ages; early by up to a period.
-
-        A datapoint carries the start of its period and the age at some moment within it. A blocked shard is not tried
-        in every minute, so a long wait counts although a newer point is of a shard that keeps up.
-        """
-        newest = sorted(self.iterator_age_ms.points.items())[-_LAST_POINTS:]
-        written = [(at, at - timedelta(milliseconds=age)) for at, age in newest]
-        waiting = [moment for at, moment in written if at - moment > LONG_WAIT]
-        return min(waiting) if waiting else next((moment for _, moment in reversed(written)), None)

@@ -1,6 +1,7 @@
 """The fictional incident that ships with the kit, recorded once, so that everything can be tried without AWS.
 
 `evidence/` is the evidence folder of a run against the sandbox (`make example` records it anew).
+Nothing here is made by hand, or names anything real.
 """
 
 from __future__ import annotations

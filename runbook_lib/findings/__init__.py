@@ -1,6 +1,9 @@
 """The faults we know how to recognise, one module per stage of the pipe.
 
-A finding is a pure function from evidence to signs, with a card on top. It yields
+Nothing here asks AWS, knows a step, or asks whether evidence is missing.
+
+A finding is a pure function from evidence to signs, with a card on top. It says `seen: Evidence`, or `seen: Measured`
+where it asks what flows through the pipe. It yields
 
 * `decisive` - a state that by itself means this fault ("State is Disabled"),
 * `sign` - something independent that points the same way (a log line, a last processing result),
@@ -13,15 +16,16 @@ and never asks whether evidence is missing: reading what was not observed ends i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 from importlib import import_module
-from typing import Protocol
+from typing import Protocol, TypedDict, Unpack
 
-from runbook_lib.evidence import Evidence
-from runbook_lib.measuring.pipe import Stage, Stages
+from runbook_lib.findings.remedy_id import RemedyId
+from runbook_lib.interpret.trail_event import EFFECTS
+from runbook_lib.measuring.pipe import Measured, Stage
 from runbook_lib.observed import Gap, NotObserved
 
 
@@ -57,6 +61,20 @@ class Weight(StrEnum):
     SIGN = "sign"
     COUNTER = "counter"
     AGAINST = "against"
+
+
+class Trait(StrEnum):
+    """What a judgement has to know of a finding beside its kind and its stage; most findings have none."""
+
+    REPAIR_FIRST = "comes before the others that stop the same stage"
+    ENDS_STREAM = "no stream takes what is written"
+    MOVES_STREAM = "what is written goes to another stream than the one that the mappings read"
+    SKIPS_RECORDS = "a mapping began behind records that waited"
+    PAST_LOSS = "is named as long as the records that it cost are in the window, although no more are lost"
+    THROTTLES = "invocations are refused for want of concurrency"
+    EXPLAINS_IDLE = "there is nothing to trigger on"
+    MAKES_NO_RECORD = "what is written makes no stream record, so none is missing behind"
+    MAY_STAY_UNSEEN = "an all-clear may be given where it could not be looked for"
 
 
 class _HasRef(Protocol):
@@ -97,15 +115,15 @@ def against(sentence: str, *sources: _HasRef | str) -> Sign:
     return Sign(Weight.AGAINST, sentence, _refs(sources))
 
 
-Recognise = Callable[[Evidence], Iterator[Sign]]
+Recognise = Callable[[Measured], Iterator[Sign]]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Finding:
     """One fault we know how to recognise.
 
-    `stops` is the stage of the pipe that it lets nothing through (None: it stops nothing by itself); the counters of
-    that stage must agree with it. `diagnosis` names the clauses of the playbook's diagnosis, `reads` its steps.
+    `diagnosis` names the clauses of the playbook's diagnosis, `reads` its steps. `stops` is the stage of the pipe that
+    it lets nothing through (None: it stops nothing by itself); the counters of that stage must agree with it.
     `set_off_by` lists the effects of a change (see `interpret.trail_event`) that can bring it about, and `lag` how
     long after such a change the harm may begin.
     """
@@ -115,15 +133,16 @@ class Finding:
     title: str
     why: str
     modes: tuple[str, ...]
-    stops: Stage | None
     diagnosis: tuple[int, ...]
     reads: tuple[int, ...]
-    remedies: tuple[str, ...]
-    set_off_by: tuple[str, ...]
-    lag: timedelta
     source: str
     recognise: Recognise
     module: str
+    stops: Stage | None = None
+    remedies: tuple[RemedyId, ...] = ()
+    set_off_by: tuple[str, ...] = ()
+    lag: timedelta = timedelta(0)
+    traits: tuple[Trait, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -160,46 +179,64 @@ class Verdict:
 FINDINGS: dict[str, Finding] = {}
 
 
+class _Details(TypedDict, total=False):
+    """What a card may leave out where it is the default of `Finding`."""
+
+    stops: Stage | None
+    remedies: tuple[RemedyId, ...]
+    set_off_by: tuple[str, ...]
+    lag: timedelta
+    traits: tuple[Trait, ...]
+
+
+_STATED: Mapping[FindingKind, tuple[str, ...]] = {
+    FindingKind.CAUSE: ("stops", "remedies", "set_off_by"),
+    FindingKind.CONTRIBUTING: ("remedies", "set_off_by"),
+}
+"""What a card of each kind must say although there is a default, so that nobody leaves it out unthought."""
+
+
 def finding(
     id: str,
     *,
     kind: FindingKind,
     title: str,
     modes: tuple[str, ...],
-    stops: Stage | None,
     diagnosis: tuple[int, ...],
     reads: tuple[int, ...],
-    remedies: tuple[str, ...],
-    set_off_by: tuple[str, ...],
-    lag: timedelta,
     source: str,
+    **details: Unpack[_Details],
 ) -> Callable[[Recognise], Recognise]:
-    """Register a finding. Every field is required, so that a card cannot rot."""
+    """Register a finding. Raises ValueError for a card that lacks something, or names an effect that no change has."""
+    for name in _STATED.get(kind, ()):
+        if name not in details:
+            raise ValueError(f"The card of {id} does not say `{name}`, as one of a {kind} must.")
+    for effect in details.get("set_off_by", ()):
+        if effect not in EFFECTS:
+            raise ValueError(f"{id} is set off by `{effect}`, which is the effect of no change.")
+    if bool(details.get("set_off_by")) != bool(details.get("lag")):
+        raise ValueError(f"The card of {id} has one of `set_off_by` and `lag` without the other.")
 
     def register(recognise: Recognise) -> Recognise:
-        why = " ".join((recognise.__doc__ or "").split())
         FINDINGS[id] = Finding(
-            id,
-            kind,
-            title,
-            why,
-            modes,
-            stops,
-            diagnosis,
-            reads,
-            remedies,
-            set_off_by,
-            lag,
-            source,
-            recognise,
-            recognise.__module__.removeprefix(f"{__name__}.").replace(".", "/"),
+            id=id,
+            kind=kind,
+            title=title,
+            why=" ".join((recognise.__doc__ or "").split()),
+            modes=modes,
+            diagnosis=diagnosis,
+            reads=reads,
+            source=source,
+            recognise=recognise,
+            module=recognise.__module__.removeprefix(f"{__name__}.").replace(".", "/"),
+            **details,
         )
         return recognise
 
     return register
 
 
-def judge(finding: Finding, seen: Evidence, stages: Stages) -> Verdict:
+def judge(finding: Finding, seen: Measured) -> Verdict:
     """Come to a verdict on one finding: the only place that turns missing evidence into *undetermined*."""
     signs: list[Sign] = []
     needs: tuple[Gap, ...] = ()
@@ -214,7 +251,7 @@ def judge(finding: Finding, seen: Evidence, stages: Stages) -> Verdict:
         return Verdict(finding, VerdictWord.ABSENT, None, against_it)
     if not any(s.weight is not Weight.COUNTER for s in for_it):
         return Verdict(finding, VerdictWord.UNDETERMINED if needs else VerdictWord.ABSENT, None, tuple(for_it), needs)
-    fits, misfits, unseen_stages = stages.agreement(finding.stops)
+    fits, misfits, unseen_stages = seen.stages.agreement(finding.stops)
     for_it += [counter(sentence, *refs) for sentence, refs in fits]
     sure = _confidence(for_it)
     if misfits and sure is Confidence.PROVED:
@@ -230,9 +267,9 @@ def _confidence(signs: list[Sign]) -> Confidence:
     return Confidence.LIKELY if len(independent) > 1 else Confidence.SUSPECTED
 
 
-def judge_all(seen: Evidence, stages: Stages) -> tuple[Verdict, ...]:
+def judge_all(seen: Measured) -> tuple[Verdict, ...]:
     """Come to a verdict on every finding."""
-    return tuple(judge(finding, seen, stages) for finding in FINDINGS.values())
+    return tuple(judge(finding, seen) for finding in FINDINGS.values())
 
 
 for _module in (

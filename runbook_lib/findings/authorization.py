@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from functools import partial
 
 from runbook_lib.evidence import Evidence
 from runbook_lib.evidence.mapping import EventSourceMapping
 from runbook_lib.evidence.role import Reading
-from runbook_lib.findings import FindingKind, Sign, against, decisive, finding, sign
+from runbook_lib.findings import FindingKind, Sign, Trait, against, decisive, finding, sign
 from runbook_lib.findings.mapping import expected_to_deliver
+from runbook_lib.findings.remedy_id import RemedyId
 from runbook_lib.interpret.policy import STREAM_ACTIONS, Decision, PolicyType, trusts
 from runbook_lib.interpret.processing_result import ResultKind
-from runbook_lib.measuring.pipe import FlowState, Stage, measure
+from runbook_lib.measuring.pipe import FlowState, Measured, Stage
+from runbook_lib.measuring.thresholds import POLLED_LATELY
 from runbook_lib.observed import otherwise
 
 _ROLE_CHANGES = (
@@ -24,6 +27,17 @@ _ROLE_CHANGES = (
 )
 _IAM_LAG = timedelta(minutes=15)
 """IAM is eventually consistent, and a poller keeps its session for some minutes (how long is not documented)."""
+
+_denied = partial(
+    finding,
+    kind=FindingKind.CAUSE,
+    stops=Stage.POLLED,
+    diagnosis=(2,),
+    lag=_IAM_LAG,
+    traits=(Trait.REPAIR_FIRST,),
+)
+"""A cause that keeps the role from reading. Of those that stop polling it is repaired before the mapping: AWS makes no
+mapping that its role cannot read for."""
 
 _REFUSALS = (Decision.EXPLICIT_DENY, Decision.IMPLICIT_DENY)
 _EXECUTION_ROLE = "https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-eventsourcemapping.html"
@@ -53,7 +67,7 @@ def _hinges(reading: Reading, readings: tuple[Reading, ...]) -> bool:
     )
 
 
-def _said_by_mapping(seen: Evidence, by: PolicyType, *, explicit: bool) -> Iterator[Sign]:
+def _said_by_mapping(seen: Measured, by: PolicyType, *, explicit: bool) -> Iterator[Sign]:
     """Quote the mapping's last result where it names this kind of policy.
 
     It outlives its cause, so it never decides, and says nothing at all where something newer speaks against it.
@@ -65,13 +79,13 @@ def _said_by_mapping(seen: Evidence, by: PolicyType, *, explicit: bool) -> Itera
             yield sign(f"Mapping {mapping.uuid} last said: {result.text}", mapping)
 
 
-def _is_outlived(seen: Evidence, mapping: EventSourceMapping) -> bool:
+def _is_outlived(seen: Measured, mapping: EventSourceMapping) -> bool:
     """Whether the denial that a mapping quotes is over: its poller is seen to read, or the denied call to succeed.
 
     The text carries no time. Deliveries, counts of polled records and the poller's own DescribeStream events do; and
     of the organization's service control policies the simulator knows what holds now.
     """
-    if measure(seen)[Stage.INVOKED].state is FlowState.FLOWING or _polls(seen, mapping):
+    if seen.stages[Stage.INVOKED].state is FlowState.FLOWING or _polls(seen, mapping):
         return True
     if mapping.processing.policy_type is PolicyType.SERVICE_CONTROL:
         asked = otherwise(lambda: [answer for answer in seen.role.simulated if answer.action in STREAM_ACTIONS], [])
@@ -83,7 +97,7 @@ def _polls(seen: Evidence, mapping: EventSourceMapping) -> bool:
     """Whether the mapping has counted records that it polled until lately: it was handed them, so it may read."""
     counted = otherwise(lambda: seen.metrics.mapping_events.get(mapping.uuid, {}), {}).get("PolledEventCount")
     last = counted.last_positive if counted is not None else None
-    return last is not None and seen.window.settled_end - last <= _LATELY
+    return last is not None and seen.window.settled_end - last <= POLLED_LATELY
 
 
 def _described(seen: Evidence, mapping: EventSourceMapping) -> bool:
@@ -95,14 +109,10 @@ def _described(seen: Evidence, mapping: EventSourceMapping) -> bool:
         if event.request.get("streamArn") == mapping.event_source_arn and f"/{role}/awslambda_" in (event.actor or "")
     ]
     newest = max(own, key=lambda event: event.at, default=None)
-    return newest is not None and newest.succeeded and seen.window.end - newest.at <= _LATELY
+    return newest is not None and newest.succeeded and seen.window.end - newest.at <= POLLED_LATELY
 
 
-_LATELY = timedelta(minutes=30)
-"""The trail is delivered up to a quarter of an hour late, and a poller describes its stream now and then only."""
-
-
-def _by_identity(seen: Evidence, decision: Decision) -> Iterator[Sign]:
+def _by_identity(seen: Measured, decision: Decision) -> Iterator[Sign]:
     """Recognise a refusal by the role's own policies; one that hangs on a condition is another finding's."""
     found = tuple(_refused(seen, PolicyType.IDENTITY_BASED, decision))
     yield from found
@@ -122,20 +132,16 @@ def _allowed(seen: Evidence) -> Iterator[Sign]:
         yield against(f"Role {role} may call {', '.join(STREAM_ACTIONS)} on the latest stream.", readings[0])
 
 
-@finding(
+@_denied(
     "role-missing-stream-actions",
-    kind=FindingKind.CAUSE,
     title="The execution role does not allow reading the stream",
     modes=("C1",),
-    stops=Stage.POLLED,
-    diagnosis=(2,),
     reads=(5, 8),
-    remedies=("R4",),
+    remedies=(RemedyId.ALLOW_STREAM_READS,),
     set_off_by=(*_ROLE_CHANGES, "configuration-changed", "alias-changed", "stream-enabled"),
-    lag=_IAM_LAG,
     source=_EXECUTION_ROLE,
 )
-def role_missing_stream_actions(seen: Evidence) -> Iterator[Sign]:
+def role_missing_stream_actions(seen: Measured) -> Iterator[Sign]:
     """Lambda polls with the function's execution role; what the role may not read is not delivered.
 
     The mapping stays Enabled. A policy pinned to the table's ARN or to an old stream label looks right and is not:
@@ -144,38 +150,30 @@ def role_missing_stream_actions(seen: Evidence) -> Iterator[Sign]:
     yield from _by_identity(seen, Decision.IMPLICIT_DENY)
 
 
-@finding(
+@_denied(
     "explicit-deny-identity",
-    kind=FindingKind.CAUSE,
     title="A policy of the execution role explicitly denies reading the stream",
     modes=("C2",),
-    stops=Stage.POLLED,
-    diagnosis=(2,),
     reads=(5, 8),
-    remedies=("R12",),
+    remedies=(RemedyId.CHANGE_REFUSING_POLICY,),
     set_off_by=_ROLE_CHANGES,
-    lag=_IAM_LAG,
     source=_EVALUATION,
 )
-def explicit_deny_identity(seen: Evidence) -> Iterator[Sign]:
+def explicit_deny_identity(seen: Measured) -> Iterator[Sign]:
     """A deny wins over every allow, so granting more helps nothing; often it is a guardrail with a wide pattern."""
     yield from _by_identity(seen, Decision.EXPLICIT_DENY)
 
 
-@finding(
+@_denied(
     "permissions-boundary",
-    kind=FindingKind.CAUSE,
     title="The role's permissions boundary does not allow reading the stream",
     modes=("C3",),
-    stops=Stage.POLLED,
-    diagnosis=(2,),
     reads=(5, 8),
-    remedies=("R12",),
+    remedies=(RemedyId.CHANGE_REFUSING_POLICY,),
     set_off_by=("boundary-set", "managed-policy-changed"),
-    lag=_IAM_LAG,
     source="https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html",
 )
-def permissions_boundary(seen: Evidence) -> Iterator[Sign]:
+def permissions_boundary(seen: Measured) -> Iterator[Sign]:
     """A boundary caps what the role's policies grant: an action must be allowed by both."""
     yield from _refused(seen, PolicyType.PERMISSIONS_BOUNDARY, *_REFUSALS)
     yield from _said_by_mapping(seen, PolicyType.PERMISSIONS_BOUNDARY, explicit=False)
@@ -183,20 +181,16 @@ def permissions_boundary(seen: Evidence) -> Iterator[Sign]:
     yield from _allowed(seen)
 
 
-@finding(
+@_denied(
     "scp-or-rcp",
-    kind=FindingKind.CAUSE,
     title="A policy of the organization refuses reading the stream",
     modes=("C4",),
-    stops=Stage.POLLED,
-    diagnosis=(2,),
     reads=(5, 8),
-    remedies=("R12",),
+    remedies=(RemedyId.CHANGE_REFUSING_POLICY,),
     set_off_by=("scp-changed",),
-    lag=_IAM_LAG,
     source="https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_scps.html",
 )
-def scp_or_rcp(seen: Evidence) -> Iterator[Sign]:
+def scp_or_rcp(seen: Measured) -> Iterator[Sign]:
     """Service and resource control policies cap whole accounts; they change in the management account, unseen here."""
     yield from _refused(seen, PolicyType.SERVICE_CONTROL, *_REFUSALS)
     for kind in (PolicyType.SERVICE_CONTROL, PolicyType.RESOURCE_CONTROL):
@@ -204,20 +198,16 @@ def scp_or_rcp(seen: Evidence) -> Iterator[Sign]:
         yield from _said_by_mapping(seen, kind, explicit=False)
 
 
-@finding(
+@_denied(
     "resource-policy",
-    kind=FindingKind.CAUSE,
     title="A resource policy on the stream refuses the execution role",
     modes=("C5",),
-    stops=Stage.POLLED,
-    diagnosis=(2,),
     reads=(5, 8),
-    remedies=("R13",),
+    remedies=(RemedyId.EXEMPT_IN_STREAM_POLICY,),
     set_off_by=("resource-policy-changed",),
-    lag=_IAM_LAG,
     source="https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/access-control-resource-based.html",
 )
-def resource_policy(seen: Evidence) -> Iterator[Sign]:
+def resource_policy(seen: Measured) -> Iterator[Sign]:
     """A table and each of its streams may carry a policy of their own; a deny there wins over whatever the role has.
 
     The role's own policies look right, and AWS's simulator, which leaves resource policies out for roles, agrees.
@@ -230,20 +220,16 @@ def resource_policy(seen: Evidence) -> Iterator[Sign]:
         yield against("Neither the table nor its latest stream has a resource policy.", seen.role.resource_policies_ref)
 
 
-@finding(
+@_denied(
     "condition-mismatch",
-    kind=FindingKind.CAUSE,
     title="A condition in the role's policies can never hold for the poller",
     modes=("C8",),
-    stops=Stage.POLLED,
-    diagnosis=(2,),
     reads=(5, 8),
-    remedies=("R31",),
+    remedies=(RemedyId.FREE_READS_FROM_CONDITION,),
     set_off_by=(*_ROLE_CHANGES, "boundary-set"),
-    lag=_IAM_LAG,
     source="https://docs.aws.amazon.com/lambda/latest/dg/permissions-source-function-arn.html",
 )
-def condition_mismatch(seen: Evidence) -> Iterator[Sign]:
+def condition_mismatch(seen: Measured) -> Iterator[Sign]:
     """Lambda polls from outside the function and its VPC, so its calls lack `lambda:SourceFunctionArn` and the like.
 
     The function's own code meets such a condition and reads DynamoDB without trouble; the trigger cannot.
@@ -257,17 +243,13 @@ def condition_mismatch(seen: Evidence) -> Iterator[Sign]:
     yield from _allowed(seen)
 
 
-@finding(
+@_denied(
     "cmk-denied-to-role",
-    kind=FindingKind.CAUSE,
     title="The execution role may not decrypt with the table's key",
     modes=("C7",),
-    stops=Stage.POLLED,
-    diagnosis=(2,),
     reads=(2, 5),
-    remedies=("R37",),
+    remedies=(RemedyId.ALLOW_DECRYPTION,),
     set_off_by=("key-policy-changed", *_ROLE_CHANGES, "boundary-set"),
-    lag=_IAM_LAG,
     source="https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html",
 )
 def cmk_denied_to_role(seen: Evidence) -> Iterator[Sign]:
@@ -303,10 +285,9 @@ def _said_of_the_key(seen: Evidence) -> Iterator[Sign]:
     kind=FindingKind.CONTRIBUTING,
     title="The mapped version runs with another role than $LATEST",
     modes=("C9",),
-    stops=None,
     diagnosis=(2, 5),
     reads=(3, 5),
-    remedies=("R32",),
+    remedies=(RemedyId.MOVE_ALIAS,),
     set_off_by=("configuration-changed", "alias-changed", "version-published"),
     lag=timedelta(hours=24),
     source="https://docs.aws.amazon.com/lambda/latest/dg/configuration-versions.html",
@@ -326,15 +307,12 @@ def version_role_drift(seen: Evidence) -> Iterator[Sign]:
     )
 
 
-@finding(
+@_denied(
     "trust-or-role-gone",
-    kind=FindingKind.CAUSE,
     title="Lambda cannot assume the execution role",
     modes=("C6",),
-    stops=Stage.POLLED,
-    diagnosis=(2,),
     reads=(5,),
-    remedies=("R11",),
+    remedies=(RemedyId.RESTORE_ROLE,),
     set_off_by=("trust-changed", "role-deleted", "role-created"),
     lag=timedelta(hours=12),
     source="https://docs.aws.amazon.com/lambda/latest/dg/lambda-intro-execution-role.html",

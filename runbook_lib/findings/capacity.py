@@ -8,10 +8,23 @@ from datetime import timedelta
 from runbook_lib import instant
 from runbook_lib.evidence import Evidence
 from runbook_lib.evidence.signals import Series
-from runbook_lib.findings import FindingKind, Sign, against, counter, decisive, finding, sign
+from runbook_lib.findings import FindingKind, Sign, Trait, against, counter, decisive, finding, sign
 from runbook_lib.findings.mapping import expected_to_deliver
+from runbook_lib.findings.remedy_id import RemedyId
 from runbook_lib.incident import Window
-from runbook_lib.measuring.pipe import FlowState, Stage, measure
+from runbook_lib.instant import MILLISECOND
+from runbook_lib.measuring.pipe import FlowState, Measured, Stage
+from runbook_lib.measuring.thresholds import (
+    AT_WORK,
+    LATELY,
+    LEAST_PROGRESS,
+    LONG_WAIT,
+    NEWEST_AGES,
+    PAYLOAD,
+    REPLICA_SHARD_READERS,
+    SHARD_READERS,
+    USED_UP,
+)
 from runbook_lib.observed import known
 
 _CONCURRENCY = "https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html"
@@ -25,7 +38,7 @@ _CONCURRENCY = "https://docs.aws.amazon.com/lambda/latest/dg/configuration-concu
     stops=Stage.INVOKED,
     diagnosis=(9,),
     reads=(7,),
-    remedies=("R5",),
+    remedies=(RemedyId.FREE_CONCURRENCY,),
     set_off_by=("concurrency-set",),
     lag=timedelta(minutes=10),
     source=_CONCURRENCY,
@@ -47,36 +60,28 @@ def reserved_concurrency_zero(seen: Evidence) -> Iterator[Sign]:
         yield counter(f"{total:,.0f} invocations were throttled in the window.", throttles)
 
 
-_LATELY = timedelta(minutes=20)
-_LATE = timedelta(minutes=10)
-_PINNED = 0.95
-_ADVANCE = 0.05
-"""The least progress, against the clock, of a backlog that is worked off and not stuck."""
-
-
 def _lately(seen: Evidence) -> Window:
     end = seen.window.settled_end
-    return Window(end - _LATELY, end)
+    return Window(end - LATELY, end)
 
 
 def _peak(series: Series, window: Window) -> float:
     return max(series.between(window.start, window.end).values(), default=0.0)
 
 
-def _falls_behind(seen: Evidence) -> bool:
+def _falls_behind(seen: Measured) -> bool:
     """Whether records are late and get later: nothing is invoked any more, or the iterator age is high and rises.
 
     The newest of them count: a new mapping begins with records a day old, and has caught up within minutes.
     """
-    if measure(seen).observed(Stage.INVOKED).state is FlowState.STOPPED:
+    if seen.stages.observed(Stage.INVOKED).state is FlowState.STOPPED:
         return True
     points = seen.backlog.iterator_age_ms.points
     window = _lately(seen)
     now = [value for at, value in points.items() if at in window]
-    before = [value for at, value in points.items() if window.start - _LATELY <= at < window.start]
-    late = _LATE.total_seconds() * 1000
-    newest = [points[at] for at in sorted(points)[-3:]]
-    return bool(now and before) and max(newest) > late and max(newest) > max(before)
+    before = [value for at, value in points.items() if window.start - LATELY <= at < window.start]
+    newest = [points[at] for at in sorted(points)[-NEWEST_AGES:]]
+    return bool(now and before) and max(newest) > LONG_WAIT / MILLISECOND and max(newest) > max(before)
 
 
 def _throttled_lately(seen: Evidence) -> float:
@@ -91,12 +96,12 @@ def _throttled_lately(seen: Evidence) -> float:
     stops=None,
     diagnosis=(6, 9),
     reads=(6, 7),
-    remedies=("R5",),
+    remedies=(RemedyId.FREE_CONCURRENCY,),
     set_off_by=("concurrency-set", "code-changed", "configuration-changed", "alias-changed"),
     lag=timedelta(hours=24),
     source=_CONCURRENCY,
 )
-def reserved_too_low(seen: Evidence) -> Iterator[Sign]:
+def reserved_too_low(seen: Measured) -> Iterator[Sign]:
     """A reservation is also a ceiling: what would run beyond it is throttled and waits, and the backlog grows.
 
     Some invocations go through all the time, so the trigger looks alive and gets later and later.
@@ -117,7 +122,7 @@ def reserved_too_low(seen: Evidence) -> Iterator[Sign]:
         limits.reserved_ref,
     )
     yield counter(
-        f"{throttles:,.0f} invocations were throttled in the last {instant.span(_LATELY)}.", seen.metrics.throttles
+        f"{throttles:,.0f} invocations were throttled in the last {instant.span(LATELY)}.", seen.metrics.throttles
     )
 
 
@@ -129,12 +134,11 @@ def reserved_too_low(seen: Evidence) -> Iterator[Sign]:
     stops=None,
     diagnosis=(8, 9),
     reads=(6, 7),
-    remedies=("R35", "R18"),
+    remedies=(RemedyId.CAP_BUSIEST_FUNCTION, RemedyId.RAISE_QUOTA),
     set_off_by=(),
-    lag=timedelta(0),
     source=_CONCURRENCY,
 )
-def account_concurrency_exhausted(seen: Evidence) -> Iterator[Sign]:
+def account_concurrency_exhausted(seen: Measured) -> Iterator[Sign]:
     """All functions of a region share the account's concurrency; one that runs away leaves nothing for the others.
 
     Only a function with a reservation of its own is safe from that.
@@ -152,9 +156,9 @@ def account_concurrency_exhausted(seen: Evidence) -> Iterator[Sign]:
         (seen.metrics.unreserved_concurrent, limits.account_unreserved, "of the account's unreserved"),
     ):
         used = _peak(series, window)
-        if used >= _PINNED * limit:
+        if used >= USED_UP * limit:
             yield decisive(f"{used:,.0f} {words} {limit:,} executions are in use.", series, limits.account_ref)
-            refused = f"{throttles:,.0f} invocations were throttled in the last {instant.span(_LATELY)}."
+            refused = f"{throttles:,.0f} invocations were throttled in the last {instant.span(LATELY)}."
             yield counter(refused, seen.metrics.throttles)
             return
     yield against("The account's concurrency is not used up.", seen.metrics.account_concurrent, limits.account_ref)
@@ -168,12 +172,12 @@ def account_concurrency_exhausted(seen: Evidence) -> Iterator[Sign]:
     stops=None,
     diagnosis=(6,),
     reads=(2, 6, 7),
-    remedies=("R14", "R41"),
+    remedies=(RemedyId.RUN_MORE_BATCHES, RemedyId.GIVE_TIME_OR_MEMORY),
     set_off_by=("code-changed", "configuration-changed", "alias-changed", "mapping-updated"),
     lag=timedelta(hours=24),
     source="https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-eventsourcemapping.html",
 )
-def shard_serial_lag(seen: Evidence) -> Iterator[Sign]:
+def shard_serial_lag(seen: Measured) -> Iterator[Sign]:
     """Lambda hands over one batch of a shard at a time, so that order is kept: a slow function cannot be helped along.
 
     Nothing fails and nothing is throttled; every place there is, is in use, and the backlog still grows.
@@ -185,17 +189,14 @@ def shard_serial_lag(seen: Evidence) -> Iterator[Sign]:
         return
     places = _places(seen)
     used, spent = _peak(seen.metrics.concurrent, window), seen.metrics.duration_total_ms.total(window)
-    busy = min(1.0, spent / (_LATELY.total_seconds() * 1000 * places))
+    busy = min(1.0, spent / (LATELY / MILLISECOND * places))
     said = f"{places} batches can be out at once (open shards times parallelization), and {used:,.0f} were."
-    if used < places or busy < _AT_WORK:
+    if used < places or busy < AT_WORK:
         yield sign(f"Records wait longer and longer, with no error and no throttle. {said}", seen.metrics.concurrent)
         return
     yield decisive(f"{said} Records are delivered later and later all the same.", seen.metrics.concurrent)
     words = f"The function was at work for {busy:.0%} of the time that {places} batches at once can take."
     yield counter(words, seen.metrics.duration_total_ms)
-
-
-_AT_WORK = 0.8
 
 
 def _places(seen: Evidence) -> int:
@@ -208,15 +209,15 @@ def _places(seen: Evidence) -> int:
     return max(1, sum(shard.open for shard in shards)) * factor
 
 
-def _creeps(seen: Evidence) -> bool:
+def _creeps(seen: Measured) -> bool:
     """Whether records are delivered, and later and later: nothing stands still."""
     progress = _progress(seen)
-    return progress is not None and progress >= _ADVANCE and _falls_behind(seen)
+    return progress is not None and progress >= LEAST_PROGRESS and _falls_behind(seen)
 
 
 def _progress(seen: Evidence) -> float | None:
     """How fast the backlog's front moves, against the clock; 0 for one that is stuck, None without data."""
-    window = Window(_lately(seen).start - _LATELY, _lately(seen).end)
+    window = Window(_lately(seen).start - LATELY, _lately(seen).end)
     points = [(at, value) for at, value in sorted(seen.backlog.iterator_age_ms.points.items()) if at in window]
     if len(points) < 2:
         return None
@@ -229,15 +230,14 @@ def _progress(seen: Evidence) -> float | None:
     kind=FindingKind.CONTRIBUTING,
     title="Records are so large that batches are cut short",
     modes=("E6",),
-    stops=None,
     diagnosis=(6,),
     reads=(3, 6, 7),
-    remedies=("R14", "R41"),
+    remedies=(RemedyId.RUN_MORE_BATCHES, RemedyId.GIVE_TIME_OR_MEMORY),
     set_off_by=("code-changed", "mapping-updated"),
     lag=timedelta(hours=24),
     source="https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventsourcemapping.html",
 )
-def payload_or_duration(seen: Evidence) -> Iterator[Sign]:
+def payload_or_duration(seen: Measured) -> Iterator[Sign]:
     """One invocation takes 6 MB, so large records fill a batch before the batch size does, and nothing says so.
 
     Code that takes about as long over a small batch as over a large one then falls behind. The sizes are those that
@@ -250,12 +250,12 @@ def payload_or_duration(seen: Evidence) -> Iterator[Sign]:
         yield against("No backlog of records grows while some are delivered.", seen.backlog.iterator_age_ms)
         return
     each = sizes.total(_lately(seen)) / records
-    cut = [mapping for mapping in expected_to_deliver(seen) if mapping.batch_size * each > _PAYLOAD]
+    cut = [mapping for mapping in expected_to_deliver(seen) if mapping.batch_size * each > PAYLOAD]
     if not cut:
         yield against(f"A record has {each:,.0f} bytes on average, so whole batches fit into an invocation.", sizes)
     for mapping in cut:
         yield sign(
-            f"Records have {each / 1000:,.0f} kB on average: an invocation takes {int(_PAYLOAD / each):,} of them at"
+            f"Records have {each / 1000:,.0f} kB on average: an invocation takes {int(PAYLOAD / each):,} of them at"
             f" most, and not the {mapping.batch_size:,} of mapping {mapping.uuid}.",
             sizes,
             counts,
@@ -263,24 +263,16 @@ def payload_or_duration(seen: Evidence) -> Iterator[Sign]:
         )
 
 
-_PAYLOAD = 6_000_000
-"""Bytes that one invocation takes (Lambda Developer Guide, "Lambda quotas")."""
-
-
 @finding(
     "records-late",
     kind=FindingKind.SYMPTOM,
     title="Records are delivered, later and later",
     modes=(),
-    stops=None,
     diagnosis=(6,),
     reads=(6,),
-    remedies=(),
-    set_off_by=(),
-    lag=timedelta(0),
     source="https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html",
 )
-def records_late(seen: Evidence) -> Iterator[Sign]:
+def records_late(seen: Measured) -> Iterator[Sign]:
     """An age that grows slower than the clock is a backlog that is worked off too slowly, not one that is stuck."""
     age, progress = seen.backlog.iterator_age_ms, _progress(seen) or 0.0
     if not _creeps(seen):
@@ -295,10 +287,9 @@ def records_late(seen: Evidence) -> Iterator[Sign]:
     kind=FindingKind.CONTRIBUTING,
     title="More readers share the stream's shards than a shard can serve",
     modes=("E5",),
-    stops=None,
     diagnosis=(6, 8),
     reads=(3,),
-    remedies=("R36",),
+    remedies=(RemedyId.SHARE_ONE_READER,),
     set_off_by=("mapping-created", "mapping-enabled"),
     lag=timedelta(hours=24),
     source="https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Streams.html",
@@ -313,7 +304,7 @@ def too_many_readers(seen: Evidence) -> Iterator[Sign]:
     readers = [
         mapping for mapping in everyone if mapping.event_source_arn == table.latest_stream_arn and mapping.enabled
     ]
-    most = 1 if table.replica_regions else 2
+    most = REPLICA_SHARD_READERS if table.replica_regions else SHARD_READERS
     if len(readers) <= most:
         yield against(f"{len(readers)} mappings read the latest stream, and {most} may.", seen.mappings)
         return
@@ -326,12 +317,9 @@ def too_many_readers(seen: Evidence) -> Iterator[Sign]:
     kind=FindingKind.SYMPTOM,
     title="Invocations are throttled",
     modes=(),
-    stops=None,
     diagnosis=(6, 9),
     reads=(7,),
-    remedies=(),
-    set_off_by=(),
-    lag=timedelta(0),
+    traits=(Trait.THROTTLES,),
     source=_CONCURRENCY,
 )
 def throttled(seen: Evidence) -> Iterator[Sign]:

@@ -9,8 +9,9 @@ from datetime import timedelta
 from runbook_lib import instant
 from runbook_lib.evidence import Evidence
 from runbook_lib.findings import FindingKind, Sign, against, counter, decisive, finding, sign
-from runbook_lib.instant import RETENTION
-from runbook_lib.measuring.pipe import FlowState, Stage, measure
+from runbook_lib.instant import MILLISECOND, RETENTION
+from runbook_lib.measuring.pipe import FlowState, Measured, Stage
+from runbook_lib.measuring.thresholds import EXPIRY_MARGIN, SIMILAR_NAME
 from runbook_lib.observed import otherwise
 
 _DEVELOPER = "https://docs.aws.amazon.com/amazondynamodb/latest/developerguide"
@@ -21,12 +22,8 @@ _DEVELOPER = "https://docs.aws.amazon.com/amazondynamodb/latest/developerguide"
     kind=FindingKind.INNOCENT,
     title="The function reads another table than the one that was named",
     modes=("A4",),
-    stops=None,
     diagnosis=(5,),
     reads=(1, 3),
-    remedies=(),
-    set_off_by=(),
-    lag=timedelta(0),
     source="https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html",
 )
 def wrong_scope(seen: Evidence) -> Iterator[Sign]:
@@ -38,7 +35,7 @@ def wrong_scope(seen: Evidence) -> Iterator[Sign]:
         yield against(f"Mapping {seen.mappings.ours[0].uuid} reads {seen.incident.table_name}.", seen.mappings.ours[0])
         return
     tables = {mapping.table_name: mapping for mapping in seen.mappings.same_function if mapping.table_name}
-    for name in difflib.get_close_matches(seen.incident.table_name, [*tables], n=3, cutoff=0.5):
+    for name in difflib.get_close_matches(seen.incident.table_name, [*tables], n=3, cutoff=SIMILAR_NAME):
         yield sign(f"Mapping {tables[name].uuid} of the function reads table {name}. Is that the one?", tables[name])
 
 
@@ -47,15 +44,11 @@ def wrong_scope(seen: Evidence) -> Iterator[Sign]:
     kind=FindingKind.INNOCENT,
     title="The table is global: each region has a stream of its own, with fewer records than writes",
     modes=("A10",),
-    stops=None,
     diagnosis=(4,),
     reads=(1, 2),
-    remedies=(),
-    set_off_by=(),
-    lag=timedelta(0),
     source=f"{_DEVELOPER}/V2globaltables_HowItWorks.html",
 )
-def replica_expectations(seen: Evidence) -> Iterator[Sign]:
+def replica_expectations(seen: Measured) -> Iterator[Sign]:
     """Replication may join several writes into one record, and a strongly consistent replica has no stream by default.
 
     A shard of a global table serves one reader besides replication, and only the region that expired an item marks the
@@ -66,7 +59,7 @@ def replica_expectations(seen: Evidence) -> Iterator[Sign]:
         yield against(f"{table.name} has no replicas.", table)
         return
     yield decisive(f"{table.name} is replicated with {', '.join(table.replica_regions)}.", table)
-    written = otherwise(lambda: measure(seen).observed(Stage.WRITTEN), None)
+    written = otherwise(lambda: seen.stages.observed(Stage.WRITTEN), None)
     if written is not None and written.state is FlowState.IDLE:
         yield sign(f"{written.basis} Writes of other regions are not counted here.", *written.refs)
 
@@ -76,12 +69,8 @@ def replica_expectations(seen: Evidence) -> Iterator[Sign]:
     kind=FindingKind.INNOCENT,
     title="Items expire by TTL: their records come when DynamoDB deletes them, not when their time is up",
     modes=("A11",),
-    stops=None,
     diagnosis=(1,),
     reads=(2, 3, 7),
-    remedies=(),
-    set_off_by=(),
-    lag=timedelta(0),
     source=f"{_DEVELOPER}/TTL.html",
 )
 def ttl_expectation(seen: Evidence) -> Iterator[Sign]:
@@ -118,12 +107,8 @@ _BY_TTL = '"userIdentity"'
     kind=FindingKind.SYMPTOM,
     title="Records expire unread",
     modes=("A12",),
-    stops=None,
     diagnosis=(6,),
     reads=(6,),
-    remedies=(),
-    set_off_by=(),
-    lag=timedelta(0),
     source=f"{_DEVELOPER}/Streams.html",
 )
 def trimmed(seen: Evidence) -> Iterator[Sign]:
@@ -133,7 +118,7 @@ def trimmed(seen: Evidence) -> Iterator[Sign]:
     but the table itself.
     """
     age = seen.backlog.iterator_age_ms
-    edge = (RETENTION - _MARGIN).total_seconds() * 1000
+    edge = (RETENTION - EXPIRY_MARGIN) / MILLISECOND
     late = [at for at, value in age.points.items() if value >= edge]
     if not late:
         yield against("No batch was as old as the stream's retention.", age)
@@ -142,6 +127,3 @@ def trimmed(seen: Evidence) -> Iterator[Sign]:
     yield decisive(
         f"A batch sent at {when} was {instant.span(timedelta(milliseconds=age.points[max(late)]))} old.", age
     )
-
-
-_MARGIN = timedelta(minutes=20)

@@ -35,7 +35,7 @@ def possible_signs(finding: Finding) -> tuple[PossibleSign, ...]:
 
     Empty only for a finding whose sentences all come from the evidence itself.
     """
-    found = dict.fromkeys(_sayings(finding.recognise, frozenset()))
+    found = dict.fromkeys(_possible_signs(finding.recognise, frozenset()))
     return tuple(sign for sign in found if not _is_bare(sign.sentence))
 
 
@@ -82,7 +82,7 @@ def _outside_names(sentence: str) -> Iterator[str]:
             yield letter
 
 
-def _sayings(function: Callable[..., Any], seen: frozenset[str]) -> Iterator[PossibleSign]:
+def _possible_signs(function: Callable[..., Any], seen: frozenset[str]) -> Iterator[PossibleSign]:
     """Walk a function and the helpers that it calls, each once."""
     if not isinstance(function, FunctionType) or not function.__module__.startswith("runbook_lib.findings"):
         return
@@ -97,7 +97,7 @@ def _sayings(function: Callable[..., Any], seen: frozenset[str]) -> Iterator[Pos
         if name in _WEIGHTS and call.args:
             yield PossibleSign(_WEIGHTS[name], _text(call.args[0], names, module))
         elif name in module and call in handed_on:
-            yield from _sayings(module[name], seen | {function.__qualname__})
+            yield from _possible_signs(module[name], seen | {function.__qualname__})
 
 
 @cache

@@ -9,8 +9,10 @@ from runbook_lib import instant
 from runbook_lib.evidence import Evidence
 from runbook_lib.evidence.function import Function
 from runbook_lib.findings import FindingKind, Sign, against, counter, decisive, finding, sign
+from runbook_lib.findings.remedy_id import RemedyId
 from runbook_lib.interpret.runtime import deprecated_on
-from runbook_lib.measuring.pipe import FlowState, Stage, measure
+from runbook_lib.measuring.pipe import FlowState, Measured, Stage
+from runbook_lib.measuring.thresholds import PENDING
 
 _STATES_GUIDE = "https://docs.aws.amazon.com/lambda/latest/dg/functions-states.html"
 
@@ -23,7 +25,7 @@ _STATES_GUIDE = "https://docs.aws.amazon.com/lambda/latest/dg/functions-states.h
     stops=Stage.INVOKED,
     diagnosis=(3, 5),
     reads=(3, 8),
-    remedies=("R16",),
+    remedies=(RemedyId.RETARGET_MAPPING,),
     set_off_by=("function-deleted", "alias-deleted"),
     lag=timedelta(minutes=15),
     source="https://docs.aws.amazon.com/lambda/latest/api/API_DeleteFunction.html",
@@ -64,9 +66,6 @@ _REASONS = {
 
 _GROUP_OF = {code: name for name, codes in _REASONS.items() for code in codes}
 _NEWER_STATES = {"Deactivating", "Deactivated", "ActiveNonInvocable", "Deleting"}
-_PENDING = timedelta(minutes=6)
-"""How long a function may take to become Active before it counts as stuck (Lambda Developer Guide, "Troubleshoot
-invocation issues in Lambda")."""
 
 
 def _condition(function: Function) -> str:
@@ -98,7 +97,7 @@ def _out_of_service(seen: Evidence, condition: str) -> Iterator[Sign]:
     stops=Stage.INVOKED,
     diagnosis=(3,),
     reads=(3,),
-    remedies=("R10",),
+    remedies=(RemedyId.DEPLOY_WORKING_CODE,),
     set_off_by=("code-changed", "function-created"),
     lag=timedelta(hours=24),
     source=_STATES_GUIDE,
@@ -119,7 +118,7 @@ def artifact_lost(seen: Evidence) -> Iterator[Sign]:
     stops=Stage.INVOKED,
     diagnosis=(3,),
     reads=(3, 5),
-    remedies=("R38",),
+    remedies=(RemedyId.ENABLE_KEY,),
     set_off_by=("key-disabled", "key-deletion-scheduled", "key-policy-changed", "configuration-changed"),
     lag=timedelta(hours=24),
     source="https://docs.aws.amazon.com/lambda/latest/dg/security-encryption-at-rest.html",
@@ -148,7 +147,7 @@ def function_key_denied(seen: Evidence) -> Iterator[Sign]:
     stops=Stage.INVOKED,
     diagnosis=(3,),
     reads=(3,),
-    remedies=("R33",),
+    remedies=(RemedyId.CHANGE_NETWORK,),
     set_off_by=("configuration-changed", "function-created", "role-policy-deleted", "role-policy-detached"),
     lag=timedelta(hours=24),
     source="https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html",
@@ -169,7 +168,7 @@ def vpc_eni_subnet(seen: Evidence) -> Iterator[Sign]:
     stops=Stage.INVOKED,
     diagnosis=(3, 9),
     reads=(3,),
-    remedies=("R18",),
+    remedies=(RemedyId.RAISE_QUOTA,),
     set_off_by=("configuration-changed", "function-created", "version-published"),
     lag=timedelta(hours=24),
     source="https://docs.aws.amazon.com/lambda/latest/api/API_FunctionConfiguration.html",
@@ -187,7 +186,7 @@ def newer_function_types(seen: Evidence) -> Iterator[Sign]:
     stops=Stage.INVOKED,
     diagnosis=(3,),
     reads=(3,),
-    remedies=("R42", "R10"),
+    remedies=(RemedyId.CREATE_FUNCTION_AGAIN, RemedyId.DEPLOY_WORKING_CODE),
     set_off_by=("code-changed", "configuration-changed", "function-created"),
     lag=timedelta(hours=24),
     source=_STATES_GUIDE,
@@ -209,12 +208,12 @@ def state_failed(seen: Evidence) -> Iterator[Sign]:
     stops=Stage.INVOKED,
     diagnosis=(3,),
     reads=(3,),
-    remedies=("R34",),
+    remedies=(RemedyId.PREPARE_FUNCTION_AGAIN,),
     set_off_by=("function-created", "configuration-changed"),
     lag=timedelta(minutes=30),
     source="https://docs.aws.amazon.com/lambda/latest/dg/troubleshooting-invocation.html",
 )
-def state_pending(seen: Evidence) -> Iterator[Sign]:
+def state_pending(seen: Measured) -> Iterator[Sign]:
     """A function that was just created is Pending while Lambda prepares it, and nothing is invoked until it is Active.
 
     That takes seconds, with a VPC about a minute; one that takes longer than six minutes is stuck.
@@ -224,10 +223,10 @@ def state_pending(seen: Evidence) -> Iterator[Sign]:
         yield against(f"Function {function.label} is {function.state or 'in no state'}.", function)
         return
     since = function.last_modified
-    if since is None or seen.as_of - since > _PENDING:
+    if since is None or seen.as_of - since > PENDING:
         when = instant.clock(since, seen.as_of) if since else "an unknown time"
         yield decisive(f"Function {function.label} is Pending; it was last changed at {when}.", function)
-    elif measure(seen).observed(Stage.INVOKED).state is FlowState.FLOWING:
+    elif seen.stages.observed(Stage.INVOKED).state is FlowState.FLOWING:
         yield against(f"Function {function.label} is Pending and was changed a moment ago.", function)
     else:
         yield sign(f"Function {function.label} is Pending since {instant.clock(since, seen.as_of)}.", function)
@@ -238,12 +237,8 @@ def state_pending(seen: Evidence) -> Iterator[Sign]:
     kind=FindingKind.INNOCENT,
     title="The function sleeps because nothing called it for weeks",
     modes=("D3",),
-    stops=None,
     diagnosis=(3,),
     reads=(3,),
-    remedies=(),
-    set_off_by=(),
-    lag=timedelta(0),
     source=_STATES_GUIDE,
 )
 def state_inactive_idle(seen: Evidence) -> Iterator[Sign]:
@@ -259,12 +254,9 @@ def state_inactive_idle(seen: Evidence) -> Iterator[Sign]:
     kind=FindingKind.INNOCENT,
     title="The last update of the function failed, and the code before it serves on",
     modes=("D8",),
-    stops=None,
     diagnosis=(3,),
     reads=(3,),
-    remedies=("R10",),
-    set_off_by=(),
-    lag=timedelta(0),
+    remedies=(RemedyId.DEPLOY_WORKING_CODE,),
     source=_STATES_GUIDE,
 )
 def update_failed_red_herring(seen: Evidence) -> Iterator[Sign]:
@@ -282,12 +274,8 @@ def update_failed_red_herring(seen: Evidence) -> Iterator[Sign]:
     kind=FindingKind.INNOCENT,
     title="The function's runtime is deprecated, and runs",
     modes=("D9",),
-    stops=None,
     diagnosis=(3,),
     reads=(3,),
-    remedies=(),
-    set_off_by=(),
-    lag=timedelta(0),
     source="https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html",
 )
 def runtime_deprecated(seen: Evidence) -> Iterator[Sign]:
@@ -308,12 +296,8 @@ def runtime_deprecated(seen: Evidence) -> Iterator[Sign]:
     kind=FindingKind.INNOCENT,
     title="A deployment was refused for its signature; what ran before runs on",
     modes=("D10",),
-    stops=None,
     diagnosis=(7,),
     reads=(9,),
-    remedies=(),
-    set_off_by=(),
-    lag=timedelta(0),
     source="https://docs.aws.amazon.com/lambda/latest/dg/configuration-codesigning.html",
 )
 def code_signing(seen: Evidence) -> Iterator[Sign]:
@@ -336,17 +320,13 @@ _UNSIGNED = {"CodeVerificationFailedException", "InvalidCodeSignatureException",
     kind=FindingKind.SYMPTOM,
     title="The table is written to and the stream invokes nothing",
     modes=(),
-    stops=None,
     diagnosis=(3,),
     reads=(6, 7),
-    remedies=(),
-    set_off_by=(),
-    lag=timedelta(0),
     source="https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html",
 )
-def function_not_invoked(seen: Evidence) -> Iterator[Sign]:
+def function_not_invoked(seen: Measured) -> Iterator[Sign]:
     """IteratorAge has a datapoint for every minute in which a stream invoked the function, and none otherwise."""
-    invoked = measure(seen).observed(Stage.INVOKED)
+    invoked = seen.stages.observed(Stage.INVOKED)
     if invoked.state is FlowState.STOPPED:
         yield sign(invoked.basis, *invoked.refs)
         yield counter(f"{invoked.total or 0:,.0f} invocations of any kind in the window.", *invoked.refs)

@@ -9,12 +9,12 @@ from typing import NamedTuple
 from runbook_lib import instant
 from runbook_lib.evidence import Evidence
 from runbook_lib.findings import FindingKind, Sign, against, finding, sign
+from runbook_lib.findings.remedy_id import RemedyId
 from runbook_lib.incident import Window
 from runbook_lib.interpret.policy import Decision, evaluate, poller_context
+from runbook_lib.measuring.thresholds import GROWN_TIMES, OUTGROWN
 
 _REFUSALS = (Decision.EXPLICIT_DENY, Decision.IMPLICIT_DENY)
-_TIMES = 3
-"""How much more frequent a kind of write has to be than in its quietest hour."""
 
 
 @finding(
@@ -22,10 +22,9 @@ _TIMES = 3
     kind=FindingKind.CONTRIBUTING,
     title="The function seems to write to the table that triggers it",
     modes=("F10",),
-    stops=None,
     diagnosis=(6, 9),
     reads=(2, 5, 7),
-    remedies=("R10",),
+    remedies=(RemedyId.DEPLOY_WORKING_CODE,),
     set_off_by=("code-changed", "configuration-changed", "alias-changed", "role-policy-put", "role-policy-attached"),
     lag=timedelta(minutes=15),
     source="https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html",
@@ -81,14 +80,14 @@ def _outgrown(seen: Evidence) -> _GrownWrites | None:
         return None
     used, history = seen.metrics.consumed_writes.total(hours[0]), seen.metrics.hourly_writes.points
     busiest = max((value for at, value in history.items() if at < seen.window.start), default=used)
-    if used <= 2 * busiest:
+    if used <= OUTGROWN * busiest:
         return None
     totals = {name: [series.total(hour) for hour in hours] for name, series in seen.metrics.writes.items()}
     for name, counts in totals.items():
         quietest = min(range(len(hours)), key=counts.__getitem__)
         others = [sum(counted[n] for other, counted in totals.items() if other != name) for n in (0, quietest)]
         growth, beside = _growth(counts[0], counts[quietest]), _growth(*others)
-        if growth >= _TIMES and growth >= 2 * beside:
+        if growth >= GROWN_TIMES and growth >= OUTGROWN * beside:
             return _GrownWrites(name, counts[0], counts[quietest], hours[quietest].start)
     return None
 

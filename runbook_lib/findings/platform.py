@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from runbook_lib import instant
 from runbook_lib.evidence import Evidence
-from runbook_lib.findings import FindingKind, Sign, against, finding, sign
-from runbook_lib.measuring.pipe import FlowState, Stage, StageFlow, measure
+from runbook_lib.findings import FindingKind, Sign, Trait, against, finding, sign
+from runbook_lib.findings.remedy_id import RemedyId
+from runbook_lib.measuring.pipe import FlowState, Measured, Stage, StageFlow
 from runbook_lib.measuring.setting_change import changes
+from runbook_lib.measuring.thresholds import GOES_ON, STOPPED_TOGETHER
 
-_TOGETHER = timedelta(minutes=10)
 _QUOTAS = {
     "LimitExceededException",
     "ServiceQuotaExceededException",
@@ -30,12 +31,12 @@ _QUOTAS = {
     stops=Stage.POLLED,
     diagnosis=(),
     reads=(1,),
-    remedies=("R39",),
+    remedies=(RemedyId.WAIT_FOR_AWS,),
     set_off_by=(),
-    lag=timedelta(0),
+    traits=(Trait.MAY_STAY_UNSEEN,),
     source="https://docs.aws.amazon.com/health/latest/ug/what-is-aws-health.html",
 )
-def service_event(seen: Evidence) -> Iterator[Sign]:
+def service_event(seen: Measured) -> Iterator[Sign]:
     """Mappings resume by themselves after a service event, and the 24-hour clock runs all the same.
 
     An open event is only a sign, as it need not concern our table or function, and none at all while the stream
@@ -48,7 +49,7 @@ def service_event(seen: Evidence) -> Iterator[Sign]:
     for event in events:
         since = instant.clock(event.started, seen.as_of) if event.started else "an unknown time"
         yield sign(f"AWS Health: {event.type_code}, open since {since}.", event)
-    stages = measure(seen)
+    stages = seen.stages
     delivered = stages.observed(Stage.INVOKED), stages.observed(Stage.SUCCEEDED)
     if all(flow.state is FlowState.FLOWING for flow in delivered):
         yield against(f"What is written is delivered all the same. {delivered[1].basis}", *delivered[1].refs)
@@ -65,18 +66,15 @@ def _neighbours(seen: Evidence, invoked: StageFlow, began: list[datetime]) -> It
     if invoked.state is not FlowState.STOPPED or last is None or not seen.streams.table.stream_enabled:
         return
     for name, series in seen.metrics.siblings.items():
-        if series.last_positive is not None and series.last_positive - last > _GOES_ON:
+        if series.last_positive is not None and series.last_positive - last > GOES_ON:
             when = instant.clock(series.last_positive, seen.as_of)
             yield against(f"{name}, on the same stream, was still invoked at {when}.", series)
             return
     ends = [series.last_positive for series in seen.metrics.siblings.values()]
-    together = [end for end in ends if end is not None and abs(end - last) <= _TOGETHER]
-    if ends and len(together) == len(ends) and any(abs(start - last) <= _TOGETHER for start in began):
+    together = [end for end in ends if end is not None and abs(end - last) <= STOPPED_TOGETHER]
+    if ends and len(together) == len(ends) and any(abs(start - last) <= STOPPED_TOGETHER for start in began):
         refs = tuple(series.ref for series in seen.metrics.siblings.values())
         yield sign(f"All {len(ends) + 1} functions on the stream stopped with it, at {instant.clock(last)}.", *refs)
-
-
-_GOES_ON = timedelta(minutes=15)
 
 
 @finding(
@@ -84,12 +82,8 @@ _GOES_ON = timedelta(minutes=15)
     kind=FindingKind.INNOCENT,
     title="A change was refused because of a quota",
     modes=("H3",),
-    stops=None,
     diagnosis=(7,),
     reads=(9,),
-    remedies=(),
-    set_off_by=(),
-    lag=timedelta(0),
     source="https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html",
 )
 def quota(seen: Evidence) -> Iterator[Sign]:

@@ -9,9 +9,11 @@ from runbook_lib import instant
 from runbook_lib.evidence import Evidence
 from runbook_lib.evidence.mapping import EventSourceMapping
 from runbook_lib.evidence.signals import Series
-from runbook_lib.findings import FindingKind, Sign, against, counter, decisive, finding, sign
+from runbook_lib.findings import FindingKind, Sign, Trait, against, counter, decisive, finding, sign
+from runbook_lib.findings.remedy_id import RemedyId
 from runbook_lib.interpret.arn import StreamArn
-from runbook_lib.measuring.pipe import FlowState, Stage, measure, write_minutes
+from runbook_lib.measuring.pipe import FlowState, Measured, Stage
+from runbook_lib.measuring.thresholds import CLOCK_SKEW, READ_THROUGHOUT
 from runbook_lib.observed import otherwise
 
 _STREAMS = "https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Streams.html"
@@ -26,7 +28,7 @@ def replaced(seen: Evidence) -> tuple[Sign, ...]:
     if not table.exists or table.created_at is None:
         return ()
     ours = otherwise(lambda: seen.mappings.ours, ())
-    made = table.created_at - _SKEW
+    made = table.created_at - CLOCK_SKEW
     older = [mapping for mapping in ours if _born_before(mapping, made)]
     if len(older) < len(ours):
         return ()
@@ -44,9 +46,6 @@ def replaced(seen: Evidence) -> tuple[Sign, ...]:
         words = "A restore brings the items back and neither the stream nor the TTL setting"
         found.append(decisive(f"{words}, and {table.name} was restored and never had a stream since.", table))
     return tuple(found)
-
-
-_SKEW = timedelta(minutes=1)
 
 
 def _born_before(mapping: EventSourceMapping, moment: datetime) -> bool:
@@ -68,9 +67,10 @@ def _polled(seen: Evidence, mapping: EventSourceMapping) -> tuple[Series, ...]:
     stops=Stage.IN_STREAM,
     diagnosis=(4, 5),
     reads=(1, 2, 3),
-    remedies=("R8", "R2"),
+    remedies=(RemedyId.SWITCH_STREAM_ON, RemedyId.MAP_LATEST_STREAM),
     set_off_by=("table-deleted", "table-restored", "table-created"),
     lag=timedelta(hours=24),
+    traits=(Trait.MOVES_STREAM,),
     source="https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/PointInTimeRecovery_Howitworks.html",
 )
 def table_recreated_or_restored(seen: Evidence) -> Iterator[Sign]:
@@ -100,9 +100,10 @@ def table_recreated_or_restored(seen: Evidence) -> Iterator[Sign]:
     stops=Stage.IN_STREAM,
     diagnosis=(4,),
     reads=(1, 2),
-    remedies=("R8", "R2"),
+    remedies=(RemedyId.SWITCH_STREAM_ON, RemedyId.MAP_LATEST_STREAM),
     set_off_by=("stream-disabled", "table-deleted", "table-restored", "table-created"),
     lag=timedelta(hours=24),
+    traits=(Trait.ENDS_STREAM,),
     source=_STREAMS,
 )
 def stream_disabled(seen: Evidence) -> Iterator[Sign]:
@@ -136,21 +137,19 @@ def stream_disabled(seen: Evidence) -> Iterator[Sign]:
     kind=FindingKind.INNOCENT,
     title="Nobody writes to the table, so there is nothing to trigger on",
     modes=("A1",),
-    stops=None,
     diagnosis=(1, 3),
     reads=(7,),
-    remedies=("R20",),
-    set_off_by=(),
-    lag=timedelta(0),
+    remedies=(RemedyId.FIND_WRITERS,),
+    traits=(Trait.EXPLAINS_IDLE,),
     source="https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/metrics-dimensions.html",
 )
-def no_table_writes(seen: Evidence) -> Iterator[Sign]:
+def no_table_writes(seen: Measured) -> Iterator[Sign]:
     """Without writes there are no records and no invocations; a trigger that works looks exactly like this.
 
     CloudWatch has no datapoints for an idle table, which is also what a wrong name looks like, so another series of
     the same answer must have some before silence counts.
     """
-    written = measure(seen).observed(Stage.WRITTEN)
+    written = seen.stages.observed(Stage.WRITTEN)
     if written.state is not FlowState.IDLE:
         yield against(written.basis, *written.refs)
         return
@@ -167,21 +166,22 @@ def no_table_writes(seen: Evidence) -> Iterator[Sign]:
     kind=FindingKind.INNOCENT,
     title="The writes change nothing, so the stream records nothing",
     modes=("A2",),
-    stops=None,
     diagnosis=(1, 3),
     reads=(2, 6, 7),
-    remedies=("R20",),
-    set_off_by=(),
-    lag=timedelta(0),
+    remedies=(RemedyId.FIND_WRITERS,),
+    traits=(
+        Trait.EXPLAINS_IDLE,
+        Trait.MAKES_NO_RECORD,
+    ),
     source=_STREAMS,
 )
-def noop_writes(seen: Evidence) -> Iterator[Sign]:
+def noop_writes(seen: Measured) -> Iterator[Sign]:
     """A put or update that leaves an item as it was succeeds, uses capacity, and makes no stream record.
 
     It looks like a broken trigger, save that the stream is read all the time and hands nothing out. A stuck shard
     beside idle ones could look alike, so failures and throttles speak against it.
     """
-    invoked = measure(seen).observed(Stage.INVOKED)
+    invoked = seen.stages.observed(Stage.INVOKED)
     if invoked.state is not FlowState.STOPPED or invoked.since is None:
         yield against(invoked.basis, *invoked.refs)
         return
@@ -196,7 +196,7 @@ def noop_writes(seen: Evidence) -> Iterator[Sign]:
     yield from _read_empty(seen, invoked.since)
 
 
-def _read_empty(seen: Evidence, since: datetime) -> Iterator[Sign]:
+def _read_empty(seen: Measured, since: datetime) -> Iterator[Sign]:
     """Compare what readers were handed with what was written, minute by minute from `since` on."""
     table = seen.streams.table
     if not table.stream_enabled:
@@ -213,7 +213,7 @@ def _read_empty(seen: Evidence, since: datetime) -> Iterator[Sign]:
             yield against(
                 f"{sum(read.values()):,.0f} records were read since {instant.clock(since, seen.as_of)}.", series
             )
-        elif len(read) >= 0.9 * expected:
+        elif len(read) >= READ_THROUGHOUT * expected:
             words = f"The stream was read in {len(read)} periods since {instant.clock(since, seen.as_of)}"
             yield decisive(f"{words} and handed out no record.", series)
             yield counter(
@@ -221,8 +221,8 @@ def _read_empty(seen: Evidence, since: datetime) -> Iterator[Sign]:
             )
 
 
-def _written_since(seen: Evidence, since: datetime) -> Iterator[float]:
-    return (value for at, value in write_minutes(seen).items() if at >= since)
+def _written_since(seen: Measured, since: datetime) -> Iterator[float]:
+    return (value for at, value in seen.write_minutes.items() if at >= since)
 
 
 @finding(
@@ -230,20 +230,18 @@ def _written_since(seen: Evidence, since: datetime) -> Iterator[float]:
     kind=FindingKind.INNOCENT,
     title="Writes are refused before they are committed, so there is nothing to trigger on",
     modes=("A3",),
-    stops=None,
     diagnosis=(1, 3),
     reads=(7,),
-    remedies=("R20",),
-    set_off_by=(),
-    lag=timedelta(0),
+    remedies=(RemedyId.FIND_WRITERS,),
+    traits=(Trait.EXPLAINS_IDLE,),
     source="https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/metrics-dimensions.html",
 )
-def rejected_writes(seen: Evidence) -> Iterator[Sign]:
+def rejected_writes(seen: Measured) -> Iterator[Sign]:
     """A failed condition, a cancelled transaction or a throttled write leaves no record; its client saw the error.
 
     Such writes may use capacity all the same, so capacity alone does not mean that something was written.
     """
-    written = measure(seen).observed(Stage.WRITTEN)
+    written = seen.stages.observed(Stage.WRITTEN)
     refused = {name: series for name, series in seen.metrics.failed_writes.items() if series.last_positive is not None}
     if not refused:
         yield against("No write was refused in the window.", *seen.metrics.failed_writes.values())
@@ -267,12 +265,12 @@ def rejected_writes(seen: Evidence) -> Iterator[Sign]:
     stops=None,
     diagnosis=(4,),
     reads=(1, 2),
-    remedies=("R9",),
+    remedies=(RemedyId.ENABLE_TABLE_KEY,),
     set_off_by=("key-disabled", "key-deletion-scheduled", "key-policy-changed"),
     lag=timedelta(hours=2),
     source="https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html",
 )
-def table_key_inaccessible(seen: Evidence) -> Iterator[Sign]:
+def table_key_inaccessible(seen: Measured) -> Iterator[Sign]:
     """A table whose key is disabled or withdrawn can be neither read nor written, and its stream not read.
 
     Records go on ageing, and after seven days DynamoDB archives the table.
@@ -283,7 +281,7 @@ def table_key_inaccessible(seen: Evidence) -> Iterator[Sign]:
         return
     since = f" since {instant.clock(table.key_inaccessible_since, seen.as_of)}" if table.key_inaccessible_since else ""
     yield decisive(f"Table {table.name} is {table.status}{since}; its key is {table.kms_key_arn}.", table)
-    written = measure(seen).observed(Stage.WRITTEN)
+    written = seen.stages.observed(Stage.WRITTEN)
     if table.key_inaccessible_since and (written.last is None or written.last <= table.key_inaccessible_since):
         yield counter("No write has succeeded since then.", *written.refs)
 
@@ -296,12 +294,10 @@ _LOCKED = {"INACCESSIBLE_ENCRYPTION_CREDENTIALS", "ARCHIVING", "ARCHIVED"}
     kind=FindingKind.CONTRIBUTING,
     title="The table feeds Kinesis Data Streams, which is not DynamoDB Streams",
     modes=("A6",),
-    stops=None,
     diagnosis=(4,),
     reads=(2, 3),
-    remedies=("R24", "R8"),
+    remedies=(RemedyId.MAP_KINESIS_STREAM, RemedyId.SWITCH_STREAM_ON),
     set_off_by=(),
-    lag=timedelta(hours=24),
     source="https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/streamsmain.html",
 )
 def wrong_cdc_product(seen: Evidence) -> Iterator[Sign]:

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 class Unseen:
     """A way to fail, or a part of one, that no read of AWS shows.
 
-    `mode` is its number in the catalogue of failure modes, as on the cards of findings; `finding` the id of the finding
-    that shows the rest of it, None where nothing of it can be seen; `what` is not seen, and `why`.
+    `mode` is its id in the catalogue of failure modes (`findings.modes`), as on the cards; `finding` the id of the
+    finding that shows the rest of it, None where nothing of it can be seen; `what` is not seen, and `why`.
     """
 
     mode: str

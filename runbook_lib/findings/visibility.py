@@ -7,13 +7,11 @@ from datetime import timedelta
 
 from runbook_lib import instant
 from runbook_lib.evidence import Evidence
-from runbook_lib.evidence.signals import LONG_WAIT
 from runbook_lib.findings import FindingKind, Sign, against, counter, decisive, finding, sign
 from runbook_lib.findings.mapping import expected_to_deliver
 from runbook_lib.incident import Window
-from runbook_lib.measuring.pipe import FlowState, Stage, measure
-
-_LOG_DELAY = timedelta(minutes=15)
+from runbook_lib.measuring.pipe import FlowState, Measured, Stage
+from runbook_lib.measuring.thresholds import FAILING_NOW, LOG_DELAY, LONG_WAIT
 
 
 @finding(
@@ -21,10 +19,8 @@ _LOG_DELAY = timedelta(minutes=15)
     kind=FindingKind.INNOCENT,
     title="The function runs and its log stays silent",
     modes=("G1",),
-    stops=None,
     diagnosis=(1,),
     reads=(4, 7),
-    remedies=(),
     set_off_by=("log-group-deleted", "role-policy-detached", "role-policy-deleted"),
     lag=timedelta(hours=1),
     source="https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs.html",
@@ -42,7 +38,7 @@ def role_cannot_log(seen: Evidence) -> Iterator[Sign]:
     if not group.exists:
         yield decisive(f"The function runs and log group {group.name} does not exist.", group)
         yield counter(f"Last invoked at {instant.clock(last, seen.as_of)}.", invocations)
-    elif group.last_event_at is None or last - group.last_event_at > _LOG_DELAY:
+    elif group.last_event_at is None or last - group.last_event_at > LOG_DELAY:
         newest = f"is of {instant.clock(group.last_event_at)}" if group.last_event_at else "does not exist"
         yield sign(f"The newest line of {group.name} {newest}.", group)
         yield sign(f"The function was last invoked at {instant.clock(last)}.", invocations)
@@ -55,17 +51,13 @@ def role_cannot_log(seen: Evidence) -> Iterator[Sign]:
     kind=FindingKind.INNOCENT,
     title="The function is invoked, though not by the stream",
     modes=("G3",),
-    stops=None,
     diagnosis=(3,),
     reads=(6, 7),
-    remedies=(),
-    set_off_by=(),
-    lag=timedelta(0),
     source="https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html",
 )
-def other_triggers_mask(seen: Evidence) -> Iterator[Sign]:
+def other_triggers_mask(seen: Measured) -> Iterator[Sign]:
     """Invocations add up every trigger of a function; IteratorAge has datapoints only for streams."""
-    invoked, invocations = measure(seen).observed(Stage.INVOKED), seen.metrics.invocations
+    invoked, invocations = seen.stages.observed(Stage.INVOKED), seen.metrics.invocations
     last = invocations.last_positive
     if invoked.state is FlowState.STOPPED and last is not None and invoked.since is not None and last > invoked.since:
         yield decisive(invoked.basis, *invoked.refs)
@@ -77,12 +69,8 @@ def other_triggers_mask(seen: Evidence) -> Iterator[Sign]:
     kind=FindingKind.INNOCENT,
     title="Lambda broke off loops of the function's, and stream records were in none of them",
     modes=("F9",),
-    stops=None,
     diagnosis=(3, 9),
     reads=(7,),
-    remedies=(),
-    set_off_by=(),
-    lag=timedelta(0),
     source="https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html",
 )
 def recursion_detection(seen: Evidence) -> Iterator[Sign]:
@@ -107,10 +95,8 @@ def recursion_detection(seen: Evidence) -> Iterator[Sign]:
     kind=FindingKind.INNOCENT,
     title="The function's log is not where, or not what, one expects",
     modes=("G2",),
-    stops=None,
     diagnosis=(1,),
     reads=(3, 4),
-    remedies=(),
     set_off_by=("configuration-changed",),
     lag=timedelta(hours=24),
     source="https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-advanced.html",
@@ -140,20 +126,16 @@ def looking_in_wrong_logs(seen: Evidence) -> Iterator[Sign]:
     kind=FindingKind.INNOCENT,
     title="Nothing counts what the mapping polls and filters",
     modes=("G4",),
-    stops=None,
     diagnosis=(3,),
     reads=(3, 7),
-    remedies=(),
-    set_off_by=(),
-    lag=timedelta(0),
     source="https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html",
 )
-def metrics_not_opted_in(seen: Evidence) -> Iterator[Sign]:
+def metrics_not_opted_in(seen: Measured) -> Iterator[Sign]:
     """The mapping's own metrics exist only where EventCount is switched on: their absence says nothing.
 
     It matters while the stream invokes nothing. Switching them on is an update of the mapping, with its own risk.
     """
-    invoked = measure(seen).observed(Stage.INVOKED)
+    invoked = seen.stages.observed(Stage.INVOKED)
     if invoked.state is not FlowState.STOPPED:
         yield against(invoked.basis, *invoked.refs)
         return
@@ -170,20 +152,16 @@ def metrics_not_opted_in(seen: Evidence) -> Iterator[Sign]:
     kind=FindingKind.INNOCENT,
     title="The trigger works: what is missing is missing behind it",
     modes=("F8",),
-    stops=None,
     diagnosis=(1, 3),
     reads=(6, 7),
-    remedies=(),
-    set_off_by=(),
-    lag=timedelta(0),
     source="https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-errors.html",
 )
-def success_without_effect(seen: Evidence) -> Iterator[Sign]:
+def success_without_effect(seen: Measured) -> Iterator[Sign]:
     """A handler that swallows errors, skips event names or reads the first record only succeeds without an effect.
 
     AWS counts a success for each, so the fault is in the application and no reading of AWS shows it.
     """
-    stages = measure(seen)
+    stages = seen.stages
     written, invoked = stages.observed(Stage.WRITTEN), stages.observed(Stage.INVOKED)
     succeeded = stages.observed(Stage.SUCCEEDED)
     stopped = [flow for flow in (written, invoked, succeeded) if flow.state is not FlowState.FLOWING]
@@ -191,7 +169,7 @@ def success_without_effect(seen: Evidence) -> Iterator[Sign]:
         yield against(stopped[0].basis, *stopped[0].refs)
         return
     errors = seen.metrics.errors
-    if errors.total(Window(seen.window.end - instant.HOUR, seen.window.end)):
+    if errors.total(Window(seen.window.end - FAILING_NOW, seen.window.end)):
         yield against("Invocations failed in the last hour.", errors)
         return
     newest = seen.backlog.last_age

@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from runbook_lib.interpret.trail_record import Target, TrailEvent, member
 
@@ -42,7 +42,7 @@ def effects(event: TrailEvent) -> tuple[Effect, ...]:
         return ()
     special = _SPECIAL.get((event.service, event.operation))
     if special:
-        return tuple(special(event))
+        return tuple(special.effects(event))
     if event.category == "Data" or event.operation in _DATA_OPERATIONS:
         return ()
     rule = _RULES.get((event.service, event.operation))
@@ -58,6 +58,9 @@ class _EffectRule:
     sentence: str
     members: tuple[str, ...] = ()
 
+
+_UNNAMED = "other-change"
+"""The effect of a change that this kit has no word for."""
 
 _RULES: Mapping[tuple[str, str], _EffectRule] = {
     ("lambda", "DeleteEventSourceMapping"): _EffectRule("mapping-deleted", "mapping", "Mapping {target} was deleted."),
@@ -228,7 +231,7 @@ def _other(event: TrailEvent, changed: tuple[str, ...] = ()) -> Effect:
     target = event.target or Target("unknown", "")
     parts = f" ({', '.join(changed)})" if changed else ""
     detail = f"{event.operation} on {target.kind} {target.name}{parts}." if target.name else f"{event.operation}."
-    return Effect("other-change", target.kind, target.name, detail, {"changed": changed} if changed else {})
+    return Effect(_UNNAMED, target.kind, target.name, detail, {"changed": changed} if changed else {})
 
 
 def _flag(value: Any) -> bool | None:
@@ -359,15 +362,32 @@ def _policy_version_created(event: TrailEvent) -> Iterator[Effect]:
     yield _effect(event, "managed-policy-changed", "policy", sentence, values)
 
 
-_SPECIAL: Mapping[tuple[str, str], Callable[[TrailEvent], Iterator[Effect]]] = {
-    ("lambda", "CreateEventSourceMapping"): _mapping_created,
-    ("lambda", "UpdateEventSourceMapping"): _mapping_updated,
-    ("lambda", "LambdaESMDisabled"): _mapping_disabled_by_lambda,
-    ("lambda", "UpdateFunctionCode"): _code_changed,
-    ("lambda", "UpdateFunctionConfiguration"): _configuration_changed,
-    ("lambda", "DeleteFunction"): _function_deleted,
-    ("dynamodb", "CreateTable"): _table_created,
-    ("dynamodb", "UpdateTable"): _table_updated,
-    ("iam", "CreateRole"): _role_created,
-    ("iam", "CreatePolicyVersion"): _policy_version_created,
+class _SpecialRule(NamedTuple):
+    """An operation that may change several things, or one of several: how to tell, and the kinds of effect it gives."""
+
+    effects: Callable[[TrailEvent], Iterator[Effect]]
+    kinds: tuple[str, ...]
+
+
+_SPECIAL: Mapping[tuple[str, str], _SpecialRule] = {
+    ("lambda", "CreateEventSourceMapping"): _SpecialRule(_mapping_created, ("mapping-created", "mapping-disabled")),
+    ("lambda", "UpdateEventSourceMapping"): _SpecialRule(
+        _mapping_updated, ("mapping-enabled", "mapping-disabled", "mapping-filter-changed", "mapping-updated")
+    ),
+    ("lambda", "LambdaESMDisabled"): _SpecialRule(_mapping_disabled_by_lambda, ("mapping-disabled-by-lambda",)),
+    ("lambda", "UpdateFunctionCode"): _SpecialRule(_code_changed, ("code-changed", "version-published")),
+    ("lambda", "UpdateFunctionConfiguration"): _SpecialRule(_configuration_changed, ("configuration-changed",)),
+    ("lambda", "DeleteFunction"): _SpecialRule(_function_deleted, ("function-deleted",)),
+    ("dynamodb", "CreateTable"): _SpecialRule(_table_created, ("table-created", "stream-enabled", "stream-disabled")),
+    ("dynamodb", "UpdateTable"): _SpecialRule(_table_updated, ("stream-enabled", "stream-disabled", _UNNAMED)),
+    ("iam", "CreateRole"): _SpecialRule(_role_created, ("role-created", "boundary-set")),
+    ("iam", "CreatePolicyVersion"): _SpecialRule(_policy_version_created, ("managed-policy-changed", _UNNAMED)),
 }
+
+EFFECTS = frozenset(
+    (_UNNAMED, *(rule.kind for rule in _RULES.values()), *(kind for rule in _SPECIAL.values() for kind in rule.kinds))
+)
+"""Every kind of effect that a change can have."""
+
+ENDS_STREAM = frozenset({"stream-disabled", "table-deleted", "table-restored"})
+"""Effects after which the table's stream takes no more records."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from runbook_lib.interpret.trail_effect import Effect, effects
+from runbook_lib.interpret.trail_effect import EFFECTS, ENDS_STREAM, Effect, effects
 from runbook_lib.interpret.trail_record import (
     UNDATED,
     ActorKind,
@@ -24,6 +24,8 @@ from runbook_lib.interpret.trail_record import (
 )
 
 __all__ = [
+    "EFFECTS",
+    "ENDS_STREAM",
     "EVENT_NAMES",
     "GLOBAL_SOURCES",
     "POLL_EVENT_NAME",

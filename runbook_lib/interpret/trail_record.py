@@ -96,11 +96,6 @@ class TrailEvent:
         return not (self.error_code or self.error_message)
 
     @property
-    def is_dated(self) -> bool:
-        """Whether the record says when it happened; if not, `at` means nothing."""
-        return self.at != UNDATED
-
-    @property
     def service(self) -> str:
         """The service's short name: `lambda` for `lambda.amazonaws.com`."""
         return self.source.partition(".")[0]

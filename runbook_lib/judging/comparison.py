@@ -14,7 +14,8 @@ from runbook_lib import instant
 from runbook_lib.evidence import Evidence
 from runbook_lib.evidence.mapping import EventSourceMapping
 from runbook_lib.evidence.signals import Series
-from runbook_lib.measuring.pipe import first_write_after
+from runbook_lib.measuring.pipe import Measured
+from runbook_lib.measuring.thresholds import DELIVERY_SLACK, USED_UP
 from runbook_lib.observed import NotObserved, otherwise
 
 
@@ -55,7 +56,7 @@ class Comparison:
     sentence: str
 
 
-def compare(seen: Evidence, *, hurt: bool) -> Comparison:
+def compare(seen: Measured, *, hurt: bool) -> Comparison:
     """Compare the incident's function with its neighbours; what could not be seen is left out or told as unknown.
 
     `hurt`: the function itself is seen to be stopped, failing or behind.
@@ -75,7 +76,7 @@ def _unseen_free(looks: Iterator[Neighbour]) -> tuple[Neighbour, ...]:
     return tuple(found)
 
 
-def _same_stream(seen: Evidence) -> Iterator[Neighbour]:
+def _same_stream(seen: Measured) -> Iterator[Neighbour]:
     for mapping in seen.mappings.same_stream:
         name = mapping.function.name
         series = otherwise(lambda: seen.metrics.siblings, {}).get(name)
@@ -84,7 +85,7 @@ def _same_stream(seen: Evidence) -> Iterator[Neighbour]:
         yield Neighbour(name, NeighbourRelation.SAME_STREAM, works, basis, refs)
 
 
-def _works(seen: Evidence, mapping: EventSourceMapping, invocations: Series | None) -> tuple[bool | None, str]:
+def _works(seen: Measured, mapping: EventSourceMapping, invocations: Series | None) -> tuple[bool | None, str]:
     """A neighbour works when it was invoked after the newest write that had time to reach it."""
     if mapping.state != "Enabled":
         return None, f"Its mapping is {mapping.state}, so it tells nothing."
@@ -96,9 +97,9 @@ def _works(seen: Evidence, mapping: EventSourceMapping, invocations: Series | No
     last = invocations.last_positive
     if last is None:
         return False, "It was not invoked in the window."
-    missed = otherwise(lambda: first_write_after(seen, last + 5 * instant.MINUTE), None)
+    missed = otherwise(lambda: seen.first_write_after(last + DELIVERY_SLACK), None)
     at = instant.clock(last, seen.as_of)
-    if missed is not None and missed < seen.window.settled_end - 5 * instant.MINUTE:
+    if missed is not None and missed < seen.window.settled_end - DELIVERY_SLACK:
         return False, f"It was last invoked at {at}, and writes went on."
     return True, f"It was invoked up to {at}."
 
@@ -118,7 +119,7 @@ def _account(seen: Evidence) -> Iterator[Neighbour]:
     peak = series.peak
     if peak is None:
         return
-    full = peak >= 0.95 * limit
+    full = peak >= USED_UP * limit
     words = f"The account ran {peak:,.0f} executions at once at its peak, of {limit:,} allowed."
     refs = (series.ref, seen.metrics.concurrency.account_ref)
     yield Neighbour("concurrency", NeighbourRelation.ACCOUNT, not full, words, refs)

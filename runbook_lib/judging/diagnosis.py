@@ -11,7 +11,7 @@ from enum import StrEnum
 from runbook_lib import instant
 from runbook_lib.evidence import Evidence, step_number
 from runbook_lib.evidence.signals import FunctionAlarm
-from runbook_lib.findings import Confidence, FindingKind, Verdict, VerdictWord, judge_all
+from runbook_lib.findings import Confidence, FindingKind, Trait, Verdict, VerdictWord, judge_all
 from runbook_lib.findings.mapping import expected_to_deliver
 from runbook_lib.incident import Incident, Window
 from runbook_lib.instant import RETENTION
@@ -25,7 +25,7 @@ from runbook_lib.judging.remedies import prescribe
 from runbook_lib.judging.remedy_cards import Remedy
 from runbook_lib.judging.undelivered import assess, began_with
 from runbook_lib.measuring.onset import Onset, delivery_gap, failing_since, onset
-from runbook_lib.measuring.pipe import FlowState, Stage, StageFlow, Stages, first_write_after, measure
+from runbook_lib.measuring.pipe import FlowState, Measured, Stage, StageFlow, Stages
 from runbook_lib.measuring.setting_change import (
     Change,
     Coverage,
@@ -119,10 +119,9 @@ class Diagnosis:
 
     @property
     def _quiet(self) -> str:
-        """Why the pipe has nothing to carry; empty where it has."""
-        idle = ("rejected-writes", "noop-writes", "no-table-writes")
-        quiet = (verdict.finding.title for id in idle for verdict in self.innocent if verdict.finding.id == id)
-        return next(quiet, "")
+        """Why the pipe has nothing to carry, of several reasons the most particular, the last; empty where it has."""
+        quiet = [verdict.finding.title for verdict in self.innocent if Trait.EXPLAINS_IDLE in verdict.finding.traits]
+        return quiet[-1] if quiet else ""
 
 
 def _more(verdicts: tuple[Verdict, ...], what: str) -> str:
@@ -130,86 +129,103 @@ def _more(verdicts: tuple[Verdict, ...], what: str) -> str:
     return f"; {rest} more {what}{'s' * (rest > 1)} found" if rest else ""
 
 
-_SURE = (Confidence.PROVED, Confidence.LIKELY, Confidence.SUSPECTED)
-_ORDER = tuple(Stage)
-
-
-def diagnose(seen: Evidence) -> Diagnosis:
+def diagnose(evidence: Evidence) -> Diagnosis:
     """Judge everything that was observed. Pure: the same evidence gives the same diagnosis."""
-    stages = measure(seen)
-    verdicts = judge_all(seen, stages)
-    present = {kind: _present(verdicts, kind) for kind in FindingKind}
-    harm = attempt(lambda: onset(seen, stages))
-    faults = tuple(sorted(present[FindingKind.CAUSE], key=_rank))
-    latent = tuple(verdict for verdict in faults if verdict.finding.stops) if harm is None and _is_idle(stages) else ()
-    causes = tuple(verdict for verdict in faults if verdict not in latent)
+    seen = Measured(evidence)
+    verdicts = judge_all(seen)
+    harm = attempt(lambda: onset(seen))
+    found = _sort(verdicts, unharmed=harm is None and _is_idle(seen.stages))
     changed = otherwise(lambda: changes(seen), ())
-    noop = not causes and _is_noop(verdicts)
-    began = None if noop else otherwise(lambda: _began(seen, known(harm), causes, changed), None)
-    began = corroborated(seen, began)
-    unexplained = () if noop else _unexplained(causes, stages, began)
-    undetermined = tuple(verdict for verdict in verdicts if verdict.word is VerdictWord.UNDETERMINED)
-    gaps = _blinded(seen, verdicts)
-    status = _status(seen, faults, unexplained, undetermined, stages)
-    setting_change = (
-        _latent_setting_change(latent, changed)
-        if latent and not causes
-        else _nearest_setting_change(causes, began, changed)
-    )
-    certain = status is Status.NO_FAULT or (not causes and bool(latent) and _nothing_waits(seen, stages))
+    began = _began(seen, harm, found, changed)
+    unexplained = _unexplained(seen, found, began)
+    status = _status(seen, found, unexplained)
+    set_off_by = _set_off_by(found, began, changed)
     return Diagnosis(
         incident=seen.incident,
         as_of=seen.as_of,
         window=seen.window,
         status=status,
-        causes=causes,
-        contributing=present[FindingKind.CONTRIBUTING],
-        symptoms=present[FindingKind.SYMPTOM],
-        latent=latent,
-        innocent=present[FindingKind.INNOCENT],
-        ruled_out=tuple(
-            verdict
-            for verdict in verdicts
-            if verdict.word is VerdictWord.ABSENT and verdict.finding.kind is FindingKind.CAUSE
-        ),
-        undetermined=undetermined,
+        causes=found.causes,
+        contributing=found.contributing,
+        symptoms=found.symptoms,
+        latent=found.latent,
+        innocent=found.innocent,
+        ruled_out=found.ruled_out,
+        undetermined=found.undetermined,
         onset=began,
-        set_off_by=setting_change,
+        set_off_by=set_off_by,
         changes=changed,
         coverage=otherwise(lambda: coverage(seen), None),
-        loss=assess(seen, causes, stages, began, setting_change, changed, certain=certain),
-        stages=stages,
+        loss=_loss(seen, found, began, changed, status),
+        stages=seen.stages,
         unexplained=unexplained,
-        remedies=_remedies(seen, (*faults, *present[FindingKind.CONTRIBUTING]) or present[FindingKind.INNOCENT]),
-        gaps=gaps,
+        remedies=_remedies(seen, (*found.faults, *found.contributing) or found.innocent),
+        gaps=_gap_impacts(seen, verdicts),
         comparison=compare(seen, hurt=began is not None),
-        fallbacks=review(seen, changed) if status is not Status.NO_FAULT and setting_change is None else (),
+        fallbacks=review(seen, changed) if status is not Status.NO_FAULT and set_off_by is None else (),
         proposals=propose(seen),
-        alarms=tuple(_rang(seen)),
+        alarms=tuple(_alarms_that_rang(seen)),
     )
 
 
-def _rang(seen: Evidence) -> Iterator[FunctionAlarm]:
-    """Give the alarms that went off; of one whose history could not be seen that is not known."""
-    for alarm in otherwise(lambda: seen.metrics.alarms.found, ()):
-        with suppress(NotObserved):
-            if alarm.ringing:
-                yield alarm
+@dataclass(frozen=True)
+class _Found:
+    """The verdicts by what they are to the incident. `faults` are the causes and the latent faults, the surest first.
+
+    `noop`: no cause is found, and the stream is known to hold nothing for what was written.
+    """
+
+    faults: tuple[Verdict, ...]
+    causes: tuple[Verdict, ...]
+    latent: tuple[Verdict, ...]
+    contributing: tuple[Verdict, ...]
+    symptoms: tuple[Verdict, ...]
+    innocent: tuple[Verdict, ...]
+    ruled_out: tuple[Verdict, ...]
+    undetermined: tuple[Verdict, ...]
+    noop: bool
 
 
-def _began(
-    seen: Evidence, harm: Onset | None, causes: tuple[Verdict, ...], changed: tuple[Change, ...]
-) -> Onset | None:
-    """Say when it began: by the counters of the pipe, and by what the causes tell of it."""
-    if not causes:
-        return harm
-    first = harm or _fallen_behind(seen)
-    return first and otherwise(lambda: began_with(seen, causes, first, changed), first)
+def _sort(verdicts: tuple[Verdict, ...], *, unharmed: bool) -> _Found:
+    """Sort the verdicts. `unharmed`: nothing is harmed yet, so that what would stop the pipe is latent."""
+    present = {kind: _of(verdicts, VerdictWord.PRESENT, kind) for kind in FindingKind}
+    faults = tuple(sorted(present[FindingKind.CAUSE], key=_rank))
+    latent = tuple(verdict for verdict in faults if unharmed and verdict.finding.stops)
+    causes = tuple(verdict for verdict in faults if verdict not in latent)
+    return _Found(
+        faults=faults,
+        causes=causes,
+        latent=latent,
+        contributing=present[FindingKind.CONTRIBUTING],
+        symptoms=present[FindingKind.SYMPTOM],
+        innocent=present[FindingKind.INNOCENT],
+        ruled_out=_of(verdicts, VerdictWord.ABSENT, FindingKind.CAUSE),
+        undetermined=tuple(verdict for verdict in verdicts if verdict.word is VerdictWord.UNDETERMINED),
+        noop=not causes and _is_noop(verdicts),
+    )
 
 
-def _fallen_behind(seen: Evidence) -> Onset | None:
-    """Say since when records have been failing or were left out, where the pipe as a whole goes on."""
-    return failing_since(seen) or delivery_gap(seen)
+def _of(verdicts: Iterable[Verdict], word: VerdictWord, kind: FindingKind) -> tuple[Verdict, ...]:
+    return tuple(verdict for verdict in verdicts if verdict.word is word and verdict.finding.kind is kind)
+
+
+_SURE = (Confidence.PROVED, Confidence.LIKELY, Confidence.SUSPECTED)
+_ORDER = tuple(Stage)
+
+
+def _rank(verdict: Verdict) -> tuple[int, int, bool]:
+    """The surest first; of equals, the one nearest the source, which has to be repaired first."""
+    sure = _SURE.index(verdict.confidence) if verdict.confidence else len(_SURE)
+    stage = _ORDER.index(verdict.finding.stops) if verdict.finding.stops else len(_ORDER)
+    return sure, stage, Trait.REPAIR_FIRST not in verdict.finding.traits
+
+
+def _is_noop(verdicts: Iterable[Verdict]) -> bool:
+    """Whether the stream is known to hold nothing for what was written: then nothing is missing downstream."""
+    return any(
+        Trait.MAKES_NO_RECORD in verdict.finding.traits and verdict.confidence is Confidence.PROVED
+        for verdict in verdicts
+    )
 
 
 def _is_idle(stages: Stages) -> bool:
@@ -219,32 +235,66 @@ def _is_idle(stages: Stages) -> bool:
     return stages[Stage.WRITTEN].state is FlowState.IDLE and all(flow.state in known for flow in outlets)
 
 
-def _nothing_waits(seen: Evidence, stages: Stages) -> bool:
-    """Whether nothing was written since the last delivery, as far back as a record can live."""
-    last = stages[Stage.INVOKED].last
-    looked = last is not None or seen.window.end - seen.window.start >= RETENTION
-    return looked and first_write_after(seen, last) is None
+def _began(seen: Measured, harm: Onset | None, found: _Found, changed: tuple[Change, ...]) -> Onset | None:
+    """Say when it began, beside what else tells of that time; None where nothing is known to be harmed."""
+    if found.noop:
+        return None
+    return corroborated(seen, otherwise(lambda: _estimated(seen, known(harm), found.causes, changed), None))
 
 
-def _is_noop(verdicts: Iterable[Verdict]) -> bool:
-    """Whether the stream is known to hold nothing for what was written: then nothing is missing downstream."""
-    return any(verdict.finding.id == "noop-writes" and verdict.confidence is Confidence.PROVED for verdict in verdicts)
+def _estimated(
+    seen: Measured, harm: Onset | None, causes: tuple[Verdict, ...], changed: tuple[Change, ...]
+) -> Onset | None:
+    """Estimate when it began: by the counters of the pipe, and by what the causes tell of it."""
+    if not causes:
+        return harm
+    first = harm or _fallen_behind(seen)
+    return first and otherwise(lambda: began_with(seen, causes, first, changed), first)
 
 
-def _present(verdicts: Iterable[Verdict], kind: FindingKind) -> tuple[Verdict, ...]:
-    return tuple(
-        verdict for verdict in verdicts if verdict.word is VerdictWord.PRESENT and verdict.finding.kind is kind
-    )
+def _fallen_behind(seen: Measured) -> Onset | None:
+    """Say since when records have been failing or were left out, where the pipe as a whole goes on."""
+    return failing_since(seen) or delivery_gap(seen)
 
 
-def _rank(verdict: Verdict) -> tuple[int, int, bool]:
-    """The surest first; of equals, the one nearest the source, which has to be repaired first.
+def _unexplained(seen: Measured, found: _Found, began: Onset | None) -> tuple[str, ...]:
+    """Say which observed breaks no cause explains, and which observed flow a cause cannot explain."""
+    if found.noop:
+        return ()
+    if found.causes:
+        return found.causes[0].unexplained
+    outlets: tuple[StageFlow, ...] = (seen.stages[Stage.INVOKED], seen.stages[Stage.SUCCEEDED])
+    broken = next((flow.basis for flow in outlets if flow.state is FlowState.STOPPED), None)
+    if broken is None and began is not None:
+        broken = began.signals[0]
+    return (broken,) if broken else ()
 
-    Of those that stop polling, the role comes before the mapping: AWS makes no mapping that its role cannot read for.
+
+def _status(seen: Measured, found: _Found, unexplained: tuple[str, ...]) -> Status:
+    """A fault where there is one, at work or latent; no fault only where the pipe works or nothing needed is unseen.
+
+    A pipe that works for most records may still fail or have left out some: then what is unseen matters.
     """
-    sure = _SURE.index(verdict.confidence) if verdict.confidence else len(_SURE)
-    stage = _ORDER.index(verdict.finding.stops) if verdict.finding.stops else len(_ORDER)
-    return sure, stage, verdict.finding.module != "authorization"
+    if found.faults:
+        return Status.FAULT
+    if unexplained:
+        return Status.UNDETERMINED
+    unseen = [
+        verdict
+        for verdict in found.undetermined
+        if verdict.finding.kind is FindingKind.CAUSE and Trait.MAY_STAY_UNSEEN not in verdict.finding.traits
+    ]
+    flows = all(seen.stages[stage].state is FlowState.FLOWING for stage in (Stage.SUCCEEDED, Stage.INVOKED))
+    works = flows and otherwise(lambda: _fallen_behind(seen), None) is None
+    return Status.UNDETERMINED if unseen and not works else Status.NO_FAULT
+
+
+def _set_off_by(found: _Found, began: Onset | None, changed: tuple[Change, ...]) -> SettingChange | None:
+    """Find the change that set the causes off, or the first latent fault where there is no cause."""
+    if found.latent and not found.causes:
+        first = found.latent[0].finding
+        return find_latent_setting_change(first.id, first.set_off_by, changed)
+    return _nearest_setting_change(found.causes, began, changed)
 
 
 def _nearest_setting_change(
@@ -261,64 +311,17 @@ def _nearest_setting_change(
     return min(named, key=lambda pair: pair[0], default=(None, None))[1]
 
 
-def _latent_setting_change(latent: tuple[Verdict, ...], changed: tuple[Change, ...]) -> SettingChange | None:
-    """Find the change that set the first latent fault off."""
-    first = latent[0].finding
-    return find_latent_setting_change(first.id, first.set_off_by, changed)
+def _loss(seen: Measured, found: _Found, began: Onset | None, changed: tuple[Change, ...], status: Status) -> Loss:
+    """Read the loss clock; nothing is at risk behind no fault, or behind a latent one that nothing waits for."""
+    held_nothing = not found.causes and bool(found.latent) and _nothing_waits(seen)
+    return assess(seen, found.causes, began, changed, certain=status is Status.NO_FAULT or held_nothing)
 
 
-def _unexplained(causes: tuple[Verdict, ...], stages: Stages, began: Onset | None) -> tuple[str, ...]:
-    """Say which observed breaks no cause explains, and which observed flow a cause cannot explain."""
-    if causes:
-        return tuple(sentence for verdict in causes[:1] for sentence in verdict.unexplained)
-    outlets: tuple[StageFlow, ...] = (stages[Stage.INVOKED], stages[Stage.SUCCEEDED])
-    broken = next((flow.basis for flow in outlets if flow.state is FlowState.STOPPED), None)
-    if broken is None and began is not None:
-        broken = began.signals[0]
-    return (broken,) if broken else ()
-
-
-def _status(
-    seen: Evidence,
-    faults: tuple[Verdict, ...],
-    unexplained: tuple[str, ...],
-    undetermined: tuple[Verdict, ...],
-    stages: Stages,
-) -> Status:
-    """A fault where there is one, at work or latent; no fault only where the pipe works or nothing needed is unseen.
-
-    A pipe that works for most records may still fail or have left out some: then what is unseen matters.
-    """
-    if faults:
-        return Status.FAULT
-    if unexplained:
-        return Status.UNDETERMINED
-    unseen = [
-        verdict
-        for verdict in undetermined
-        if verdict.finding.kind is FindingKind.CAUSE and verdict.finding.id != "service-event"
-    ]
-    flows = stages[Stage.SUCCEEDED].state is FlowState.FLOWING and stages[Stage.INVOKED].state is FlowState.FLOWING
-    works = flows and otherwise(lambda: _fallen_behind(seen), None) is None
-    return Status.UNDETERMINED if unseen and not works else Status.NO_FAULT
-
-
-def _blinded(seen: Evidence, verdicts: tuple[Verdict, ...]) -> tuple[GapImpact, ...]:
-    """Give each gap with the steps it occurred in and the findings that needed it."""
-    steps: dict[Gap, list[int]] = {}
-    for name, observation in seen.observations.items():
-        found = (observation,) if isinstance(observation, Gap) else tuple(observation.gaps())
-        for gap in found:
-            steps.setdefault(gap, []).append(step_number(name))
-    needed: dict[Gap, list[str]] = {gap: [] for gap in steps}
-    for verdict in verdicts:
-        for gap in verdict.needs:
-            needed.setdefault(gap, []).append(verdict.finding.id)
-    return tuple(
-        GapImpact(gap, tuple(sorted(set(steps.get(gap, ())))), tuple(dict.fromkeys(ids)))
-        for gap, ids in needed.items()
-        if gap.code != NOTHING_TO_READ
-    )
+def _nothing_waits(seen: Measured) -> bool:
+    """Whether nothing was written since the last delivery, as far back as a record can live."""
+    last = seen.stages[Stage.INVOKED].last
+    looked = last is not None or seen.window.end - seen.window.start >= RETENTION
+    return looked and seen.first_write_after(last) is None
 
 
 def _remedies(seen: Evidence, causes: tuple[Verdict, ...]) -> tuple[Remedy, ...]:
@@ -369,3 +372,29 @@ def _facts(seen: Evidence) -> dict[str, str]:
         '"Action":"sts:AssumeRole"}]}'
     )
     return facts
+
+
+def _gap_impacts(seen: Evidence, verdicts: tuple[Verdict, ...]) -> tuple[GapImpact, ...]:
+    """Give each gap with the steps it occurred in and the findings that needed it."""
+    steps: dict[Gap, list[int]] = {}
+    for name, observation in seen.observations.items():
+        found = (observation,) if isinstance(observation, Gap) else tuple(observation.gaps())
+        for gap in found:
+            steps.setdefault(gap, []).append(step_number(name))
+    needed: dict[Gap, list[str]] = {gap: [] for gap in steps}
+    for verdict in verdicts:
+        for gap in verdict.needs:
+            needed.setdefault(gap, []).append(verdict.finding.id)
+    return tuple(
+        GapImpact(gap, tuple(sorted(set(steps.get(gap, ())))), tuple(dict.fromkeys(ids)))
+        for gap, ids in needed.items()
+        if gap.code != NOTHING_TO_READ
+    )
+
+
+def _alarms_that_rang(seen: Evidence) -> Iterator[FunctionAlarm]:
+    """Give the alarms that went off; of one whose history could not be seen that is not known."""
+    for alarm in otherwise(lambda: seen.metrics.alarms.found, ()):
+        with suppress(NotObserved):
+            if alarm.ringing:
+                yield alarm

@@ -15,8 +15,17 @@ from runbook_lib import instant
 from runbook_lib.evidence import Evidence
 from runbook_lib.evidence.changes import EXTENDED
 from runbook_lib.evidence.signals import Series
-from runbook_lib.measuring.pipe import write_minutes
+from runbook_lib.measuring.pipe import Measured
 from runbook_lib.measuring.setting_change import Change
+from runbook_lib.measuring.thresholds import (
+    DRIFT_FEWEST,
+    DRIFT_HOURS,
+    DRIFT_RISE,
+    HABIT_DAYS,
+    LONG_BATCHING,
+    NEAR_EXPIRY,
+    NOTABLE_AGE,
+)
 from runbook_lib.observed import NotObserved, known, otherwise
 
 
@@ -32,10 +41,10 @@ class Fallback:
 
 
 _Answer = tuple[str, bool, tuple[str, ...]]
-_Look = Callable[[Evidence, tuple[Change, ...]], _Answer]
+_Look = Callable[[Measured, tuple[Change, ...]], _Answer]
 
 
-def review(seen: Evidence, changes: tuple[Change, ...]) -> tuple[Fallback, ...]:
+def review(seen: Measured, changes: tuple[Change, ...]) -> tuple[Fallback, ...]:
     """Look at every alternative; what could not be seen says so in its place."""
     found = []
     for id, (title, look) in _REVIEW.items():
@@ -69,7 +78,7 @@ def _record_age(seen: Evidence, _: tuple[Change, ...]) -> _Answer:
         return "The iterator age has no datapoint in the window: nothing was invoked by a stream.", True, (age.ref,)
     at, length = newest
     words = f"At {instant.clock(at, seen.as_of)} the oldest record of a batch was {instant.span(length)} old."
-    return words, length > instant.HOUR, (age.ref,)
+    return words, length > NOTABLE_AGE, (age.ref,)
 
 
 def _concurrency(seen: Evidence, _: tuple[Change, ...]) -> _Answer:
@@ -100,9 +109,9 @@ def _drift(series: Series, name: str) -> str:
     hours: dict[int, list[float]] = {}
     for at, value in series.points.items():
         hours.setdefault(int(at.timestamp() // 3600), []).append(value)
-    medians = [sorted(values)[len(values) // 2] for _, values in sorted(hours.items())][-6:]
-    rising = len(medians) >= 4 and all(later >= earlier for earlier, later in itertools.pairwise(medians))
-    if not rising or medians[-1] < 2 * medians[0] or medians[-1] <= 0:
+    medians = [sorted(values)[len(values) // 2] for _, values in sorted(hours.items())][-DRIFT_HOURS:]
+    rising = len(medians) >= DRIFT_FEWEST and all(later >= earlier for earlier, later in itertools.pairwise(medians))
+    if not rising or medians[-1] < DRIFT_RISE * medians[0] or medians[-1] <= 0:
         return ""
     start, end = (_amount(value, series.unit) for value in (medians[0], medians[-1]))
     return f"The {name} rises hour by hour, from {start} to {end} (hourly medians)."
@@ -134,7 +143,7 @@ def _history(seen: Evidence, _: tuple[Change, ...]) -> _Answer:
     invoked, written = seen.metrics.hourly_invocations, seen.metrics.hourly_writes
     refs = (invoked.ref,)
     days = {at.date() for at, value in invoked.points.items() if value > 0}
-    if len(days) < 3:
+    if len(days) < HABIT_DAYS:
         return f"The function was invoked on {len(days)} of the last 7 days: too few to see a habit.", False, refs
     today = seen.window.start
     stalls = [at for at, value in written.points.items() if value > 0 and not invoked.points.get(at) and at < today]
@@ -147,7 +156,7 @@ def _history(seen: Evidence, _: tuple[Change, ...]) -> _Answer:
 def _iterator_expiry(seen: Evidence, _: tuple[Change, ...]) -> _Answer:
     age = seen.backlog.iterator_age_ms
     peak = age.peak or 0.0
-    near = peak > 0.95 * instant.RETENTION / timedelta(milliseconds=1)
+    near = peak > NEAR_EXPIRY * instant.RETENTION / instant.MILLISECOND
     words = "The iterator age came close to the 24 hours that a record lives: records expired before they were read."
     if not near:
         words = (
@@ -157,17 +166,17 @@ def _iterator_expiry(seen: Evidence, _: tuple[Change, ...]) -> _Answer:
     return words, near, (age.ref,)
 
 
-def _batching(seen: Evidence, _: tuple[Change, ...]) -> _Answer:
+def _batching(seen: Measured, _: tuple[Change, ...]) -> _Answer:
     ours = seen.mappings.ours
     if not ours:
         return "There is no mapping whose batch size could matter.", False, (seen.mappings.ref,)
     mapping = ours[0]
-    written = sum(write_minutes(seen).values())
+    written = sum(seen.write_minutes.values())
     words = (
         f"Batches hold up to {mapping.batch_size} records, wait up to {mapping.batching_window_s} s and are worked on"
         f" {mapping.parallelization_factor} at a time per shard; {written:,.0f} write requests came in the window."
     )
-    return words, mapping.batching_window_s >= 60 or mapping.tumbling_window_s > 0, (mapping.ref,)
+    return words, mapping.batching_window_s >= LONG_BATCHING or mapping.tumbling_window_s > 0, (mapping.ref,)
 
 
 _REVIEW: dict[str, tuple[str, _Look]] = {

@@ -13,11 +13,9 @@ from datetime import datetime, timedelta
 from runbook_lib import instant
 from runbook_lib.evidence import Evidence
 from runbook_lib.findings.mapping import expected_to_deliver
-from runbook_lib.measuring.onset import FIRST_WINDOW, Onset
+from runbook_lib.measuring.onset import Onset
+from runbook_lib.measuring.thresholds import DESCRIBED_EVERY, REPEATED_FAILURE, SAME_TIME
 from runbook_lib.observed import otherwise
-
-_POLL_EVERY = timedelta(minutes=15)
-"""A poller's DescribeStream is seen now and then, so that its last one may be this much older than its last poll."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +34,7 @@ def corroborated(seen: Evidence, began: Onset | None) -> Onset | None:
         return None
     words, refs = list(began.signals), list(began.refs)
     for signal in _signals(seen):
-        agrees = began.earliest - FIRST_WINDOW - signal.early <= signal.at <= began.latest + FIRST_WINDOW
+        agrees = began.earliest - SAME_TIME - signal.early <= signal.at <= began.latest + SAME_TIME
         words.append(signal.words if agrees else f"Not of the same time: {signal.words[0].lower()}{signal.words[1:]}")
         refs.append(signal.ref)
     return replace(began, signals=tuple(words), refs=tuple(dict.fromkeys(refs)))
@@ -51,7 +49,9 @@ def _signals(seen: Evidence) -> Iterator[_Signal]:
 
 def _first_failure(seen: Evidence) -> _Signal | None:
     """The first line of the most frequent failure that the log still repeats."""
-    going_on = [error_class for error_class in seen.logs.errors if error_class.last >= seen.window.end - instant.HOUR]
+    going_on = [
+        error_class for error_class in seen.logs.errors if error_class.last >= seen.window.end - REPEATED_FAILURE
+    ]
     if not going_on:
         return None
     first = going_on[0].first
@@ -80,8 +80,8 @@ def _last_poll(seen: Evidence) -> _Signal | None:
     session = f":assumed-role/{seen.mappings.function.role_arn.rpartition('/')[2]}/"
     ours = (event for event in seen.changes.polls if session in event.actor and event.request.get("streamArn") in arns)
     polls = [event.at for event in ours if event.succeeded]
-    if not polls or seen.window.end - max(polls) < 2 * _POLL_EVERY:
+    if not polls or seen.window.end - max(polls) < 2 * DESCRIBED_EVERY:
         return None
     last = max(polls)
     words = f"The trail last shows the poller at work on the stream at {instant.clock(last, seen.as_of)}."
-    return _Signal(words, last, "run", early=_POLL_EVERY)
+    return _Signal(words, last, "run", early=DESCRIBED_EVERY)

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from runbook_lib.findings.remedy_id import RemedyId
+
 
 @dataclass(frozen=True)
 class Remedy:
     """One way to repair. `effect` says what becomes of the records; `check` how to see that it worked."""
 
-    id: str
+    id: RemedyId
     title: str
     command: str
     risk: str
@@ -26,7 +28,7 @@ _INVOKED = "Within two minutes `Invocations` and `IteratorAge` have datapoints a
 
 CARDS = (
     Remedy(
-        "R1",
+        RemedyId.ENABLE_MAPPING,
         "Enable the mapping again",
         "aws lambda update-event-source-mapping --region {region} --uuid {uuid} --enabled",
         "The backlog arrives at once: expect a burst of invocations, throttles and downstream load.",
@@ -36,7 +38,7 @@ CARDS = (
         touches_mapping=True,
     ),
     Remedy(
-        "R2",
+        RemedyId.MAP_LATEST_STREAM,
         "Create a mapping on the table's latest stream",
         "aws lambda create-event-source-mapping --region {region} --function-name {target}"
         " --event-source-arn {latest_stream_arn} --starting-position TRIM_HORIZON --batch-size {batch_size}",
@@ -49,7 +51,7 @@ CARDS = (
         _INVOKED,
     ),
     Remedy(
-        "R3",
+        RemedyId.CORRECT_FILTER,
         "Correct or remove the filter",
         "aws lambda update-event-source-mapping --region {region} --uuid {uuid} --filter-criteria '{filter_criteria}'",
         "A filter may be meant: ask its author before removing it.",
@@ -60,7 +62,7 @@ CARDS = (
         touches_mapping=True,
     ),
     Remedy(
-        "R4",
+        RemedyId.ALLOW_STREAM_READS,
         "Let the role read the stream",
         "aws iam put-role-policy --role-name {role} --policy-name read-{table}-stream --policy-document '{grant}'",
         "Grants no more than reading this table's streams.",
@@ -69,7 +71,7 @@ CARDS = (
         "`LastProcessingResult` turns to `OK` some minutes later (it lags); invocations resume.",
     ),
     Remedy(
-        "R5",
+        RemedyId.FREE_CONCURRENCY,
         "Give the function concurrency back",
         "aws lambda delete-function-concurrency --region {region} --function-name {function}",
         "Zero is also the documented kill switch: ask who set it, and why. The backlog arrives as a burst.",
@@ -78,7 +80,7 @@ CARDS = (
         _INVOKED,
     ),
     Remedy(
-        "R6",
+        RemedyId.SKIP_FAILING_BATCH,
         "Get past the batch that keeps failing",
         "aws lambda update-event-source-mapping --region {region} --uuid {uuid} --bisect-batch-on-function-error"
         ' --maximum-retry-attempts 3 --destination-config \'{{"OnFailure":{{"Destination":"<queue or topic ARN>"}}}}\'',
@@ -90,7 +92,7 @@ CARDS = (
         touches_mapping=True,
     ),
     Remedy(
-        "R8",
+        RemedyId.SWITCH_STREAM_ON,
         "Switch the stream on, then map it",
         "aws dynamodb update-table --region {region} --table-name {table}"
         " --stream-specification StreamEnabled=true,StreamViewType={view_type}",
@@ -101,7 +103,7 @@ CARDS = (
         "`DescribeTable` shows `StreamEnabled: true` and a new `LatestStreamArn`.",
     ),
     Remedy(
-        "R38",
+        RemedyId.ENABLE_KEY,
         "Make the key usable again",
         "aws kms enable-key --region {region} --key-id <key>   # after cancel-key-deletion, if the key awaits deletion",
         "Somebody may have disabled the key on purpose: ask its owner. A table whose key stays away is archived after"
@@ -111,7 +113,7 @@ CARDS = (
         "`DescribeKey` shows `Enabled`; some minutes later table and function are back in service.",
     ),
     Remedy(
-        "R9",
+        RemedyId.ENABLE_TABLE_KEY,
         "Make the table's key usable again",
         "aws kms enable-key --region {region} --key-id {table_key}   # after cancel-key-deletion where it is scheduled",
         "A key may have been disabled on purpose; everything else encrypted with it opens again too.",
@@ -120,7 +122,7 @@ CARDS = (
         "`DescribeTable` shows ACTIVE within minutes; writes and invocations resume.",
     ),
     Remedy(
-        "R10",
+        RemedyId.DEPLOY_WORKING_CODE,
         "Bring working code back",
         "aws lambda update-function-code --region {region} --function-name {function} --s3-bucket <bucket>"
         " --s3-key <last good artefact>   # or --image-uri, where it runs from an image",
@@ -131,7 +133,7 @@ CARDS = (
         "`Errors` falls to the level before the onset.",
     ),
     Remedy(
-        "R41",
+        RemedyId.GIVE_TIME_OR_MEMORY,
         "Give the function more time or memory",
         "aws lambda update-function-configuration --region {region} --function-name {function}"
         " --timeout <seconds> --memory-size <MB>",
@@ -142,7 +144,7 @@ CARDS = (
         "`Duration` and `Max Memory Used` stay below the limits; `Errors` or `IteratorAge` falls.",
     ),
     Remedy(
-        "R42",
+        RemedyId.CREATE_FUNCTION_AGAIN,
         "Delete the function and create it again",
         "aws lambda delete-function --region {region} --function-name {function}"
         "   # then create-function under the same name, with what its state reason names put right",
@@ -152,7 +154,7 @@ CARDS = (
         "`get-function-configuration` shows `Active`; invocations resume.",
     ),
     Remedy(
-        "R11",
+        RemedyId.RESTORE_ROLE,
         "Restore the role and its trust",
         "aws iam update-assume-role-policy --role-name {role} --policy-document '{trust}'",
         "Affects every function that uses the role.",
@@ -161,7 +163,7 @@ CARDS = (
         _INVOKED,
     ),
     Remedy(
-        "R12",
+        RemedyId.CHANGE_REFUSING_POLICY,
         "Change the policy that refuses",
         "aws iam get-role --role-name {role}   # then edit the policy named in the evidence",
         "Denies and boundaries are guardrails with owners: change them with their owner, never delete blindly.",
@@ -170,7 +172,7 @@ CARDS = (
         "SimulatePrincipalPolicy answers `allowed` for dynamodb:GetRecords; invocations resume.",
     ),
     Remedy(
-        "R13",
+        RemedyId.EXEMPT_IN_STREAM_POLICY,
         "Take the refusal out of the stream's resource policy",
         "aws dynamodb put-resource-policy --region {region} --resource-arn {latest_stream_arn}"
         " --policy file://<corrected policy>",
@@ -181,7 +183,7 @@ CARDS = (
         "`LastProcessingResult` turns to `OK` some minutes later (it lags); invocations resume.",
     ),
     Remedy(
-        "R16",
+        RemedyId.RETARGET_MAPPING,
         "Point the mapping at a function that exists",
         "aws lambda update-event-source-mapping --region {region} --uuid {uuid} --function-name <function[:alias]>",
         "The role of the new target must be able to read the stream.",
@@ -192,7 +194,7 @@ CARDS = (
         touches_mapping=True,
     ),
     Remedy(
-        "R19",
+        RemedyId.CHANGE_VIEW_TYPE,
         "Change the stream's view type",
         "aws dynamodb update-table --region {region} --table-name {table} --stream-specification StreamEnabled=false"
         "   # then R8 with the view type that the handler needs, then R2",
@@ -203,7 +205,7 @@ CARDS = (
         "`DescribeStream` shows the new view type; `Errors` falls.",
     ),
     Remedy(
-        "R31",
+        RemedyId.FREE_READS_FROM_CONDITION,
         "Free the stream's reads from the condition",
         "aws iam put-role-policy --role-name {role} --policy-name read-{table}-stream --policy-document '{grant}'"
         "   # for an allow; take a deny's condition to its owner",
@@ -214,7 +216,7 @@ CARDS = (
         "`LastProcessingResult` turns to `OK` some minutes later (it lags); invocations resume.",
     ),
     Remedy(
-        "R32",
+        RemedyId.MOVE_ALIAS,
         "Publish a version with the right role and move the alias to it",
         "aws lambda publish-version --region {region} --function-name {function}"
         "   # then update-alias --function-name {function} --name <alias> --function-version <new version>",
@@ -224,7 +226,7 @@ CARDS = (
         "`get-function-configuration --qualifier <alias>` shows the new role; invocations resume.",
     ),
     Remedy(
-        "R18",
+        RemedyId.RAISE_QUOTA,
         "Ask for a higher quota",
         "aws service-quotas request-service-quota-increase --region {region} --service-code lambda"
         " --quota-code <quota code> --desired-value <new value>",
@@ -234,7 +236,7 @@ CARDS = (
         _INVOKED,
     ),
     Remedy(
-        "R33",
+        RemedyId.CHANGE_NETWORK,
         "Give the function a network it can be connected to",
         "aws lambda update-function-configuration --region {region} --function-name {function}"
         " --vpc-config SubnetIds=<subnets with free addresses>,SecurityGroupIds=<security groups>",
@@ -245,7 +247,7 @@ CARDS = (
         "`State` turns to `Active`; invocations resume.",
     ),
     Remedy(
-        "R34",
+        RemedyId.PREPARE_FUNCTION_AGAIN,
         "Make Lambda prepare the function anew",
         "aws lambda update-function-configuration --region {region} --function-name {function}"
         " --description 'prepared again'   # and once more: the first update leaves it Failed, the second prepares it",
@@ -256,7 +258,7 @@ CARDS = (
         "`State` turns to `Active` within a minute or two of the second update; invocations resume.",
     ),
     Remedy(
-        "R14",
+        RemedyId.RUN_MORE_BATCHES,
         "Let more batches of a shard run at once, or make each one quicker",
         "aws lambda update-event-source-mapping --region {region} --uuid {uuid} --parallelization-factor 10",
         "Needs up to ten times the concurrency. Order is kept for each item only. Not possible with a tumbling window.",
@@ -266,7 +268,7 @@ CARDS = (
         touches_mapping=True,
     ),
     Remedy(
-        "R35",
+        RemedyId.CAP_BUSIEST_FUNCTION,
         "Cap the function that uses the account's concurrency up",
         "aws lambda put-function-concurrency --region {region} --function-name <the busiest function>"
         " --reserved-concurrent-executions <what it needs>",
@@ -276,7 +278,7 @@ CARDS = (
         "`Throttles` of {function} ends; `IteratorAge` falls.",
     ),
     Remedy(
-        "R36",
+        RemedyId.SHARE_ONE_READER,
         "Read the stream once and hand its records on",
         "aws lambda list-event-source-mappings --region {region} --event-source-arn {latest_stream_arn}"
         "   # then let one function pass records on to a queue, a topic or a bus",
@@ -286,7 +288,7 @@ CARDS = (
         "At most two mappings read the stream, one for a global table.",
     ),
     Remedy(
-        "R37",
+        RemedyId.ALLOW_DECRYPTION,
         "Let the role decrypt with the table's key",
         "aws kms put-key-policy --region {region} --key-id <key> --policy-name default"
         " --policy file://<corrected policy>",
@@ -296,7 +298,7 @@ CARDS = (
         "`LastProcessingResult` turns to `OK` some minutes later (it lags); invocations resume.",
     ),
     Remedy(
-        "R39",
+        RemedyId.WAIT_FOR_AWS,
         "Wait for AWS, and watch the deadline",
         "aws health describe-events --region us-east-1 --filter services=LAMBDA,DYNAMODB,eventStatusCodes=open",
         "Changing things during an outage adds a second fault to the first; the records' 24 hours run all the same.",
@@ -305,7 +307,7 @@ CARDS = (
         _INVOKED,
     ),
     Remedy(
-        "R20",
+        RemedyId.FIND_WRITERS,
         "Find out whether somebody writes",
         "aws dynamodb update-item --region {region} --table-name {table} ...  # one write that changes an attribute",
         "A write to production: with its owner's consent only.",
@@ -314,7 +316,7 @@ CARDS = (
         "The write invokes the function within seconds, or after the batching window.",
     ),
     Remedy(
-        "R21",
+        RemedyId.FETCH_DISCARDED,
         "Fetch what was discarded and process it again",
         "aws dynamodbstreams get-shard-iterator --region {region} --stream-arn {latest_stream_arn} --shard-id <shard>"
         " --shard-iterator-type AT_SEQUENCE_NUMBER --sequence-number <startSequenceNumber>   # then get-records",
@@ -325,7 +327,7 @@ CARDS = (
         "As many records were processed as the destination names.",
     ),
     Remedy(
-        "R22",
+        RemedyId.KEEP_RECORDS_LONGER,
         "Let records wait as long as the stream keeps them",
         "aws lambda update-event-source-mapping --region {region} --uuid {uuid} --maximum-record-age-in-seconds -1",
         "Records that are worthless when late are processed all the same.",
@@ -335,7 +337,7 @@ CARDS = (
         touches_mapping=True,
     ),
     Remedy(
-        "R23",
+        RemedyId.REPAIR_DESTINATION,
         "Make the failure destination reachable",
         "aws iam put-role-policy --role-name {role} --policy-name report-failures --policy-document"
         ' \'{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Action":"sqs:SendMessage",'
@@ -346,7 +348,7 @@ CARDS = (
         "`DestinationDeliveryFailures` ceases.",
     ),
     Remedy(
-        "R40",
+        RemedyId.DELIVER_SOONER,
         "Deliver sooner",
         "aws lambda update-event-source-mapping --region {region} --uuid {uuid} --maximum-batching-window-in-seconds 0",
         "More and smaller invocations, which cost more and press harder on what is downstream.",
@@ -356,7 +358,7 @@ CARDS = (
         touches_mapping=True,
     ),
     Remedy(
-        "R25",
+        RemedyId.REPLAY_SKIPPED,
         "Replay what was skipped through a second mapping",
         "aws lambda create-event-source-mapping --region {region} --function-name {function}:<replay alias>"
         " --event-source-arn {latest_stream_arn} --starting-position TRIM_HORIZON",
@@ -366,7 +368,7 @@ CARDS = (
         "Once the replay has caught up, delete the second mapping.",
     ),
     Remedy(
-        "R24",
+        RemedyId.MAP_KINESIS_STREAM,
         "Map the Kinesis stream that the table feeds",
         "aws lambda create-event-source-mapping --region {region} --function-name {target} --event-source-arn"
         " <Kinesis stream ARN> --starting-position TRIM_HORIZON",

@@ -13,26 +13,23 @@ from datetime import datetime, timedelta
 from runbook_lib import instant
 from runbook_lib.evidence import Evidence
 from runbook_lib.evidence.mapping import EventSourceMapping
-from runbook_lib.evidence.signals import LONG_WAIT
-from runbook_lib.findings import Verdict
+from runbook_lib.findings import Trait, Verdict
 from runbook_lib.findings.mapping import expected_to_deliver
 from runbook_lib.interpret.arn import StreamArn
+from runbook_lib.interpret.trail_event import ENDS_STREAM
 from runbook_lib.judging.loss_clock import Loss, LossState, Undelivered, clock
-from runbook_lib.measuring.onset import FIRST_WINDOW, Onset, delivery_gap
-from runbook_lib.measuring.pipe import FlowState, Stage, Stages, first_write_after, measure
-from runbook_lib.measuring.setting_change import Change, SettingChange
+from runbook_lib.measuring.backlog import is_worked_off, oldest_unread
+from runbook_lib.measuring.onset import Onset, delivery_gap
+from runbook_lib.measuring.pipe import FlowState, Measured, Stage
+from runbook_lib.measuring.setting_change import Change
+from runbook_lib.measuring.thresholds import DELIVERY_SLACK, LONG_WAIT
 from runbook_lib.observed import otherwise
-
-_OTHER_STREAM = {"stale-stream-arn", "table-recreated-or-restored"}
-_FUNCTION_ERRORS = (Stage.FAILED, Stage.SUCCEEDED)
 
 
 def assess(
-    seen: Evidence,
+    seen: Measured,
     causes: tuple[Verdict, ...],
-    stages: Stages,
     began: Onset | None,
-    setting_change: SettingChange | None,
     changes: tuple[Change, ...],
     *,
     certain: bool,
@@ -40,20 +37,20 @@ def assess(
     """Read the loss clock for a diagnosis. `certain`: it ended in no fault, or in one that held nothing back."""
     if certain and began is None:
         return clock(_worked_off(seen), seen.as_of)
-    ids = {verdict.finding.id for verdict in causes}
-    off = _off_since(seen, ids, began, changes)
-    refs = tuple(dict.fromkeys((*(began.refs if began else ()), *stages[Stage.WRITTEN].refs)))
-    enabled = otherwise(lambda: seen.streams.table.stream_enabled, "stream-disabled" not in ids)
+    traits = {trait for verdict in causes for trait in verdict.finding.traits}
+    off = _off_since(seen, traits, began, changes)
+    refs = tuple(dict.fromkeys((*(began.refs if began else ()), *seen.stages[Stage.WRITTEN].refs)))
+    enabled = otherwise(lambda: seen.streams.table.stream_enabled, Trait.ENDS_STREAM not in traits)
     if off is not None and not enabled:
         return clock((), seen.as_of, never_recorded=(off, None), refs=refs)
-    recreated = _recreated(seen) if enabled and ids & _OTHER_STREAM else None
+    recreated = _recreated(seen) if enabled and Trait.MOVES_STREAM in traits else None
     gap = (off, recreated) if off is not None and recreated is not None and off < recreated else None
-    left_out = began.earliest if began and "latest-startup-gap" in ids else None
-    waiting = tuple(_waiting(seen, stages, began, recreated or left_out))
+    left_out = began.earliest if began and Trait.SKIPS_RECORDS in traits else None
+    waiting = tuple(_waiting(seen, began, recreated or left_out))
     if (
         not causes
         and began is None
-        and all(stages[s].state is not FlowState.STOPPED for s in (Stage.INVOKED, Stage.SUCCEEDED))
+        and all(seen.stages[s].state is not FlowState.STOPPED for s in (Stage.INVOKED, Stage.SUCCEEDED))
     ):
         return Loss(
             LossState.UNKNOWN,
@@ -69,27 +66,27 @@ def assess(
 
 def _worked_off(seen: Evidence) -> Iterator[Undelivered]:
     """Give the front of a backlog that delivery gains on: it waits, though nothing is wrong."""
-    oldest = otherwise(lambda: seen.backlog.oldest_unread if seen.backlog.is_worked_off else None, None)
+    oldest = otherwise(lambda: oldest_unread(seen.backlog) if is_worked_off(seen.backlog) else None, None)
     if oldest is not None and seen.window.end - oldest > LONG_WAIT:
         words = "Older records are worked off, faster than the clock runs; this is how far that has come."
         yield Undelivered("", oldest, words)
 
 
-def began_with(seen: Evidence, causes: tuple[Verdict, ...], harm: Onset, changes: tuple[Change, ...]) -> Onset:
+def began_with(seen: Measured, causes: tuple[Verdict, ...], harm: Onset, changes: tuple[Change, ...]) -> Onset:
     """Say when the harm began, where a cause tells it better than the counters of the whole pipe.
 
     What a new mapping skipped may lie long before a later trouble, and an old stream's last records may be delivered
     for hours after the writes have gone elsewhere.
     """
-    ids = {verdict.finding.id for verdict in causes}
-    gap = delivery_gap(seen) if "latest-startup-gap" in ids else None
+    traits = {trait for verdict in causes for trait in verdict.finding.traits}
+    gap = delivery_gap(seen) if Trait.SKIPS_RECORDS in traits else None
     if gap is not None and gap.at < harm.at:
         return replace(gap, signals=(*gap.signals, *harm.signals), refs=tuple(dict.fromkeys((*gap.refs, *harm.refs))))
-    moved = _moved(seen, ids, changes)
-    drained = measure(seen)[Stage.INVOKED].last
-    if moved is None or drained is None or drained - moved <= FIRST_WINDOW:
+    moved = _moved(seen, traits, changes)
+    drained = seen.stages[Stage.INVOKED].last
+    if moved is None or drained is None or drained - moved <= DELIVERY_SLACK:
         return harm
-    first = first_write_after(seen, instant.floor(moved) - timedelta(seconds=1)) or instant.floor(moved)
+    first = seen.first_write_after(instant.floor(moved) - timedelta.resolution) or instant.floor(moved)
     words = (
         f"What is written since {instant.clock(moved, seen.as_of)} is not in the stream that the mapping reads;"
         f" what was delivered up to {instant.clock(drained, seen.as_of)} had been written before."
@@ -99,18 +96,19 @@ def began_with(seen: Evidence, causes: tuple[Verdict, ...], harm: Onset, changes
     return Onset(max(moved, first), instant.floor(moved), latest, (words,), refs)
 
 
-def _moved(seen: Evidence, ids: set[str], changes: tuple[Change, ...]) -> datetime | None:
+def _moved(seen: Evidence, traits: set[Trait], changes: tuple[Change, ...]) -> datetime | None:
     """When writes ceased to reach the stream that the mappings read; None where no cause or no fact says so."""
-    if ids & _OTHER_STREAM and seen.streams.table.stream_enabled:
+    if Trait.MOVES_STREAM in traits and seen.streams.table.stream_enabled:
         return _recreated(seen)
-    return _ended(changes) if "stream-disabled" in ids else None
+    return _ended(changes) if Trait.ENDS_STREAM in traits else None
 
 
-def _waiting(seen: Evidence, stages: Stages, began: Onset | None, recreated: datetime | None) -> Iterator[Undelivered]:
+def _waiting(seen: Measured, began: Onset | None, recreated: datetime | None) -> Iterator[Undelivered]:
     """Give what each mapping has not delivered; without any mapping, what the stream itself holds."""
-    oldest, basis = _oldest(seen, stages, began, recreated)
+    oldest, basis = _oldest(seen, began, recreated)
     mappings = otherwise(lambda: expected_to_deliver(seen), ())
-    failing = stages[Stage.INVOKED].state is not FlowState.STOPPED and stages[Stage.FAILED].state is not FlowState.IDLE
+    invoked, failed = seen.stages[Stage.INVOKED], seen.stages[Stage.FAILED]
+    failing = invoked.state is not FlowState.STOPPED and failed.state is not FlowState.IDLE
     if not mappings:
         yield Undelivered("", oldest, basis)
     for mapping in mappings:
@@ -127,9 +125,7 @@ def _of_mapping(mapping: EventSourceMapping, oldest: datetime | None, basis: str
     )
 
 
-def _oldest(
-    seen: Evidence, stages: Stages, began: Onset | None, recreated: datetime | None
-) -> tuple[datetime | None, str]:
+def _oldest(seen: Measured, began: Onset | None, recreated: datetime | None) -> tuple[datetime | None, str]:
     """Give the earliest moment from which a record may wait, and what it was read from.
 
     Within the minute of the last delivery, records after it were not delivered any more, so that minute's start counts.
@@ -139,9 +135,9 @@ def _oldest(
         return recreated, "Everything since then waits, as no mapping has begun with it."
     if began is None:
         return None, _UNTOLD
-    if stages[Stage.INVOKED].state is FlowState.STOPPED:
+    if seen.stages[Stage.INVOKED].state is FlowState.STOPPED:
         return began.earliest, "Read from the last delivery and the first write after it."
-    oldest = otherwise(lambda: seen.backlog.oldest_unread, None)
+    oldest = otherwise(lambda: oldest_unread(seen.backlog), None)
     if oldest is None:
         return began.earliest, "Read from the earliest moment at which the harm may have begun."
     return oldest, "Read from the iterator age of the oldest batch that is still tried."
@@ -153,20 +149,19 @@ def _recreated(seen: Evidence) -> datetime | None:
     return StreamArn.parse(arn).label_time if arn else None
 
 
-def _off_since(seen: Evidence, ids: set[str], began: Onset | None, changes: tuple[Change, ...]) -> datetime | None:
+def _off_since(seen: Evidence, traits: set[Trait], began: Onset | None, changes: tuple[Change, ...]) -> datetime | None:
     """Since when no stream took records: the last change that ended one, or else the earliest bound of the onset."""
-    if not ids & {"stream-disabled", *_OTHER_STREAM}:
+    if not traits & {Trait.ENDS_STREAM, Trait.MOVES_STREAM}:
         return None
     ended = _ended(changes)
     if ended is not None:
         return ended
-    if otherwise(lambda: seen.streams.table.stream_enabled, "stream-disabled" not in ids):
+    if otherwise(lambda: seen.streams.table.stream_enabled, Trait.ENDS_STREAM not in traits):
         return None
     return began.earliest if began else seen.window.start
 
 
 def _ended(changes: tuple[Change, ...]) -> datetime | None:
     """When a stream was last ended, as far as the trail shows."""
-    kinds = ("stream-disabled", "table-deleted", "table-restored")
-    ends = (change.event.at for change in changes if any(effect.kind in kinds for effect in change.effects))
+    ends = (change.event.at for change in changes if any(effect.kind in ENDS_STREAM for effect in change.effects))
     return max(ends, default=None)

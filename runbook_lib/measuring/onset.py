@@ -8,17 +8,22 @@ from itertools import pairwise
 
 from runbook_lib import instant
 from runbook_lib.evidence import Evidence
-from runbook_lib.evidence.signals import LONG_WAIT
-from runbook_lib.measuring.pipe import FlowState, Stage, Stages, first_write_after, success_minutes
-
-FIRST_WINDOW = timedelta(minutes=5)
-"""The playbook's own window (diagnosis clause 7)."""
-
-_HOLE = timedelta(minutes=6)
-"""Silence longer than this, with writes in it, is no accident of batching."""
-
-_LULL = timedelta(minutes=30)
-"""Failures further apart than this are two troubles."""
+from runbook_lib.instant import MILLISECOND
+from runbook_lib.measuring.backlog import is_worked_off, oldest_unread
+from runbook_lib.measuring.pipe import FlowState, Measured, Stage
+from runbook_lib.measuring.thresholds import (
+    AGE_OUTDATED,
+    DELIVERY_SLACK,
+    FEWEST_AGES,
+    KEEPS_UP,
+    LONG_WAIT,
+    MOVED_ON,
+    SAME_TIME,
+    SILENCE,
+    STILL_THROTTLED,
+    TWO_TROUBLES,
+    UNNOTICED,
+)
 
 
 @dataclass(frozen=True)
@@ -35,13 +40,13 @@ class Onset:
     refs: tuple[str, ...]
 
 
-def onset(seen: Evidence, stages: Stages) -> Onset | None:
+def onset(seen: Measured) -> Onset | None:
     """Estimate when the harm began: None when nothing is known to have stopped, failed or fallen behind.
 
     Raises NotObserved when the counters it needs could not be read.
     """
-    stopped = stages[Stage.INVOKED]
-    failing = stages[Stage.SUCCEEDED]
+    stopped = seen.stages[Stage.INVOKED]
+    failing = seen.stages[Stage.SUCCEEDED]
     failed = _from_failures(seen) if failing.state is FlowState.STOPPED and failing.since is not None else None
     if stopped.state is FlowState.STOPPED and stopped.since is not None:
         silent = _from_silence(seen, stopped.last, stopped.since, stopped.refs)
@@ -54,7 +59,7 @@ def _harm_before(seen: Evidence, silent: Onset, failed: Onset | None) -> Onset |
 
     Whoever pulls the brake on a failing function makes it fall silent; what waits has waited since the failures.
     """
-    before = [onset for onset in (failed, _from_backlog(seen)) if onset and onset.at < silent.earliest - FIRST_WINDOW]
+    before = [onset for onset in (failed, _from_backlog(seen)) if onset and onset.at < silent.earliest - SAME_TIME]
     first = min(before, key=lambda onset: onset.at, default=None)
     if first is None:
         return None
@@ -62,12 +67,12 @@ def _harm_before(seen: Evidence, silent: Onset, failed: Onset | None) -> Onset |
     return replace(first, signals=(*first.signals, *silent.signals), refs=refs)
 
 
-def _from_silence(seen: Evidence, last: datetime | None, since: datetime, refs: tuple[str, ...]) -> Onset:
+def _from_silence(seen: Measured, last: datetime | None, since: datetime, refs: tuple[str, ...]) -> Onset:
     period = seen.backlog.iterator_age_ms.period
     if last is None:
         words = f"Writes go unanswered from the start of the window, {instant.clock(seen.window.start, seen.as_of)}."
         return Onset(seen.window.start, seen.window.start, since, (words,), refs)
-    first_missed = first_write_after(seen, last)
+    first_missed = seen.first_write_after(last)
     words = (
         f"The stream last invoked the function in the minute of {instant.clock(last, seen.as_of)};"
         f" the first write after it was at {instant.clock(first_missed or since, seen.as_of)}."
@@ -76,10 +81,10 @@ def _from_silence(seen: Evidence, last: datetime | None, since: datetime, refs: 
     return Onset(max(last + period, first_missed or since), last, max(latest, last + 2 * period), (words,), refs)
 
 
-def _from_failures(seen: Evidence) -> Onset | None:
+def _from_failures(seen: Measured) -> Onset | None:
     """Every invocation fails: it began with the first failure after the last success."""
     errors = seen.metrics.errors
-    last_good = max((at for at, value in success_minutes(seen).items() if value > 0), default=None)
+    last_good = max((at for at, value in seen.success_minutes.items() if value > 0), default=None)
     bad = [at for at, value in errors.points.items() if value > 0 and (last_good is None or at >= last_good)]
     if not bad:
         return None
@@ -95,8 +100,10 @@ def _from_backlog(seen: Evidence) -> Onset | None:
     None where the backlog is worked off: what made it is over.
     """
     age = seen.backlog.iterator_age_ms
-    written = seen.backlog.oldest_unread
-    if written is None or len(age.points) < 3 or max(age.points) - written <= LONG_WAIT or seen.backlog.is_worked_off:
+    written = oldest_unread(seen.backlog)
+    if written is None or len(age.points) < FEWEST_AGES or max(age.points) - written <= LONG_WAIT:
+        return None
+    if is_worked_off(seen.backlog):
         return None
     if (slow := _from_falling_behind(seen, written)) is not None:
         return slow
@@ -114,30 +121,25 @@ def _from_falling_behind(seen: Evidence, written: datetime) -> Onset | None:
     None where the oldest record was written about then: one batch has waited ever since.
     """
     age = seen.backlog.iterator_age_ms
-    on_the_ground = max((at for at, value in age.points.items() if value < _GROUND_MS), default=None)
-    if on_the_ground is None or written - on_the_ground < _MOVED_ON:
+    on_the_ground = max((at for at, value in age.points.items() if value < KEEPS_UP / MILLISECOND), default=None)
+    if on_the_ground is None or written - on_the_ground < MOVED_ON:
         return None
-    late = min(at for at, value in age.points.items() if at > on_the_ground and value > _GROUND_MS)
+    late = min(at for at, value in age.points.items() if at > on_the_ground and value > KEEPS_UP / MILLISECOND)
     newest, last = instant.span(timedelta(milliseconds=age.points[max(age.points)])), max(age.points)
     words = f"The iterator age was last below a minute at {instant.clock(on_the_ground, seen.as_of)}, and"
-    if seen.window.settled_end - last > _OVER:
+    if seen.window.settled_end - last > AGE_OUTDATED:
         when = instant.clock(last, seen.as_of)
         words += f" was {newest} in the last batches, at {when}; whether more waits is not seen."
     else:
         words += f" has grown to {newest} since, slower than the clock."
-    earliest = max(on_the_ground - instant.HOUR, seen.window.start)
+    earliest = max(on_the_ground - UNNOTICED, seen.window.start)
     return Onset(on_the_ground, earliest, late + age.period, (words,), (age.ref,))
-
-
-_GROUND_MS = 60_000
-_MOVED_ON = timedelta(minutes=10)
-_OVER = timedelta(minutes=15)
 
 
 def _from_throttles(seen: Evidence) -> Onset | None:
     throttles = seen.metrics.throttles
     at = [moment for moment, value in throttles.points.items() if value > 0]
-    if not at or throttles.last_positive is None or seen.window.settled_end - throttles.last_positive > FIRST_WINDOW:
+    if not at or seen.window.settled_end - max(at) > STILL_THROTTLED:
         return None
     words = f"Invocations have been throttled since {instant.clock(min(at), seen.as_of)}."
     return Onset(min(at), min(at) - throttles.period, min(at) + throttles.period, (words,), (throttles.ref,))
@@ -150,28 +152,28 @@ def failing_since(seen: Evidence) -> Onset | None:
     """
     errors = seen.metrics.errors
     bad = sorted(at for at, value in errors.points.items() if value > 0)
-    if not bad or seen.window.settled_end - bad[-1] > _LULL:
+    if not bad or seen.window.settled_end - bad[-1] > TWO_TROUBLES:
         return None
     first = bad[-1]
     for at in reversed(bad):
-        if first - at > _LULL:
+        if first - at > TWO_TROUBLES:
             break
         first = at
     words = f"Invocations have been failing since {instant.clock(first, seen.as_of)}, among others that succeed."
     return Onset(first, first - errors.period, first + 2 * errors.period, (words,), (errors.ref,))
 
 
-def delivery_gap(seen: Evidence) -> Onset | None:
+def delivery_gap(seen: Measured) -> Onset | None:
     """Find the newest stretch of writes that invoked nothing though deliveries went on after it; None if there is none.
 
     What was written in it may have been delivered late or never: the counters cannot tell.
     """
     age = seen.backlog.iterator_age_ms
     points = sorted(age.points)
-    holes = [(before, after) for before, after in pairwise(points) if after - before > _HOLE]
+    holes = [(before, after) for before, after in pairwise(points) if after - before > SILENCE]
     for before, after in reversed(holes):
-        missed = first_write_after(seen, before)
-        if missed is not None and missed < after - FIRST_WINDOW:
+        missed = seen.first_write_after(before)
+        if missed is not None and missed < after - DELIVERY_SLACK:
             start, end = instant.clock(before, seen.as_of), instant.clock(after, seen.as_of)
             words = f"Between {start} and {end} the table was written to and the stream invoked nothing."
             return Onset(before + age.period, before, missed + age.period, (words,), (age.ref,))

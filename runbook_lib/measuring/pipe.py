@@ -10,20 +10,15 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
+from functools import cached_property
 
 from runbook_lib import instant
 from runbook_lib.evidence import Evidence
 from runbook_lib.evidence.signals import Series
+from runbook_lib.measuring.thresholds import DELIVERY_SLACK, QUIET_TABLE
 from runbook_lib.observed import Gap, NotObserved, otherwise
-
-_SLACK = timedelta(minutes=5)
-"""Batching, polling and metric delivery may take this long on a healthy trigger."""
-
-
-_QUIET = timedelta(minutes=30)
-"""A table that nobody wrote to for this long is quiet: its trigger has had nothing to do."""
 
 
 class Stage(StrEnum):
@@ -107,19 +102,59 @@ class Stages:
         return (), (), (outlet.gap,) if outlet.gap else ()
 
 
-def measure(seen: Evidence) -> Stages:
-    """Measure every stage; one that cannot be measured is unknown, with its gap."""
-    return seen.cached("stages", lambda: _measure(seen))
+class Measured(Evidence):
+    """What was seen, and what is measured from it: each thing once, for all who judge.
+
+    Reading a measure that nothing was seen for raises `NotObserved`, like any other unseen fact.
+    """
+
+    def __init__(self, seen: Evidence) -> None:
+        super().__init__(seen.incident, seen.as_of, seen.observations, seen.window)
+
+    @cached_property
+    def stages(self) -> Stages:
+        """Every stage of the pipe; one that cannot be measured is unknown, with its gap."""
+        flows: dict[Stage, StageFlow] = {}
+        for stage, look in _LOOKS.items():
+            try:
+                flows[stage] = look(self)
+            except NotObserved as unseen:
+                flows[stage] = StageFlow(stage, FlowState.UNKNOWN, f"Not seen: {unseen.gap.reason}", gap=unseen.gap)
+        return Stages(flows, otherwise(lambda: _by_mapping(self), {}))
+
+    @cached_property
+    def write_minutes(self) -> Mapping[datetime, float]:
+        """Successful write requests per minute over all write operations; capacity units where those are unknown."""
+        return write_minutes(self)
+
+    @cached_property
+    def success_minutes(self) -> Mapping[datetime, float]:
+        """Successful invocations per minute: started less failed."""
+        errors = self.metrics.errors.points
+        return {at: max(value - errors.get(at, 0.0), 0.0) for at, value in self.metrics.invocations.points.items()}
+
+    def first_write_after(self, moment: datetime | None) -> datetime | None:
+        """Find the first minute after `moment` (None: of the window) in which something was written."""
+        place = bisect_right(self._written_at, moment) if moment else 0
+        return self._written_at[place] if place < len(self._written_at) else None
+
+    @cached_property
+    def _written_at(self) -> list[datetime]:
+        return sorted(at for at, value in self.write_minutes.items() if value > 0)
 
 
-def _measure(seen: Evidence) -> Stages:
-    flows: dict[Stage, StageFlow] = {}
-    for stage, look in _LOOKS.items():
-        try:
-            flows[stage] = look(seen)
-        except NotObserved as unseen:
-            flows[stage] = StageFlow(stage, FlowState.UNKNOWN, f"Not seen: {unseen.gap.reason}", gap=unseen.gap)
-    return Stages(flows, otherwise(lambda: _by_mapping(seen), {}))
+def write_minutes(seen: Evidence) -> dict[datetime, float]:
+    """Count successful write requests per minute over all write operations; capacity units where requests are unknown.
+
+    Requests are an upper bound for records: a write that changes nothing leaves no record. Capacity is used by refused
+    writes too, so it does not stand in for requests where some were refused.
+    """
+    minutes: dict[datetime, float] = {}
+    for series in seen.metrics.writes.values():
+        for at, value in series.points.items():
+            minutes[at] = minutes.get(at, 0.0) + value
+    refused = any(series.points for series in otherwise(lambda: seen.metrics.failed_writes, {}).values())
+    return minutes if minutes or refused else dict(seen.metrics.consumed_writes.points)
 
 
 def _by_mapping(seen: Evidence) -> dict[str, dict[str, float]]:
@@ -130,33 +165,8 @@ def _by_mapping(seen: Evidence) -> dict[str, dict[str, float]]:
     }
 
 
-def write_minutes(seen: Evidence) -> dict[datetime, float]:
-    """Count successful write requests per minute over all write operations; capacity units where requests are unknown.
-
-    Requests are an upper bound for records: a write that changes nothing leaves no record. Capacity is used by refused
-    writes too, so it does not stand in for requests where some were refused.
-    """
-    return seen.cached("writes", lambda: _write_minutes(seen))
-
-
-def _write_minutes(seen: Evidence) -> dict[datetime, float]:
-    minutes: dict[datetime, float] = {}
-    for series in seen.metrics.writes.values():
-        for at, value in series.points.items():
-            minutes[at] = minutes.get(at, 0.0) + value
-    refused = any(series.points for series in otherwise(lambda: seen.metrics.failed_writes, {}).values())
-    return minutes if minutes or refused else dict(seen.metrics.consumed_writes.points)
-
-
-def first_write_after(seen: Evidence, moment: datetime | None) -> datetime | None:
-    """Find the first minute after `moment` (None: of the window) in which something was written."""
-    written = seen.cached("write times", lambda: sorted(at for at, value in write_minutes(seen).items() if value > 0))
-    place = bisect_right(written, moment) if moment else 0
-    return written[place] if place < len(written) else None
-
-
-def _written(seen: Evidence) -> StageFlow:
-    minutes = write_minutes(seen)
+def _written(seen: Measured) -> StageFlow:
+    minutes = seen.write_minutes
     total = sum(minutes.values())
     last = max((at for at, value in minutes.items() if value > 0), default=None)
     refs = (seen.metrics.consumed_writes.ref,)
@@ -165,7 +175,7 @@ def _written(seen: Evidence) -> StageFlow:
             Stage.WRITTEN, FlowState.IDLE, "CloudWatch counts no write to the table in the window.", 0.0, refs=refs
         )
     at = instant.clock(last, seen.as_of)
-    if seen.window.settled_end - last > _QUIET:
+    if seen.window.settled_end - last > QUIET_TABLE:
         words = f"Nothing has been written since {at}; {total:,.0f} write requests in the window before that."
         return StageFlow(Stage.WRITTEN, FlowState.IDLE, words, total, last, refs=refs)
     words = f"{total:,.0f} write requests in the window, the last at {at}."
@@ -181,7 +191,7 @@ def _in_stream(seen: Evidence) -> StageFlow:
     return StageFlow(Stage.IN_STREAM, FlowState.UNKNOWN, words, refs=(table.ref,))
 
 
-def _polled(seen: Evidence) -> StageFlow:
+def _polled(seen: Measured) -> StageFlow:
     counted = [series["PolledEventCount"] for series in seen.metrics.mapping_events.values()]
     if counted:
         return _against_writes(seen, Stage.POLLED, counted, "polled by the mapping")
@@ -205,7 +215,7 @@ def _filtered(seen: Evidence) -> StageFlow:
     return StageFlow(Stage.FILTERED, FlowState.FLOWING, words, total, refs=(counted[0].ref,))
 
 
-def _invoked(seen: Evidence) -> StageFlow:
+def _invoked(seen: Measured) -> StageFlow:
     """Iterator age has a datapoint only when a stream invoked the function: it tells our trigger from other ones."""
     age = seen.backlog.iterator_age_ms
     flow = _against_writes(seen, Stage.INVOKED, [age], "invoked by a stream", counts=False)
@@ -226,42 +236,36 @@ def _failed(seen: Evidence) -> StageFlow:
     return StageFlow(Stage.FAILED, FlowState.FLOWING, words, total, last, refs=(errors.ref,))
 
 
-def success_minutes(seen: Evidence) -> dict[datetime, float]:
-    """Count successful invocations per minute: started less failed."""
-    errors = seen.metrics.errors.points
-    return {at: max(value - errors.get(at, 0.0), 0.0) for at, value in seen.metrics.invocations.points.items()}
-
-
-def _succeeded(seen: Evidence) -> StageFlow:
+def _succeeded(seen: Measured) -> StageFlow:
     invocations = seen.metrics.invocations
-    minutes = success_minutes(seen)
+    minutes = seen.success_minutes
     good = Series("Successes", "Successful invocations", "count", "Sum", invocations.period, minutes, invocations.ref)
     return _against_writes(seen, Stage.SUCCEEDED, [good], "handled without an error")
 
 
 def _against_writes(
-    seen: Evidence, stage: Stage, counted: list[Series], verb: str, *, counts: bool = True
+    seen: Measured, stage: Stage, counted: list[Series], verb: str, *, counts: bool = True
 ) -> StageFlow:
     """Compare a stage's newest sign of life with what was written after it."""
     refs = (counted[0].ref, seen.metrics.consumed_writes.ref)
     total = sum(sum(series.points.values()) for series in counted) if counts else None
     alive = [at for series in counted for at, value in series.points.items() if value > 0 or not counts]
     last = max(alive, default=None)
-    since = first_write_after(seen, last + _SLACK if last else None)
-    if since is None or since > seen.window.settled_end - _SLACK:
+    since = seen.first_write_after(last + DELIVERY_SLACK if last else None)
+    if since is None or since > seen.window.settled_end - DELIVERY_SLACK:
         if last is None:
             return StageFlow(
                 stage, FlowState.IDLE, f"Nothing was written, so nothing could be {verb}.", total, refs=refs
             )
         words = f"Up to {instant.clock(last, seen.as_of)} records were {verb}, and nothing was written well after that."
         return StageFlow(stage, FlowState.FLOWING, words, total, last, refs=refs)
-    missed = sum(value for at, value in write_minutes(seen).items() if at >= since)
+    missed = sum(value for at, value in seen.write_minutes.items() if at >= since)
     before = f"since {instant.clock(last, seen.as_of)}" if last else "in the whole window"
     words = f"{missed:,.0f} write requests from {instant.clock(since, seen.as_of)} on, and nothing {verb} {before}."
     return StageFlow(stage, FlowState.STOPPED, words, total, last, since, refs)
 
 
-_LOOKS: dict[Stage, Callable[[Evidence], StageFlow]] = {
+_LOOKS: dict[Stage, Callable[[Measured], StageFlow]] = {
     Stage.WRITTEN: _written,
     Stage.IN_STREAM: _in_stream,
     Stage.POLLED: _polled,

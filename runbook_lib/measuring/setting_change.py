@@ -16,7 +16,8 @@ from runbook_lib.evidence import Evidence
 from runbook_lib.evidence.changes import DELIVERY_DELAY
 from runbook_lib.interpret.arn import FunctionRef, table_name_of
 from runbook_lib.interpret.trail_event import POLL_EVENT_NAME, Effect, TrailEvent, effects
-from runbook_lib.measuring.onset import FIRST_WINDOW, Onset
+from runbook_lib.measuring.onset import Onset
+from runbook_lib.measuring.thresholds import FIRST_WINDOW, MADE_TOGETHER
 from runbook_lib.observed import Gap, attempt, known, otherwise
 
 
@@ -212,7 +213,7 @@ def find_latent_setting_change(
 
 def _made_together(change: Change, last: Change) -> bool:
     targets = [{effect.target for effect in change.effects} for change in (change, last)]
-    soon = last.event.at - change.event.at <= FIRST_WINDOW
+    soon = last.event.at - change.event.at <= MADE_TOGETHER
     return soon and change.event.actor == last.event.actor and bool(targets[0] & targets[1])
 
 

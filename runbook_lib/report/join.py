@@ -11,9 +11,13 @@ import nbformat
 from nbformat import NotebookNode
 
 from runbook_lib.errors import BadArchive
+from runbook_lib.steps import STEPS
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 """Where the ten notebooks lie: beside the package, as in a clone."""
+
+DIAGNOSIS = f"{len(STEPS) + 1:02d}_diagnosis"
+"""The notebook after those of the steps, which the page begins with."""
 
 ONLY_ALONE = frozenset({"navigation", "opening", "again"})
 """Ids of cells that serve a reader of one notebook: links to its neighbours, how to begin, how to look again."""

@@ -23,12 +23,11 @@ from markupsafe import Markup, escape
 from runbook_lib import instant
 from runbook_lib._version import __version__
 from runbook_lib.archive.record import EVIDENCE, Record, RecordedCall
+from runbook_lib.evidence import step_number
 from runbook_lib.report import sanitise
+from runbook_lib.report.join import DIAGNOSIS
 from runbook_lib.report.sections import AddedOutput, CellFailure, Heading, MarkdownText, Part, Section, ShownBlock
 from runbook_lib.showing.markup import TICKS, WHOLE
-
-DIAGNOSIS = "10_diagnosis"
-"""The notebook that the page begins with."""
 
 _ANSWER_SHOWN = 300
 """Characters of a recorded answer that the page shows; the evidence file holds the rest."""
@@ -67,9 +66,9 @@ class Meta:
     @classmethod
     def of(cls, record: Record, headline: Mapping[str, Any] | None = None) -> Meta:
         """Take it from a run's record; the headline comes from whoever judged, so that no broken cell can lose it."""
-        window = record.incident.window(record.as_of)
+        window = record.scope.window(record.as_of)
         return cls(
-            parameters=record.incident.parameters(),
+            parameters=record.scope.parameters(),
             as_of=record.as_of,
             start=window.start,
             end=window.end,
@@ -235,7 +234,7 @@ class _Page:
         if ref == "run":
             return "run"
         if ref.startswith(_EVENT):
-            return self.step(_STEP_OF_EVENTS)
+            return self.step(step_number("changes"))
         return f"call-{ref}" if ref in self._refs else None
 
     def name(self, ref: str) -> str:
@@ -247,7 +246,6 @@ class _Page:
 
 
 _EVENT = "trail:"
-_STEP_OF_EVENTS = 9
 
 
 def _free(wanted: str, taken: set[str], joint: str) -> str:

@@ -21,8 +21,6 @@ from runbook_lib.showing.blocks import MIME
 _HEADING = re.compile(r"\A(#{1,6})[ \t]+(.+?)[ \t]*(?:\n|\Z)")
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)")
 
-_FORMS = {"image/png": "png", "text/html": "html", "text/markdown": "markdown", "text/plain": "text"}
-
 
 @dataclass(frozen=True)
 class Heading:

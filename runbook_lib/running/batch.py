@@ -166,7 +166,7 @@ def earlier_document(incident: Incident, options: BatchOptions) -> Document | No
                 record = Record.open(folder)
             except RunbookError:
                 continue
-            if record.incident == incident and options.batch in ("", record.run.get("batch")):
+            if record.scope == incident and options.batch in ("", record.run.get("batch")):
                 return _reread(folder, report)
     return None
 

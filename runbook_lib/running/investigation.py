@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from runbook_lib.archive.record import Record, is_sealed
 from runbook_lib.archive.redact import Redactor
 from runbook_lib.aws import Budget, Live, Reader
-from runbook_lib.evidence import Evidence
+from runbook_lib.evidence import Evidence, step_number
 from runbook_lib.evidence.changes import EXTENDED
 from runbook_lib.incident import Incident, Window
 from runbook_lib.observed import Gap, NotObserved, Observed
@@ -76,7 +76,7 @@ class Investigation:
         if self._diagnosis is None:
             self._diagnosis = diagnose(self.evidence)
             if self._is_worth_widening(self._diagnosis):
-                self.observe(9, window=self.window.widened(EXTENDED))
+                self.observe(step_number("changes"), window=self.window.widened(EXTENDED))
                 self._diagnosis = diagnose(self.evidence)
         return self._diagnosis
 
@@ -206,7 +206,7 @@ def begin(
 def take_up(folder: Path, incident: Incident, share: int = 1) -> Investigation | None:
     """Go on with a run that was begun with these parameters and not finished; None when it was begun with others."""
     record = Record.open(folder)
-    if record.incident != incident:
+    if record.scope != incident:
         return None
     live = Live(incident, Budget(share=share), _ALWAYS_ASKED)
     live.identify()

@@ -66,9 +66,9 @@ def publish(folder: Path, address: str, *, profile: str | None = None) -> Publis
     broken = verify(folder)
     if broken:
         raise BadArchive(f"{folder} is not as it was finished: {broken[0]}", "Publish an unchanged copy of it.")
-    incident = Record.open(folder).incident
-    home = "/".join(filter(None, (prefix, incident.incident_id, folder.resolve().name)))
-    shelf = _Destination(bucket, home, folder, profile, incident.region)
+    scope = Record.open(folder).scope
+    home = "/".join(filter(None, (prefix, scope.incident_id, folder.resolve().name)))
+    shelf = _Destination(bucket, home, folder, profile, scope.region)
     sent = sum([shelf.put(name) for name in (*members(folder), CHECKSUMS)])
     report = f"{SCHEME}{bucket}/{home}/{REPORT}" if (folder / REPORT).exists() else None
     return Published(f"{SCHEME}{bucket}/{home}/", report, sent)

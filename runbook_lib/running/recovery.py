@@ -19,21 +19,14 @@ from runbook_lib import instant
 from runbook_lib.archive.record import EVIDENCE, Record
 from runbook_lib.errors import BadArchive
 from runbook_lib.evidence import Evidence
-from runbook_lib.measuring.pipe import first_write_after, success_minutes
+from runbook_lib.findings import FINDINGS, Trait
+from runbook_lib.measuring.pipe import Measured
 from runbook_lib.measuring.setting_change import changes
+from runbook_lib.measuring.thresholds import KEEPS_UP, LOSS_OVER, STANDS_STILL, TREND_AGES, TREND_FEWEST
 from runbook_lib.observed import otherwise
 from runbook_lib.running.investigation import Investigation
 
-_GROUND = timedelta(minutes=1)
-"""A trigger that keeps up hands records over within this."""
-_TREND_POINTS = 10
-_FEWEST_POINTS = 4
-_FALLS = 0.05
-"""An age that changes by less than this share of the clock stands still."""
-_QUIET = timedelta(minutes=10)
-"""So long must nothing have failed before a loss counts as over."""
-_PAST_LOSS = frozenset({"retry-exhausted-drop"})
-"""Causes that are named for as long as the records they cost are in the window, although no more are lost."""
+_PAST_LOSS = frozenset(finding.id for finding in FINDINGS.values() if Trait.PAST_LOSS in finding.traits)
 
 
 class RecoveryOutcome(StrEnum):
@@ -66,17 +59,17 @@ class Trend:
     @property
     def drained_at(self) -> datetime | None:
         """When what waits is handed over if it goes on like this; None where it does not drain, or has drained."""
-        if self.age <= _GROUND or self.slope > -_FALLS:
+        if self.age <= KEEPS_UP or self.slope > -STANDS_STILL:
             return None
-        return self.at + (self.age - _GROUND) / -self.slope
+        return self.at + (self.age - KEEPS_UP) / -self.slope
 
     @property
     def sentence(self) -> str:
         """The trend in words."""
         words = f"The iterator age was {instant.span(self.age)} at {instant.clock(self.at, self.at)}"
-        if self.age <= _GROUND:
+        if self.age <= KEEPS_UP:
             return f"{words}: nothing waits."
-        if abs(self.slope) < _FALLS:
+        if abs(self.slope) < STANDS_STILL:
             return f"{words} and does not change."
         pace = f"by {instant.span(abs(self.slope) * instant.MINUTE)} a minute"
         if self.drained_at is None:
@@ -145,7 +138,7 @@ def compare(before: Path, after: Path) -> Recovery:
         raise BadArchive(f"{after} is not later than {before}.", "Give the run before the repair first.")
     investigation = Investigation(Record.read(after / EVIDENCE))
     investigation.collect()
-    since = _Since(investigation.evidence, instant.parse(first["as_of"]))
+    since = _Since(Measured(investigation.evidence), instant.parse(first["as_of"]))
     was, now = (_ids(run, "causes", "latent") for run in (first, second))
     over = tuple(finding_id for finding_id in now if finding_id in _PAST_LOSS and since.nothing_fails)
     unseen = tuple(finding_id for finding_id in was if finding_id in _ids(second, "undetermined"))
@@ -171,7 +164,7 @@ def _ids(verdict: dict[str, Any], *kinds: str) -> tuple[str, ...]:
 class _Since:
     """What the second run saw of the time since the repair; what could not be read is taken for not seen."""
 
-    def __init__(self, seen: Evidence, first: datetime) -> None:
+    def __init__(self, seen: Measured, first: datetime) -> None:
         self.seen = seen
         self.repaired = max((first, *_known_changes(seen, first)))
         self.handled = otherwise(lambda: _handled(seen), None)
@@ -196,14 +189,14 @@ class _Since:
         """Whether no invocation failed since the repair, for long enough to tell."""
         last = otherwise(lambda: self.seen.metrics.errors.last_positive, self.seen.as_of)
         until = self.handled or self.repaired
-        return self.shows and until - self.repaired >= _QUIET and (last is None or last < self.repaired)
+        return self.shows and until - self.repaired >= LOSS_OVER and (last is None or last < self.repaired)
 
     @property
     def nobody_wrote(self) -> bool:
         """Whether nothing is seen to have been written since the repair, in data that reach beyond it."""
         return (
             not self.too_fresh
-            and otherwise(lambda: first_write_after(self.seen, self.repaired), self.seen.as_of) is None
+            and otherwise(lambda: self.seen.first_write_after(self.repaired), self.seen.as_of) is None
         )
 
 
@@ -215,17 +208,17 @@ def _known_changes(seen: Evidence, first: datetime) -> Iterator[datetime]:
     yield from (at for at in (*found, *([function] if function else [])) if at > first)
 
 
-def _handled(seen: Evidence) -> datetime | None:
+def _handled(seen: Measured) -> datetime | None:
     """Find the newest period in which a stream invoked the function, and some invocation succeeded."""
-    good = success_minutes(seen)
+    good = seen.success_minutes
     return max((at for at in seen.backlog.iterator_age_ms.points if good.get(at, 0) > 0), default=None)
 
 
 def _trend(seen: Evidence, since: datetime) -> Trend | None:
     """Fit a line to the newest iterator ages since the repair; None where there are too few."""
     points = sorted((at for at in seen.backlog.iterator_age_ms.points if at >= since), reverse=True)
-    newest = list(islice(points, _TREND_POINTS))
-    if len(newest) < _FEWEST_POINTS:
+    newest = list(islice(points, TREND_AGES))
+    if len(newest) < TREND_FEWEST:
         return None
     ages = [seen.backlog.iterator_age_ms.points[at] / 1000 for at in newest]
     seconds = [(at - newest[0]).total_seconds() for at in newest]

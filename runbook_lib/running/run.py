@@ -20,7 +20,7 @@ from runbook_lib.example import is_example
 from runbook_lib.incident import Incident
 from runbook_lib.running.exports import export_names, write_exports
 from runbook_lib.running.investigation import Early, Investigation, Progress, archive_of, begin, take_up, unfinished
-from runbook_lib.running.scope import check_scope
+from runbook_lib.running.named_resources import check_names
 
 if TYPE_CHECKING:
     from runbook_lib.judging.diagnosis import Diagnosis
@@ -76,7 +76,7 @@ def investigate(
     try:
         with _kernel(folder, report) as kernel:
             investigation.collect(progress=progress, timeout_s=timeout_s, early=early)
-            check_scope(investigation.evidence)
+            check_names(investigation.evidence)
             return _finish(investigation, folder, kernel, exports, announce)
     finally:
         investigation.record.close()
@@ -113,9 +113,9 @@ def replay(
         raise BadArchive(f"{folder} is not a run folder.", "Give a folder such as archive/<incident_id>/<run>.")
     if is_sealed(folder):
         folder = _copy_beside(folder)
-    record = Record.open(folder)
+    investigation = Investigation(Record.open(folder))
     with _kernel(folder, report) as kernel:
-        return _finish(Investigation(record), folder, kernel, exports, announce)
+        return _finish(investigation, folder, kernel, exports, announce)
 
 
 def _finish(

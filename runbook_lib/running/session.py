@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping
-from dataclasses import fields
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -93,7 +92,7 @@ def open_investigation(names: Mapping[str, Any]) -> Session:
     Parameters are picked by name. A plain value whose name is nearly a parameter's is refused, because papermill
     injects a mistyped parameter without a word. Raises BadParameters, CannotRun, BadArchive.
     """
-    known = [field.name for field in fields(Incident)]
+    known = Incident.parameter_names()
     _refuse_near_misses(names, known)
     replayed = os.environ.get(RUN_VARIABLE)
     if replayed:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import string
 
-from runbook_lib.charts import draw_correlation, draw_single, draw_stacks  # noqa: F401
+from runbook_lib import charts  # noqa: F401
 from runbook_lib.running import session  # noqa: F401
 from runbook_lib.showing import canvas
 

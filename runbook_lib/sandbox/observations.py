@@ -26,8 +26,8 @@ class Observation:
     """One thing that AWS was seen to do.
 
     `says` is what it does, `source` one of `SOURCES` with a number where it has one, `seen` when and how often. `test`
-    is `file::function` below tests/sandbox. Only what is `decisive` may a finding rest upon; what was not seen, was seen
-    once or was inferred is not, unless AWS documents it as well.
+    is `file::function` below tests/sandbox. Only what is `decisive` may a finding rest upon; what was not seen, seen
+    once or inferred is not, unless AWS documents it as well.
     """
 
     about: str
@@ -65,7 +65,7 @@ OBSERVATIONS = (
         KEY, "TableStatus turns INACCESSIBLE_ENCRYPTION_CREDENTIALS only 13 to 75 minutes after (here: by seed)."
         " InaccessibleEncryptionDateTime is when DynamoDB found out, 20 to 30 s before; SSEDescription.Status stays"
         " ENABLED.",
-        "LAB 331", "October 2026, five tables: 12.6, 36, 42, 43 and 75 min", _own("lost_key_shows_in_the_table_long_after"),
+        "LAB 331", "October 2026: 12.6, 36, 42, 43, 75 min", _own("lost_key_shows_in_the_table_long_after"),
     ),
     Observation(
         KEY, "After EnableKey reads work within 7 minutes, and TableStatus stays inaccessible for 18 to 57.",

@@ -69,6 +69,21 @@ class Axis:
 _BUCKETS = tuple(timedelta(minutes=size) for size in (1, 5, 10, 15, 30, 60, 120))
 
 
+def longest(stretches: Iterable[Stretch]) -> Stretch:
+    """Give the longest stretch, the first of equals; there must be one."""
+    return max(stretches, key=lambda stretch: stretch.length)
+
+
+def is_blind(unexamined: Iterable[Stretch], axis: Axis) -> bool:
+    """Whether nothing at all of the axis was examined."""
+    return any(stretch.length == axis.length for stretch in unexamined)
+
+
+def between(stretch: Stretch, axis: Axis) -> str:
+    """Say from when to when a stretch lasts."""
+    return f"from {instant.clock(stretch.start, axis.end)} to {instant.clock(stretch.end, axis.end)}"
+
+
 Timed = TypeVar("Timed")
 
 

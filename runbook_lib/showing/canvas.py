@@ -1,7 +1,8 @@
 """Drawing: one style, a few primitives, and a figure as small PNG bytes. Nothing here knows what it draws.
 
 No global state of matplotlib is touched: figures are made without pyplot, the style holds only while one is drawn, and
-text is never parsed as mathematics (a `$` in a name would otherwise end the picture).
+text is never parsed as mathematics (a `$` in a name would otherwise end the picture). matplotlib is loaded only when
+something is drawn, so that what draws may be imported for nothing.
 """
 
 from __future__ import annotations
@@ -10,14 +11,13 @@ import io
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal, cast
-
-import matplotlib
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
-from PIL import Image
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from runbook_lib.showing.axis import Axis, Stretch
+
+if TYPE_CHECKING:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
 
 DPI = 200
 WIDTH_IN = 10.0
@@ -54,9 +54,17 @@ STYLE: dict[str, Any] = {
 }
 
 
+Drawn = tuple[bytes, int, int]
+"""PNG bytes, and the size in CSS pixels."""
+
+
 @contextmanager
 def drawing(height_in: float) -> Iterator[Figure]:
     """Give an empty figure of the common width; the style holds inside the block."""
+    import matplotlib
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(WIDTH_IN, height_in), dpi=DPI)
         FigureCanvasAgg(figure)
@@ -73,7 +81,9 @@ def png(figure: Figure) -> bytes:
 
     A third of the size, and no colour drifts, as it would with a palette computed from the picture.
     """
-    canvas = cast(FigureCanvasAgg, figure.canvas)
+    from PIL import Image
+
+    canvas = cast("FigureCanvasAgg", figure.canvas)
     canvas.draw()
     palette = Image.new("P", (1, 1))
     palette.putpalette([level for colour in _palette() for level in colour])
@@ -110,6 +120,16 @@ _EPOCH, _DAY = datetime(1970, 1, 1, tzinfo=UTC), timedelta(days=1)
 def x(at: datetime) -> float:
     """Place an instant on a time axis."""
     return (at - _EPOCH) / _DAY
+
+
+def title(figure: Figure, words: str, tall: float) -> None:
+    """Write what a picture of this height, in inches, is about."""
+    figure.text(0.012, 1 - 0.15 / tall, words, fontsize=9.5, fontweight="bold", va="center")
+
+
+def said_beside(figure: Figure, words: str, tall: float, right: float) -> None:
+    """Write something small at the height of the title, up to a place at the right."""
+    figure.text(right, 1 - 0.15 / tall, words, fontsize=7.5, color=GREY, ha="right", va="center")
 
 
 def bare(axes: Any, *, keep: Iterable[str] = ()) -> None:

@@ -1,7 +1,7 @@
 """The nine steps of the playbook: what each asks, what it needs, and how it looks.
 
-A step only looks. It catches nothing, judges nothing, prints nothing and does not know the time: `attempt` and
-`together` leave a gap where a look failed, and the window comes from the run's clock.
+A step only looks. Nothing here catches, judges, prints, or knows the time: `attempt` and `together` leave a gap where
+a look failed, and the window comes from the run's clock.
 """
 
 from __future__ import annotations

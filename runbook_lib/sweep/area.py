@@ -2,20 +2,37 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum, auto
 from pathlib import Path
 
 from runbook_lib.archive.record import EVIDENCE, Record
 from runbook_lib.archive.redact import Redactor
 from runbook_lib.aws import Budget, Live, Reader, StepReader
 from runbook_lib.errors import BadArchive
-from runbook_lib.incident import Incident, Window
-
-EVERY = "every-one-there-is"
-"""What stands for the table and the function of a sweep, which is about none in particular."""
+from runbook_lib.incident import Scope, Window
 
 _HEAD = "00-run.jsonl"
+
+
+class SweepPart(StrEnum):
+    """A part of a sweep's evidence, by the stem of its file: its number, in the order of asking, and its name."""
+
+    @staticmethod
+    def _generate_next_value_(name: str, start: int, count: int, last_values: list[str]) -> str:
+        return f"{start + count:02d}-{name.lower()}"
+
+    MAPPINGS = auto()
+    STREAMS = auto()
+    TABLES = auto()
+    ACCOUNT = auto()
+    METRICS = auto()
+    CLOSER = auto()
+
+    def of_batch(self, number: int) -> str:
+        """Give the stem for one batch of triggers."""
+        return f"{self}-{number:04d}"
 
 
 @dataclass(frozen=True)
@@ -30,16 +47,10 @@ class Area:
         """How it is named before anybody knows its account."""
         return f"{self.region} through {self.role_arn}" if self.role_arn else self.region
 
-    def incident(self, incident_id: str = "sweep") -> Incident:
+    def scope(self, incident_id: str = "sweep") -> Scope:
         """Give what the Reader and the record want to know. Raises BadParameters for a region or role of no form."""
-        given = {
-            "incident_id": incident_id,
-            "region": self.region,
-            "table_name": EVERY,
-            "function_name": EVERY,
-            "assume_role_arn": self.role_arn,
-        }
-        return Incident.from_mapping(given, source="the arguments of `sweep`")
+        given = {"incident_id": incident_id, "region": self.region, "assume_role_arn": self.role_arn}
+        return Scope.from_mapping(given, source="the arguments of `sweep`")
 
 
 @dataclass(frozen=True)
@@ -67,7 +78,7 @@ class OpenArea:
     @property
     def window(self) -> Window:
         """The stretch of time that is looked at."""
-        return self.record.incident.window(self.as_of)
+        return self.record.scope.window(self.as_of)
 
     def part(self, name: str) -> StepReader:
         """Give the door for one part; in replay its calls are read from the folder now."""
@@ -85,15 +96,15 @@ def begin(area: Area, archive: Path, budgets: dict[str, Budget], timeout_s: floa
 
     Raises BadParameters, CannotRun and BadArchive.
     """
-    live = Live(area.incident())
+    live = Live(area.scope())
     identity, as_of = live.identify()
     account = str(identity["Account"])
     live.budget = budgets.setdefault(account, live.budget)
     live.budget.expire_in(timeout_s)
     redactor = Redactor()
     known, _ = redactor.answer("GetCallerIdentity", identity)
-    incident = area.incident(f"sweep-{account}-{area.region}")
-    record = Record.create(incident, as_of, known, archive=archive, sweep=True)
+    scope = area.scope(f"sweep-{account}-{area.region}")
+    record = Record.create(scope, as_of, known, archive=archive, sweep=True)
     return OpenArea(area, Reader(record, live, redactor))
 
 
@@ -111,10 +122,5 @@ def reopen(folder: Path) -> OpenArea:
     if not record.run.get("sweep"):
         raise BadArchive(f"{folder} is not the folder of a sweep.", "Give a folder such as archive/sweep-.../<run>.")
     record.folder = folder
-    incident = record.incident
-    return OpenArea(Area(incident.region, incident.assume_role_arn), Reader(record, None))
-
-
-def with_names(incident: Incident, incident_id: str, table: str, function: str) -> Incident:
-    """Give the incident of one trigger, with the region and role of its area."""
-    return replace(incident, incident_id=incident_id, table_name=table, function_name=function)
+    scope = record.scope
+    return OpenArea(Area(scope.region, scope.assume_role_arn), Reader(record, None))

@@ -17,7 +17,7 @@ from runbook_lib.aws import Budget
 from runbook_lib.errors import RunbookError
 from runbook_lib.incident import Incident
 from runbook_lib.running import batch
-from runbook_lib.sweep.area import Area, begin, reopen, with_names
+from runbook_lib.sweep.area import Area, begin, reopen
 from runbook_lib.sweep.document import RefusedArea, Result, to_json
 from runbook_lib.sweep.sweeping import Progress, SweptArea, sweep
 from runbook_lib.sweep.triage import Triage
@@ -46,7 +46,7 @@ def sweep_all(areas: Iterable[Area], options: SweepOptions, progress: Progress |
     """
     every = list(areas)
     for area in every:
-        area.incident()
+        area.scope()
     budgets: dict[str, Budget] = {}
     with ThreadPoolExecutor(max_workers=min(len(every), _AT_ONCE)) as pool:
         results = list(pool.map(lambda area: _swept(area, options, budgets, progress), every))
@@ -127,7 +127,7 @@ def _incident(area: SweptArea, triage: Triage) -> Incident:
     account, region = area.opened.account, area.opened.area.region
     whole = "|".join((account, region, triage.connection.table_arn, triage.connection.function))
     name = f"sweep-{words}-{hashlib.sha256(whole.encode()).hexdigest()[:8]}"
-    return with_names(area.opened.record.incident, name, triage.connection.table, triage.target)
+    return Incident.within(area.opened.record.scope, name, triage.connection.table, triage.target)
 
 
 def _investigation_of(document: batch.Document) -> dict[str, Any]:

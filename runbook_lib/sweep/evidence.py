@@ -13,9 +13,10 @@ from runbook_lib.evidence import Evidence
 from runbook_lib.evidence.mapping import EventSourceMapping, Mappings
 from runbook_lib.evidence.signals import Backlog, Concurrency, Metrics
 from runbook_lib.evidence.source import Health, Identity, Stream, Streams
+from runbook_lib.incident import Incident
 from runbook_lib.observed import Each, Gap, Observed, attempt
 from runbook_lib.steps.function_metrics import FAILED_WRITES, MAPPING_EVENTS, WRITES
-from runbook_lib.sweep.area import OpenArea, with_names
+from runbook_lib.sweep.area import OpenArea, SweepPart
 from runbook_lib.sweep.counters import Counted, Key
 from runbook_lib.sweep.survey import Connection, Survey
 
@@ -69,7 +70,7 @@ class SweptConnection:
         """Give it as evidence."""
         named = self.mappings[0].function
         target = f"{named.name}:{named.qualifier}" if named.qualifier else named.name
-        incident = with_names(self.opened.record.incident, "sweep", self.connection.table, target)
+        incident = Incident.within(self.opened.record.scope, "sweep", self.connection.table, target)
         observations: dict[str, Observed | Gap] = {
             "health": self._health(),
             "streams": self._streams(),
@@ -156,7 +157,9 @@ class SweptConnection:
             sibling_errors=_unswept("the other functions on the stream"),
             concurrency=Concurrency(
                 reserved=self.reserved,  # type: ignore[arg-type]
-                reserved_ref=self.opened.part(CLOSER).ref("lambda", "GetFunctionConcurrency", FunctionName=name),
+                reserved_ref=self.opened.part(SweepPart.CLOSER).ref(
+                    "lambda", "GetFunctionConcurrency", FunctionName=name
+                ),
                 account_limit=attempt(lambda: self.limits.total),
                 account_unreserved=attempt(lambda: self.limits.unreserved),
                 account_ref=attempt(lambda: self.limits.ref),
@@ -180,10 +183,6 @@ class SweptConnection:
             "OtherAccount",
             f"{metric} of {self.connection.table} is counted in account {self.connection.owner}, where the table is.",
         )
-
-
-CLOSER = "06-closer"
-"""The part of the evidence that holds the closer look."""
 
 
 def _unswept(what: str) -> Any:

@@ -10,7 +10,7 @@ from runbook_lib.evidence.mapping import EventSourceMapping
 from runbook_lib.evidence.source import Table
 from runbook_lib.interpret.arn import StreamArn
 from runbook_lib.observed import Gap, NotObserved, Observed, attempt, known, otherwise
-from runbook_lib.sweep.area import OpenArea
+from runbook_lib.sweep.area import OpenArea, SweepPart
 
 _MOST_PAGES = 1000
 
@@ -98,8 +98,8 @@ class Survey(Observed):
 def survey(opened: OpenArea) -> Survey:
     """List the mappings and the streams of a region, then describe each of their tables once."""
     mappings, streams = together(
-        lambda: _all(opened.part("01-mappings").pages("lambda", "ListEventSourceMappings", most=_MOST_PAGES)),
-        lambda: _all(opened.part("02-streams").pages("dynamodbstreams", "ListStreams", most=_MOST_PAGES)),
+        lambda: _all(opened.part(SweepPart.MAPPINGS).pages("lambda", "ListEventSourceMappings", most=_MOST_PAGES)),
+        lambda: _all(opened.part(SweepPart.STREAMS).pages("dynamodbstreams", "ListStreams", most=_MOST_PAGES)),
     )
     ours = attempt(lambda: tuple(_ours(known(mappings))))
     arns = attempt(lambda: tuple(str(stream["StreamArn"]) for stream in known(streams).items("Streams")))
@@ -109,12 +109,12 @@ def survey(opened: OpenArea) -> Survey:
         account=opened.account,
         region=opened.area.region,
         mappings=ours,
-        mappings_ref=opened.part("01-mappings").ref("lambda", "ListEventSourceMappings"),
+        mappings_ref=opened.part(SweepPart.MAPPINGS).ref("lambda", "ListEventSourceMappings"),
         listed=attempt(lambda: len(known(mappings).items("EventSourceMappings"))),
         streams=arns,
         tables=_tables(opened, sorted(tables)),
     )
-    for part in ("01-mappings", "02-streams", _TABLES):
+    for part in (SweepPart.MAPPINGS, SweepPart.STREAMS, SweepPart.TABLES):
         opened.done(part)
     return found
 
@@ -122,9 +122,6 @@ def survey(opened: OpenArea) -> Survey:
 def table_of(stream_arn: str) -> str:
     """Give the ARN of a stream's table."""
     return stream_arn.partition("/stream/")[0]
-
-
-_TABLES = "03-tables"
 
 
 def _all(pages: Pages) -> Pages:
@@ -143,7 +140,7 @@ def _ours(pages: Pages) -> Iterator[EventSourceMapping]:
 
 def _tables(opened: OpenArea, arns: list[str]) -> dict[str, Table | Gap]:
     """Describe each table once."""
-    aws = opened.part(_TABLES)
+    aws = opened.part(SweepPart.TABLES)
     found = together(*(lambda arn=arn: _table(aws, opened.account, arn) for arn in arns))
     return dict(zip(arns, found, strict=True))
 

@@ -10,13 +10,11 @@ from runbook_lib.aws import StepReader, together
 from runbook_lib.evidence.mapping import EventSourceMapping
 from runbook_lib.observed import Gap, attempt, known, otherwise
 from runbook_lib.sweep import counters
-from runbook_lib.sweep.area import OpenArea
-from runbook_lib.sweep.evidence import CLOSER, NOT_ASKED, AccountLimits, SweptConnection
+from runbook_lib.sweep.area import OpenArea, SweepPart
+from runbook_lib.sweep.evidence import NOT_ASKED, AccountLimits, SweptConnection
 from runbook_lib.sweep.rank import first_to_lose
 from runbook_lib.sweep.survey import Connection, Survey, survey
 from runbook_lib.sweep.triage import Triage, triage
-
-_ACCOUNT = "04-account"
 
 Progress = Callable[[str], None]
 
@@ -98,7 +96,7 @@ def _judged(
     }
     done = 0
     for number, (batch, series) in enumerate(counters.batches(wanted), start=1):
-        part = f"05-metrics-{number:04d}"
+        part = SweepPart.METRICS.of_batch(number)
         counted = {**around.counted, **counters.count(opened, part, series)}
         opened.done(part)
         yield from _closer(opened, number, [around.seen(connection, counted) for connection in batch])
@@ -127,9 +125,9 @@ class _SharedFacts:
         for connection, mappings in connections.items():
             for name in (connection.table_arn, connection.function):
                 beside.setdefault(name, []).extend(mappings)
-        counted = counters.count(opened, _ACCOUNT, counters.of_account()) if connections else {}
-        limits = attempt(lambda: _limits(opened.part(_ACCOUNT))) if connections else _NO_LIMITS
-        opened.done(_ACCOUNT)
+        counted = counters.count(opened, SweepPart.ACCOUNT, counters.of_account()) if connections else {}
+        limits = attempt(lambda: _limits(opened.part(SweepPart.ACCOUNT))) if connections else _NO_LIMITS
+        opened.done(SweepPart.ACCOUNT)
         return cls(opened, found, attempt(found.generations), limits, counted, connections, beside)
 
     def seen(self, connection: Connection, counted: counters.Counted) -> SweptConnection:
@@ -163,7 +161,7 @@ def _closer(opened: OpenArea, number: int, batch: list[SweptConnection]) -> Iter
     doubtful = [connection for connection, _ in pairs]
     again: dict[Connection, Triage] = {}
     if doubtful:
-        part = f"{CLOSER}-{number:04d}"
+        part = SweepPart.CLOSER.of_batch(number)
         asked = [
             query for seen in doubtful for query in counters.closer_look(seen.connection, seen.streams, opened.account)
         ]

@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from runbook_lib.evidence.mapping import EventSourceMapping
-from runbook_lib.findings import Confidence, Verdict
+from runbook_lib.findings import Confidence, Trait, Verdict
 from runbook_lib.judging.diagnosis import Diagnosis, Status, diagnose
 from runbook_lib.judging.loss_clock import Loss
 from runbook_lib.measuring.pipe import FlowState, Stage
@@ -54,7 +54,10 @@ class FoundFault:
 
 @dataclass(frozen=True)
 class Triage:
-    """The verdict on one trigger. `unseen` says what this sweep should have seen of it and could not."""
+    """The verdict on one trigger. `unseen` says what this sweep should have seen of it and could not.
+
+    `is_throttled`: invocations were refused for want of concurrency.
+    """
 
     connection: Connection
     target: str
@@ -66,16 +69,12 @@ class Triage:
     loss: Loss
     since: datetime | None
     unseen: tuple[str, ...]
+    is_throttled: bool = False
 
     @property
     def is_wrong(self) -> bool:
         """Whether records do not arrive, as far as can be seen: a closer look may tell more."""
         return self.outcome in (TriageOutcome.FAULT, TriageOutcome.SUSPECT)
-
-    @property
-    def is_throttled(self) -> bool:
-        """Whether invocations were throttled."""
-        return any(fault.id == "throttled" for fault in self.signs)
 
 
 def triage(seen: SweptConnection) -> Triage:
@@ -85,6 +84,7 @@ def triage(seen: SweptConnection) -> Triage:
     problems = [mapping for mapping in seen.mappings if mapping.processing.is_problem]
     unseen = tuple(dict.fromkeys(gap.reason for gap in swept(evidence.gaps())))
     outcome = _outcome(diagnosis, problems, unseen)
+    signs = (*diagnosis.symptoms, *diagnosis.contributing)
     return Triage(
         connection=seen.connection,
         target=evidence.incident.function_name,
@@ -92,10 +92,11 @@ def triage(seen: SweptConnection) -> Triage:
         outcome=outcome,
         sentence=_sentence(outcome, diagnosis, problems, unseen),
         causes=tuple(map(FoundFault.of, (*diagnosis.causes, *diagnosis.latent))),
-        signs=tuple(map(FoundFault.of, (*diagnosis.symptoms, *diagnosis.contributing))),
+        signs=tuple(map(FoundFault.of, signs)),
         loss=diagnosis.loss,
         since=diagnosis.onset.at if diagnosis.onset else None,
         unseen=unseen,
+        is_throttled=any(Trait.THROTTLES in verdict.finding.traits for verdict in signs),
     )
 
 
@@ -141,9 +142,6 @@ def _quiet(diagnosis: Diagnosis) -> str:
     quiet = (
         verdict
         for verdict in diagnosis.innocent
-        if verdict.finding.id in _IDLE and verdict.confidence is Confidence.PROVED
+        if Trait.EXPLAINS_IDLE in verdict.finding.traits and verdict.confidence is Confidence.PROVED
     )
     return next((verdict.finding.title for verdict in quiet), "")
-
-
-_IDLE = ("rejected-writes", "noop-writes", "no-table-writes")

@@ -1,6 +1,6 @@
 """Observations and diagnoses as blocks: what a notebook cell, a report section or a terminal shows.
 
-Nothing is judged here. What could not be seen is shown as NOT EXAMINED, with the reason and the permission that would
+Nothing here judges. What could not be seen is shown as NOT EXAMINED, with the reason and the permission that would
 help; it is never shown as well.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from runbook_lib.evidence import Evidence
+from runbook_lib.evidence import Evidence, step_number
 from runbook_lib.observed import Gap, NotObserved
 from runbook_lib.showing.blocks import Block, Prose, Stack
 from runbook_lib.steps import STEPS
@@ -58,81 +58,83 @@ __all__ = [
 class _StepPage:
     """How a step is shown: its answer in one sentence, its tables, and what the answer does not prove.
 
-    `beside` names other steps of which the answer tells, too.
+    `beside` names other observations of which the answer tells, too.
     """
 
     answer: Callable[[Evidence], str]
     details: tuple[Callable[[Evidence], Block], ...]
     meaning: str
-    beside: tuple[int, ...] = ()
+    beside: tuple[str, ...] = ()
 
 
 _PAGES = {
-    1: _StepPage(
+    "health": _StepPage(
         source.health_answer,
         (source.table_facts, source.health_events),
         "A table of this name in another account or region would be another table. AWS Health tells of incidents late,"
         " and not of every one.",
     ),
-    2: _StepPage(
+    "streams": _StepPage(
         source.stream_answer,
         (source.stream_facts, source.generations),
         "Enabling a stream again makes a new one with a new ARN, which no existing mapping follows. A view type cannot"
         " be changed in place.",
     ),
-    3: _StepPage(
+    "mappings": _StepPage(
         trigger.mappings_answer,
         (trigger.mappings_table, trigger.function_facts),
         "Every mapping of the region is listed, because asking by a bare function name misses those on an alias or"
         " version.",
-        beside=(2,),
+        beside=("streams",),
     ),
-    4: _StepPage(
+    "logs": _StepPage(
         function.logs_answer,
         (function.log_errors, function.log_searches),
         "A quiet log does not show that the function was not invoked: the role may not log, or the lines went"
         " elsewhere. Step 7 counts invocations.",
     ),
-    5: _StepPage(
+    "role": _StepPage(
         function.role_answer,
         (function.role_table, function.role_facts),
         "The stream is polled with the execution role of the version that the mapping invokes, from outside the"
         " function. The function's own resource policy plays no part.",
     ),
-    6: _StepPage(
+    "backlog": _StepPage(
         source.backlog_answer,
         (source.backlog_facts, source.shards),
         "A record lives 24 hours. The age is that of the last batch handed over: it stands still, or is missing, while"
         " nothing is invoked, however much waits.",
     ),
-    7: _StepPage(
+    "metrics": _StepPage(
         function.metrics_answer,
         (function.metrics_table, function.alarms_table, function.concurrency_facts),
         "Lambda reports nothing for a function that nobody invokes, so silence is the sign of a dead trigger, not of a"
         " good one.",
     ),
-    8: _StepPage(
+    "status": _StepPage(
         trigger.status_answer,
         (trigger.status_facts,),
         "Enabled does not mean that records are read, and a last result tells of the last attempt, not of now.",
     ),
-    9: _StepPage(
+    "changes": _StepPage(
         changes.changes_answer,
         (changes.trail_table, changes.searches_table),
         "A change explains a fault only with a mechanism and a lag that fits it; the diagnosis names one as trigger or"
         " none.",
     ),
 }
+"""By the name of the observation."""
 
 
 def told_beside(number: int) -> tuple[int, ...]:
     """Name the other steps of which this step's view tells, too: it is whole once they have been observed."""
-    return _PAGES[number].beside
+    return tuple(map(step_number, _PAGES[STEPS[number].observes].beside))
 
 
 def step_view(number: int, seen: Evidence) -> Stack:
-    """Show one playbook step: question, answer, tables, calls made, what was not seen. Raises KeyError beyond 9."""
-    step, page = STEPS[number], _PAGES[number]
+    """Show one playbook step: question, answer, tables, calls made, what was not seen. Raises KeyError beyond them."""
+    step = STEPS[number]
+    page = _PAGES[step.observes]
     title, question = f"Step {number}: {step.title}", Prose.of(step.question)
     observed = seen.observations.get(step.observes)
     if observed is None:

@@ -8,19 +8,19 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from runbook_lib import instant
-from runbook_lib.evidence import Evidence
+from runbook_lib.archive.record import EVIDENCE
+from runbook_lib.evidence import Evidence, step_number
 from runbook_lib.interpret.trail_event import POLL_EVENT_NAME, TrailEvent
 from runbook_lib.judging.diagnosis import Diagnosis
-from runbook_lib.measuring.onset import FIRST_WINDOW
 from runbook_lib.measuring.setting_change import Change, changes
+from runbook_lib.measuring.thresholds import FIRST_WINDOW
 from runbook_lib.observed import NotObserved
 from runbook_lib.showing.blocks import Block, TableBlock
+from runbook_lib.steps import STEPS
 from runbook_lib.views.words import columns, count, moment, stretch
 
 MOST_ROWS = 200
 """Rows of a table in the report; the evidence file has them all."""
-
-_FILE = "evidence/09-configuration_changes.jsonl"
 
 
 class ChangeRelation(StrEnum):
@@ -159,7 +159,8 @@ def searches_table(seen: Evidence) -> Block:
 
 def more_than(total: int) -> str | None:
     """Say what a capped table leaves out, and where it stands."""
-    return f"{total - MOST_ROWS:,} more rows stand in {_FILE}." if total > MOST_ROWS else None
+    file = f"{EVIDENCE}/{STEPS[step_number('changes')].file}.jsonl"
+    return f"{total - MOST_ROWS:,} more rows stand in {file}." if total > MOST_ROWS else None
 
 
 # -- the whole timeline ----------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from runbook_lib import instant
 from runbook_lib.evidence import Evidence
 from runbook_lib.evidence.signals import Peek, Series
 from runbook_lib.evidence.source import Stream, Table, TimeToLive
+from runbook_lib.measuring.backlog import oldest_unread
 from runbook_lib.observed import NotObserved, otherwise
 from runbook_lib.showing.blocks import Block, Facts, Prose, TableBlock
 from runbook_lib.views.words import Told, age, columns, count, fact, moment, stretch, summed, yes
@@ -168,7 +169,7 @@ def backlog_facts(seen: Evidence) -> Block:
             lambda: ("no datapoint" if peak is None else age(timedelta(milliseconds=peak)), series.ref),
         ),
         fact("Minutes with a datapoint", lambda: (f"{len(series.points):,}", series.ref)),
-        fact("Oldest unread, by its age", lambda: (moment(seen.backlog.oldest_unread), series.ref)),
+        fact("Oldest unread, by its age", lambda: (moment(oldest_unread(seen.backlog)), series.ref)),
     ]
     for label, read in otherwise(lambda: seen.backlog.returned, {}).items():
         facts.append(fact(f"Records read from {label}", partial(_read, read)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "report"))
 from report_samples import AS_OF, code_cell, executed, finding, meta, shown_cell, step_stack
 
 from runbook_lib.report import render, sections
+from runbook_lib.showing.blocks import Prose
 
 pytestmark = pytest.mark.browser
 HOSTILE = (
@@ -42,7 +44,8 @@ def page_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     document = executed()
     for number, text in enumerate(HOSTILE):
         block = step_stack(5)
-        document.cells.append(shown_cell(block.with_blocks(type(block.blocks[0])((text,))), f"h{number}", "09_x"))
+        more = replace(block, blocks=(*block.blocks, Prose((text,))))
+        document.cells.append(shown_cell(more, f"h{number}", "09_x"))
         for kind in ("text/html", "text/markdown", "text/plain"):
             output = {"output_type": "display_data", "data": {kind: text}, "metadata": {}}
             document.cells.append(code_cell([], f"h{number}{kind[5:]}", "09_x", text))

@@ -61,7 +61,7 @@ TOPS = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])
 @given(TOPS, st.sampled_from(VIEW_TYPES), st.data())
 def test_never_means_never(pattern: dict[str, Any], view_type: str, data: st.DataObject) -> None:
     """A pattern said to match nothing matches no record that a stream of that view type can hold."""
@@ -71,7 +71,7 @@ def test_never_means_never(pattern: dict[str, Any], view_type: str, data: st.Dat
         assert not parse(text).matches(data.draw(records(view_type)))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(TOPS, st.sampled_from([*VIEW_TYPES, ""]))
 def test_corrections_are_patterns_and_settle(pattern: dict[str, Any], view_type: str) -> None:
     """Every corrected text is a pattern in which nothing is left to correct."""
@@ -81,7 +81,7 @@ def test_corrections_are_patterns_and_settle(pattern: dict[str, Any], view_type:
             assert [two for two in defects(defect.corrected, view_type=view_type) if two.corrected] == []
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(TOPS, st.sampled_from(VIEW_TYPES), st.data())
 def test_what_matches_is_never_called_hopeless(pattern: dict[str, Any], view_type: str, data: st.DataObject) -> None:
     """A pattern that passes some record has no fatal defect."""

@@ -89,7 +89,7 @@ def present(given_layers):
     return [layer for layer in ("identity", "resource_policies", "boundary", "service_control") if given_layers[layer]]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(layers, statements("Deny"), st.randoms(use_true_random=False))
 def test_a_deny_more_never_opens_anything(drawn, statement, chance):
     """Adding a Deny never turns a denial into unknown or allow, nor unknown into allow."""
@@ -97,7 +97,7 @@ def test_a_deny_more_never_opens_anything(drawn, statement, chance):
     assert HOW_OPEN[decide(with_statement(drawn, layer, statement)).decision] <= HOW_OPEN[decide(drawn).decision]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(layers, statements("Allow"), st.randoms(use_true_random=False))
 def test_an_allow_more_never_closes_anything(drawn, statement, chance):
     """Adding an Allow never turns allow into unknown or a denial, nor unknown into a denial."""
@@ -105,7 +105,7 @@ def test_an_allow_more_never_closes_anything(drawn, statement, chance):
     assert HOW_OPEN[decide(with_statement(drawn, layer, statement)).decision] >= HOW_OPEN[decide(drawn).decision]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(layers, st.randoms(use_true_random=False))
 def test_order_never_matters(drawn, chance):
     """Statements within a policy and policies within a layer can be shuffled without changing the decision."""
@@ -120,7 +120,7 @@ def test_order_never_matters(drawn, chance):
     assert decide(mixed).decision is decide(drawn).decision
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(layers)
 def test_a_boundary_more_never_opens_anything(drawn):
     """Setting a boundary where there was none never widens the answer."""
@@ -129,7 +129,7 @@ def test_a_boundary_more_never_opens_anything(drawn):
     assert HOW_OPEN[decide(bounded).decision] <= HOW_OPEN[decide(unbounded).decision]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(layers, st.integers(0, 2))
 def test_not_having_looked_never_decides_more(drawn, index):
     """Losing sight of one identity-based policy makes the answer unknown at most, but for one denial by another."""
@@ -139,7 +139,7 @@ def test_not_having_looked_never_decides_more(drawn, index):
     assert after is before or after is Decision.UNKNOWN or (after in DENIALS and before in DENIALS)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(layers)
 def test_every_answer_explains_itself(drawn):
     """The reason is a sentence that names the call, and no two equal requests are answered differently."""

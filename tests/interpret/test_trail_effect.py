@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from trail_samples import ACCOUNT, FUNCTION, KEY, STREAM, UUID, record
 
-from runbook_lib.interpret.trail_event import effects, parse
+from runbook_lib.interpret.trail_effect import _SPECIAL
+from runbook_lib.interpret.trail_event import EFFECTS, effects, parse
 
 FN = "project-orders"
 ROLE = "project-role"
@@ -50,6 +51,10 @@ TABLE_OF_CHANGES = [
     (
         _table("CreateTable", streamSpecification={"streamEnabled": True, "streamViewType": "NEW_IMAGE"}),
         [("table-created", "orders"), ("stream-enabled", "orders")],
+    ),
+    (
+        _table("CreateTable", streamSpecification={"streamEnabled": False}),
+        [("table-created", "orders"), ("stream-disabled", "orders")],
     ),
     (_table("DeleteTable"), [("table-deleted", "orders")]),
     (
@@ -143,6 +148,20 @@ TABLE_OF_CHANGES = [
 def test_event_has_its_effects(event: dict[str, Any], expected: list[tuple[str, str]]) -> None:
     """Each event gives exactly these changes, of these things."""
     assert [(effect.kind, effect.target) for effect in effects(parse(event))] == expected
+
+
+def test_every_kind_of_effect_is_produced() -> None:
+    """The table holds an event for each kind of effect that a change can have, and for no other."""
+    assert {kind for _, expected in TABLE_OF_CHANGES for kind, _ in expected} == EFFECTS
+
+
+@pytest.mark.parametrize(("service", "operation"), _SPECIAL)
+def test_an_operation_of_several_effects_declares_them(service: str, operation: str) -> None:
+    """What is declared of an operation is what the events of the table give, no more and no less."""
+    events = ((parse(event), expected) for event, expected in TABLE_OF_CHANGES)
+    of_it = (found for event, found in events if (event.service, event.operation) == (service, operation))
+    given = [kind for found in of_it for kind, _ in found]
+    assert set(given) == set(_SPECIAL[service, operation].kinds)
 
 
 @pytest.mark.parametrize("event", [event for event, expected in TABLE_OF_CHANGES if expected])

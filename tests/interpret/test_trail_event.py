@@ -44,7 +44,7 @@ def test_record_gives_every_field() -> None:
         user_agent="aws-cli/2.27.41",
         request={"uUID": UUID, "enabled": False},
     )
-    assert (event.succeeded, event.is_dated, event.service) == (True, True, "lambda")
+    assert (event.succeeded, event.service) == (True, "lambda")
 
 
 @pytest.mark.parametrize(
@@ -144,7 +144,7 @@ def test_operation_loses_only_the_api_date(name: str, operation: str) -> None:
 def test_time_is_utc_whatever_it_is_written_as(written: Any, at: datetime) -> None:
     """Text, datetime and epoch seconds are read into UTC; what is no time leaves the event undated."""
     event = parse(record("UpdateTable", eventTime=written))
-    assert (event.at, event.at.tzinfo, event.is_dated) == (at, UTC, at != UNDATED)
+    assert (event.at, event.at.tzinfo) == (at, UTC)
 
 
 def test_time_of_the_holder_dates_an_undated_record() -> None:

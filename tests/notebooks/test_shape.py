@@ -138,7 +138,7 @@ def test_last_setup_serves_all() -> None:
 @EACH
 def test_parameters_are_the_incidents(source: NotebookSource) -> None:
     """The parameters cell names every parameter of an incident, in order, typed, each with a comment."""
-    assert list(parameters(source)) == [field.name for field in fields(Incident)]
+    assert list(parameters(source)) == Incident.parameter_names()
     inferred = papermill.inspect_notebook(str(ROOT / "notebooks" / f"{source.name}.ipynb"))
     assert list(inferred) == list(parameters(source))
     assert all(

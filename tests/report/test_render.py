@@ -27,7 +27,7 @@ from report_samples import (
     verdict,
 )
 
-from runbook_lib.report import render, sections
+from runbook_lib.report import join, render, sections
 from runbook_lib.showing import blocks
 
 VOID = {"meta", "img", "br", "wbr", "hr", "link", "input"}
@@ -275,7 +275,7 @@ def test_loss_clock_says_its_state(state: str, deadline: str | None, big: str) -
 def test_opening_of_the_diagnosis_keeps_failures() -> None:
     """What stands before the first chapter is the headline again and left out, but never a failure."""
     error = nbformat.v4.new_output("error", ename="Boom", evalue="no", traceback=[])
-    name = render.DIAGNOSIS
+    name = join.DIAGNOSIS
     cells = [shown_cell(verdict(), "a", name), code_cell([error], "b", name, "x"), text_cell("## Causes", "c", name)]
     html = rendered(nbformat.v4.new_notebook(cells=cells))
     assert "<code>Boom</code>" in html

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import boto3
@@ -19,7 +19,7 @@ HOUR = {"startTime": int(NOW.timestamp()) - 3600, "endTime": int(NOW.timestamp()
 @pytest.fixture(scope="module")
 def logs() -> Iterator[Any]:
     """Return a client of CloudWatch Logs in a healthy world."""
-    with serve(World(NOW)) as running:
+    with serve(World(NOW, history=timedelta(hours=3))) as running:
         keys = {"aws_access_key_id": "AKID", "aws_secret_access_key": "secret"}
         yield boto3.session.Session().client("logs", region_name="eu-west-1", endpoint_url=running.url, **keys)
         assert running.violations == []

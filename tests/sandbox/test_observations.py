@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from served import AT, FUNCTION, NOW, Clients, clients_of, code_of, described, recent
+from served import AT, FUNCTION, NOW, Clients, clients_of, code_of, described, recent, series
 
 from runbook_lib.sandbox import MISREPORTED, TIMEOUT, Code, Setting, World, stream_reader
 from runbook_lib.sandbox.observations import OBSERVATIONS, SOURCES
@@ -22,12 +22,8 @@ INACCESSIBLE = "INACCESSIBLE_ENCRYPTION_CREDENTIALS"
 def points(clients: Clients, name: str, begin: datetime = AT, **dimensions: str) -> dict[datetime, float]:
     """The sums of a metric, minute by minute, from an instant to the world's clock."""
     names = {"mapping": "EventSourceMappingUUID", "table": "TableName", "function": "FunctionName"}
-    found = clients("cloudwatch").get_metric_statistics(
-        Namespace="AWS/DynamoDB" if "table" in dimensions else "AWS/Lambda", MetricName=name, Period=60,
-        Statistics=["Sum"], StartTime=begin, EndTime=NOW + timedelta(hours=3),
-        Dimensions=[{"Name": names[key], "Value": value} for key, value in dimensions.items()],
-    )["Datapoints"]  # fmt: skip
-    return {point["Timestamp"]: point["Sum"] for point in sorted(found, key=lambda point: point["Timestamp"])}
+    namespace = "AWS/DynamoDB" if "table" in dimensions else "AWS/Lambda"
+    return series(clients, namespace, name, {names[key]: value for key, value in dimensions.items()}, begin)
 
 
 def mapping_of(clients: Clients, world: World) -> dict[str, Any]:
@@ -255,13 +251,10 @@ def test_iterator_age_is_that_of_the_last_record() -> None:
     world.update_mapping(AT, world.mapping.uuid, enabled=False)
     world.update_mapping(AT + timedelta(minutes=30), world.mapping.uuid, enabled=True)
     with clients_of(world) as clients:
-        ages = clients("cloudwatch").get_metric_statistics(
-            Namespace="AWS/Lambda", MetricName="IteratorAge", Period=60, Statistics=["Maximum"],
-            StartTime=AT + timedelta(minutes=2), EndTime=NOW, Dimensions=[{"Name": "FunctionName", "Value": FUNCTION}],
-        )["Datapoints"]  # fmt: skip
-    paused = [point for point in ages if point["Timestamp"] < AT + timedelta(minutes=29)]
-    assert paused == []
-    assert max(point["Maximum"] for point in ages) < 120_000
+        since = AT + timedelta(minutes=2)
+        ages = series(clients, "AWS/Lambda", "IteratorAge", {"FunctionName": FUNCTION}, since, "Maximum")
+    assert [at for at in ages if at < AT + timedelta(minutes=29)] == []
+    assert max(ages.values()) < 120_000
 
 
 def test_reported_batch_failures_are_no_errors() -> None:

@@ -44,7 +44,7 @@ def recent(now: datetime, **how: Any) -> World:
 @cache
 def healthy() -> World:
     """A healthy world that tests only read."""
-    return World(NOW)
+    return recent(NOW)
 
 
 def paused() -> World:
@@ -79,7 +79,7 @@ def test_a_paused_mapping_polls_nothing_and_keeps_its_place() -> None:
 
 def test_records_older_than_a_day_are_lost() -> None:
     """What waits for 24 hours is trimmed, oldest first."""
-    world = World(NOW)
+    world = World(NOW, history=timedelta(hours=31))
     began = NOW - timedelta(hours=30)
     world.update_mapping(began, world.mapping.uuid, enabled=False)
     cursor = world.pipe.cursors[world.mapping.uuid]

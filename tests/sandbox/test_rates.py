@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 
 import pytest
-from worlds import NOW, sandboxed
+from worlds import A_MOMENT, NOW, sandboxed
 
 from runbook_lib.sandbox import Call, build, serve
 from runbook_lib.sandbox.wire.rates import PER_SECOND, Rates
@@ -73,7 +73,7 @@ def test_who_asks_too_often_is_throttled_over_http(
     import boto3
     from botocore.config import Config
 
-    with serve(build("healthy", NOW, seed=1), rates=True) as sandbox:
+    with serve(build("healthy", NOW, seed=1, history=A_MOMENT), rates=True) as sandbox:
         client = boto3.client(
             service,
             region_name="eu-west-1",
@@ -90,7 +90,7 @@ def test_who_asks_too_often_is_throttled_over_http(
 
 def test_nothing_is_throttled_unless_asked_for() -> None:
     """A sandbox that is not asked to enforce rates grants everything."""
-    with sandboxed(build("healthy", NOW, seed=1)) as sandbox:
+    with sandboxed(build("healthy", NOW, seed=1, history=A_MOMENT)) as sandbox:
         import boto3
 
         client = boto3.client("lambda", region_name="eu-west-1")

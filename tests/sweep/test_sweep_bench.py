@@ -9,6 +9,7 @@ import sweep
 pytestmark = pytest.mark.xdist_group("sweep")
 
 
+@pytest.mark.sampled
 def test_a_row_holds_calls_memory_and_what_was_found() -> None:
     """Ten triggers: the broken one is found, none is invented, no call is throttled, and all are counted."""
     (row,) = sweep.rows([10])

@@ -7,8 +7,9 @@ from datetime import timedelta
 
 from runbook_lib import instant
 from runbook_lib.evidence import Evidence
-from runbook_lib.findings import FindingKind, Sign, against, decisive, finding, sign
+from runbook_lib.findings import FindingKind, Sign, Trait, against, decisive, finding, sign
 from runbook_lib.findings.mapping import GUIDE
+from runbook_lib.findings.remedy_id import RemedyId
 from runbook_lib.findings.source import replaced
 from runbook_lib.interpret.arn import StreamArn
 from runbook_lib.interpret.trail_event import effects
@@ -24,7 +25,7 @@ from runbook_lib.measuring.setting_change import changes
     stops=Stage.POLLED,
     diagnosis=(5,),
     reads=(3,),
-    remedies=("R2",),
+    remedies=(RemedyId.MAP_LATEST_STREAM,),
     set_off_by=("mapping-deleted", "mapping-updated"),
     lag=timedelta(minutes=15),
     source=f"{GUIDE}/services-dynamodb-eventsourcemapping.html",
@@ -53,9 +54,10 @@ def esm_missing(seen: Evidence) -> Iterator[Sign]:
     stops=Stage.POLLED,
     diagnosis=(4, 5),
     reads=(2, 3),
-    remedies=("R2",),
+    remedies=(RemedyId.MAP_LATEST_STREAM,),
     set_off_by=("stream-disabled", "stream-enabled", "table-created", "table-deleted", "table-restored"),
     lag=timedelta(hours=24),
+    traits=(Trait.MOVES_STREAM,),
     source="https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Streams.html",
 )
 def stale_stream_arn(seen: Evidence) -> Iterator[Sign]:
@@ -96,10 +98,9 @@ def stale_stream_arn(seen: Evidence) -> Iterator[Sign]:
     kind=FindingKind.CONTRIBUTING,
     title="A mapping of the stream invokes something else than the code that is meant",
     modes=("B2",),
-    stops=None,
     diagnosis=(5,),
     reads=(3, 9),
-    remedies=("R16",),
+    remedies=(RemedyId.RETARGET_MAPPING,),
     set_off_by=("mapping-updated", "code-changed"),
     lag=timedelta(hours=24),
     source=f"{GUIDE}/configuration-aliases.html",
@@ -141,12 +142,10 @@ def _behind(seen: Evidence) -> Iterator[Sign]:
     kind=FindingKind.CONTRIBUTING,
     title="An attempt to create or change the mapping was refused",
     modes=("B12",),
-    stops=None,
     diagnosis=(5, 7),
     reads=(3, 9),
-    remedies=("R2",),
+    remedies=(RemedyId.MAP_LATEST_STREAM,),
     set_off_by=(),
-    lag=timedelta(0),
     source="https://docs.aws.amazon.com/lambda/latest/api/API_CreateEventSourceMapping.html",
 )
 def create_rejected(seen: Evidence) -> Iterator[Sign]:

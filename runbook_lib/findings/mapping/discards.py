@@ -9,10 +9,13 @@ from runbook_lib import instant
 from runbook_lib.evidence import Evidence
 from runbook_lib.evidence.mapping import EventSourceMapping
 from runbook_lib.evidence.signals import Series
-from runbook_lib.findings import FindingKind, Sign, against, counter, decisive, finding, sign
+from runbook_lib.findings import FindingKind, Sign, Trait, against, counter, decisive, finding, sign
 from runbook_lib.findings.mapping import GUIDE, expected_to_deliver
+from runbook_lib.findings.remedy_id import RemedyId
 from runbook_lib.incident import Window
-from runbook_lib.measuring.pipe import FlowState, Stage, measure
+from runbook_lib.measuring.backlog import oldest_unread
+from runbook_lib.measuring.pipe import FlowState, Measured, Stage
+from runbook_lib.measuring.thresholds import FAILING_NOW, SUSTAINED_FAILURE
 from runbook_lib.observed import otherwise
 
 _ERRORS = f"{GUIDE}/services-dynamodb-errors.html"
@@ -20,8 +23,6 @@ _GIVEN_UP = {
     "OnFailureDestinationDeliveredEventCount": "handed to the failure destination",
     "DroppedEventCount": "dropped without reaching the failure destination",
 }
-_SUSTAINED = 0.1
-"""Share of failing invocations below which finite retries most likely get through in time."""
 
 
 def _counts(seen: Evidence, mapping: EventSourceMapping) -> Mapping[str, Series]:
@@ -49,12 +50,13 @@ def _given_up(seen: Evidence, mapping: EventSourceMapping, weigh: Callable[..., 
     stops=None,
     diagnosis=(1, 6),
     reads=(3, 7, 8),
-    remedies=("R10", "R21"),
+    remedies=(RemedyId.DEPLOY_WORKING_CODE, RemedyId.FETCH_DISCARDED),
     set_off_by=("code-changed", "configuration-changed", "alias-changed", "mapping-updated", "mapping-created"),
     lag=timedelta(minutes=20),
+    traits=(Trait.PAST_LOSS,),
     source=_ERRORS,
 )
-def retry_exhausted_drop(seen: Evidence) -> Iterator[Sign]:
+def retry_exhausted_drop(seen: Measured) -> Iterator[Sign]:
     """With finite retries a failing batch is skipped and the shard goes on, so the iterator age looks healthy.
 
     What is skipped goes to the failure destination if there is one, as shard and sequence numbers without the item;
@@ -68,16 +70,16 @@ def retry_exhausted_drop(seen: Evidence) -> Iterator[Sign]:
     if errors.last_positive is None:
         yield against("No invocation failed, so no retry was used up.", errors)
         return
-    if measure(seen)[Stage.SUCCEEDED].state is FlowState.STOPPED:
+    if seen.stages[Stage.SUCCEEDED].state is FlowState.STOPPED:
         yield against("Every invocation fails: what makes them fail is the cause.", errors, invocations)
         return
     for mapping in limited:
         yield from _given_up(seen, mapping, sign if mapping.maximum_record_age_s > 0 else decisive)
-    hour = Window(seen.window.end - instant.HOUR, seen.window.end)
+    hour = Window(seen.window.end - FAILING_NOW, seen.window.end)
     failed, invoked = errors.total(hour), invocations.total(hour)
     words = f"{failed:,.0f} of {invoked:,.0f} invocations failed in the last hour"
     yield counter(f"{words}.", errors, invocations)
-    if failed and failed >= _SUSTAINED * invoked:
+    if failed and failed >= SUSTAINED_FAILURE * invoked:
         retries = limited[0].maximum_retry_attempts
         yield sign(f"{words}, and a batch is given up after {retries} retries.", limited[0])
 
@@ -87,15 +89,14 @@ def retry_exhausted_drop(seen: Evidence) -> Iterator[Sign]:
     kind=FindingKind.CONTRIBUTING,
     title="The mapping gives records up long before the stream would",
     modes=("B13",),
-    stops=None,
     diagnosis=(6,),
     reads=(3, 6, 8),
-    remedies=("R22",),
+    remedies=(RemedyId.KEEP_RECORDS_LONGER,),
     set_off_by=("mapping-updated", "mapping-created"),
     lag=timedelta(hours=24),
     source=_ERRORS,
 )
-def max_age_drop(seen: Evidence) -> Iterator[Sign]:
+def max_age_drop(seen: Measured) -> Iterator[Sign]:
     """`MaximumRecordAgeInSeconds` discards what is older before it is ever sent, so a short stop becomes a loss.
 
     It stops nothing by itself: throttling, a pause or slow code makes records old in the first place.
@@ -104,8 +105,10 @@ def max_age_drop(seen: Evidence) -> Iterator[Sign]:
     if not limited:
         yield against("Records may wait for as long as the stream keeps them.", seen.mappings)
         return
-    invoked = measure(seen).observed(Stage.INVOKED)
-    since = invoked.since if invoked.state is FlowState.STOPPED else otherwise(lambda: seen.backlog.oldest_unread, None)
+    invoked = seen.stages.observed(Stage.INVOKED)
+    since = (
+        invoked.since if invoked.state is FlowState.STOPPED else otherwise(lambda: oldest_unread(seen.backlog), None)
+    )
     waits = timedelta(0) if since is None else seen.window.end - since
     allowed = [(mapping, timedelta(seconds=mapping.maximum_record_age_s)) for mapping in limited]
     if waits <= min(limit for _, limit in allowed):
@@ -126,10 +129,9 @@ def max_age_drop(seen: Evidence) -> Iterator[Sign]:
     kind=FindingKind.CONTRIBUTING,
     title="Records that are given up do not reach the failure destination",
     modes=("B15",),
-    stops=None,
     diagnosis=(6,),
     reads=(3, 7, 8),
-    remedies=("R23",),
+    remedies=(RemedyId.REPAIR_DESTINATION,),
     set_off_by=("role-policy-deleted", "role-policy-detached", "role-policy-put", "mapping-updated"),
     lag=timedelta(hours=24),
     source=f"{GUIDE}/kinesis-on-failure-destination.html",

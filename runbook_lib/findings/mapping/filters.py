@@ -9,6 +9,7 @@ from runbook_lib.evidence import Evidence
 from runbook_lib.evidence.mapping import EventSourceMapping
 from runbook_lib.findings import FindingKind, Sign, against, counter, decisive, finding, sign
 from runbook_lib.findings.mapping import GUIDE, expected_to_deliver
+from runbook_lib.findings.remedy_id import RemedyId
 from runbook_lib.interpret.filter_pattern import defects, never_matches
 from runbook_lib.measuring.pipe import Stage
 from runbook_lib.observed import otherwise
@@ -22,7 +23,7 @@ from runbook_lib.observed import otherwise
     stops=Stage.INVOKED,
     diagnosis=(5,),
     reads=(2, 3, 8),
-    remedies=("R3",),
+    remedies=(RemedyId.CORRECT_FILTER,),
     set_off_by=("mapping-filter-changed", "mapping-created", "stream-enabled"),
     lag=timedelta(minutes=10),
     source=f"{GUIDE}/with-ddb-filtering.html",
@@ -64,10 +65,9 @@ def _filtered_out(seen: Evidence, mapping: EventSourceMapping) -> Iterator[Sign]
     kind=FindingKind.CONTRIBUTING,
     title="The mapping's filters are encrypted with a key that cannot be used",
     modes=("B10",),
-    stops=None,
     diagnosis=(5,),
     reads=(3, 8),
-    remedies=("R38", "R3"),
+    remedies=(RemedyId.ENABLE_KEY, RemedyId.CORRECT_FILTER),
     set_off_by=("key-disabled", "key-deletion-scheduled", "key-policy-changed"),
     lag=timedelta(hours=24),
     source=f"{GUIDE}/invocation-eventfiltering.html",

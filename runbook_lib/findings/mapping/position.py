@@ -8,13 +8,13 @@ from datetime import datetime, timedelta
 from runbook_lib import instant
 from runbook_lib.evidence import Evidence
 from runbook_lib.evidence.mapping import EventSourceMapping
-from runbook_lib.findings import FindingKind, Sign, against, counter, decisive, finding, sign
+from runbook_lib.findings import FindingKind, Sign, Trait, against, counter, decisive, finding, sign
 from runbook_lib.findings.mapping import GUIDE, expected_to_deliver
+from runbook_lib.findings.remedy_id import RemedyId
 from runbook_lib.interpret.trail_event import TrailEvent, effects
 from runbook_lib.measuring.onset import Onset, delivery_gap
-
-_START_UP = timedelta(minutes=15)
-"""Polling follows a new mapping within minutes (Lambda Developer Guide, "Using AWS Lambda with Amazon DynamoDB")."""
+from runbook_lib.measuring.pipe import Measured
+from runbook_lib.measuring.thresholds import START_UP
 
 
 def _at_latest(seen: Evidence) -> tuple[EventSourceMapping, ...]:
@@ -36,12 +36,13 @@ def _events(seen: Evidence, mapping: EventSourceMapping, *kinds: str) -> Iterato
     stops=None,
     diagnosis=(5, 7),
     reads=(3, 6, 9),
-    remedies=("R25",),
+    remedies=(RemedyId.REPLAY_SKIPPED,),
     set_off_by=("mapping-deleted", "stream-disabled", "table-deleted"),
     lag=timedelta(minutes=15),
+    traits=(Trait.SKIPS_RECORDS,),
     source=f"{GUIDE}/with-ddb.html",
 )
-def latest_startup_gap(seen: Evidence) -> Iterator[Sign]:
+def latest_startup_gap(seen: Measured) -> Iterator[Sign]:
     """LATEST begins with what is written once the mapping works, minutes after it was made, and nothing says so.
 
     The records between the old mapping and the new are still in the stream for 24 hours, and nobody reads them.
@@ -77,7 +78,7 @@ def _making(seen: Evidence, mapping: EventSourceMapping, gap: Onset) -> list[Tra
     """Find the creation of a mapping in the gap; a pause that ended leaves the same gap and loses nothing."""
     resumed = _resumed(seen, gap.at)
     created = _events(seen, mapping, "mapping-created")
-    return [event for event in created if gap.earliest < event.at <= resumed <= event.at + _START_UP]
+    return [event for event in created if gap.earliest < event.at <= resumed <= event.at + START_UP]
 
 
 def _resumed(seen: Evidence, after: datetime) -> datetime:
@@ -91,15 +92,11 @@ def _resumed(seen: Evidence, after: datetime) -> datetime:
     kind=FindingKind.SYMPTOM,
     title="For a while the table was written to and the stream invoked nothing",
     modes=(),
-    stops=None,
     diagnosis=(3,),
     reads=(6, 7),
-    remedies=(),
-    set_off_by=(),
-    lag=timedelta(0),
     source="https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html",
 )
-def missed_records(seen: Evidence) -> Iterator[Sign]:
+def missed_records(seen: Measured) -> Iterator[Sign]:
     """A gap between deliveries that went on afterwards: what was written in it came late, or never.
 
     The counters cannot tell which; after a mere pause it came late.
@@ -116,10 +113,9 @@ def missed_records(seen: Evidence) -> Iterator[Sign]:
     kind=FindingKind.CONTRIBUTING,
     title="A mapping at LATEST was changed lately, which can skip records around the change",
     modes=("B7", "B8"),
-    stops=None,
     diagnosis=(5, 7),
     reads=(3, 9),
-    remedies=("R25",),
+    remedies=(RemedyId.REPLAY_SKIPPED,),
     set_off_by=("mapping-updated", "mapping-enabled", "mapping-filter-changed"),
     lag=timedelta(minutes=15),
     source=f"{GUIDE}/with-ddb.html",
@@ -149,12 +145,9 @@ def latest_update_gap(seen: Evidence) -> Iterator[Sign]:
     kind=FindingKind.INNOCENT,
     title="The mapping gathers records for a while before it invokes the function",
     modes=("B11",),
-    stops=None,
     diagnosis=(6,),
     reads=(3, 8),
-    remedies=("R40",),
-    set_off_by=(),
-    lag=timedelta(0),
+    remedies=(RemedyId.DELIVER_SOONER,),
     source=f"{GUIDE}/services-ddb-windows.html",
 )
 def batching_or_tumbling_delay(seen: Evidence) -> Iterator[Sign]:

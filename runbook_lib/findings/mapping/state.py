@@ -10,8 +10,10 @@ from runbook_lib.evidence import Evidence
 from runbook_lib.evidence.mapping import EventSourceMapping
 from runbook_lib.findings import FindingKind, Sign, against, decisive, finding, sign
 from runbook_lib.findings.mapping import GUIDE, expected_to_deliver
+from runbook_lib.findings.remedy_id import RemedyId
 from runbook_lib.interpret.trail_event import Effect, TrailEvent, effects
 from runbook_lib.measuring.pipe import Stage
+from runbook_lib.measuring.thresholds import SETTLES, STUCK
 from runbook_lib.observed import otherwise
 
 _OFF = {"Disabled", "Disabling"}
@@ -26,7 +28,7 @@ _BY_REQUEST = {"User action", "USER_INITIATED", "User initiated", ""}
     stops=Stage.POLLED,
     diagnosis=(5,),
     reads=(3, 8, 9),
-    remedies=("R1",),
+    remedies=(RemedyId.ENABLE_MAPPING,),
     set_off_by=("mapping-disabled", "mapping-created"),
     lag=timedelta(minutes=10),
     source=f"{GUIDE}/services-dynamodb-eventsourcemapping.html",
@@ -98,7 +100,7 @@ _CODES = {
     stops=Stage.POLLED,
     diagnosis=(5,),
     reads=(3, 8, 9),
-    remedies=("R1",),
+    remedies=(RemedyId.ENABLE_MAPPING,),
     set_off_by=(
         "mapping-disabled-by-lambda",
         "function-deleted",
@@ -142,12 +144,8 @@ def esm_disabled_by_lambda(seen: Evidence) -> Iterator[Sign]:
     kind=FindingKind.INNOCENT,
     title="The mapping is between two states, or was changed just now",
     modes=("B5",),
-    stops=None,
     diagnosis=(5,),
     reads=(3, 8),
-    remedies=(),
-    set_off_by=(),
-    lag=timedelta(0),
     source=f"{GUIDE}/with-ddb.html",
 )
 def esm_transitional(seen: Evidence) -> Iterator[Sign]:
@@ -159,7 +157,7 @@ def esm_transitional(seen: Evidence) -> Iterator[Sign]:
     settling = [
         mapping
         for mapping in expected_to_deliver(seen)
-        if mapping.enabled and _changed_since(mapping, seen.as_of - _SETTLES)
+        if mapping.enabled and _changed_since(mapping, seen.as_of - SETTLES)
     ]
     if not (passing or settling):
         yield against("No mapping is between two states or was changed just now.", seen.mappings)
@@ -167,11 +165,11 @@ def esm_transitional(seen: Evidence) -> Iterator[Sign]:
         yield decisive(f"Mapping {mapping.uuid} is {mapping.state}.", mapping)
         if mapping.last_modified is not None:
             for_ = seen.as_of - mapping.last_modified
-            advice = "wait" if for_ <= _PATIENCE else "it seems stuck"
+            advice = "wait" if for_ <= STUCK else "it seems stuck"
             yield sign(f"It has been so for about {instant.span(for_)}: {advice}.", mapping)
     for mapping in settling:
         yield sign(
-            f"Mapping {mapping.uuid} was made or changed within the last {instant.span(_SETTLES)}: wait.", mapping
+            f"Mapping {mapping.uuid} was made or changed within the last {instant.span(SETTLES)}: wait.", mapping
         )
 
 
@@ -180,6 +178,3 @@ def _changed_since(mapping: EventSourceMapping, moment: datetime) -> bool:
 
 
 _PASSING = {"Creating", "Enabling", "Updating", "Deleting"}
-_PATIENCE = timedelta(minutes=15)
-_SETTLES = timedelta(minutes=10)
-"""An Enabled mapping need not poll yet: how long that takes is "several minutes" (Lambda Developer Guide, with-ddb)."""

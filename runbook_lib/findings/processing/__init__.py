@@ -12,23 +12,25 @@ from runbook_lib.evidence.signals import Series
 from runbook_lib.findings import Sign, sign
 from runbook_lib.findings.mapping import expected_to_deliver
 from runbook_lib.incident import Window
+from runbook_lib.instant import MILLISECOND
 from runbook_lib.interpret.lambda_log import ErrorClass, LineKind
 from runbook_lib.interpret.processing_result import ResultKind
+from runbook_lib.measuring.thresholds import (
+    CLIMB_DRIFT,
+    CLIMB_JITTER,
+    LEAST_CLIMB,
+    LONGEST_PAUSE,
+    NEWEST_AGES,
+    RECENT_FAILURE,
+)
 from runbook_lib.observed import otherwise
 
-RECENT = timedelta(minutes=45)
-"""A failure older than this is over; logs themselves may be ten minutes late."""
-
 ERRORS_GUIDE = "https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-errors.html"
-_LEAST_CLIMB = timedelta(minutes=10)
-_LONGEST_PAUSE = timedelta(minutes=10)
-_LAST_POINTS = 3
-_MS = timedelta(milliseconds=1)
 
 
 def current(seen: Evidence, *kinds: LineKind) -> tuple[ErrorClass, ...]:
     """Give the classes of failure of these kinds that the log still repeats, the most frequent first."""
-    since = seen.window.end - RECENT
+    since = seen.window.end - RECENT_FAILURE
     return tuple(
         error_class for error_class in seen.logs.errors if error_class.kind in kinds and error_class.last >= since
     )
@@ -55,22 +57,22 @@ def climb(age: Series) -> Window | None:
     so that a blocked shard is not tried in every minute.
     """
     points = sorted(age.points.items())
-    head, oldest = max(points[-_LAST_POINTS:], key=lambda point: point[1], default=(None, 0.0))
+    head, oldest = max(points[-NEWEST_AGES:], key=lambda point: point[1], default=(None, 0.0))
     if head is None:
         return None
     start = head
     for at, value in reversed(points):
-        passed = (head - at) / _MS
-        if at <= head and abs(oldest - passed - value) <= 0.1 * passed + 60_000:
-            if start - at > _LONGEST_PAUSE:
+        passed = (head - at) / MILLISECOND
+        if at <= head and abs(oldest - passed - value) <= CLIMB_DRIFT * passed + CLIMB_JITTER / MILLISECOND:
+            if start - at > LONGEST_PAUSE:
                 break
             start = at
-    return Window(start, head + age.period) if head - start >= _LEAST_CLIMB else None
+    return Window(start, head + age.period) if head - start >= LEAST_CLIMB else None
 
 
 def newest_age(age: Series) -> timedelta:
     """Give the longest of the newest iterator ages: the blocked shard's."""
-    return timedelta(milliseconds=max(value for _, value in sorted(age.points.items())[-_LAST_POINTS:]))
+    return timedelta(milliseconds=max(value for _, value in sorted(age.points.items())[-NEWEST_AGES:]))
 
 
 for _part in ("failing", "blocked"):

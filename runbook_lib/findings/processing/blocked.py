@@ -10,16 +10,16 @@ from runbook_lib.evidence import Evidence
 from runbook_lib.evidence.mapping import EventSourceMapping
 from runbook_lib.findings import FindingKind, Sign, against, counter, decisive, finding, sign
 from runbook_lib.findings.mapping import expected_to_deliver
-from runbook_lib.findings.processing import ERRORS_GUIDE, RECENT, call_failed, climb, current, newest_age, quoted
+from runbook_lib.findings.processing import ERRORS_GUIDE, call_failed, climb, current, newest_age, quoted
+from runbook_lib.findings.remedy_id import RemedyId
 from runbook_lib.incident import Window
 from runbook_lib.interpret.lambda_log import LineKind
-from runbook_lib.measuring.pipe import success_minutes, write_minutes
+from runbook_lib.measuring.pipe import Measured
+from runbook_lib.measuring.thresholds import FAILING_NOW, OTHERS_PASS, RECENT_FAILURE
 from runbook_lib.observed import otherwise
 
 _BLOCKING = (LineKind.CODE_ERROR, LineKind.MISSING_IMAGE, LineKind.TIMEOUT, LineKind.OUT_OF_MEMORY, LineKind.CRASH)
 _GUIDE = "https://docs.aws.amazon.com/lambda/latest/dg"
-_SHARE = 0.5
-"""Of the minutes with writes, the share with successes from which the stream's other shards may be said to pass."""
 
 
 @finding(
@@ -30,12 +30,12 @@ _SHARE = 0.5
     stops=None,
     diagnosis=(6,),
     reads=(4, 6, 7, 8),
-    remedies=("R6", "R10"),
+    remedies=(RemedyId.SKIP_FAILING_BATCH, RemedyId.DEPLOY_WORKING_CODE),
     set_off_by=("code-changed", "configuration-changed", "alias-changed", "mapping-updated"),
     lag=timedelta(minutes=30),
     source=ERRORS_GUIDE,
 )
-def poison_record(seen: Evidence) -> Iterator[Sign]:
+def poison_record(seen: Measured) -> Iterator[Sign]:
     """With the default of unlimited retries a record that the code cannot handle holds its shard for 24 hours.
 
     The other shards go on, so most invocations succeed; only the maximum iterator age shows it, climbing by a
@@ -46,11 +46,11 @@ def poison_record(seen: Evidence) -> Iterator[Sign]:
     if waiting is None:
         yield against("The iterator age does not climb with the clock.", age)
         return
-    lately = Window(max(waiting.start, waiting.end - RECENT), waiting.end)
+    lately = Window(max(waiting.start, waiting.end - RECENT_FAILURE), waiting.end)
     errors = seen.metrics.errors.total(lately)
-    good = {at: value for at, value in success_minutes(seen).items() if at in lately and value > 0}
-    written = sum(1 for at, value in write_minutes(seen).items() if at in lately and value > 0)
-    if not errors or len(good) <= _SHARE * written:
+    good = {at: value for at, value in seen.success_minutes.items() if at in lately and value > 0}
+    written = sum(1 for at, value in seen.write_minutes.items() if at in lately and value > 0)
+    if not errors or len(good) <= OTHERS_PASS * written:
         none = "No invocation failed" if not errors else "Hardly any batch succeeded"
         yield against(f"{none} in the last {instant.span(lately.end - lately.start)}.", seen.metrics.errors)
         return
@@ -89,7 +89,7 @@ def _refused_unseen(seen: Evidence, affected: list[EventSourceMapping], why: str
     if waiting is None:
         yield against("The iterator age does not climb with the clock.", age)
         return
-    lately = Window(max(waiting.start, waiting.end - RECENT), waiting.end)
+    lately = Window(max(waiting.start, waiting.end - RECENT_FAILURE), waiting.end)
     errors, throttles = metrics.errors.total(lately), metrics.throttles.total(lately)
     if errors or throttles:
         yield against(f"{errors:,.0f} invocations failed and {throttles:,.0f} were throttled.", metrics.errors)
@@ -117,7 +117,7 @@ def _refused_unseen(seen: Evidence, affected: list[EventSourceMapping], why: str
     stops=None,
     diagnosis=(6,),
     reads=(6, 7, 8),
-    remedies=("R10",),
+    remedies=(RemedyId.DEPLOY_WORKING_CODE,),
     set_off_by=("code-changed", "alias-changed", "mapping-updated"),
     lag=timedelta(minutes=30),
     source=ERRORS_GUIDE,
@@ -141,7 +141,7 @@ def partial_batch_misuse(seen: Evidence) -> Iterator[Sign]:
     stops=None,
     diagnosis=(6,),
     reads=(6, 7, 8),
-    remedies=("R10",),
+    remedies=(RemedyId.DEPLOY_WORKING_CODE,),
     set_off_by=("code-changed", "alias-changed", "mapping-updated"),
     lag=timedelta(minutes=30),
     source=f"{_GUIDE}/services-ddb-windows.html",
@@ -161,12 +161,8 @@ def tumbling_no_state(seen: Evidence) -> Iterator[Sign]:
     kind=FindingKind.SYMPTOM,
     title="Records wait longer and longer",
     modes=(),
-    stops=None,
     diagnosis=(6,),
     reads=(6,),
-    remedies=(),
-    set_off_by=(),
-    lag=timedelta(0),
     source="https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html",
 )
 def iterator_age_rising(seen: Evidence) -> Iterator[Sign]:
@@ -185,17 +181,13 @@ def iterator_age_rising(seen: Evidence) -> Iterator[Sign]:
     kind=FindingKind.SYMPTOM,
     title="Invocations fail",
     modes=(),
-    stops=None,
     diagnosis=(3,),
     reads=(7,),
-    remedies=(),
-    set_off_by=(),
-    lag=timedelta(0),
     source="https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html",
 )
 def errors_high(seen: Evidence) -> Iterator[Sign]:
     """Errors counts exceptions, timeouts and failed starts; a partial batch failure is none of them."""
-    last_hour = Window(seen.window.end - instant.HOUR, seen.window.end)
+    last_hour = Window(seen.window.end - FAILING_NOW, seen.window.end)
     errors, invocations = seen.metrics.errors.total(last_hour), seen.metrics.invocations.total(last_hour)
     if not errors:
         yield against("No invocation failed in the last hour.", seen.metrics.errors)

@@ -8,10 +8,12 @@ from datetime import timedelta
 from runbook_lib import instant
 from runbook_lib.evidence import Evidence
 from runbook_lib.findings import FindingKind, Sign, against, decisive, finding, sign
-from runbook_lib.findings.processing import ERRORS_GUIDE, RECENT, call_failed, current, quoted
+from runbook_lib.findings.processing import ERRORS_GUIDE, call_failed, current, quoted
+from runbook_lib.findings.remedy_id import RemedyId
 from runbook_lib.incident import Window
 from runbook_lib.interpret.lambda_log import ErrorClass, LineKind
-from runbook_lib.measuring.pipe import FlowState, Stage, measure, success_minutes
+from runbook_lib.measuring.pipe import FlowState, Measured, Stage
+from runbook_lib.measuring.thresholds import NOT_ALL_FAILED, RECENT_FAILURE
 from runbook_lib.observed import Gap, NotObserved
 
 _CODE_LAG = timedelta(minutes=20)
@@ -26,7 +28,7 @@ _NAMED = (LineKind.INIT_ERROR, LineKind.TIMEOUT, LineKind.OUT_OF_MEMORY, LineKin
 """Failures that have findings of their own."""
 
 
-def _failing(seen: Evidence, *kinds: LineKind) -> Iterator[Sign]:
+def _failing(seen: Measured, *kinds: LineKind) -> Iterator[Sign]:
     """Recognise a failure of every batch by its log lines, with the mapping's own last word as a second sign.
 
     Where other batches pass it is one batch that fails, or a failure that retries get over. Code that cannot be loaded
@@ -37,11 +39,11 @@ def _failing(seen: Evidence, *kinds: LineKind) -> Iterator[Sign]:
         yield against("No current failure of this kind was found in the log.", seen.logs)
         return
     if LineKind.INIT_ERROR not in kinds:
-        measure(seen).observed(Stage.SUCCEEDED)
+        seen.stages.observed(Stage.SUCCEEDED)
         _counted(seen, found[0])
     for error_class in found[:2]:
         yield decisive(quoted(error_class, seen), seen.logs)
-    succeeded = measure(seen).observed(Stage.SUCCEEDED)
+    succeeded = seen.stages.observed(Stage.SUCCEEDED)
     if succeeded.state is FlowState.FLOWING:
         yield against(f"Not every batch fails. {succeeded.basis}", *succeeded.refs)
         return
@@ -52,25 +54,25 @@ def _failing(seen: Evidence, *kinds: LineKind) -> Iterator[Sign]:
     yield from call_failed(seen)
 
 
-def _counted(seen: Evidence, failure: ErrorClass) -> None:
+def _counted(seen: Measured, failure: ErrorClass) -> None:
     """Raise NotObserved where nothing is counted among the last failures, though the log shows that something ran."""
     if not _minutes_beside(seen, failure):
         reason = "CloudWatch counts no invocation in the minutes of these failures, so others may have succeeded."
         raise NotObserved(Gap("cloudwatch:GetMetricData", "", "NoDatapoint", reason, ref=seen.metrics.invocations.ref))
 
 
-def _minutes_beside(seen: Evidence, failure: ErrorClass) -> list[float]:
-    among = Window(max(instant.floor(failure.first), failure.last - RECENT), failure.last)
-    return [value for at, value in success_minutes(seen).items() if at in among]
+def _minutes_beside(seen: Measured, failure: ErrorClass) -> list[float]:
+    among = Window(max(instant.floor(failure.first), failure.last - RECENT_FAILURE), failure.last)
+    return [value for at, value in seen.success_minutes.items() if at in among]
 
 
-def _passed_beside(seen: Evidence, failure: ErrorClass) -> float:
+def _passed_beside(seen: Measured, failure: ErrorClass) -> float:
     """Count the successes among the last failures; 0 where most of the minutes have none, so that all may have failed.
 
     A brake that was pulled since ends successes and failures alike, so the pipe as it is now cannot tell.
     """
     good = _minutes_beside(seen, failure)
-    return sum(good) if sum(value > 0 for value in good) > len(good) / 2 else 0.0
+    return sum(good) if sum(value > 0 for value in good) > NOT_ALL_FAILED * len(good) else 0.0
 
 
 @finding(
@@ -81,12 +83,12 @@ def _passed_beside(seen: Evidence, failure: ErrorClass) -> float:
     stops=Stage.SUCCEEDED,
     diagnosis=(1, 3),
     reads=(4, 7),
-    remedies=("R10",),
+    remedies=(RemedyId.DEPLOY_WORKING_CODE,),
     set_off_by=("code-changed", "configuration-changed", "alias-changed", "function-created"),
     lag=_CODE_LAG,
     source=_LIFECYCLE,
 )
-def init_or_import_error(seen: Evidence) -> Iterator[Sign]:
+def init_or_import_error(seen: Measured) -> Iterator[Sign]:
     """When the handler or one of its imports cannot be loaded every invocation fails before any record is seen."""
     yield from _failing(seen, LineKind.INIT_ERROR)
 
@@ -99,12 +101,12 @@ def init_or_import_error(seen: Evidence) -> Iterator[Sign]:
     stops=Stage.SUCCEEDED,
     diagnosis=(6,),
     reads=(4, 7),
-    remedies=("R10", "R41"),
+    remedies=(RemedyId.DEPLOY_WORKING_CODE, RemedyId.GIVE_TIME_OR_MEMORY),
     set_off_by=("code-changed", "configuration-changed", "alias-changed"),
     lag=timedelta(hours=24),
     source=ERRORS_GUIDE,
 )
-def timeout(seen: Evidence) -> Iterator[Sign]:
+def timeout(seen: Measured) -> Iterator[Sign]:
     """A batch that takes longer than the timeout fails as a whole and comes back as it was."""
     yield from _failing(seen, LineKind.TIMEOUT)
 
@@ -117,12 +119,12 @@ def timeout(seen: Evidence) -> Iterator[Sign]:
     stops=Stage.SUCCEEDED,
     diagnosis=(6,),
     reads=(4, 7),
-    remedies=("R10", "R41"),
+    remedies=(RemedyId.DEPLOY_WORKING_CODE, RemedyId.GIVE_TIME_OR_MEMORY),
     set_off_by=("code-changed", "configuration-changed", "alias-changed"),
     lag=timedelta(hours=24),
     source=_LIFECYCLE,
 )
-def oom(seen: Evidence) -> Iterator[Sign]:
+def oom(seen: Measured) -> Iterator[Sign]:
     """A sandbox that exceeds its memory is killed, and the batch comes back as it was."""
     yield from _failing(seen, LineKind.OUT_OF_MEMORY)
 
@@ -135,12 +137,12 @@ def oom(seen: Evidence) -> Iterator[Sign]:
     stops=Stage.SUCCEEDED,
     diagnosis=(3, 6),
     reads=(4, 7),
-    remedies=("R10",),
+    remedies=(RemedyId.DEPLOY_WORKING_CODE,),
     set_off_by=("code-changed", "configuration-changed", "alias-changed", "role-policy-put", "role-policy-deleted"),
     lag=_CODE_LAG,
     source=ERRORS_GUIDE,
 )
-def handler_error(seen: Evidence) -> Iterator[Sign]:
+def handler_error(seen: Measured) -> Iterator[Sign]:
     """Code that loads and then raises on whatever it gets fails every batch, and every batch comes back as it was.
 
     A setting, a permission or a service that the code needs may be what is missing: the log line says which.
@@ -160,7 +162,12 @@ def handler_error(seen: Evidence) -> Iterator[Sign]:
     stops=Stage.SUCCEEDED,
     diagnosis=(4,),
     reads=(2, 4),
-    remedies=("R10", "R19", "R8", "R2"),
+    remedies=(
+        RemedyId.DEPLOY_WORKING_CODE,
+        RemedyId.CHANGE_VIEW_TYPE,
+        RemedyId.SWITCH_STREAM_ON,
+        RemedyId.MAP_LATEST_STREAM,
+    ),
     set_off_by=("stream-enabled", "code-changed", "alias-changed"),
     lag=timedelta(hours=24),
     source="https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Streams.html",

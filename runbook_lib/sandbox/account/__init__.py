@@ -1,4 +1,4 @@
 """The account: its frozen state, its timeline, and the verbs that a history is told in.
 
-Facts that AWS would act upon. What AWS answers, counts or logs is derived from them elsewhere.
+Facts that AWS would act upon. Nothing here answers, counts or logs: that is derived from them elsewhere.
 """

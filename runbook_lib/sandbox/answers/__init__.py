@@ -1,4 +1,7 @@
-"""What the sandbox answers to each API operation. Importing this package registers them all."""
+"""What the sandbox answers to each API operation. Importing this package registers them all.
+
+Nothing here is true by itself: an answer is derived from the world when it is asked for.
+"""
 
 from runbook_lib.sandbox.answers import (
     alarms,

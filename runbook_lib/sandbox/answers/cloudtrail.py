@@ -86,27 +86,3 @@ def paged_events(call: Call, events: Sequence[_Event], shown: Callable[[_Event],
     size = min(call.params.get("MaxResults", 50), 50)
     answer = page(events, "Events", size, call.params.get("NextToken"), "NextToken", "InvalidNextTokenException")
     return answer | {"Events": [shown(event) for event in answer["Events"]]}
-
-
-@answers("cloudtrail", "DescribeTrails")
-def describe_trails(world: World, call: Call) -> dict[str, Any]:
-    """One multi-region trail; it delivers to CloudWatch Logs when the world has a log group for it."""
-    trail: dict[str, Any] = {
-        "Name": "management",
-        "S3BucketName": f"trail-{world.account}",
-        "IncludeGlobalServiceEvents": True,
-        "IsMultiRegionTrail": True,
-        "HomeRegion": world.region,
-        "TrailARN": world.scope.arn("cloudtrail", "trail/management"),
-        "LogFileValidationEnabled": True,
-        "HasCustomEventSelectors": False,
-        "HasInsightSelectors": False,
-        "IsOrganizationTrail": bool(world.state.members),
-    }
-    if world.cloudtrail_log_group:
-        trail |= {
-            "CloudWatchLogsLogGroupArn": world.scope.arn("logs", f"log-group:{world.cloudtrail_log_group}:*"),
-            "CloudWatchLogsRoleArn": world.scope.arn("iam", "role/trail-to-logs"),
-        }
-    wanted = call.params.get("trailNameList") or [trail["Name"]]
-    return {"trailList": [trail] if {trail["Name"], trail["TrailARN"]} & set(wanted) else []}

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from runbook_lib.sandbox.answers.paging import offset_of, page, token_for
+from runbook_lib.sandbox.answers.paging import offset_of, token_for
 from runbook_lib.sandbox.answers.regional import regional
-from runbook_lib.sandbox.telemetry.metrics import UNITS, Metrics
+from runbook_lib.sandbox.telemetry.metrics import Metrics
 from runbook_lib.sandbox.wire.call import Call
 from runbook_lib.sandbox.wire.errors import ApiError, not_emulated
 
@@ -91,42 +91,3 @@ def _period(seconds: int) -> int:
 
 def _dimensions(metric: Mapping[str, Any]) -> dict[str, str]:
     return {item["Name"]: item.get("Value", "") for item in metric.get("Dimensions", [])}
-
-
-@regional("cloudwatch", "GetMetricStatistics")
-def get_metric_statistics(world: World, call: Call) -> dict[str, Any]:
-    """One series with several statistics; real answers are in no particular order, ours are oldest first."""
-    params = call.params
-    name, plain, extended = params["MetricName"], params.get("Statistics", []), params.get("ExtendedStatistics", [])
-    period = _period(params["Period"])
-    data = metrics_of(world).read(
-        params["Namespace"], name, _dimensions(params), params["StartTime"], params["EndTime"], period
-    )
-    points = []
-    for at, datum in data:
-        point = {"Timestamp": at, "Unit": UNITS.get(name, "Count")} | {stat: datum.statistic(stat) for stat in plain}
-        if extended:
-            point["ExtendedStatistics"] = {stat: datum.statistic(stat) for stat in extended}
-        points.append(point)
-    return {"Label": name, "Datapoints": points}
-
-
-@regional("cloudwatch", "ListMetrics")
-def list_metrics(world: World, call: Call) -> dict[str, Any]:
-    """Metrics that have data, by namespace, name and any of their dimensions."""
-    params = call.params
-    wanted = [(item["Name"], item.get("Value")) for item in params.get("Dimensions", [])]
-    found = [
-        {
-            "Namespace": namespace,
-            "MetricName": name,
-            "Dimensions": [{"Name": key, "Value": value} for key, value in sorted(dimensions)],
-        }
-        for namespace, name, dimensions in sorted(
-            metrics_of(world).series, key=lambda key: (key[0], key[1], sorted(key[2]))
-        )
-        if params.get("Namespace") in (None, namespace)
-        and params.get("MetricName") in (None, name)
-        and all(any(key == k and value in (None, v) for k, v in dimensions) for key, value in wanted)
-    ]
-    return page(found, "Metrics", 500, params.get("NextToken"), "NextToken", "InvalidParameterValue")

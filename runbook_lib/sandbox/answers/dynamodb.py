@@ -164,24 +164,6 @@ def describe_kinesis_streaming_destination(world: World, call: Call) -> dict[str
     return {"TableName": table.name, "KinesisDataStreamDestinations": fed}
 
 
-@regional("dynamodb", "DescribeContinuousBackups")
-def describe_continuous_backups(world: World, call: Call) -> dict[str, Any]:
-    """Point-in-time recovery is on, with the full 35 days."""
-    table_of(world, call.params["TableName"])
-    recovery = {
-        "PointInTimeRecoveryStatus": "ENABLED",
-        "RecoveryPeriodInDays": 35,
-        "EarliestRestorableDateTime": world.now - timedelta(days=35),
-        "LatestRestorableDateTime": world.now - timedelta(minutes=5),
-    }
-    return {
-        "ContinuousBackupsDescription": {
-            "ContinuousBackupsStatus": "ENABLED",
-            "PointInTimeRecoveryDescription": recovery,
-        }
-    }
-
-
 @regional("dynamodb", "PutResourcePolicy")
 def put_resource_policy(world: World, call: Call) -> dict[str, Any]:
     """The remedy for a stream's policy that refuses: replace it. Policies of tables are not emulated."""

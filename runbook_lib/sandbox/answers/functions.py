@@ -130,14 +130,6 @@ def paged_functions(call: Call, found: list[dict[str, Any]]) -> dict[str, Any]:
     return page(found, "Functions", min(call.params.get("MaxItems", 50), 50), call.params.get("Marker"))
 
 
-@regional("lambda", "ListVersionsByFunction")
-def list_versions_by_function(world: World, call: Call) -> dict[str, Any]:
-    """`$LATEST` and the published versions."""
-    function, _ = named(world, call)
-    found = [configuration(world, function, version, version.number) for version in function.versions]
-    return page(found, "Versions", min(call.params.get("MaxItems", 50), 50), call.params.get("Marker"))
-
-
 def described_alias(world: World, function: Function, name: str) -> dict[str, Any]:
     """An alias as every answer shows it."""
     number, part = function.routing.get(name, ("", 0.0))
@@ -212,10 +204,3 @@ def get_policy(world: World, call: Call) -> dict[str, Any]:
         }
         return {"Policy": json.dumps({"Version": "2012-10-17", "Id": "default", "Statement": [statement]})}
     raise ApiError("ResourceNotFoundException", "The resource you requested does not exist.", 404, Type="User")
-
-
-@regional("lambda", "GetFunctionRecursionConfig")
-def get_function_recursion_config(world: World, call: Call) -> dict[str, Any]:
-    """Recursive loop detection is at its default."""
-    named(world, call)
-    return {"RecursiveLoop": "Terminate"}

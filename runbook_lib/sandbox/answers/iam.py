@@ -146,25 +146,6 @@ def create_policy_version(world: World, call: Call) -> dict[str, Any]:
     return {"PolicyVersion": {"VersionId": version, "IsDefaultVersion": True, "CreateDate": world.now}}
 
 
-@answers("iam", "ListPolicyVersions")
-def list_policy_versions(world: World, call: Call) -> dict[str, Any]:
-    """The one version of a managed policy."""
-    policy = _policy(world, call.params["PolicyArn"])
-    version = {
-        "VersionId": policy.version,
-        "IsDefaultVersion": True,
-        "CreateDate": policy.created.replace(microsecond=0),
-    }
-    return _page([version], "Versions", call)
-
-
-@answers("iam", "ListRoleTags")
-def list_role_tags(world: World, call: Call) -> dict[str, Any]:
-    """Roles carry no tags."""
-    _role(world, call.params["RoleName"])
-    return {"Tags": [], "IsTruncated": False}
-
-
 @answers("iam", "SimulatePrincipalPolicy")
 def simulate_principal_policy(world: World, call: Call) -> dict[str, Any]:
     """What a role may do. As in AWS, resource policies of the resources play no part for a role."""

@@ -1,4 +1,7 @@
-"""The catalogue of faults: worlds with one thing wrong, and with what a good diagnosis says about each."""
+"""The catalogue of faults: worlds with one thing wrong, and with what a good diagnosis says about each.
+
+Nothing here says what AWS would answer: a fault tells what happened, and the rest follows.
+"""
 
 from datetime import datetime
 from typing import Any

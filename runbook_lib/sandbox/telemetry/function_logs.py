@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property, lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from runbook_lib.sandbox.account import noise
 from runbook_lib.sandbox.account.code import Failure
@@ -26,8 +26,7 @@ if TYPE_CHECKING:
     from runbook_lib.sandbox.world import World
 
 
-@dataclass(frozen=True)
-class LogEvent:
+class LogEvent(NamedTuple):
     """One event of a log group. `at` is in milliseconds since the epoch, as the API has it."""
 
     at: int

@@ -31,18 +31,13 @@ LOOP = 16
 """How often a function runs in a loop through a topic before Lambda breaks it off (Lambda Developer Guide, "Use Lambda
 recursive loop detection")."""
 
-UNITS: Mapping[str, str] = {
-    "Duration": "Milliseconds",
-    "IteratorAge": "Milliseconds",
-    "SuccessfulRequestLatency": "Milliseconds",
-    "ReturnedBytes": "Bytes",
-}
-"""Units other than Count."""
 
-
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Datum:
-    """The samples of one minute. `values` are the samples themselves where percentiles are worth asking for."""
+    """The samples of one minute. `values` are the samples themselves where percentiles are worth asking for.
+
+    Not frozen, for a history has tens of thousands, and a frozen one takes three times as long to make.
+    """
 
     count: int
     total: float
@@ -155,10 +150,12 @@ class Metrics:
         return mapping.function_name, mapping.qualifier, version.number if version else "$LATEST"
 
     def _invoked(self, dimensions: Iterable[Dimensions], minute: int, flows: Sequence[Flow]) -> None:
+        if minute >= self._last:
+            return
         data = _invocation_data(flows)
         for key in dimensions:
             for name, datum in data.items():
-                self._put("AWS/Lambda", name, key, minute, datum)
+                self.series["AWS/Lambda", name, key][minute] = datum
 
     def _scheduled(self, account: Mapping[int, list[Flow]]) -> None:
         """What schedules and topics invoke besides: no stream record is in it, so there is no iterator age."""

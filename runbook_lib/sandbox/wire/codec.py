@@ -13,9 +13,10 @@ from types import MappingProxyType
 from typing import Any
 from urllib.parse import parse_qs, unquote
 
+import cbor2
 from botocore.model import OperationModel, Shape
 
-from runbook_lib.sandbox.wire import cbor, models
+from runbook_lib.sandbox.wire import models
 from runbook_lib.sandbox.wire.errors import ApiError
 from runbook_lib.sandbox.wire.protocols import Protocol, Reply, Request
 from runbook_lib.sandbox.wire.query import decode_form, xml_of, xml_text
@@ -47,7 +48,7 @@ def decode(service: str, operation: str, protocol: Protocol, request: Request) -
         return {}
     try:
         return _decode(model, protocol, request)
-    except (ValueError, TypeError, AttributeError, KeyError) as error:
+    except (ValueError, TypeError, AttributeError, KeyError, cbor2.CBORDecodeError) as error:
         raise ApiError("SerializationException", f"the request cannot be read: {error}") from error
 
 
@@ -58,7 +59,7 @@ def _decode(model: OperationModel, protocol: Protocol, request: Request) -> dict
         case Protocol.JSON:
             params = from_tree(json.loads(request.body or b"{}"), shape, python_leaf)
         case Protocol.CBOR:
-            params = from_tree(cbor.loads(request.body), shape, python_leaf)
+            params = from_tree(cbor2.loads(request.body) if request.body else {}, shape, python_leaf)
         case Protocol.QUERY:
             params = decode_form(request.form, shape)
         case Protocol.REST_JSON | Protocol.REST_XML:
@@ -129,7 +130,8 @@ def _reply(status: int, tree: Any, protocol: Protocol, request_id: str, extra: M
     """Return a tree as a JSON or CBOR reply."""
     if protocol is Protocol.CBOR:
         headers = {"Content-Type": "application/cbor", "smithy-protocol": "rpc-v2-cbor"}
-        return Reply(status, headers | {"x-amzn-RequestId": request_id, **extra}, cbor.dumps(tree))
+        written = cbor2.dumps(tree, datetime_as_timestamp=True)
+        return Reply(status, headers | {"x-amzn-RequestId": request_id, **extra}, written)
     content_type = "application/json" if protocol is Protocol.REST_JSON else "application/x-amz-json-1.1"
     body = json.dumps(tree, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode("utf-8")
     return Reply(status, {"Content-Type": content_type, "x-amzn-RequestId": request_id, **extra}, body)

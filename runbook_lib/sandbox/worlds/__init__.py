@@ -1,4 +1,7 @@
-"""Worlds that try to fool an investigator: none is offered as a fault to look at, all are there to be judged on."""
+"""Worlds that try to fool an investigator: none is offered as a fault to look at, all are there to be judged on.
+
+Nothing here is played by `runbook demo`.
+"""
 
 from runbook_lib.sandbox.worlds import big, compound, decoys, lookalikes, unknown
 from runbook_lib.sandbox.worlds.trial import TRIALS, Trial

@@ -97,7 +97,3 @@ class Stack(Block):
             if at or self.title:
                 yield ""
             yield from block.lines()
-
-    def with_blocks(self, *more: Block) -> Stack:
-        """Give the stack with more blocks at its end."""
-        return replace(self, blocks=(*self.blocks, *more))

@@ -1,4 +1,4 @@
-"""Outcomes of invocations stacked, as data and in words: of the function, of its records, of its siblings.
+"""Stacked bars, of the outcomes of invocations or of records: as data, in words, and drawn.
 
 Every part of a bar is a datapoint of its own metric in that minute; only *succeeded* is computed, as invocations less
 errors where both were counted. A part without a datapoint is left out of its bar, never drawn as zero.
@@ -9,21 +9,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import partial
+from itertools import groupby
+from typing import Any
 
 from runbook_lib import instant
-from runbook_lib.charts.correlation import MomentLines, lines, panel_words, subject
-from runbook_lib.charts.data import WRITES, Panel, of_series, panel
+from runbook_lib.charts.moments import MomentLines
+from runbook_lib.charts.panels import of_series
 from runbook_lib.evidence import Evidence
 from runbook_lib.evidence.signals import Series
 from runbook_lib.instant import MINUTE
-from runbook_lib.judging.diagnosis import Diagnosis
 from runbook_lib.observed import NotObserved, otherwise
-from runbook_lib.showing.axis import Axis, Stretch, runs, silences, window_axis
-
-MOST_SIBLINGS = 4
-NO_SIBLING = "No other function reads the same stream, so there is none to compare with."
-_MOST_MAPPINGS = 2
+from runbook_lib.showing import canvas
+from runbook_lib.showing.axis import Axis, Stretch, longest, runs, silences
+from runbook_lib.showing.canvas import BLUE, CARD, GREEN, GREY, INK, PURPLE, RED, SOFT
 
 Counted = tuple[Mapping[datetime, float], timedelta]
 
@@ -159,8 +157,6 @@ def _worst(bars: list[Bar], bucket: timedelta, harm: list[bool]) -> Iterator[Bar
     yield from best.values()
 
 
-# -- what is stacked ---------------------------------------------------------------------------------------------
-
 _Look = Callable[[Evidence], Series]
 
 
@@ -185,151 +181,7 @@ def outcomes_of(invocations: _Look, errors: _Look) -> tuple[Part, ...]:
     )
 
 
-_OUTCOMES = (
-    *outcomes_of(lambda seen: seen.metrics.invocations, lambda seen: seen.metrics.errors),
-    Part("throttled", "throttled", of_series(lambda seen: seen.metrics.throttles), harm=True),
-    Part("dropped", "dropped (loop)", of_series(lambda seen: seen.metrics.recursion_dropped), harm=True, rare=True),
-)
-
-
-_DELIVERED = "OnFailureDestinationDeliveredEventCount"
-
-
-def _events(uuid: str, metric: str, seen: Evidence) -> Counted:
-    series = seen.metrics.mapping_events[uuid][metric]
-    return series.points, series.period
-
-
-def _records(uuid: str) -> tuple[Part, ...]:
-    return (
-        Part("invoked", "handed over", partial(_events, uuid, "InvokedEventCount")),
-        Part("filtered", "filtered out", partial(_events, uuid, "FilteredOutEventCount")),
-        Part("dropped", "dropped", partial(_events, uuid, "DroppedEventCount"), harm=True),
-        Part("destination", "to failure target", partial(_events, uuid, _DELIVERED), harm=True),
-    )
-
-
-# -- the charts --------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class OutcomesData:
-    """Writes, what became of the invocations, and what became of the records of mappings that count them."""
-
-    subject: str
-    axis: Axis
-    lines: MomentLines
-    writes: Panel
-    stacks: tuple[StackedBars, ...]
-    note: str
-
-
-def outcomes_data(seen: Evidence, diagnosis: Diagnosis) -> OutcomesData:
-    """Compute the outcomes over the window."""
-    axis = window_axis(seen)
-    marked = lines(diagnosis, axis)
-    uuids = otherwise(lambda: sorted(seen.metrics.mapping_events), None)
-    kinds = [("invocations", "Invocations", "", _OUTCOMES)]
-    kinds += [
-        (f"records-{uuid}", f"Records of mapping {uuid[:8]}", "records", _records(uuid))
-        for uuid in (uuids or [])[:_MOST_MAPPINGS]
-    ]
-    stacks = [stacked(*kind, seen, axis, marked.onset) for kind in kinds]
-    return OutcomesData(
-        subject(seen), axis, marked, panel(WRITES, seen, axis, diagnosis.onset), tuple(stacks), _note(uuids)
-    )
-
-
-def _note(uuids: list[str] | None) -> str:
-    if uuids is None:
-        return "Whether the mapping counts its records could not be seen; those filtered or dropped are not known."
-    if not uuids:
-        return "The mapping does not count its records (EventCount metrics); those filtered or dropped are not known."
-    more = len(uuids) - _MOST_MAPPINGS
-    return f"{more} more mappings count their records and are not drawn." if more > 0 else ""
-
-
-@dataclass(frozen=True)
-class SiblingsData:
-    """The function and the others on the same stream, first the function itself, all on one scale from 0 to `top`.
-
-    `more` others are not drawn. No row: no other function reads the stream, or `unseen` says why that is not known.
-    """
-
-    subject: str
-    axis: Axis
-    lines: MomentLines
-    rows: tuple[StackedBars, ...]
-    more: int
-    unseen: str = ""
-
-    @property
-    def top(self) -> float:
-        """The highest bar of all rows."""
-        return max((stack.top for stack in self.rows), default=0.0)
-
-
-def siblings_data(seen: Evidence, diagnosis: Diagnosis) -> SiblingsData:
-    """Compute the siblings over the window."""
-    axis = window_axis(seen)
-    marked = lines(diagnosis, axis)
-    try:
-        names = sorted(seen.metrics.siblings)
-        every = {mapping.function.name for mapping in seen.mappings.same_stream} | set(names)
-    except NotObserved as unseen:
-        return SiblingsData(subject(seen), axis, marked, (), 0, unseen.gap.reason)
-    drawn = names[:MOST_SIBLINGS]
-    ours = outcomes_of(lambda seen: seen.metrics.invocations, lambda seen: seen.metrics.errors)
-    rows = [("self", f"{seen.incident.function}, the one of this incident", ours)]
-    rows += [(f"sibling-{name}", name, _sibling(name)) for name in drawn]
-    stacks = tuple(stacked(id, title, "", parts, seen, axis, marked.onset) for id, title, parts in rows)
-    return SiblingsData(subject(seen), axis, marked, stacks if drawn else (), len(every) - len(drawn))
-
-
-def _sibling(name: str) -> tuple[Part, ...]:
-    return outcomes_of(lambda seen: seen.metrics.siblings[name], lambda seen: seen.metrics.sibling_errors[name])
-
-
-# -- in words ----------------------------------------------------------------------------------------------------
-
-
-def outcomes_alt(data: OutcomesData) -> str:
-    """Say in one sentence what became of the invocations."""
-    return f"Invocations of {data.subject}: {layers_words(data.stacks[0], data.axis)}."
-
-
-def outcomes_words(data: OutcomesData) -> tuple[str, ...]:
-    """Say everything that the outcomes chart shows."""
-    return tuple(
-        sentence
-        for sentence in (
-            panel_words(data.writes, data.axis, bool(data.lines.onset)),
-            *(stack_words(stack, data.axis, data.lines) for stack in data.stacks),
-            data.note,
-            _onset_words(data.lines, data.axis),
-        )
-        if sentence
-    )
-
-
-def siblings_alt(data: SiblingsData) -> str:
-    """Say in one sentence how the others on the stream do."""
-    others = "; ".join(f"{stack.title}: {layers_words(stack, data.axis)}" for stack in data.rows[1:])
-    return f"Other functions on the stream of {data.subject}, on one scale: {others}."
-
-
-def siblings_words(data: SiblingsData) -> tuple[str, ...]:
-    """Say everything that the siblings chart shows."""
-    said = [f"All rows share the clock and the scale, 0 to {data.top:,.0f} invocations {scale(data)}."]
-    said += [stack_words(stack, data.axis, data.lines) for stack in data.rows]
-    if data.more:
-        said.append(f"{data.more} more functions read the stream and are not drawn.")
-    return (*said, *filter(None, (_onset_words(data.lines, data.axis),)))
-
-
-def scale(data: SiblingsData) -> str:
-    """Say of what period the siblings' bars are."""
-    return data.rows[0].unit
+# -- in words --------------------------------------------------------------------------------------------------------
 
 
 def stack_words(stack: StackedBars, axis: Axis, marked: MomentLines) -> str:
@@ -343,8 +195,8 @@ def stack_words(stack: StackedBars, axis: Axis, marked: MomentLines) -> str:
         highest = max(stack.bars, key=lambda bar: bar.height)
         parts.append(f"highest drawn {highest.height:,.0f} at {instant.clock(highest.at, axis.end)}")
     if stack.silent:
-        longest = max(stack.silent, key=lambda part: part.length)
-        parts.append(f"longest silence {instant.span(longest.length)} from {instant.clock(longest.start, axis.end)}")
+        silence = longest(stack.silent)
+        parts.append(f"longest silence {instant.span(silence.length)} from {instant.clock(silence.start, axis.end)}")
     thinned = f", of each {instant.span(stack.bucket)} the worst minute" if stack.bucket > MINUTE and stack.bars else ""
     return f"{stack.title} ({stack.unit}{thinned}): {'; '.join(parts)}."
 
@@ -366,5 +218,69 @@ def _layer_words(layer: Layer, axis: Axis) -> str:
     return f"{layer.total:,.0f} {layer.name}{last}"
 
 
-def _onset_words(marked: MomentLines, axis: Axis) -> str:
-    return f"Onset at {instant.clock(marked.onset, axis.end)}." if marked.onset else ""
+# -- drawn -----------------------------------------------------------------------------------------------------------
+
+_LOOK: dict[str, tuple[str, str, str | None]] = {
+    "succeeded": (SOFT[GREEN], GREEN, None),
+    "invoked": (SOFT[GREEN], GREEN, None),
+    "filtered": (SOFT[BLUE], BLUE, None),
+    "unknown": (SOFT[GREY], GREY, None),
+    "failed": (RED, RED, None),
+    "destination": (RED, RED, None),
+    "throttled": (PURPLE, CARD, "////"),
+    "dropped": (INK, CARD, "\\\\\\\\"),
+}
+"""Ground, edge and hatch of a layer: what is well is pale, harm is dark, and the three harms differ in hatch too."""
+
+
+def draw_stack(axes: Any, stack: StackedBars, axis: Axis, top: float | None = None) -> None:
+    """Draw one stack; its base line stands only where something was counted, zero included."""
+    canvas.bare(axes)
+    canvas.headed(axes, stack.title, stack.unit, INK)
+    canvas.hatch(axes, stack.silent, axis, blind=False)
+    canvas.hatch(axes, stack.unexamined, axis, blind=True, label=not stack.bars)
+    high = stack.top if top is None else top
+    canvas.count_scale(axes, high, bool(stack.bars))
+    for run in stack.runs():
+        edges = canvas.edges((instant.floor(bar.at, stack.bucket) for bar in run), stack.bucket, axis)
+        axes.plot([edges[0], edges[-1]], [0, 0], color=GREY, linewidth=0.9, zorder=1.9, solid_capstyle="butt")
+        base = [0.0] * len(run)
+        for place, layer in enumerate(stack.layers):
+            tops = [low + (bar.values[place] or 0.0) for low, bar in zip(base, run, strict=True)]
+            _fill(axes, edges, base, tops, layer)
+            base = tops
+    _label(axes, stack)
+
+
+def _fill(axes: Any, edges: list[float], base: list[float], tops: list[float], layer: Layer) -> None:
+    """Fill a layer where it is more than nothing: an edge along zeros would look like a little of it."""
+    ground, edge, hatch = _LOOK[layer.id]
+    for more, places in groupby(range(len(tops)), key=lambda at: tops[at] > base[at]):
+        if more:
+            first, *others = places
+            end = first + len(others) + 1
+            axes.stairs(
+                tops[first:end], edges[first : end + 1], baseline=base[first:end], fill=True, facecolor=ground,
+                edgecolor=edge, hatch=hatch, linewidth=0 if hatch or ground == edge else 0.5, zorder=2, label=layer.id,
+            )  # fmt: skip
+
+
+def _label(axes: Any, stack: StackedBars) -> None:
+    """Say each layer's total beside the stack, the uppermost first, in the order in which they lie."""
+    from matplotlib.patches import Patch
+
+    handles = []
+    for layer in reversed(stack.layers):
+        ground, edge, hatch = _LOOK[layer.id]
+        handles.append(Patch(facecolor=ground, edgecolor=edge, hatch=hatch, linewidth=0.5, label=label_of(layer)))
+    axes.legend(
+        handles=handles, loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False, fontsize=7, labelcolor=INK,
+        handlelength=0.9, handleheight=0.9, handletextpad=0.5, labelspacing=0.35, borderpad=0.2,
+    )  # fmt: skip
+
+
+def label_of(layer: Layer) -> str:
+    """Say a layer's total in the words that fit beside a stack."""
+    if layer.unseen:
+        return f"{layer.name}: unseen"
+    return f"{layer.total:,.0f} {layer.name}" if layer.counted else f"{layer.name}: silent"

@@ -1,150 +1,42 @@
-"""Charts: they draw what was counted and nothing else, and say the same in words."""
+"""The correlation chart: lines, lanes, strips and log failures are the evidence's, and the words say the same."""
 
 from __future__ import annotations
 
-import random
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
+from itertools import combinations, pairwise, product
 
 import pytest
-from example_evidence import (
-    DENIED,
-    Seen,
-    example,
-    example_seen,
-    judged,
-    replaced,
-    with_fields,
-    with_observations,
-)
-from hypothesis import given
-from hypothesis import strategies as st
+from example_evidence import DENIED, Seen, example, example_seen, judged, replaced, with_fields, with_observations
+from matplotlib.figure import Figure
+from matplotlib.transforms import Bbox
 
-from runbook_lib import instant
-from runbook_lib.charts.correlation import ChartData, correlation, describe
-from runbook_lib.charts.data import AGE, ERRORS, INVOCATIONS, THROTTLES, WRITES, Panel, PanelSource, panel
-from runbook_lib.charts.tracks import INVOKING, NOT_DELIVERED
+from runbook_lib.charts.correlation import (
+    MOST_NUMBERS,
+    CorrelationData,
+    correlation_data,
+    correlation_words,
+    draw_correlation,
+    worth_numbers,
+)
+from runbook_lib.charts.lanes import NOT_DELIVERED
+from runbook_lib.charts.states import INVOKING
 from runbook_lib.interpret.trail_event import Effect
-from runbook_lib.measuring.pipe import write_minutes
 from runbook_lib.measuring.setting_change import Change
+from runbook_lib.showing import canvas
 from runbook_lib.showing.axis import Axis, overview_axis, retention_line, zoom_axis
 from runbook_lib.views.changes import ChangeRelation
 
 MINUTE = timedelta(minutes=1)
 START = datetime(2026, 3, 14, 9, 0, tzinfo=UTC)
-SOURCES = (WRITES, INVOCATIONS, ERRORS, THROTTLES, AGE)
 
 
-def _overview(seen: Seen) -> ChartData:
-    return correlation(seen.evidence, seen.diagnosis, overview_axis(seen.evidence, seen.diagnosis))
+def _overview(seen: Seen) -> CorrelationData:
+    return correlation_data(seen.evidence, seen.diagnosis, overview_axis(seen.evidence, seen.diagnosis))
 
 
-def _zoom(seen: Seen) -> ChartData:
-    return correlation(seen.evidence, seen.diagnosis, zoom_axis(seen.evidence, seen.diagnosis))
-
-
-def _source(points: Mapping[datetime, float], period: timedelta = MINUTE) -> PanelSource:
-    return PanelSource("invocations", "Invocations", "a minute", lambda _: (points, period))
-
-
-def _axis(hours: float) -> Axis:
-    end = START + timedelta(hours=hours)
-    return Axis(START, end, end - timedelta(minutes=3), START, end)
-
-
-POINTS = st.dictionaries(
-    st.integers(-60, 26 * 60).map(lambda minute: START + minute * MINUTE),
-    st.floats(0, 1e7, allow_nan=False),
-    max_size=60,
-)
-
-
-@given(POINTS, st.sampled_from([0.5, 1.5, 6.0, 24.0, 48.0]), st.randoms(use_true_random=False))
-def test_a_panel_draws_only_what_was_counted(
-    points: dict[datetime, float], hours: float, chance: random.Random
-) -> None:
-    """Each point is a datapoint at its own minute, none is invented, and the order of the source does not matter."""
-    axis = _axis(hours)
-    drawn = panel(_source(points), example(), axis, None)
-    assert set(drawn.points) <= set(points.items())
-    assert [at for at, _ in drawn.points] == sorted(at for at, _ in drawn.points)
-    assert drawn.counted == sum(at in axis for at in points)
-    inside = [value for at, value in points.items() if at in axis]
-    assert (drawn.peak[1] if drawn.peak else None) == max(inside, default=None)
-    assert drawn.median[0] is None or drawn.median[0] in inside
-    shuffled = list(points.items())
-    chance.shuffle(shuffled)
-    assert panel(_source(dict(shuffled)), example(), axis, None) == drawn
-
-
-@given(POINTS, st.sampled_from([0.5, 1.5, 6.0, 24.0]))
-def test_nothing_is_joined_across_silence(points: dict[datetime, float], hours: float) -> None:
-    """Within a run no bucket is empty, so no line and no bar stands where nothing was counted."""
-    drawn = panel(_source(points), example(), _axis(hours), None)
-    for run in drawn.runs():
-        homes = [instant.floor(at, drawn.bucket) for at, _ in run]
-        assert all(later - sooner == drawn.bucket for sooner, later in pairwise(homes))
-    assert [point for run in drawn.runs() for point in run] == list(drawn.points)
-
-
-@given(POINTS, st.sampled_from([0.5, 1.5, 6.0, 24.0]))
-def test_silent_stretches_hold_no_datapoint(points: dict[datetime, float], hours: float) -> None:
-    """A stretch marked silent was asked for and holds no datapoint; every long enough hole is marked."""
-    axis = _axis(hours)
-    drawn = panel(_source(points), example(), axis, None)
-    for stretch in drawn.silent:
-        assert not [at for at in points if stretch.start <= at < stretch.end]
-        assert axis.start <= stretch.start < stretch.end <= axis.settled
-    least = max(3 * MINUTE, axis.length / 96)
-    covered = sum((stretch.length for stretch in drawn.silent), timedelta(0))
-    if not [at for at in points if at in axis] and axis.settled - axis.start >= least:
-        assert covered == axis.settled - axis.start
-
-
-def test_thinning_keeps_the_highest_minute() -> None:
-    """Where a day does not fit, the highest minute of each bucket is drawn, at its own time."""
-    points = {START + minute * MINUTE: float(minute % 7) for minute in range(24 * 60)}
-    drawn = panel(_source(points), example(), _axis(24), None)
-    assert drawn.bucket == timedelta(minutes=5)
-    for at, value in drawn.points:
-        home = instant.floor(at, drawn.bucket)
-        assert value == max(points[home + minute * MINUTE] for minute in range(5))
-
-
-@pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.id)
-def test_panels_take_their_values_from_the_evidence(source: PanelSource) -> None:
-    """Each metric of the chart is the one of the evidence; ages are in seconds."""
-    metrics, age = example().metrics, example().backlog.iterator_age_ms
-    wanted = {
-        "writes": write_minutes(example()),
-        "invocations": metrics.invocations.points,
-        "errors": metrics.errors.points,
-        "throttles": metrics.throttles.points,
-        "age": {at: value / 1000 for at, value in age.points.items()},
-    }[source.id]
-    drawn = next(panel for panel in _zoom(example_seen()).panels if panel.id == source.id)
-    assert drawn.points
-    assert set(drawn.points) <= set(wanted.items())
-    assert drawn.unit
-
-
-def test_a_metric_unseen_is_unexamined_from_end_to_end() -> None:
-    """A metric that could not be read has no point and no silence: all of it is unexamined, with the reason."""
-    seen = judged(with_fields(example(), "metrics", invocations=DENIED))
-    drawn = next(panel for panel in _overview(seen).panels if panel.id == "invocations")
-    assert (drawn.points, drawn.silent) == ((), ())
-    assert [stretch.why for stretch in drawn.unexamined] == ["May not be called."]
-    told = "Invocations: not examined, May not be called; alarm DynamoDBStreamsTriggerFailure in ALARM from 12:34 UTC"
-    assert any(words.startswith(told) for words in describe(_overview(seen)))
-
-
-def test_minutes_not_counted_yet_are_not_silence() -> None:
-    """The newest minutes, which CloudWatch is still counting, are unexamined."""
-    drawn = _overview(example_seen()).panels[1]
-    assert drawn.unexamined[-1].why == "not counted yet"
-    assert drawn.silent[-1].end == drawn.unexamined[-1].start == example().window.settled_end
+def _zoom(seen: Seen) -> CorrelationData:
+    return correlation_data(seen.evidence, seen.diagnosis, zoom_axis(seen.evidence, seen.diagnosis))
 
 
 # -- axes and lines ----------------------------------------------------------------------------------------------
@@ -212,7 +104,7 @@ def test_a_lane_is_quiet_only_where_it_was_searched() -> None:
     for changed in ({"regional": DENIED, "searches": ()}, {"searches": ()}):
         data = _overview(judged(with_fields(example(), "changes", **changed)))
         assert all(lane.unexamined[0].length == data.axis.length for lane in data.lanes)
-    words = describe(_overview(judged(with_observations(example(), changes=DENIED))))
+    words = correlation_words(_overview(judged(with_observations(example(), changes=DENIED))))
     assert [word for word in words if word.startswith("IAM")] == ["IAM: not examined, May not be called."]
 
 
@@ -258,7 +150,7 @@ def test_a_state_is_kept_where_the_trail_was_searched() -> None:
     """Where the axis reaches back further than the search, only the part before it is not known."""
     seen = example_seen()
     axis = overview_axis(seen.evidence, seen.diagnosis)
-    data = correlation(seen.evidence, seen.diagnosis, replace(axis, start=axis.start - timedelta(minutes=9)))
+    data = correlation_data(seen.evidence, seen.diagnosis, replace(axis, start=axis.start - timedelta(minutes=9)))
     before, since = data.strips[0].spans
     assert (before.state, before.sure) == ("not searched", False)
     assert since.start == min(search.window.start for search in example().changes.searches)
@@ -306,9 +198,61 @@ def test_log_failures_are_those_of_the_log() -> None:
     assert any(stretch.start == times[-1] for stretch in cut.failures.unexamined)
 
 
-def test_every_panel_names_its_unit() -> None:
-    """No metric is drawn without a unit; a longer period changes it."""
-    panels: tuple[Panel, ...] = _overview(example_seen()).panels
-    assert [panel.unit for panel in panels] == ["requests a minute", "a minute", "a minute", "a minute", "seconds"]
-    coarse = panel(_source({START: 1.0}, timedelta(minutes=5)), example(), _axis(1), None)
-    assert coarse.unit == "in 5 min"
+# -- words and numbers ----
+
+
+def test_the_words_tell_what_the_picture_draws() -> None:
+    """The description holds every change, every metric's highest and last value, and every state."""
+    data = _overview(example_seen())
+    said = " ".join(correlation_words(data))
+    for lane in data.lanes:
+        for mark in lane.marks:
+            assert f"{mark.number}. {mark.at:%Y-%m-%d %H:%M:%S} UTC: {mark.sentence}" in said
+    for panel in data.panels[:2]:
+        assert panel.peak
+        assert panel.last
+        assert f"highest {panel.peak[1]:,.0f} at" in said
+        assert f"last {panel.last[1]:,.0f} at" in said
+        assert f"{panel.counted:,} datapoints" in said
+    for strip in data.strips:
+        assert all(span.state in said for span in strip.spans)
+
+
+def test_of_many_changes_the_trigger_keeps_its_number() -> None:
+    """Where there are more changes than numbers that can be told apart, the trigger and its neighbours keep theirs."""
+    seen = example_seen()
+    change, onset = seen.diagnosis.changes[0], seen.diagnosis.onset
+    assert onset
+    many = tuple(
+        replace(change, event=replace(change.event, event_id=str(at), at=onset.at + timedelta(seconds=at)))
+        for at in range(-200, 200)
+    )
+    trigger = replace(seen.diagnosis.set_off_by, change=many[3])  # type: ignore[type-var]
+    data = _overview(Seen(seen.evidence, replace(seen.diagnosis, changes=many, set_off_by=trigger)))
+    kept = [change.number for change in worth_numbers(data)]
+    assert len(kept) == MOST_NUMBERS
+    assert kept == sorted(kept)
+    assert 4 in kept
+    assert 201 in kept
+
+
+def test_names_of_lines_never_meet(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wherever onset and noticing lie, the drawn names of the two lines neither touch nor leave the axis."""
+    shown: list[tuple[int, list[Bbox]]] = []
+
+    def measure(figure: Figure) -> bytes:
+        named = [text for text in figure.axes[2].texts if not text.get_text().isdigit()]
+        shown.append((len(named), [text.get_window_extent() for text in named] + [figure.axes[2].get_window_extent()]))
+        return b""
+
+    monkeypatch.setattr(canvas, "png", measure)
+    data = replace(_overview(example_seen()), panels=(), lanes=(), strips=())
+    for onset, noticed in product((30, 700, 1300), range(50, 1450, 280)):
+        first, second = (data.axis.start + at * MINUTE for at in (onset, noticed))
+        lines = replace(data.lines, onset=first, onset_range=(first - MINUTE, first + MINUTE), noticed=second)
+        draw_correlation(replace(data, lines=lines))
+    for _, boxes in shown:
+        *names, axis = boxes
+        assert all(axis.x0 <= name.x0 and name.x1 <= axis.x1 for name in names)
+        assert all(left.x1 < right.x0 or right.x1 < left.x0 for left, right in combinations(names, 2))
+    assert sum(count == 2 for count, _ in shown) >= 0.8 * len(shown)

@@ -7,13 +7,21 @@ from datetime import datetime, timedelta
 
 import pytest
 from example_evidence import DENIED, Seen, example_seen, failing_seen, replaced, with_fields
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.patches import StepPatch
 
 from runbook_lib import charts
-from runbook_lib.charts.draw_stacks import draw_class, shown
-from runbook_lib.charts.errors import MOST_CLASSES, OTHER, ErrorsData, errors_data, errors_words, period_of
+from runbook_lib.charts.error_classes import (
+    MOST_CLASSES,
+    OTHER,
+    ErrorsData,
+    draw_class,
+    errors_data,
+    errors_words,
+    period_of,
+    shown,
+)
 from runbook_lib.interpret.lambda_log import ErrorClass, LineKind
 from runbook_lib.showing import canvas
 from runbook_lib.showing.blocks import Chart, Prose
@@ -60,6 +68,7 @@ def test_every_line_is_counted_once(classes: list[ErrorClass], chance: random.Ra
     assert _data(*shuffled) == data
 
 
+@settings(max_examples=20)  # each is drawn
 @given(CLASSES)
 def test_what_is_drawn_is_the_data(classes: list[ErrorClass]) -> None:
     """Read back from the axes, each period has its count and lies within the axis; no name upsets the drawing."""

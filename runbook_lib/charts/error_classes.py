@@ -1,29 +1,48 @@
-"""The classes of error in the log over time, as data and in words.
+"""The classes of error in the log over time, a row each.
 
 Lines are counted, not invocations: one failure may leave several lines, and code may log an error and still succeed.
 """
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
 
 from runbook_lib import instant
-from runbook_lib.charts.correlation import MomentLines, lines, subject
-from runbook_lib.charts.tracks import failures
+from runbook_lib.charts.investigated import Investigated, no_picture, subject
+from runbook_lib.charts.log_failures import failures
+from runbook_lib.charts.moments import MomentLines, lines, onset_words
+from runbook_lib.charts.panels import fill_bars
+from runbook_lib.charts.rows import Row, draw_rows
 from runbook_lib.evidence import Evidence
 from runbook_lib.interpret.lambda_log import ErrorClass, LineKind
 from runbook_lib.judging.diagnosis import Diagnosis
 from runbook_lib.observed import NotObserved
-from runbook_lib.showing.axis import Axis, Stretch, runs, window_axis
+from runbook_lib.showing import canvas
+from runbook_lib.showing.axis import Axis, Stretch, between, runs, window_axis
+from runbook_lib.showing.blocks import Chart, Prose
+from runbook_lib.showing.canvas import GREY, RED, Drawn, x
 
 MOST_CLASSES = 5
 OTHER = "other classes"
 
 _BY_KIND = {LineKind.TIMEOUT: "Task timed out", LineKind.OUT_OF_MEMORY: "Out of memory"}
 """What a line means says more here than the type that it names, or does not name."""
+
+
+def error_classes(investigation: Investigated) -> Chart | Prose:
+    """Show the classes of error in the log over time; in words where there is none, or the log was not seen."""
+    data = errors_data(investigation.evidence, investigation.diagnosis)
+    if not data.rows:
+        return no_picture(data.unseen) or Prose.of(data.note)
+    png, width, height = draw_errors(data)
+    said = errors_words(data)
+    return Chart("error-classes", "Lines of error by class", errors_alt(data), said, width, height, png)
 
 
 @dataclass(frozen=True)
@@ -123,7 +142,7 @@ def period_of(at: datetime, axis: Axis) -> datetime:
     return axis.start + (at - axis.start) // axis.bucket * axis.bucket
 
 
-# -- in words ----------------------------------------------------------------------------------------------------
+# -- in words --------------------------------------------------------------------------------------------------------
 
 
 def errors_alt(data: ErrorsData) -> str:
@@ -135,13 +154,8 @@ def errors_alt(data: ErrorsData) -> str:
 def errors_words(data: ErrorsData) -> tuple[str, ...]:
     """Say everything that the chart of error classes shows."""
     said = [_row_words(row, data) for row in data.rows]
-    said += [
-        f"Not examined from {instant.clock(stretch.start, data.axis.end)}"
-        f" to {instant.clock(stretch.end, data.axis.end)}: {stretch.why.rstrip('.')}."
-        for stretch in data.unexamined
-    ]
-    if data.lines.onset:
-        said.append(f"Onset at {instant.clock(data.lines.onset, data.axis.end)}.")
+    said += [f"Not examined {between(stretch, data.axis)}: {stretch.why.rstrip('.')}." for stretch in data.unexamined]
+    said += filter(None, [onset_words(data.lines, data.axis)])
     return (*said, "Lines are counted, not invocations: one failure may leave several.")
 
 
@@ -158,3 +172,50 @@ def _row_words(row: ErrorRow, data: ErrorsData) -> str:
 
 def _before(row: ErrorRow, onset: datetime, bucket: timedelta) -> int:
     return sum(number for at, number in row.counts if at + bucket <= onset)
+
+
+# -- drawn -----------------------------------------------------------------------------------------------------------
+
+
+_ROW_IN = 0.48
+
+
+_SHOWN = 34
+_ODD = re.compile(r"[^ -~]")
+
+
+def draw_errors(data: ErrorsData) -> Drawn:
+    """Draw one row for each class of error, each on its own scale."""
+    rows: list[Row] = [(_ROW_IN, partial(draw_class, row=row, data=data)) for row in data.rows]
+    return draw_rows(data.subject, f"lines in {instant.span(data.axis.bucket)}", rows, data.axis, data.lines)
+
+
+def draw_class(axes: Any, row: ErrorRow, data: ErrorsData) -> None:
+    """Draw how many lines of one class each period holds; the base line stands where the log was searched."""
+    canvas.bare(axes)
+    colour = GREY if row.name == OTHER else RED
+    canvas.headed(axes, shown(row.name), f"{data.others} of them" if row.name == OTHER else "", colour)
+    canvas.hatch(axes, data.unexamined, data.axis, blind=True)
+    canvas.count_scale(axes, float(row.top), True)
+    for start, end in _searched(data):
+        axes.plot([start, end], [0, 0], color=colour, linewidth=0.9, zorder=1.9, solid_capstyle="butt")
+    for run in row.runs(data.axis.bucket):
+        edges = canvas.edges((at for at, _ in run), data.axis.bucket, data.axis)
+        fill_bars(axes, edges, [float(number) for _, number in run], colour)
+    canvas.aside(axes, f"{row.total:,} line{'' if row.total == 1 else 's'}\nlast at {row.last:%H:%M}", colour)
+
+
+def _searched(data: ErrorsData) -> Iterator[tuple[float, float]]:
+    at = data.axis.start
+    for stretch in sorted(data.unexamined, key=lambda stretch: stretch.start):
+        if at < stretch.start:
+            yield x(at), x(stretch.start)
+        at = max(at, stretch.end)
+    if at < data.axis.end:
+        yield x(at), x(data.axis.end)
+
+
+def shown(name: str) -> str:
+    """Give a name out of a log as it can be drawn: on one line, of letters that the font has, and not too long."""
+    plain = _ODD.sub("?", name)
+    return plain if len(plain) <= _SHOWN else f"{plain[: _SHOWN - 3]}..."

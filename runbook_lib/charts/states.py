@@ -1,60 +1,38 @@
-"""The tracks beneath the metrics: trail lanes, mapping states, stream generations, log failures."""
+"""A strip shows the states of a mapping, or of the stream, end to end: as data, in words, and drawn."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
+from runbook_lib import instant
+from runbook_lib.charts.lanes import NOT_DELIVERED, NOT_SEARCHED, unsearched
 from runbook_lib.evidence import Evidence
 from runbook_lib.evidence.mapping import EventSourceMapping
 from runbook_lib.evidence.source import Stream
 from runbook_lib.instant import MINUTE
 from runbook_lib.interpret.arn import StreamArn
-from runbook_lib.interpret.trail_event import EVENT_NAMES
 from runbook_lib.judging.diagnosis import Diagnosis
 from runbook_lib.measuring.setting_change import Change
 from runbook_lib.observed import NotObserved, otherwise
-from runbook_lib.showing.axis import Axis, Stretch
-from runbook_lib.views.changes import ChangeRelation, NumberedChange, numbered
-
-_LANES = {
-    "lambda": "Lambda",
-    "dynamodb": "DynamoDB",
-    "iam": "IAM",
-    "kms": "KMS",
-    "logs": "Logs",
-    "organizations": "Organizations",
-}
-_ALWAYS = ("lambda", "dynamodb", "iam")
-"""Lanes that are drawn although they are empty: that nothing changed there is worth seeing."""
+from runbook_lib.showing import canvas
+from runbook_lib.showing.axis import Axis
+from runbook_lib.showing.canvas import BLUE, CARD, GREEN, GREY, INK, RED, SOFT, UNSEEN, UNSEEN_EDGE, x
 
 _MOST_MAPPINGS = 3
 
-NOT_DELIVERED = "not delivered yet"
-NOT_SEARCHED = "not searched"
 INVOKING = "invoking the function"
 """What a mapping did, as the iterator age shows, where the trail does not tell its state."""
 
-
-@dataclass(frozen=True)
-class Mark:
-    """One change on its lane. `number` is its number in the timeline table."""
-
-    number: int
-    at: datetime
-    relation: ChangeRelation
-    sentence: str
-    words: str
-
-
-@dataclass(frozen=True)
-class Lane:
-    """The changes of one service; an empty lane is quiet only outside its unexamined stretches."""
-
-    name: str
-    marks: tuple[Mark, ...]
-    unexamined: tuple[Stretch, ...]
+_STATE_AFTER = {
+    "mapping-disabled": "Disabled",
+    "mapping-disabled-by-lambda": "Disabled",
+    "mapping-enabled": "Enabled",
+    "mapping-created": "Created",
+    "mapping-deleted": "Deleted",
+}
 
 
 @dataclass(frozen=True)
@@ -73,70 +51,6 @@ class Strip:
 
     name: str
     spans: tuple[Span, ...]
-
-
-@dataclass(frozen=True)
-class Failures:
-    """The failures in the log, oldest first; `note` says why there can be none."""
-
-    times: tuple[datetime, ...]
-    unexamined: tuple[Stretch, ...]
-    note: str | None = None
-
-
-# -- the trail -------------------------------------------------------------------------------------------------
-
-
-def lanes(seen: Evidence, diagnosis: Diagnosis, axis: Axis) -> tuple[Lane, ...]:
-    """Give one lane for each service of the trail, with what of it could not be examined."""
-    on_axis = [entry for entry in numbered(diagnosis) if entry.change.event.at in axis]
-    return tuple(
-        Lane(
-            name,
-            tuple(_mark(entry) for entry in on_axis if entry.change.event.service == service),
-            _blind(service, seen, axis),
-        )
-        for service, name in _LANES.items()
-        if service in _ALWAYS or any(entry.change.event.service == service for entry in on_axis)
-    )
-
-
-def _mark(entry: NumberedChange) -> Mark:
-    return Mark(
-        entry.number,
-        entry.change.event.at,
-        entry.relation,
-        entry.change.sentence,
-        entry.words,
-    )
-
-
-def _blind(service: str, seen: Evidence, axis: Axis) -> tuple[Stretch, ...]:
-    """Give what of a service's trail was not examined: outside the search, cut short, or not delivered yet."""
-    try:
-        searches = seen.changes.searches
-        delivered = seen.changes.delivered_until
-    except NotObserved as unseen:
-        return tuple(axis.clip(axis.start, axis.end, unseen.gap.reason))
-    names = set(EVENT_NAMES[f"{service}.amazonaws.com"])
-    ours = [search for search in searches if names & set(search.names)]
-    if not ours:
-        return tuple(axis.clip(axis.start, axis.end, "could not be searched"))
-    if any(search.truncated for search in ours):
-        return tuple(axis.clip(axis.start, axis.end, "search cut short"))
-    start, end = min(search.window.start for search in ours), min(delivered, max(search.window.end for search in ours))
-    return (*axis.clip(axis.start, start, NOT_SEARCHED), *axis.clip(end, axis.end, NOT_DELIVERED))
-
-
-# -- states ----------------------------------------------------------------------------------------------------
-
-_STATE_AFTER = {
-    "mapping-disabled": "Disabled",
-    "mapping-disabled-by-lambda": "Disabled",
-    "mapping-enabled": "Enabled",
-    "mapping-created": "Created",
-    "mapping-deleted": "Deleted",
-}
 
 
 def mapping_strips(seen: Evidence, diagnosis: Diagnosis, axis: Axis) -> tuple[Strip, ...]:
@@ -169,7 +83,7 @@ def _unturned(mapping: EventSourceMapping, seen: Evidence, axis: Axis) -> Iterat
     """Lay out a mapping without a recorded change: the state that was read, as far back as the trail was searched."""
     latest = otherwise(lambda: seen.streams.table.latest_stream_arn, None)
     state = f"{mapping.state} on an older stream" if latest and mapping.event_source_arn != latest else mapping.state
-    blind = _blind("lambda", seen, axis)
+    blind = unsearched("lambda", seen, axis)
     if all(part.why in (NOT_DELIVERED, NOT_SEARCHED) for part in blind):
         since = max((part.end for part in blind if part.why == NOT_SEARCHED), default=axis.start)
         yield from (Span(part.start, part.end, part.why, False) for part in axis.clip(axis.start, since, NOT_SEARCHED))
@@ -264,22 +178,56 @@ def _began(stream: Stream) -> datetime | None:
     return otherwise(lambda: stream.created_at, None) or StreamArn.parse(stream.arn).label_time
 
 
-# -- the log ---------------------------------------------------------------------------------------------------
+# -- in words --------------------------------------------------------------------------------------------------------
 
 
-def failures(seen: Evidence, axis: Axis) -> Failures:
-    """Give the failures of the log on the axis, and where the search could not look."""
-    try:
-        group, times, searches = seen.logs.group, seen.logs.failure_times, seen.logs.searches
-    except NotObserved as unseen:
-        return Failures((), tuple(axis.clip(axis.start, axis.end, unseen.gap.reason)))
-    if not group.exists:
-        return Failures((), tuple(axis.clip(axis.start, axis.end, "no log group")), "There is no log group.")
-    blind = [*axis.clip(axis.start, min(search.window.start for search in searches), "not searched")]
-    for search in searches:
-        if search.truncated:
-            reached = max(
-                (at for at in times if search.window.start <= at < search.window.end), default=search.window.start
-            )
-            blind += axis.clip(reached, search.window.end, "search cut short")
-    return Failures(tuple(at for at in times if at in axis), tuple(blind))
+def strip_words(strip: Strip, axis: Axis) -> str:
+    """Say what one strip shows."""
+    told = "; ".join(f"{span.state} from {instant.clock(span.start, axis.end)}" for span in strip.spans)
+    return f"{strip.name}: {told or 'nothing on this axis'}."
+
+
+# -- drawn -----------------------------------------------------------------------------------------------------------
+
+
+def draw_strip(axes: Any, strip: Strip, axis: Axis) -> None:
+    """Draw states end to end; what is not known is hatched. The last one is said at the right edge."""
+    canvas.bare(axes)
+    axes.set_yticks([])
+    axes.set_ylim(0, 1)
+    canvas.name(axes, strip.name)
+    for span in strip.spans:
+        colour, known = _state_colour(span), _is_known(span)
+        axes.axvspan(
+            x(span.start), x(span.end), 0.1, 0.9, facecolor=SOFT[colour] if known else UNSEEN,
+            edgecolor=CARD if known else UNSEEN_EDGE, hatch=None if known else "////", linewidth=0, zorder=1.5,
+        )  # fmt: skip
+        axes.axvline(x(span.start), 0.1, 0.9, color=CARD, linewidth=1.2, zorder=1.6)
+        if span.state != _short(strip) and len(span.state) + 2 < (span.end - span.start) / axis.length * 140:
+            axes.annotate(
+                span.state, (x(span.start), 0.5), (4, 0), textcoords="offset points", fontsize=7, va="center",
+                zorder=4, color=INK if known else GREY,
+                bbox=None if known else {"facecolor": CARD, "edgecolor": "none", "pad": 1, "alpha": 0.85},
+            )  # fmt: skip
+    if strip.spans:
+        last = strip.spans[-1]
+        canvas.aside(axes, _short(strip), _state_colour(last) if _is_known(last) else GREY)
+
+
+def _short(strip: Strip) -> str:
+    """Give the last state in a word that fits the right edge; nothing when it takes more."""
+    said = strip.spans[-1].state.split(",")[0].split(":")[0]
+    return said if len(said) <= 14 else ""
+
+
+def _is_known(span: Span) -> bool:
+    return span.sure or span.state == INVOKING
+
+
+def _state_colour(span: Span) -> str:
+    """Enabled is no sign that anything flows, so it is not green."""
+    if any(word in span.state for word in ("Disabled", "Deleted", "no stream", "none when")):
+        return RED
+    if not _is_known(span):
+        return GREY
+    return GREEN if span.state == INVOKING else BLUE

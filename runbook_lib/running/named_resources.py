@@ -9,7 +9,7 @@ from runbook_lib.evidence import Evidence
 from runbook_lib.observed import otherwise
 
 
-def check_scope(seen: Evidence) -> None:
+def check_names(seen: Evidence) -> None:
     """Refuse names that stand for nothing. Raises NothingToInvestigate.
 
     A table or function that a mapping or the trail still speaks of was deleted, which is a fault. One that nothing
