@@ -27,8 +27,15 @@ SAMPLE = {
 PAIRS = {(case.remedy, world): case for case, world in remedy_cases.pairs()}
 
 
+NOTHING_WAITS = ("R9", "table-key-disabled")
+"""Reads end with the writes, so that nothing waits for the key, while the card says that records are replayed."""
+
+
 def _pairs() -> list[object]:
-    return [pytest.param(*pair, marks=[] if pair in SAMPLE else pytest.mark.slow) for pair in PAIRS]
+    known = pytest.mark.xfail(strict=True, reason="the card promises a replay of what never was written")
+    marks = {pair: [] if pair in SAMPLE else [pytest.mark.slow] for pair in PAIRS}
+    marks[NOTHING_WAITS].append(known)
+    return [pytest.param(*pair, marks=marks[pair]) for pair in PAIRS]
 
 
 @pytest.mark.parametrize(("remedy", "world"), _pairs())

@@ -65,3 +65,27 @@ def all_events(clients: Clients, **params: Any) -> tuple[list[dict[str, Any]], i
         events += page["events"]
         empty += not page["events"]
     return events, empty
+
+
+def series(
+    clients: Clients, namespace: str, name: str, dimensions: dict[str, str], begin: datetime, statistic: str = "Sum"
+) -> dict[datetime, float]:
+    """A metric minute by minute, oldest first, from an instant to the world's clock."""
+    metric = {
+        "Namespace": namespace,
+        "MetricName": name,
+        "Dimensions": [{"Name": key, "Value": value} for key, value in dimensions.items()],
+    }
+    asked = [{"Id": "m", "MetricStat": {"Metric": metric, "Period": 60, "Stat": statistic}}]
+    pages = (
+        clients("cloudwatch")
+        .get_paginator("get_metric_data")
+        .paginate(
+            MetricDataQueries=asked, StartTime=begin, EndTime=NOW + timedelta(hours=3), ScanBy="TimestampAscending"
+        )
+    )
+    found: dict[datetime, float] = {}
+    for page in pages:
+        for result in page["MetricDataResults"]:
+            found |= dict(zip(result["Timestamps"], result["Values"], strict=True))
+    return found

@@ -7,9 +7,9 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from served import AT, FUNCTION, recent
+from served import AT, FUNCTION, NOW, clients_of, recent
 
-from runbook_lib.sandbox import SOUND, STACK, Code, Failure, Setting, World, stream_reader
+from runbook_lib.sandbox import SOUND, STACK, Code, Failure, Setting, World, build, stream_reader
 from runbook_lib.sandbox.telemetry.function_logs import function_events
 
 UNTOLD: dict[str, tuple[Callable[[World], object], Callable[[World], bool]]] = {
@@ -93,3 +93,11 @@ def test_code_that_chokes_on_an_event_fails_as_it_says() -> None:
     world.begin_with_function(code=replace(SOUND, chokes_on="REMOVE", choking=failure))
     failures = {one.failure for minute in world.pipe.flows[world.mapping.uuid].values() for one in minute.attempts}
     assert failures == {None, failure}
+
+
+def test_a_setting_may_differ_for_one_build() -> None:
+    """EventCount, for example, can be switched on for any fault."""
+    world = build("mapping-paused", NOW, history=timedelta(hours=3), event_count=True)
+    with clients_of(world) as clients:
+        shown = clients("lambda").get_event_source_mapping(UUID=world.mapping.uuid)
+    assert shown["MetricsConfig"] == {"Metrics": ["EventCount"]}

@@ -409,10 +409,3 @@ def test_the_denied_investigator_is_a_rule_of_the_world() -> None:
     (rule,) = world.rules
     assert (rule.service, rule.operation) == ("cloudtrail", "LookupEvents")
     assert ask(world, "cloudtrail", "LookupEvents")["Events"]
-
-
-def test_a_setting_may_differ_for_one_build() -> None:
-    """EventCount, for example, can be switched on for any fault."""
-    world = build("mapping-paused", NOW, history=timedelta(hours=3), event_count=True)
-    shown = ask(world, "lambda", "GetEventSourceMapping", UUID=world.mapping.uuid)
-    assert shown["MetricsConfig"] == {"Metrics": ["EventCount"]}

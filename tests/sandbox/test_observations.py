@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import ast
+import re
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from served import AT, FUNCTION, NOW, Clients, clients_of, code_of, described, recent
+from served import AT, FUNCTION, NOW, Clients, clients_of, code_of, described, recent, series
 
 from runbook_lib.sandbox import MISREPORTED, TIMEOUT, Code, Setting, World, stream_reader
-from runbook_lib.sandbox.observations import OBSERVATIONS
+from runbook_lib.sandbox.observations import OBSERVATIONS, SOURCES
 
 KEY = "arn:aws:kms:eu-west-1:123456789012:key/0a1b2c3d-0000-4000-8000-00000000abcd"
 QUEUE = "arn:aws:sqs:eu-west-1:123456789012:orders-failures"
@@ -21,12 +22,8 @@ INACCESSIBLE = "INACCESSIBLE_ENCRYPTION_CREDENTIALS"
 def points(clients: Clients, name: str, begin: datetime = AT, **dimensions: str) -> dict[datetime, float]:
     """The sums of a metric, minute by minute, from an instant to the world's clock."""
     names = {"mapping": "EventSourceMappingUUID", "table": "TableName", "function": "FunctionName"}
-    found = clients("cloudwatch").get_metric_statistics(
-        Namespace="AWS/DynamoDB" if "table" in dimensions else "AWS/Lambda", MetricName=name, Period=60,
-        Statistics=["Sum"], StartTime=begin, EndTime=NOW + timedelta(hours=3),
-        Dimensions=[{"Name": names[key], "Value": value} for key, value in dimensions.items()],
-    )["Datapoints"]  # fmt: skip
-    return {point["Timestamp"]: point["Sum"] for point in sorted(found, key=lambda point: point["Timestamp"])}
+    namespace = "AWS/DynamoDB" if "table" in dimensions else "AWS/Lambda"
+    return series(clients, namespace, name, {names[key]: value for key, value in dimensions.items()}, begin)
 
 
 def mapping_of(clients: Clients, world: World) -> dict[str, Any]:
@@ -254,13 +251,10 @@ def test_iterator_age_is_that_of_the_last_record() -> None:
     world.update_mapping(AT, world.mapping.uuid, enabled=False)
     world.update_mapping(AT + timedelta(minutes=30), world.mapping.uuid, enabled=True)
     with clients_of(world) as clients:
-        ages = clients("cloudwatch").get_metric_statistics(
-            Namespace="AWS/Lambda", MetricName="IteratorAge", Period=60, Statistics=["Maximum"],
-            StartTime=AT + timedelta(minutes=2), EndTime=NOW, Dimensions=[{"Name": "FunctionName", "Value": FUNCTION}],
-        )["Datapoints"]  # fmt: skip
-    paused = [point for point in ages if point["Timestamp"] < AT + timedelta(minutes=29)]
-    assert paused == []
-    assert max(point["Maximum"] for point in ages) < 120_000
+        since = AT + timedelta(minutes=2)
+        ages = series(clients, "AWS/Lambda", "IteratorAge", {"FunctionName": FUNCTION}, since, "Maximum")
+    assert [at for at in ages if at < AT + timedelta(minutes=29)] == []
+    assert max(ages.values()) < 120_000
 
 
 def test_reported_batch_failures_are_no_errors() -> None:
@@ -336,6 +330,14 @@ def test_shard_is_read_from_an_instant_on() -> None:
     assert code == "ValidationException"
 
 
+def test_what_was_hardly_seen_decides_nothing() -> None:
+    """Every source is explained, and what was not seen, seen once or inferred is not decisive unless documented."""
+    assert [one.says for one in OBSERVATIONS if re.match(r"[A-Z]+", one.source)[0] not in SOURCES] == []  # type: ignore[index]
+    hardly = [one for one in OBSERVATIONS if re.search("n=1|not seen|inferred", one.seen)]
+    assert [one.says for one in hardly if one.decisive and "documented" not in one.seen] == []
+    assert {one.source for one in hardly} >= {"RECALLED", "ASSUMED"}
+
+
 def test_every_observation_names_a_test_that_exists() -> None:
     """The table names tests by file and function; each of them is there, and none of this file's is left out."""
     here = Path(__file__).parent
@@ -348,4 +350,5 @@ def test_every_observation_names_a_test_that_exists() -> None:
     named = {one.test for one in OBSERVATIONS}
     assert named - known == set()
     ours = {name for name in known if name.startswith(f"{Path(__file__).name}::")}
-    assert ours - named == {f"{Path(__file__).name}::test_every_observation_names_a_test_that_exists"}
+    of_the_table = {"test_every_observation_names_a_test_that_exists", "test_what_was_hardly_seen_decides_nothing"}
+    assert ours - named == {f"{Path(__file__).name}::{name}" for name in of_the_table}

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import boto3
-from served import AT, FUNCTION, NOW, Clients, clients_of, recent
+from served import AT, FUNCTION, NOW, Clients, clients_of, recent, series
 
 from runbook_lib.sandbox import Accounts, Setting, World, document, serve, stream_reader
 
@@ -33,11 +33,7 @@ def total(
     clients: Clients, name: str, dimensions: dict[str, str], begin: Any = AT, namespace: str = "AWS/Lambda"
 ) -> int:
     """The sum of a metric since an instant, to the end of the last whole minute."""
-    found = clients("cloudwatch").get_metric_statistics(
-        Namespace=namespace, MetricName=name, Statistics=["Sum"], Period=60, StartTime=begin, EndTime=NOW,
-        Dimensions=[{"Name": key, "Value": value} for key, value in dimensions.items()],
-    )["Datapoints"]  # fmt: skip
-    return int(sum(point["Sum"] for point in found))
+    return int(sum(series(clients, namespace, name, dimensions, begin).values()))
 
 
 def result(clients: Clients, uuid: str) -> str:

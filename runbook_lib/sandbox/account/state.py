@@ -19,10 +19,10 @@ RETENTION = timedelta(hours=24)
 """How long a stream record lives, and how long a disabled stream stays readable (DynamoDB Developer Guide, Streams)."""
 
 KEY_LOSS_REACHES = timedelta(minutes=5, seconds=30)
-"""How long a table can be used after its key was lost (a laboratory's probe of DynamoDB, October 2026)."""
+"""How long a table can be used after its key was lost: a laboratory's probe of GetItem; assumed of other operations."""
 
 UPDATING = timedelta(seconds=5)
-"""How long a table is UPDATING after its stream was switched (a laboratory's probe of DynamoDB, October 2026)."""
+"""How long a table is UPDATING after its stream was disabled (a laboratory's probe); assumed of other changes."""
 
 Document = Mapping[str, Any]
 """A parsed IAM policy document."""

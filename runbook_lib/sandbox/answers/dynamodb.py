@@ -120,7 +120,10 @@ _CHANGES = (
 
 
 def _refuse_update(world: World, table: Table, params: Mapping[str, Any]) -> None:
-    """Raise what DynamoDB refuses: of two changes at once, or one during another, its wording is not recorded."""
+    """Raise what DynamoDB refuses.
+
+    Its wording is not recorded of two changes at once, of one during another, and of a stream without a view type.
+    """
     specification = params.get("StreamSpecification")
     if table.updating(world.now):
         message = f"Attempt to change a resource which is still in use: Table is being updated: {table.name}"

@@ -22,7 +22,7 @@ from runbook_lib.sandbox.pipe.access import IAM_SECONDS, Access, Owner, instant
 from runbook_lib.sandbox.pipe.capacity import room, within_payload, work_slowly
 from runbook_lib.sandbox.pipe.filter_truth import passes
 from runbook_lib.sandbox.pipe.restarts import IN_FLIGHT, Restarts
-from runbook_lib.sandbox.pipe.writes import commits, fed_by, leaves_record, records_of, tried
+from runbook_lib.sandbox.pipe.writes import committed, fed_by, recorded, records_of, tried
 
 RETRY_SECONDS = 15
 POLLS_PER_SECOND = 4
@@ -70,7 +70,7 @@ class Pipe:
 
     def _advance(self, tick: Tick) -> None:
         state = self._timeline.at(instant(tick.begin))
-        recorded = {owner.scope.account: self._write(owner, tick) for owner in self._owners}
+        written = {owner.scope.account: self._write(owner, tick) for owner in self._owners}
         self.cursors = {
             uuid: self.cursors.get(uuid) or self._opened(mapping, state, tick)
             for uuid, mapping in state.mappings.items()
@@ -79,7 +79,7 @@ class Pipe:
             cursor = self.cursors[uuid]
             if (owner := self.access.owner(mapping.stream_arn)) is not None:
                 table = fed_by(owner.timeline.at(instant(tick.begin)), mapping.stream_arn)
-                writes = recorded[owner.scope.account].get(table.name, []) if table else []
+                writes = written[owner.scope.account].get(table.name, []) if table else []
                 self._queue(uuid, cursor, writes, tick)
             flow = self.flows.setdefault(uuid, {}).setdefault(tick.minute, Flow(logged=self._logged))
             before = flow.delivered
@@ -93,11 +93,11 @@ class Pipe:
         found = {}
         for table in state.written_to:
             asked = [w for w in tried(state, table, owner.seed, tick.minute) if tick.begin <= w.at < tick.end]
-            found[table.name] = [w for w in asked if leaves_record(state, table, w)]
+            found[table.name] = recorded(state, table, asked)
             if not ours:
                 continue
             done = self.written.setdefault(table.name, {}).setdefault(tick.minute, Counter())
-            done.update(w.operation for w in asked if commits(state, table, w))
+            done.update([w.operation for w in committed(state, table, asked)])
             if state.traffic_of(table).futile == "rejected":
                 self.rejected[table.name][tick.minute] += len(asked)
             if table.stream is None and table is state.source:

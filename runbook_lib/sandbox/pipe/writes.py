@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from itertools import pairwise
 
@@ -18,14 +19,16 @@ def tried(state: State, table: Table, seed: int, minute: int) -> tuple[Write, ..
     return writes_of(state.traffic_of(table), own, minute)
 
 
-def commits(state: State, table: Table, write: Write) -> bool:
-    """Whether the write succeeds: the table's key can be used, the condition holds."""
-    return state.traffic_of(table).futile != "rejected" and table.usable(write.at)
+def committed(state: State, table: Table, tried: Sequence[Write]) -> list[Write]:
+    """The writes that succeed: the table's key can be used, the condition holds."""
+    if state.traffic_of(table).futile == "rejected":
+        return []
+    return [*tried] if table.key_lost is None else [write for write in tried if table.usable(write.at)]
 
 
-def leaves_record(state: State, table: Table, write: Write) -> bool:
-    """Whether the write changes an item, without which a stream records nothing."""
-    return state.traffic_of(table).futile is None and commits(state, table, write)
+def recorded(state: State, table: Table, tried: Sequence[Write]) -> list[Write]:
+    """The writes that change an item, without which a stream records nothing."""
+    return committed(state, table, tried) if state.traffic_of(table).futile is None else []
 
 
 def fed_by(state: State, stream_arn: str) -> Table | None:
@@ -52,6 +55,6 @@ def records_of(timeline: Timeline, stream: Stream, seed: int, begin: float, end:
             if table is None:
                 continue
             writes = tried(state, table, seed, minute)
-            asked = (w for w in writes if first <= w.at < last and low <= w.at < high)
-            found += [w for w in asked if leaves_record(state, table, w)]
+            asked = [write for write in writes if first <= write.at < last and low <= write.at < high]
+            found += recorded(state, table, asked)
     return found

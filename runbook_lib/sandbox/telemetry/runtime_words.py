@@ -1,4 +1,7 @@
-"""An unhandled error as each runtime of Lambda writes it into the log (Text format)."""
+"""An unhandled error as each runtime of Lambda writes it into the log (Text format).
+
+Python's words follow the guide; those of the other runtimes are as remembered, and held against no recording.
+"""
 
 from __future__ import annotations
 
