@@ -36,7 +36,7 @@ jupyter: $(READY) ## open the ten notebooks in JupyterLab
 	@$(BIN)/jupyter lab $(AS_ROOT) --ServerApp.root_dir="$(CURDIR)" --LabApp.default_url=/lab/tree/notebooks
 
 test: $(READY) ## run the tests that take seconds; nothing outside this machine is contacted
-	@$(PYTEST) -m 'not slow and not sampled and not browser'
+	@$(PYTEST) --ignore=tests/browser -m 'not slow and not sampled and not browser'
 
 test-more: $(READY) ## run what CI runs besides: the tests in Chromium, and a sample of the slow ones
 	@$(PYTEST) -m '(browser or sampled) and not slow'

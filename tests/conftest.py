@@ -30,7 +30,7 @@ RUNS = "RUNBOOK_TEST_RUNS"
 
 _RUNS = pytest.StashKey[str]()
 
-settings.register_profile("runbook", deadline=None, derandomize=True, max_examples=50)
+settings.register_profile("runbook", deadline=None, derandomize=True, max_examples=30)
 settings.load_profile("runbook")
 
 

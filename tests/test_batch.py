@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from distributed import Client
 from worlds import HISTORY, NOW, incident_of, sandboxed
 
 from runbook_lib.archive.record import is_sealed, verify
@@ -159,6 +158,8 @@ def test_no_profiler_watches_a_worker_that_it_may_hang(tmp_path: Path) -> None:
         return [name for name in get_worker().periodic_callbacks if name.startswith("profile")]
 
     with cluster.cluster(1, {}, tmp_path) as there:
+        from distributed import Client
+
         with Client(there.address, set_as_default=False) as client:
             client.wait_for_workers(1)
             assert client.submit(watching, pure=False).result() == ["profile", "profile-cycle"]

@@ -151,6 +151,7 @@ def test_exports_are_written_when_asked(tmp_path: Path) -> None:
         assert main(["verify", str(run_folder)]) == 0
 
 
+@pytest.mark.sampled
 def test_pdf_that_cannot_be_made_leaves_the_verdict(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -57,9 +57,9 @@ def _described(name: str) -> dict[str, Any]:
 
 KINDS = [
     ("mapping-paused", "Orders-pipeline", "esm-disabled-by-user"),
-    ("mapping-deleted", "orders-projector-mapping-idle", "esm-missing"),
     ("import-error-after-deploy", "orders-projector-error-rate", "init-or-import-error"),
 ]
+SAMPLED_KINDS = [("mapping-deleted", "orders-projector-mapping-idle", "esm-missing")]
 MORE_KINDS = [
     ("mapping-paused", ALARM, "esm-disabled-by-user"),
     ("mapping-paused", "orders-projector-mapping-idle", "esm-disabled-by-user"),
@@ -72,8 +72,9 @@ MORE_KINDS = [
 @pytest.mark.parametrize(
     ("world", "name", "cause"),
     [
-        *(pytest.param(*kind, marks=pytest.mark.xdist_group(kind[0])) for kind in KINDS),
-        *(pytest.param(*kind, marks=(pytest.mark.xdist_group(kind[0]), pytest.mark.slow)) for kind in MORE_KINDS),
+        *(pytest.param(*one, marks=pytest.mark.xdist_group(one[0])) for one in KINDS),
+        *(pytest.param(*one, marks=(pytest.mark.xdist_group(one[0]), pytest.mark.sampled)) for one in SAMPLED_KINDS),
+        *(pytest.param(*one, marks=(pytest.mark.xdist_group(one[0]), pytest.mark.slow)) for one in MORE_KINDS),
     ],
 )
 def test_one_line_leads_from_an_event_to_the_cause(

@@ -176,8 +176,7 @@ def _batching(seen: Measured, _: tuple[Change, ...]) -> _Answer:
         f"Batches hold up to {mapping.batch_size} records, wait up to {mapping.batching_window_s} s and are worked on"
         f" {mapping.parallelization_factor} at a time per shard; {written:,.0f} write requests came in the window."
     )
-    gathers_long = timedelta(seconds=mapping.batching_window_s) >= LONG_BATCHING or mapping.tumbling_window_s > 0
-    return words, gathers_long, (mapping.ref,)
+    return words, mapping.batching_window_s >= LONG_BATCHING or mapping.tumbling_window_s > 0, (mapping.ref,)
 
 
 _REVIEW: dict[str, tuple[str, _Look]] = {

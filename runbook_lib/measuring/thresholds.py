@@ -133,13 +133,13 @@ LATELY = timedelta(minutes=20)
 """Throttles, executions and ages of this stretch tell how much room there is now. Source: judgement."""
 
 USED_UP = 0.95
-"""Concurrency beyond this is used up. Unit: of the limit. Source: judgement."""
+"""Concurrency from this on is used up. Unit: of the limit. Source: judgement."""
 
 LEAST_PROGRESS = 0.05
 """The least progress of a backlog that is worked off and not stuck. Unit: of the clock's speed. Source: judgement."""
 
 AT_WORK = 0.8
-"""A function that spends more than this on batches has no time left for more. Unit: of the time of every batch that
+"""A function that spends this much on batches has no time left for more. Unit: of the time of every batch that
 may be out at once. Source: judgement."""
 
 PAYLOAD = 6_000_000
@@ -213,8 +213,8 @@ DRIFT_RISE = 2
 HABIT_DAYS = 3
 """On fewer days with invocations no habit is seen. Unit: days. Source: judgement."""
 
-LONG_BATCHING = timedelta(minutes=1)
-"""A mapping that gathers records for this long makes deliveries visibly late. Source: judgement."""
+LONG_BATCHING = 60
+"""A mapping that gathers records for this long makes deliveries visibly late. Unit: seconds. Source: judgement."""
 
 # Whether it has recovered
 

@@ -75,7 +75,7 @@ def in_short(found: Diagnosis) -> Said:
         loss=found.loss.state.value,
         causes=_sure(found.causes),
         first=found.remedies[0].id if found.remedies else None,
-        set_off_by=found.trigger.change.event.event_name if found.trigger else None,
+        set_off_by=found.set_off_by.change.event.event_name if found.set_off_by else None,
         symptoms=_ids(found.symptoms),
         contributing=_ids(found.contributing),
         latent=_sure(found.latent),

@@ -69,7 +69,7 @@ def third_function_that_keeps_up() -> World:
 )
 def stream_of_another_account() -> World:
     """The mapping reads the table's stream in another account, which its role may; there is no such table here."""
-    there = "arn:aws:dynamodb:eu-west-1:111122223333/Orders/stream"
+    there = "arn:aws:dynamodb:eu-west-1:111122223333:table/Orders/stream"
     world = healthy(mapping={"stream_arn": f"{there}/2025-08-14T09:09:17.528"})
     world.begin_without_table()
     world.begin_with_role(inline={"stream-access": stream_reader(f"{there}/*")})

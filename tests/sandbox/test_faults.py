@@ -36,10 +36,10 @@ def world_of(name: str) -> World:
 def each(cases: Iterable[str | tuple[str, ...]]) -> list[Any]:
     """Parametrize by fault so that all tests of one run in one process, where its world is built once.
 
-    Every third fault is looked at in every run of the tests, and those that a test names itself.
+    Every fourth fault is looked at in every run of the tests, and those that a test names itself.
     """
     rows = [(case,) if isinstance(case, str) else case for case in cases]
-    often = {*list(FAULTS)[::3], *(row[0] for row in rows if len(rows) < len(FAULTS) // 6)}
+    often = {*list(FAULTS)[::4], *(row[0] for row in rows if len(rows) < len(FAULTS) // 6)}
     return [
         pytest.param(*row, marks=[pytest.mark.xdist_group(row[0]), *([] if row[0] in often else [pytest.mark.slow])])
         for row in rows

@@ -55,6 +55,7 @@ def test_the_same_world_gives_the_same_bytes() -> None:
     assert first == second
 
 
+@pytest.mark.sampled
 def test_the_first_sandbox_of_a_process_gives_the_same_bytes() -> None:
     """What moto does once per process leaves no mark on the ids of whichever sandbox comes first in it."""
     code = """if True:
