@@ -6,9 +6,11 @@ that came out wrong is run alone with `bench/scoreboard.py --row NAME`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import astuple, dataclass, field, fields, replace
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, astuple, dataclass, field, fields, replace
 from datetime import UTC, datetime, timedelta
+from itertools import combinations
 
 import covertable
 
@@ -188,7 +190,30 @@ def covering() -> tuple[AxisRow, ...]:
 
     factors = {"fault": list(TELLINGS), **{axis: list(values) for axis, values in AXES.items()}}
     rows = covertable.make(factors, strength=2, constraints=[allows(axis) for axis in AXES])
-    return tuple(sorted((AxisRow(**row) for row in rows), key=lambda row: row.id))
+    return tuple(sorted(_mixed([AxisRow(**row) for row in rows]), key=lambda row: row.id))
+
+
+def _mixed(rows: Sequence[AxisRow]) -> Iterator[AxisRow]:
+    """Give each row the rarest values where its own are not needed: an array is filled up with the first of each axis.
+
+    A value is needed where it meets a value of the row nowhere else.
+    """
+    met = Counter(pair for row in rows for pair in _pairs(row))
+    for row in rows:
+        for axis, values in AXES.items():
+            here = [pair for pair in _pairs(row) if axis in dict(pair)]
+            if any(met[pair] == 1 for pair in here):
+                continue
+            others = [other for value in values if may_be_told(other := replace(row, **{axis: value}))]
+            row = min(others, key=lambda other: sum(met[pair] for pair in _pairs(other) if axis in dict(pair)))
+            met.subtract(here)
+            met.update(pair for pair in _pairs(row) if axis in dict(pair))
+        yield row
+
+
+def _pairs(row: AxisRow) -> Iterator[tuple[tuple[str, str], ...]]:
+    """Each two values of a row, with the names of their axes."""
+    return combinations(asdict(row).items(), 2)
 
 
 def told(row: AxisRow, now: datetime, seed: int = 1) -> tuple[World, Truth]:
