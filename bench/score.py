@@ -213,7 +213,11 @@ class Wrong(StrEnum):
 
 @dataclass(frozen=True)
 class RowScore:
-    """How one row of the axes came out. `said` is the status, `healthy` that nothing is wrong in truth."""
+    """How one row of the axes came out.
+
+    `said` is the status, `healthy` that nothing is wrong in truth; `clocks` are what was said of onset and loss, and
+    what is so.
+    """
 
     row: AxisRow
     result: ScoreResult
@@ -221,6 +225,7 @@ class RowScore:
     named: tuple[tuple[str, str], ...]
     wrong: tuple[Wrong, ...]
     healthy: bool
+    clocks: str
 
     @property
     def is_wrong(self) -> bool:
@@ -244,7 +249,23 @@ def score_row(row: AxisRow, truth: Truth, found: Diagnosis) -> RowScore:
         named=tuple((id, str(sure)) for id, sure in faults),
         wrong=tuple(_wrong(truth, found)),
         healthy=not truth.causes,
+        clocks=_said_of_clocks(truth, found),
     )
+
+
+def _said_of_clocks(truth: Truth, found: Diagnosis) -> str:
+    began, loss, named = found.onset, found.loss, found.set_off_by
+    bounds = f"{began.earliest:%d %T}..{began.latest:%d %T}" if began else "none"
+    event = f"{named.change.event.event_name} {named.change.event.at:%d %T}" if named else "none"
+    return (
+        f"onset {bounds} (truth {_day(truth.onset)}), loss {loss.state} until {_day(loss.deadline)} (truth: oldest"
+        f" {_day(truth.oldest)}{', lost' if truth.lost else ''}), trigger {event} (truth {truth.trigger}"
+        f" {_day(truth.began)})"
+    )
+
+
+def _day(at: datetime | None) -> str:
+    return f"{at:%d %T}" if at else "none"
 
 
 def _wrong(truth: Truth, found: Diagnosis) -> Iterable[Wrong]:

@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import scoreboard_page
 from axes import AxisRow, covering, told
@@ -42,6 +43,7 @@ from score import (
 )
 from serve_world import REFUSALS, declared_actions, served_world
 
+T = TypeVar("T")
 PAGE = Path(__file__).parent.parent / "docs" / "scoreboard.md"
 NOW = datetime(2026, 3, 14, 15, 9, 26, 535_000, tzinfo=UTC)
 SEED = 1
@@ -78,7 +80,7 @@ def run(case: ScoreCase, *, denials: bool) -> tuple[Score, tuple[Denial, ...]]:
                 if action not in asked:
                     refused.append(Denial(case.id, action, how, RefusalEffect.UNASKED, ()))
                     continue
-                blinded = world.investigate(action, how).diagnosis
+                blinded = world.investigate(action, how=how).diagnosis
                 change = compare(case, action, whole.diagnosis, blinded)
                 named = tuple((cause.finding.id, str(cause.confidence)) for cause in blinded.causes)
                 refused.append(Denial(case.id, action, how, change, named))
@@ -120,8 +122,8 @@ def run_rows(rows: Sequence[AxisRow], jobs: int) -> list[RowScore]:
     return scores
 
 
-def spread(rows: Sequence[AxisRow], number: int) -> Sequence[AxisRow]:
-    """So many rows, evenly spread."""
+def spread(rows: Sequence[T], number: int) -> Sequence[T]:
+    """So many of them, evenly spread."""
     return [rows[index * len(rows) // number] for index in range(min(number, len(rows)))]
 
 

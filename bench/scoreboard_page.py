@@ -56,7 +56,8 @@ def line(found: Score) -> str:
 def row_line(found: RowScore) -> str:
     """Write one row's score for a terminal."""
     more = "; ".join(found.wrong)
-    return f"{found.result:9} {found.row.id}: {found.said}, {causes(found.named)}{'; ' if more else ''}{more}"
+    said = f"{found.result:9} {found.row.id}: {found.said}, {causes(found.named)}{'; ' if more else ''}{more}"
+    return f"{said}\n          {found.clocks}" if found.is_wrong else said
 
 
 def render(scores: Sequence[Score], rows: Sequence[RowScore], refused: Sequence[RefusedAction], *, before: Path) -> str:
