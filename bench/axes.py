@@ -130,7 +130,7 @@ TELLINGS: Mapping[str, Telling] = {
     "mapping-moved-to-staging": _CUT_OFF,
     "filter-without-type-descriptor": _CUT_OFF,
     "mapping-given-up": Telling({"age": _but("age", "5m", "10m"), "qualifier": ("bare",)}),
-    "mapping-restarted-at-latest": Telling({"age": ("6h", "26h"), "history": ("long",)}, bypassed=True),
+    "mapping-restarted-at-latest": Telling({"age": ("6h",), "history": ("long",)}, bypassed=True),
     # the function
     "function-deleted": Telling(),
     **dict.fromkeys(("image-expired", "function-key-disabled", "instances-ran-out"), _BARE),

@@ -5,7 +5,8 @@ python bench/blind.py --worlds N             so many
 python bench/blind.py --world NAME ...       these: faults of the catalogue, or rows by name
 
 A family is what the same steps ask of one service. Exit code 0 is never given for a broken world; for a healthy one
-only where recent records were seen handled and can be this mapping's, or nothing was written and nothing needed is unseen.
+only where recent records were seen handled and can be this mapping's, or nothing was written and nothing needed is
+unseen.
 The exit code of this program is 1 when it was given otherwise.
 """
 

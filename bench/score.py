@@ -279,8 +279,10 @@ def _wrong(truth: Truth, found: Diagnosis) -> Iterable[Wrong]:
             yield Wrong.CLOCK
     if loss.state is LossState.LOSING and not truth.lost:
         yield Wrong.LOSING
-    if began is not None and truth.onset is not None and not _holds(began.earliest, truth.onset, began.latest):
-        yield Wrong.ONSET
+    if began is not None and truth.onset is not None:
+        earliest = truth.onset if began.never_delivered else began.earliest  # what broke it may lie long before
+        if not _holds(earliest, truth.onset, began.latest):
+            yield Wrong.ONSET
     if named is not None:
         event = named.change.event
         if began is not None and event.at > began.latest:
