@@ -77,7 +77,7 @@ def why_not(world: World, broken: bool, denied: Family, found: Diagnosis) -> str
     if broken:
         return "it is broken"
     if _nothing_written(world):
-        unseen = sorted({impact.gap.call for impact in found.gaps if impact.findings})
+        unseen = sorted({impact.gap.call for impact in found.gaps if impact.findings} & set(denied))
         return f"nothing was written and {', '.join(unseen)} was needed" if unseen else ""
     if METRICS in denied:
         return "no record was seen handled"
