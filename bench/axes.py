@@ -73,13 +73,13 @@ class AxisRow:
 class Truth:
     """What is so in a world, read from the simulation: the measure of what an investigation says.
 
-    `began` is when the fault came to be; `trigger` its event in the trail. `onset` is when the harm began: of what was
+    `began` is when the fault came to be; `triggers` its events in the trail. `onset` is when the harm began: of what was
     written then nothing, or not all, was delivered. `oldest` is the oldest write that was not delivered, whatever it
     waits for, None where none has for longer than two minutes; `lost`: one of them cannot be had any more.
     """
 
     causes: tuple[str, ...]
-    trigger: str | None
+    triggers: tuple[str, ...]
     began: datetime | None
     onset: datetime | None
     oldest: datetime | None
@@ -309,7 +309,10 @@ def _truth(world: World, fault: Fault, row: AxisRow, at: datetime) -> Truth:
     waiting = [write for write in waiting if write < world.now.timestamp() - 120]
     oldest = datetime.fromtimestamp(min(waiting), UTC) if waiting else None
     onset = (at if fault.gradual else datetime.fromtimestamp(min(harmed), UTC)) if causes and harmed else None
-    return Truth(causes, fault.set_off_by if causes else None, at, onset, oldest, lost)
+    triggers = (fault.set_off_by,) if causes and fault.set_off_by else ()
+    if row.qualifier == "alias" and triggers == ("UpdateFunctionCode20150331v2",):
+        triggers += ("PublishVersion20150331", "UpdateAlias20150331")  # the same release, seconds apart or none
+    return Truth(causes, triggers, at, onset, oldest, lost)
 
 
 def _writes(world: World, since: datetime) -> Iterator[Write]:

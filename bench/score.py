@@ -259,7 +259,7 @@ def _said_of_clocks(truth: Truth, found: Diagnosis) -> str:
     event = f"{named.change.event.event_name} {named.change.event.at:%d %T}" if named else "none"
     return (
         f"onset {bounds} (truth {_day(truth.onset)}), loss {loss.state} until {_day(loss.deadline)} (truth: oldest"
-        f" {_day(truth.oldest)}{', lost' if truth.lost else ''}), trigger {event} (truth {truth.trigger}"
+        f" {_day(truth.oldest)}{', lost' if truth.lost else ''}), trigger {event} (truth {', '.join(truth.triggers)}"
         f" {_day(truth.began)})"
     )
 
@@ -288,7 +288,7 @@ def _wrong(truth: Truth, found: Diagnosis) -> Iterable[Wrong]:
         if began is not None and event.at > began.latest:
             yield Wrong.LATE
         told = truth.began is not None and abs(event.at - truth.began) < timedelta(minutes=1)
-        if not (told and event.event_name == truth.trigger):
+        if not (told and event.event_name in truth.triggers):
             yield Wrong.TRIGGER
     if any(
         verdict.confidence is Confidence.PROVED and verdict.finding.id not in truth.causes for verdict in _faults(found)
