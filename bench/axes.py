@@ -73,9 +73,9 @@ class AxisRow:
 class Truth:
     """What is so in a world, read from the simulation: the measure of what an investigation says.
 
-    `began` is when the fault came to be; `triggers` its events in the trail. `onset` is when the harm began: of what was
-    written then nothing, or not all, was delivered. `oldest` is the oldest write that was not delivered, whatever it
-    waits for, None where none has for longer than two minutes; `lost`: one of them cannot be had any more.
+    `began` is when the fault came to be; `triggers` its events in the trail. `onset` is when the harm began: of what
+    was written then nothing, or not all, was delivered. `oldest` is the oldest write that was not delivered, whatever
+    it waits for, None where none has for longer than two minutes; `lost`: one of them cannot be had any more.
     """
 
     causes: tuple[str, ...]
@@ -234,7 +234,7 @@ def told(row: AxisRow, now: datetime, seed: int = 1) -> tuple[World, Truth]:
     setting = replace(
         fault.setting, mapping=mapping, log_format=row.logs, alias="live" if row.qualifier == "alias" else None
     )
-    world = World(now, seed, setting=setting, history=timedelta(hours=54 if row.age == "26h" else 30))
+    world = World(now, seed, setting=setting, history=timedelta(hours=54 if row.age.endswith("h") else 30))
     world.rules = fault.rules
     if row.streams == "two":
         world.begin_with_second_table("Returns")
@@ -309,7 +309,7 @@ def _truth(world: World, fault: Fault, row: AxisRow, at: datetime) -> Truth:
     waiting = [write for write in waiting if write < world.now.timestamp() - 120]
     oldest = datetime.fromtimestamp(min(waiting), UTC) if waiting else None
     onset = (at if fault.gradual else datetime.fromtimestamp(min(harmed), UTC)) if causes and harmed else None
-    triggers = (fault.set_off_by,) if causes and fault.set_off_by else ()
+    triggers: tuple[str, ...] = (fault.set_off_by,) if causes and fault.set_off_by else ()
     if row.qualifier == "alias" and triggers == ("UpdateFunctionCode20150331v2",):
         triggers += ("PublishVersion20150331", "UpdateAlias20150331")  # the same release, seconds apart or none
     return Truth(causes, triggers, at, onset, oldest, lost)
