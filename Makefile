@@ -61,8 +61,8 @@ notebooks-check: $(READY) ## execute them again and compare every output with th
 example: $(READY) ## record the example incident anew, from the sandbox; make notebooks shows it
 	@$(BIN)/python -m runbook_lib.cli.example
 
-scoreboard: $(READY) ## investigate every world of the sandbox, also half blind, and write docs/scoreboard.md [SAMPLE=1]
-	@$(BIN)/python bench/scoreboard.py $(if $(SAMPLE),--sample)
+scoreboard: $(READY) ## investigate every world of the sandbox, and write docs/scoreboard.md [SAMPLE=1, or DENIALS=1: half blind]
+	@$(BIN)/python bench/scoreboard.py $(if $(SAMPLE),--sample) $(if $(DENIALS),--denials)
 
 same: $(READY) ## show that this tree says what another commit says, byte for byte [BASE=commit ONLY="sweep ..."]
 	@test -n "$(BASE)" || { echo 'Name the commit: make same BASE=main compares this tree with main' >&2; exit 2; }

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 import verdict_rules
+from axes import AxisRow, Truth
 from runbook_lib.findings import FINDINGS, Confidence, Verdict
 from runbook_lib.judging.diagnosis import Diagnosis, Status
 from runbook_lib.judging.loss_clock import LossState
@@ -165,7 +166,7 @@ def _clocks(case: ScoreCase, world: World, found: Diagnosis) -> tuple[float | No
     if found.onset is not None:
         began = (case.fault.began(world.now) if case.fault.gradual else None) or truth
         onset = (found.onset.at - began).total_seconds()
-        bounded = found.onset.earliest <= began <= found.onset.latest + timedelta(minutes=1)
+        bounded = _holds(found.onset.earliest, began, found.onset.latest)
     deadline, loss = truth + _LIVES, found.loss
     if loss.deadline is not None and case.fault.loss == "at_risk":
         early = (deadline - loss.deadline).total_seconds()
@@ -209,3 +210,104 @@ def compare(case: ScoreCase, action: str, whole: Diagnosis, blinded: Diagnosis) 
         named = {gap.gap.call for gap in blinded.gaps if gap.findings}
         return RefusalEffect.UNDETERMINED if action in named else RefusalEffect.UNNAMED
     return RefusalEffect.WEAKER
+
+
+class Wrong(StrEnum):
+    """What an investigation may get wrong on a row of the axes, besides which cause comes first."""
+
+    NO_FAULT = "false no_fault"
+    CLOCK = "clock optimistic"
+    LOSING = "being lost now, nothing is"
+    ONSET = "onset outside its bounds"
+    LATE = "trigger after its onset"
+    TRIGGER = "another trigger"
+    PROVED = "proved and wrong"
+
+
+@dataclass(frozen=True)
+class RowScore:
+    """How one row of the axes came out.
+
+    `said` is the status, `healthy` that nothing is wrong in truth; `clocks` are what was said of onset and loss, and
+    what is so.
+    """
+
+    row: AxisRow
+    result: ScoreResult
+    said: Status
+    named: tuple[tuple[str, str], ...]
+    wrong: tuple[Wrong, ...]
+    healthy: bool
+    clocks: str
+
+    @property
+    def is_wrong(self) -> bool:
+        """Whether anything that was said is not so."""
+        return self.result is ScoreResult.WRONG or bool(self.wrong)
+
+
+def score_row(row: AxisRow, truth: Truth, found: Diagnosis) -> RowScore:
+    """Hold a diagnosis against the truth of a row."""
+    faults = [(verdict.finding.id, verdict.confidence) for verdict in _faults(found)]
+    first = tuple(id for id, _ in faults[: len(truth.causes) or 1])
+    if faults or (truth.causes and found.status is Status.NO_FAULT):
+        result = ScoreResult.RIGHT if first == truth.causes else ScoreResult.WRONG
+    else:
+        healthy = not truth.causes and found.status is Status.NO_FAULT
+        result = ScoreResult.RIGHT if healthy else ScoreResult.ABSTAINED
+    return RowScore(
+        row=row,
+        result=result,
+        said=found.status,
+        named=tuple((id, str(sure)) for id, sure in faults),
+        wrong=tuple(_wrong(truth, found)),
+        healthy=not truth.causes,
+        clocks=_said_of_clocks(truth, found),
+    )
+
+
+def _said_of_clocks(truth: Truth, found: Diagnosis) -> str:
+    began, loss, named = found.onset, found.loss, found.set_off_by
+    bounds = f"{began.earliest:%d %T}..{began.latest:%d %T}" if began else "none"
+    event = f"{named.change.event.event_name} {named.change.event.at:%d %T}" if named else "none"
+    return (
+        f"onset {bounds} (truth {_day(truth.onset)}), loss {loss.state} until {_day(loss.deadline)} (truth: oldest"
+        f" {_day(truth.oldest)}{', lost' if truth.lost else ''}), trigger {event} (truth {', '.join(truth.triggers)}"
+        f" {_day(truth.began)})"
+    )
+
+
+def _day(at: datetime | None) -> str:
+    return f"{at:%d %T}" if at else "none"
+
+
+def _wrong(truth: Truth, found: Diagnosis) -> Iterable[Wrong]:
+    """Name everything that was said and is not so."""
+    loss, began, named = found.loss, found.onset, found.set_off_by
+    if truth.causes and found.status is Status.NO_FAULT:
+        yield Wrong.NO_FAULT
+    if truth.oldest is not None:
+        late = loss.deadline is not None and not truth.lost and loss.deadline > truth.oldest + _LIVES
+        if late or loss.state is LossState.NONE:
+            yield Wrong.CLOCK
+    if loss.state is LossState.LOSING and not truth.lost:
+        yield Wrong.LOSING
+    if began is not None and truth.onset is not None:
+        earliest = truth.onset if began.never_delivered else began.earliest  # what broke it may lie long before
+        if not _holds(earliest, truth.onset, began.latest):
+            yield Wrong.ONSET
+    if named is not None:
+        event = named.change.event
+        if began is not None and event.at > began.latest:
+            yield Wrong.LATE
+        told = truth.began is not None and abs(event.at - truth.began) < timedelta(minutes=1)
+        if not (told and event.event_name in truth.triggers):
+            yield Wrong.TRIGGER
+    if any(
+        verdict.confidence is Confidence.PROVED and verdict.finding.id not in truth.causes for verdict in _faults(found)
+    ):
+        yield Wrong.PROVED
+
+
+def _holds(earliest: datetime, at: datetime, latest: datetime) -> bool:
+    return earliest <= at <= latest + timedelta(minutes=1)

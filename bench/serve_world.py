@@ -1,4 +1,4 @@
-"""One world, served once over HTTP, and investigated as often as is wanted: as it is, or with one IAM action refused.
+"""One world, served once over HTTP, and investigated as often as is wanted: as it is, or with IAM actions refused.
 
 An answer that is not refused is the same in every investigation of a world whose clock stands still, so each is asked
 for once and remembered; what is refused goes over the wire every time, through boto3 and its retries. Waiting between
@@ -36,7 +36,7 @@ def declared_actions() -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class SwitchableRule(Rule):
-    """A rule that can be turned to another action while the sandbox runs. `now` holds the action, or nothing."""
+    """A rule that can be turned to other actions while the sandbox runs, those in `now`."""
 
     now: list[str] = field(default_factory=list, hash=False)
 
@@ -50,15 +50,15 @@ class CachedAws(Live):
 
     def __init__(self, incident: Incident) -> None:
         super().__init__(incident)
-        self.refused = ""
+        self.refused: frozenset[str] = frozenset()
         self.asked_actions: set[str] = set()
         self._known: dict[str, CallOutcome] = {}
 
     def ask(self, service: str, operation: str, region: str, params: Mapping[str, Any]) -> CallOutcome:
-        """Answer from memory, unless this action is being refused."""
+        """Answer from memory, unless the action is being refused."""
         action = iam_action(service, operation)
         self.asked_actions.add(action)
-        if action == self.refused:
+        if action in self.refused:
             return super().ask(service, operation, region, params)
         key = json.dumps((service, operation, region, params), sort_keys=True, default=str)
         if key not in self._known:
@@ -85,12 +85,12 @@ class InvestigatedWorld:
         self.live = CachedAws(self.incident)
         self._identity, self._as_of = self.live.identify()
 
-    def investigate(self, action: str | None = None, how: str = DENIED) -> InvestigationResult:
-        """Investigate, with one action refused where one is named."""
+    def investigate(self, *actions: str, how: str = DENIED) -> InvestigationResult:
+        """Investigate, with these actions refused."""
         record = Record.create(self.incident, self._as_of, self._identity, archive=None)
-        self.live.refused, self.live.asked_actions = action or "", set()
+        self.live.refused, self.live.asked_actions = frozenset(actions), set()
         for name, switch in self._switches.items():
-            switch.now[:] = [action] if action and name == how else []
+            switch.now[:] = actions if name == how else ()
         return InvestigationResult(Investigation(record, self.live).diagnosis, record)
 
 

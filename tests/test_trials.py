@@ -70,7 +70,7 @@ def test_refused_call_never_misleads(name: str) -> None:
         asked = frozenset(world.live.asked_actions)
         for action, how in BLINDFOLDS[name]:
             assert action in asked
-            assert compare(case, action, whole, world.investigate(action, how).diagnosis) not in OFFENCES
+            assert compare(case, action, whole, world.investigate(action, how=how).diagnosis) not in OFFENCES
 
 
 @pytest.mark.slow
