@@ -92,7 +92,8 @@ def why_not(world: World, broken: bool, denied: Family, found: Diagnosis) -> str
 def _nothing_written(world: World) -> bool:
     """Whether nobody changed anything in the last hour."""
     minute = int(world.now.timestamp() // 60)
-    return not any(sum(world.pipe.written.get(minute - back, {}).values()) for back in range(61))
+    counted = world.pipe.written.get(world.table.name, {})
+    return not any(counted[minute - back].total() for back in range(61) if minute - back in counted)
 
 
 def run(name: str, denials: Sequence[Family]) -> list[AllClear]:
