@@ -125,7 +125,7 @@ def test_the_chart_has_the_alarm_on_its_metric() -> None:
     ]
     (told,) = (words for words in correlation_words(data) if "in ALARM" in words)
     assert told.startswith("Invocations (a minute): ")
-    assert f"alarm {SILENCE_ALARM} in ALARM from 13:51" in told
+    assert f"alarm {SILENCE_ALARM} in ALARM from 13:52" in told
 
 
 @in_world("mapping-paused")
@@ -148,7 +148,7 @@ def test_step_7_shows_the_alarms() -> None:
     seen = example("mapping-paused")
     text = str(views.step_view(7, seen))
     assert SILENCE_ALARM in text
-    assert "2026-03-14 13:51:21" in text
+    assert "2026-03-14 13:52:21" in text
     assert "composite ones, are not looked for" in text
     deaf = tuple(replaced(alarm, ringing=DENIED) for alarm in seen.metrics.alarms.found)
     blind = with_fields(seen, "metrics", alarms=replaced(seen.metrics.alarms, found=deaf))
@@ -161,16 +161,16 @@ def test_step_7_shows_the_alarms() -> None:
 def test_the_timelines_have_the_alarm() -> None:
     """When an alarm went off stands in the timeline of the report and of the export, and in verdict.json."""
     done = investigated("mapping-paused")
-    wanted = "2026-03-14 13:51:21", "CloudWatch alarm"
+    wanted = "2026-03-14 13:52:21", "CloudWatch alarm"
     (row,) = (row for row in views.changes_view(done.diagnosis).rows if row[2] == wanted[1])
     assert row[1] == wanted[0]
     assert SILENCE_ALARM in row[4]
     assert row[5].endswith("after the onset")
     lines = [json.loads(line) for line in export.timeline(done.diagnosis).splitlines()]
-    assert [line["datetime"][:19] for line in lines if line["timestamp_desc"] == "Alarm"] == ["2026-03-14T13:51:21"]
+    assert [line["datetime"][:19] for line in lines if line["timestamp_desc"] == "Alarm"] == ["2026-03-14T13:52:21"]
     (told,) = json.loads((done.folder / "verdict.json").read_text(encoding="utf-8"))["alarms"]
     assert told["name"] == SILENCE_ALARM
-    assert [stretch["from"][:19] for stretch in told["in_alarm"]] == ["2026-03-14T13:51:21"]
+    assert [stretch["from"][:19] for stretch in told["in_alarm"]] == ["2026-03-14T13:52:21"]
 
 
 @pytest.mark.xdist_group("mapping-paused")

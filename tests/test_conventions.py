@@ -23,7 +23,7 @@ LONGEST_FILE = 420
 """Lines: 400, give or take."""
 
 ORDER = (
-    ("_version", "errors", "instant", "amount", "example"),
+    ("_version", "errors", "instant", "example"),
     ("interpret",),
     ("incident", "observed"),
     ("archive",),

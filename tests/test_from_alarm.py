@@ -286,7 +286,7 @@ def test_another_accounts_alarm_is_not_looked_up_here(tmp_path: Path, capsys: py
 
 DENIED = [
     (deny("cloudwatch", "DescribeAlarms"), 3, "Ask for cloudwatch:DescribeAlarms"),
-    (deny("cloudwatch", "DescribeAlarmHistory"), 0, "went off at 2026-03-14T13:51:21Z"),
+    (deny("cloudwatch", "DescribeAlarmHistory"), 0, "went off at 2026-03-14T13:52:21Z"),
     (deny("lambda", "ListEventSourceMappings"), 3, "Ask for lambda:ListEventSourceMappings"),
 ]
 

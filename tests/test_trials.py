@@ -84,18 +84,18 @@ def test_no_refused_call_misleads_in_any_world(name: str) -> None:
 
 def _verdict(*causes: tuple[str, Confidence], status: Status = Status.FAULT, gap: str = "") -> SimpleNamespace:
     named = tuple(SimpleNamespace(finding=SimpleNamespace(id=id), confidence=sure) for id, sure in causes)
-    gaps = (SimpleNamespace(gap=SimpleNamespace(call=gap), findings=("a",)),) if gap else ()
+    gaps = (SimpleNamespace(gap=SimpleNamespace(call=gap), findings=("oom",)),) if gap else ()
     return SimpleNamespace(causes=named, latent=(), status=status, gaps=gaps)
 
 
 P, L, S = Confidence.PROVED, Confidence.LIKELY, Confidence.SUSPECTED
-WHOLE = _verdict(("a", P))
+WHOLE = _verdict(("oom", P))
 CHANGES = (
-    (_verdict(("a", P)), RefusalEffect.UNCHANGED),
-    (_verdict(("a", L)), RefusalEffect.WEAKER),
-    (_verdict(("a", L), ("b", S)), RefusalEffect.WEAKER),
-    (_verdict(("a", P), ("b", L)), RefusalEffect.MISLED),
-    (_verdict(("b", S)), RefusalEffect.MISLED),
+    (_verdict(("oom", P)), RefusalEffect.UNCHANGED),
+    (_verdict(("oom", L)), RefusalEffect.WEAKER),
+    (_verdict(("oom", L), ("timeout", S)), RefusalEffect.WEAKER),
+    (_verdict(("oom", P), ("timeout", L)), RefusalEffect.MISLED),
+    (_verdict(("timeout", S)), RefusalEffect.MISLED),
     (_verdict(status=Status.NO_FAULT), RefusalEffect.CLEARED),
     (_verdict(status=Status.UNDETERMINED, gap="x:Y"), RefusalEffect.UNDETERMINED),
     (_verdict(status=Status.UNDETERMINED, gap="x:Z"), RefusalEffect.UNNAMED),
@@ -137,12 +137,13 @@ def test_page_is_written_only_when_all_is_well(right: Score, monkeypatch: pytest
     monkeypatch.setattr(scoreboard, "PAGE", target)
     scores: list[Score] = []
     monkeypatch.setattr(scoreboard, "run_all", lambda *_, **__: (scores, []))
+    monkeypatch.setattr(scoreboard, "run_rows", lambda *_: [])
     assert scoreboard.main([]) == 2
     scores.append(_with(right, ScoreResult.WRONG))
     assert scoreboard.main([]) == 1
     assert not target.exists()
     scores[:] = [right]
-    assert scoreboard.main([]) == 1, "no action of the policy was asked for"
+    assert scoreboard.main(["--denials"]) == 1, "no action of the policy was asked for"
     assert not target.exists()
     monkeypatch.setattr(scoreboard, "never_asked", lambda refused: ())
     assert scoreboard.main([]) == 0

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from runbook_lib import instant
-from runbook_lib.amount import amount, begun
 from runbook_lib.evidence import Evidence
 from runbook_lib.evidence.signals import Series
 from runbook_lib.findings import FindingKind, Sign, Trait, against, counter, decisive, finding, sign
@@ -14,6 +13,7 @@ from runbook_lib.findings.mapping import expected_to_deliver
 from runbook_lib.findings.remedy_id import RemedyId
 from runbook_lib.incident import Window
 from runbook_lib.instant import MILLISECOND
+from runbook_lib.interpret.amount import amount, begun
 from runbook_lib.measuring.pipe import FlowState, Measured, Stage
 from runbook_lib.measuring.thresholds import (
     AT_WORK,

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from runbook_lib import instant
-from runbook_lib.amount import amount, begun
 from runbook_lib.evidence import Evidence
 from runbook_lib.findings import FindingKind, Sign, against, counter, decisive, finding, sign
 from runbook_lib.instant import MILLISECOND, RETENTION
+from runbook_lib.interpret.amount import amount, begun
 from runbook_lib.measuring.pipe import FlowState, Measured, Stage
 from runbook_lib.measuring.thresholds import EXPIRY_MARGIN, SIMILAR_NAME
 from runbook_lib.observed import otherwise

@@ -129,7 +129,7 @@ def _assigned(tree: ast.AST) -> dict[str, ast.expr]:
 
 
 _ABOUT_NUMBERS = {"amount": "<number> {1}", "begun": "{0}", "were": "were"}
-"""How a sentence reads where a function of `runbook_lib.amount` stands, of several."""
+"""How a sentence reads where a function of `runbook_lib.interpret.amount` stands, of several."""
 
 
 def _text(node: ast.expr, names: dict[str, ast.expr], module: dict[str, Any]) -> str:

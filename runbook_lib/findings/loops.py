@@ -7,11 +7,11 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from runbook_lib import instant
-from runbook_lib.amount import amount
 from runbook_lib.evidence import Evidence
 from runbook_lib.findings import FindingKind, Sign, against, finding, sign
 from runbook_lib.findings.remedy_id import RemedyId
 from runbook_lib.incident import Window
+from runbook_lib.interpret.amount import amount
 from runbook_lib.interpret.policy import Decision, evaluate, poller_context
 from runbook_lib.measuring.thresholds import GROWN_TIMES, OUTGROWN
 

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from runbook_lib import instant
-from runbook_lib.amount import amount, begun
 from runbook_lib.evidence import Evidence
 from runbook_lib.evidence.mapping import EventSourceMapping
 from runbook_lib.evidence.signals import Series
 from runbook_lib.findings import FindingKind, Sign, Trait, against, counter, decisive, finding, sign
 from runbook_lib.findings.remedy_id import RemedyId
+from runbook_lib.interpret.amount import amount, begun
 from runbook_lib.interpret.arn import StreamArn
 from runbook_lib.measuring.pipe import FlowState, Measured, Stage
 from runbook_lib.measuring.thresholds import CLOCK_SKEW, READ_THROUGHOUT

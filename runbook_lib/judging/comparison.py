@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from runbook_lib import instant
-from runbook_lib.amount import amount
 from runbook_lib.evidence import Evidence
 from runbook_lib.evidence.mapping import EventSourceMapping
 from runbook_lib.evidence.signals import Series
+from runbook_lib.interpret.amount import amount
 from runbook_lib.measuring.pipe import Measured
 from runbook_lib.measuring.thresholds import DELIVERY_SLACK, USED_UP
 from runbook_lib.observed import NotObserved, otherwise

@@ -15,7 +15,6 @@ from runbook_lib.findings import Confidence, FindingKind, Trait, Verdict, Verdic
 from runbook_lib.findings.mapping import expected_to_deliver
 from runbook_lib.incident import Incident, Window
 from runbook_lib.instant import RETENTION
-from runbook_lib.interpret.filter_pattern import corrected
 from runbook_lib.judging.all_clear import all_clear, lacking, puzzle, waiting
 from runbook_lib.judging.comparison import Comparison, compare
 from runbook_lib.judging.fallbacks import Fallback, review
@@ -24,6 +23,7 @@ from runbook_lib.judging.onset_signals import corroborated
 from runbook_lib.judging.proposals import Proposal, propose
 from runbook_lib.judging.remedies import prescribe
 from runbook_lib.judging.remedy_cards import Remedy
+from runbook_lib.judging.remedy_facts import facts
 from runbook_lib.judging.undelivered import assess, began_with
 from runbook_lib.measuring.onset import Onset, fallen_behind, onset
 from runbook_lib.measuring.pipe import FlowState, Measured, Stage, StageFlow, Stages
@@ -350,51 +350,7 @@ def _nothing_waits(seen: Measured) -> bool:
 def _remedies(seen: Evidence, causes: tuple[Verdict, ...]) -> tuple[Remedy, ...]:
     ids = dict.fromkeys(id for verdict in causes for id in verdict.finding.remedies)
     touched = otherwise(lambda: expected_to_deliver(seen), ())
-    return prescribe(ids, _facts(seen), latest=any(mapping.starting_position == "LATEST" for mapping in touched))
-
-
-def _facts(seen: Evidence) -> dict[str, str]:
-    """Collect what the commands of remedies need; what was not seen is left out."""
-    first = otherwise(lambda: expected_to_deliver(seen)[:1], ())
-    facts = {
-        "region": seen.incident.region,
-        "table": seen.incident.table_name,
-        "function": seen.incident.function.name,
-        "target": seen.incident.function_name,
-        "batch_size": "100",
-        "filter_criteria": "{}",
-    }
-    table_arn = otherwise(lambda: seen.streams.table.arn, "")
-    view = otherwise(lambda: seen.streams.table.view_type, None) or otherwise(
-        lambda: seen.streams.generations[0].view_type if seen.streams.generations else None, None
-    )
-    facts["view_type"] = view or "NEW_AND_OLD_IMAGES"
-    for mapping in first:
-        facts |= {"destination": mapping.failure_destination} if mapping.failure_destination else {}
-        facts |= {"uuid": mapping.uuid, "target": mapping.function_arn, "batch_size": str(mapping.batch_size)}
-        fixed = corrected(mapping.filters, view_type=facts["view_type"])
-        facts["filter_criteria"] = fixed or "{}"
-    latest = otherwise(lambda: seen.streams.table.latest_stream_arn, None)
-    key = otherwise(lambda: seen.streams.table.kms_key_arn, None)
-    facts |= {"table_key": key} if key else {}
-    if latest:
-        facts["latest_stream_arn"] = latest
-    role = otherwise(lambda: seen.role.role.name, "") or otherwise(
-        lambda: seen.mappings.function.role_arn.rsplit("/", 1)[-1], ""
-    )
-    if role:
-        facts["role"] = role
-    if table_arn:
-        facts["grant"] = (
-            '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["dynamodb:DescribeStream",'
-            f'"dynamodb:GetRecords","dynamodb:GetShardIterator"],"Resource":"{table_arn}/stream/*"}},'
-            '{"Effect":"Allow","Action":"dynamodb:ListStreams","Resource":"*"}]}'
-        )
-    facts["trust"] = (
-        '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},'
-        '"Action":"sts:AssumeRole"}]}'
-    )
-    return facts
+    return prescribe(ids, facts(seen), latest=any(mapping.starting_position == "LATEST" for mapping in touched))
 
 
 def _gap_impacts(seen: Evidence, verdicts: tuple[Verdict, ...]) -> tuple[GapImpact, ...]:

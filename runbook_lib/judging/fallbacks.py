@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from runbook_lib import instant
-from runbook_lib.amount import amount
 from runbook_lib.evidence import Evidence
 from runbook_lib.evidence.changes import EXTENDED
 from runbook_lib.evidence.signals import Series
+from runbook_lib.interpret.amount import amount
 from runbook_lib.measuring.pipe import Measured
 from runbook_lib.measuring.setting_change import Change
 from runbook_lib.measuring.thresholds import (

@@ -11,8 +11,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from runbook_lib import instant
-from runbook_lib.amount import amount
 from runbook_lib.instant import RETENTION
+from runbook_lib.interpret.amount import amount
 
 
 class LossState(StrEnum):

@@ -195,7 +195,8 @@ def _off_since(seen: Measured, traits: set[Trait], began: Onset | None, changes:
         return None
     if began is not None:
         return began.earliest
-    return max(born_within(seen)[0], seen.first_write_after(None) or seen.window.start)
+    first = otherwise(lambda: seen.first_write_after(None), None)
+    return max(born_within(seen)[0], first or seen.window.start)
 
 
 def _ended(changes: tuple[Change, ...]) -> datetime | None:

@@ -16,9 +16,9 @@ from enum import StrEnum
 from functools import cached_property
 
 from runbook_lib import instant
-from runbook_lib.amount import amount
 from runbook_lib.evidence import Evidence
 from runbook_lib.evidence.signals import Series
+from runbook_lib.interpret.amount import amount
 from runbook_lib.measuring.filtered import counts_of, delivering, filters_of, let_through
 from runbook_lib.measuring.silence import silence
 from runbook_lib.measuring.thresholds import LONGEST_PAUSE, QUIET_TABLE, YOUNG_FAILURE, YOUNG_FAILURES

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-from served import AT, FUNCTION, GROUP, NOW, TRAIL, all_events, clients_of, code_of, lookup, recent
+from served import AT, FUNCTION, GROUP, NOW, TRAIL, all_events, clients_of, code_of, lookup, recent, series
 
 from runbook_lib.sandbox import SOUND, TIMEOUT, Code, Failure, Setting, World, Write
 
@@ -143,12 +143,8 @@ def test_alias_divides_its_invocations() -> None:
             for metric in ("Invocations", "Errors"):
                 dimensions = {"FunctionName": FUNCTION, "Resource": f"{FUNCTION}:live"}
                 dimensions |= {"ExecutedVersion": version} if version else {}
-                points = clients("cloudwatch").get_metric_statistics(
-                    Namespace="AWS/Lambda", MetricName=metric, Statistics=["Sum"], Period=60,
-                    StartTime=AT + timedelta(minutes=1), EndTime=NOW,
-                    Dimensions=[{"Name": key, "Value": value} for key, value in dimensions.items()],
-                )["Datapoints"]  # fmt: skip
-                sums[version, metric] = int(sum(point["Sum"] for point in points))
+                points = series(clients, "AWS/Lambda", metric, dimensions, AT + timedelta(minutes=1))
+                sums[version, metric] = int(sum(points.values()))
         started, _ = all_events(clients, logGroupName=GROUP, filterPattern='"Version: 8"')
     assert shown["RoutingConfig"] == {"AdditionalVersionWeights": {"8": 0.25}}
     assert sums["7", "Errors"] == 0 < sums["8", "Errors"] == sums["8", "Invocations"]

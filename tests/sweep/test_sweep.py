@@ -34,11 +34,11 @@ FOUND = {
     "table-replaced": ("fault", ["table-recreated-or-restored"]),
     "table-deleted": ("fault", ["stream-disabled"]),
     "concurrency-zero": ("fault", ["reserved-concurrency-zero"]),
-    "import-error-after-deploy": ("suspect", []),
+    "import-error-after-deploy": ("fault", ["every-batch-fails"]),
     "poison-record": ("fault", ["poison-record"]),
     "role-lost-getrecords": ("suspect", []),
 }
-"""What a sweep can say of each way to be broken: where role, code or log are to blame, that it is broken."""
+"""What a sweep can say of each way to be broken: that code fails; where the role is to blame, that it is broken."""
 
 
 @pytest.mark.parametrize("kind", PLANTED)

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 
 from runbook_lib import instant
-from runbook_lib.amount import amount, were
 from runbook_lib.evidence import Evidence
 from runbook_lib.evidence.mapping import EventSourceMapping
 from runbook_lib.evidence.signals import Series
@@ -14,6 +13,7 @@ from runbook_lib.findings import FindingKind, Sign, Trait, against, counter, dec
 from runbook_lib.findings.mapping import GUIDE, expected_to_deliver
 from runbook_lib.findings.remedy_id import RemedyId
 from runbook_lib.incident import Window
+from runbook_lib.interpret.amount import amount, were
 from runbook_lib.measuring.backlog import oldest_unread
 from runbook_lib.measuring.pipe import FlowState, Measured, Stage
 from runbook_lib.measuring.thresholds import FAILING_NOW, SUSTAINED_FAILURE

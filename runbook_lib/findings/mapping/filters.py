@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
-from runbook_lib.amount import amount
 from runbook_lib.evidence import Evidence
 from runbook_lib.evidence.mapping import EventSourceMapping
 from runbook_lib.findings import FindingKind, Sign, against, counter, decisive, finding, sign
 from runbook_lib.findings.mapping import GUIDE, expected_to_deliver
 from runbook_lib.findings.remedy_id import RemedyId
+from runbook_lib.interpret.amount import amount
 from runbook_lib.interpret.filter_pattern import defects, never_matches
 from runbook_lib.measuring.pipe import Stage
 from runbook_lib.observed import otherwise

@@ -92,7 +92,7 @@ def shard_blocked_for_a_day(world: World, at: datetime) -> None:
 
 
 @fault(
-    expects="every-batch-fails", onset=timedelta(minutes=26, seconds=17), loss="at_risk",
+    expects="every-batch-fails", onset=timedelta(minutes=56, seconds=17), loss="at_risk",
     set_off_by="UpdateFunctionCode20150331v2", symptoms=_FAILING, remedies=("R10",),
     forbids=("handler-error", "init-or-import-error", "timeout", "oom"),
 )  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from runbook_lib.amount import amount, begun, were
+from runbook_lib.interpret.amount import amount, begun, were
 
 
 @pytest.mark.parametrize(
