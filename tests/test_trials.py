@@ -148,10 +148,10 @@ def test_page_is_written_only_when_all_is_well(right: Score, monkeypatch: pytest
     monkeypatch.setattr(scoreboard, "never_asked", lambda refused: ())
     assert scoreboard.main([]) == 0
     assert "| fault | w | right | a (proved) | right | 3 s | 9 s |" in target.read_text()
-    assert scoreboard_page.worse_than(target, [_with(right, ScoreResult.ABSTAINED)]) == [
+    assert scoreboard_page.worse_than(target, [_with(right, ScoreResult.ABSTAINED)], []) == [
         "w: abstained, the page says right"
     ]
-    assert scoreboard_page.worse_than(target, scores) == []
+    assert scoreboard_page.worse_than(target, scores, []) == []
 
 
 def _with(score: Score, result: ScoreResult) -> Score:
