@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
 from itertools import accumulate, islice
 from typing import TYPE_CHECKING
 
@@ -52,16 +53,21 @@ def _cap(state: State) -> int | None:
 
 
 def work_slowly(
-    mapping: EventSourceMapping, cursor: Cursor, version: Version, tick: Tick, flow: Flow, places: int
-) -> None:
+    mapping: EventSourceMapping, cursor: Cursor, version: Version, view_type: str, tick: Tick, flow: Flow, places: int
+) -> set[int]:
     """Let code that takes its time have as many batches of each shard at once as the mapping allows.
 
-    Of the shards that wait for a place the one with the oldest record is served first; the others are throttled.
+    Of the shards that wait for a place the one with the oldest record is served first; the others are throttled. What
+    comes back are the shards whose next batch the code cannot digest: they are left as they are.
     """
-    while (found := _next(cursor, tick, places, mapping.parallelization)) is not None:
+    blocked: set[int] = set()
+    while (found := _next(cursor, tick, places, mapping.parallelization, blocked)) is not None:
         start, (lineage, *others) = found
         queue = cursor.queues[lineage]
         batch = within_payload([write for write in islice(queue, mapping.batch_size) if write.at + _START <= start])
+        if any(version.code.failure(write, view_type) for write in batch):
+            blocked.add(lineage)
+            continue
         duration = 0.05 + (version.code.overhead + version.code.seconds * len(batch)) * _MEMORY / version.memory
         flow.work(start, duration * 1000, batch, lineage)
         running = 1 + sum(end > start for lane in cursor.lanes for end in lane)
@@ -70,12 +76,15 @@ def work_slowly(
         cursor.lanes[lineage] = sorted([*cursor.lanes[lineage], start + duration])[-_MOST_AT_ONCE:]
         for _ in batch:
             queue.popleft()
+    return blocked
 
 
-def _next(cursor: Cursor, tick: Tick, places: int, factor: int) -> tuple[float, list[int]] | None:
+def _next(cursor: Cursor, tick: Tick, places: int, factor: int, blocked: Set[int]) -> tuple[float, list[int]] | None:
     """When the next batch starts and which shards wait then, the oldest record's first; None when not in this tick."""
     ready = {
-        n: max(_free(cursor.lanes[n], factor), queue[0].at + _START) for n, queue in enumerate(cursor.queues) if queue
+        n: max(_free(cursor.lanes[n], factor), queue[0].at + _START)
+        for n, queue in enumerate(cursor.queues)
+        if queue and n not in blocked
     }
     if not ready:
         return None

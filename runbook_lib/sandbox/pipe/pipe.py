@@ -230,10 +230,16 @@ class Pipe:
         throttled = function is not None and places == 0
         failing, before = False, flow.delivered
         slow = invocable and not throttled and version is not None and version.code.slow
+        blocked = set(range(len(cursor.queues)))
         if slow and version is not None:
-            work_slowly(mapping, cursor, version, tick, flow, places)
+            blocked = work_slowly(mapping, cursor, version, stream.view_type, tick, flow, places)
         for lineage, queue in enumerate(cursor.queues):
-            if slow or not queue or lineage not in served or mapping.gathers(len(queue), tick.end - queue[0].at):
+            if (
+                lineage not in blocked
+                or not queue
+                or lineage not in served
+                or mapping.gathers(len(queue), tick.end - queue[0].at)
+            ):
                 continue
             if not invocable or throttled or version is None:
                 tries = max(tick.instants(RETRY_SECONDS, lineage * 3), int(queue[0].at >= tick.begin))
@@ -275,6 +281,8 @@ class Pipe:
                 self._report(mapping, state, tick, dropped, flow)
             for _ in batch:
                 queue.popleft()
+            if version.code.slow:
+                break  # what follows takes its time again
         return False
 
     def _keep_up(
