@@ -62,14 +62,7 @@ class Pipe:
 
     def _advance(self, tick: Tick) -> None:
         state = self._timeline.at(_instant(tick.begin))
-        tried = [w for w in writes_of(state.traffic, self._seed, tick.minute) if tick.begin <= w.at < tick.end]
-        self.written.setdefault(tick.minute, Counter()).update([w.operation for w in committed(state, tried)])
-        if state.traffic.futile == "rejected":
-            self.rejected[tick.minute] += len(tried)
-        writes = recorded(state, tried)
-        stream = state.source.stream if state.source else None
-        if stream is None:
-            self.unrecorded += writes
+        writes = self._write(state, tick)
         self.cursors = {
             uuid: self.cursors.get(uuid) or self._opened(mapping, state, tick)
             for uuid, mapping in state.mappings.items()
@@ -84,6 +77,17 @@ class Pipe:
             before = flow.delivered
             self._poll(mapping, cursor, state, tick, flow)
             self.reached.setdefault(mapping.function_name, []).extend(flow.handled[before:])
+
+    def _write(self, state: State, tick: Tick) -> list[Write]:
+        """Count what is written in a stretch, and give the writes that make a record where there is a stream for it."""
+        tried = [w for w in writes_of(state.traffic, self._seed, tick.minute) if tick.begin <= w.at < tick.end]
+        self.written.setdefault(tick.minute, Counter()).update([w.operation for w in committed(state, tried)])
+        if state.traffic.futile == "rejected":
+            self.rejected[tick.minute] += len(tried)
+        writes = recorded(state, tried)
+        if state.source is None or state.source.stream is None:
+            self.unrecorded += writes
+        return writes
 
     def _opened(self, mapping: EventSourceMapping, state: State, tick: Tick) -> Cursor:
         """A new mapping's position: with TRIM_HORIZON it finds up to 24 hours of records waiting."""
@@ -102,14 +106,7 @@ class Pipe:
         return cursor
 
     def _poll(self, mapping: EventSourceMapping, cursor: Cursor, state: State, tick: Tick, flow: Flow) -> None:
-        limit = tick.end - min(RETENTION.total_seconds(), mapping.max_age if mapping.max_age >= 0 else 1e9)
-        for queue in cursor.queues:
-            aged = []
-            while queue and queue[0].at < limit:
-                aged.append(queue.popleft())
-            if mapping.max_age >= 0:
-                self._report(mapping, state, tick, len(aged), flow)
-            cursor.lost += aged
+        self._age(mapping, cursor, state, tick, flow)
         stream = state.stream(mapping.stream_arn)
         if not mapping.enabled or mapping.stalled or stream is None or not stream.readable(_instant(tick.begin)):
             return
@@ -124,6 +121,17 @@ class Pipe:
         for lineage in range(LINEAGES):
             self._read(lineage, mapping, cursor, stream, tick, flow)
         self._deliver(mapping, cursor, stream, state, tick, flow)
+
+    def _age(self, mapping: EventSourceMapping, cursor: Cursor, state: State, tick: Tick, flow: Flow) -> None:
+        """Lose what has waited for longer than the stream keeps it or, which is reported, the mapping allows."""
+        limit = tick.end - min(RETENTION.total_seconds(), mapping.max_age if mapping.max_age >= 0 else 1e9)
+        for queue in cursor.queues:
+            aged = []
+            while queue and queue[0].at < limit:
+                aged.append(queue.popleft())
+            if mapping.max_age >= 0:
+                self._report(mapping, state, tick, len(aged), flow)
+            cursor.lost += aged
 
     def _report(self, mapping: EventSourceMapping, state: State, tick: Tick, records: int, flow: Flow) -> None:
         """Tell the mapping's failure destination of records it gives up, with the role of its function."""
