@@ -112,7 +112,7 @@ def test_a_poison_record_blocks_one_shard_for_good() -> None:
 
 def test_finite_retries_drop_the_poison_record_and_go_on() -> None:
     """After n+1 attempts the batch is given up, and the shard flows again."""
-    world = recent(NOW, setting=Setting(max_retries=2))
+    world = recent(NOW, setting=Setting(maximum_retry_attempts=2))
     world.poison(AT)
     assert total(world, "errors", AT - timedelta(minutes=1)) == 3
     cursor = world.pipe.cursors[world.mapping.uuid]
@@ -123,7 +123,7 @@ def test_finite_retries_drop_the_poison_record_and_go_on() -> None:
 
 def test_bisecting_saves_the_rest_of_the_batch() -> None:
     """With bisect only the failing record is given up, even out of a backlog."""
-    world = recent(NOW, setting=Setting(max_retries=1))
+    world = recent(NOW, setting=Setting(maximum_retry_attempts=1))
     uuid = world.mapping.uuid
     world.update_mapping(AT - timedelta(minutes=30), uuid, enabled=False, bisect=True)
     world.poison(AT - timedelta(minutes=20))
@@ -210,8 +210,8 @@ CHANGES: dict[str, Callable[[World, datetime], None]] = {
     "resume": lambda w, at: w.update_mapping(at, w.mapping.uuid, enabled=True),
     "filter": lambda w, at: w.update_mapping(at, w.mapping.uuid, filters=('{"eventName": ["INSERT"]}',)),
     "no filter": lambda w, at: w.update_mapping(at, w.mapping.uuid, filters=()),
-    "finite retries": lambda w, at: w.update_mapping(at, w.mapping.uuid, max_retries=1),
-    "bisect": lambda w, at: w.update_mapping(at, w.mapping.uuid, max_retries=0, bisect=True),
+    "finite retries": lambda w, at: w.update_mapping(at, w.mapping.uuid, maximum_retry_attempts=1),
+    "bisect": lambda w, at: w.update_mapping(at, w.mapping.uuid, maximum_retry_attempts=0, bisect=True),
     "throttle": lambda w, at: w.put_concurrency(at, "orders-projector", 0),
     "release": lambda w, at: w.delete_concurrency(at, "orders-projector"),
     "poison": lambda w, at: w.poison(at),

@@ -124,12 +124,13 @@ class Pipe:
 
     def _age(self, mapping: EventSourceMapping, cursor: Cursor, state: State, tick: Tick, flow: Flow) -> None:
         """Lose what has waited for longer than the stream keeps it or, which is reported, the mapping allows."""
-        limit = tick.end - min(RETENTION.total_seconds(), mapping.max_age if mapping.max_age >= 0 else 1e9)
+        kept, allowed = RETENTION.total_seconds(), mapping.maximum_record_age
+        limit = tick.end - (min(kept, allowed) if allowed >= 0 else kept)
         for queue in cursor.queues:
             aged = []
             while queue and queue[0].at < limit:
                 aged.append(queue.popleft())
-            if mapping.max_age >= 0:
+            if allowed >= 0:
                 self._report(mapping, state, tick, len(aged), flow)
             cursor.lost += aged
 
@@ -285,7 +286,7 @@ class Pipe:
     ) -> int | None:  # fmt: skip
         """Try a failing batch as often as the stretch allows: the records given up, None while it is to be retried."""
         made = cursor.retries[lineage]
-        allowed = max(0, mapping.max_retries + 1 - made) if mapping.max_retries >= 0 else 1 << 30
+        allowed = max(0, mapping.maximum_retry_attempts + 1 - made) if mapping.maximum_retry_attempts >= 0 else 1 << 30
         beats = tick.instants(RETRY_SECONDS, lineage * 3)
         tries = min(beats if made else max(beats, 1), allowed)
         for number in range(tries):
