@@ -119,22 +119,7 @@ class Incident(Scope):
     @classmethod
     def from_file(cls, path: Path) -> Incident:
         """Read a parameter file (YAML). Raises BadParameters naming the file, and the key where one is at fault."""
-        import yaml
-
-        try:
-            content = yaml.safe_load(path.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            raise BadParameters(f"There is no parameter file {path}.", f"{_nearby(path)}") from None
-        except (OSError, UnicodeDecodeError) as failure:
-            raise BadParameters(
-                f"Parameter file {path} cannot be read: {failure}.", "Check its path and mode."
-            ) from None
-        except yaml.YAMLError as failure:
-            where = getattr(failure, "problem_mark", None)
-            line = f" at line {where.line + 1}" if where else ""
-            raise BadParameters(
-                f"Parameter file {path} is not valid YAML{line}.", "Compare it with params/INC-EXAMPLE.yaml."
-            ) from None
+        content = _read_yaml(path)
         if not isinstance(content, Mapping):
             raise BadParameters(
                 f"Parameter file {path} holds no `key: value` lines.", "Compare it with params/INC-EXAMPLE.yaml."
@@ -147,6 +132,23 @@ class Incident(Scope):
         incident = super().from_mapping(given, source=source)
         _agree(incident, source)
         return incident
+
+
+def _read_yaml(path: Path) -> Any:
+    import yaml
+
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise BadParameters(f"There is no parameter file {path}.", f"{_nearby(path)}") from None
+    except (OSError, UnicodeDecodeError) as failure:
+        raise BadParameters(f"Parameter file {path} cannot be read: {failure}.", "Check its path and mode.") from None
+    except yaml.YAMLError as failure:
+        where = getattr(failure, "problem_mark", None)
+        line = f" at line {where.line + 1}" if where else ""
+        raise BadParameters(
+            f"Parameter file {path} is not valid YAML{line}.", "Compare it with params/INC-EXAMPLE.yaml."
+        ) from None
 
 
 def suggestion(word: str, known: list[str]) -> str:

@@ -118,6 +118,14 @@ def test_what_the_page_says_to_run_passes(number: int, root: Path, copy: Path) -
     assert "deselected" not in said or "-k" in words
 
 
+def test_the_command_draws_the_new_chart(root: Path, copy: Path) -> None:
+    """What the page gives to look at a chart with writes a picture of the chart that the page adds."""
+    (program,) = re.findall(r"-c '(.+?)'$", _page(root), re.MULTILINE | re.DOTALL)
+    (copy / "build").mkdir()
+    _run(copy, "-c", program)
+    assert (copy / "build" / "duration.png").read_bytes().startswith(b"\x89PNG")
+
+
 @pytest.mark.sampled
 def test_the_blocks_are_typed(copy: Path) -> None:
     """With every block in its place the types hold."""

@@ -265,14 +265,17 @@ def _numbers(axes: Any, data: CorrelationData) -> None:
         axes.plot([x(mark.at), x(mark.at), place], [-0.1, 0.04, 0.18], color=colour, linewidth=0.6, clip_on=False)
         weight = "bold" if mark.relation in (ChangeRelation.SET_OFF, ChangeRelation.CANDIDATE) else "normal"
         axes.text(place, 0.2, str(mark.number), ha="center", va="bottom", fontsize=7.5, color=colour, fontweight=weight)
+    _line_names(axes, data, (end - start) * _ASIDE)
+    axes.axhline(-0.1, color=FAINT, linewidth=0.6, clip_on=False)
+
+
+def _line_names(axes: Any, data: CorrelationData, aside: float) -> None:
     for at, words, colour, style, right in _placed(data):
-        offset = (end - start) * _ASIDE * (1 if right else -1)
         axes.text(
-            x(at) + offset, 0.98, words, ha="left" if right else "right", va="top", fontsize=7.5, color=colour,
-            fontweight=_weight(at, data.lines),
+            x(at) + (aside if right else -aside), 0.98, words, ha="left" if right else "right", va="top", fontsize=7.5,
+            color=colour, fontweight=_weight(at, data.lines),
         )  # fmt: skip
         axes.plot([x(at), x(at)], [0.68, 1], color=colour, linewidth=1.1, linestyle=style, clip_on=False)
-    axes.axhline(-0.1, color=FAINT, linewidth=0.6, clip_on=False)
 
 
 _ASIDE = 0.005

@@ -197,21 +197,30 @@ def draw_strip(axes: Any, strip: Strip, axis: Axis) -> None:
     axes.set_ylim(0, 1)
     canvas.name(axes, strip.name)
     for span in strip.spans:
-        colour, known = _state_colour(span), _is_known(span)
-        axes.axvspan(
-            x(span.start), x(span.end), 0.1, 0.9, facecolor=SOFT[colour] if known else UNSEEN,
-            edgecolor=CARD if known else UNSEEN_EDGE, hatch=None if known else "////", linewidth=0, zorder=1.5,
-        )  # fmt: skip
-        axes.axvline(x(span.start), 0.1, 0.9, color=CARD, linewidth=1.2, zorder=1.6)
+        _draw_span(axes, span)
         if span.state != _short(strip) and len(span.state) + 2 < (span.end - span.start) / axis.length * 140:
-            axes.annotate(
-                span.state, (x(span.start), 0.5), (4, 0), textcoords="offset points", fontsize=7, va="center",
-                zorder=4, color=INK if known else GREY,
-                bbox=None if known else {"facecolor": CARD, "edgecolor": "none", "pad": 1, "alpha": 0.85},
-            )  # fmt: skip
+            _write_state(axes, span)
     if strip.spans:
         last = strip.spans[-1]
         canvas.aside(axes, _short(strip), _state_colour(last) if _is_known(last) else GREY)
+
+
+def _draw_span(axes: Any, span: Span) -> None:
+    colour, known = _state_colour(span), _is_known(span)
+    axes.axvspan(
+        x(span.start), x(span.end), 0.1, 0.9, facecolor=SOFT[colour] if known else UNSEEN,
+        edgecolor=CARD if known else UNSEEN_EDGE, hatch=None if known else "////", linewidth=0, zorder=1.5,
+    )  # fmt: skip
+    axes.axvline(x(span.start), 0.1, 0.9, color=CARD, linewidth=1.2, zorder=1.6)
+
+
+def _write_state(axes: Any, span: Span) -> None:
+    known = _is_known(span)
+    axes.annotate(
+        span.state, (x(span.start), 0.5), (4, 0), textcoords="offset points", fontsize=7, va="center", zorder=4,
+        color=INK if known else GREY,
+        bbox=None if known else {"facecolor": CARD, "edgecolor": "none", "pad": 1, "alpha": 0.85},
+    )  # fmt: skip
 
 
 def _short(strip: Strip) -> str:

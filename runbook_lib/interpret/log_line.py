@@ -218,6 +218,10 @@ def _json_line(document: Mapping[str, Any], text: str) -> LogLine:
     record = record if isinstance(record, dict) else {}
     if not event.startswith("platform."):
         return _app_document(record, text)
+    return _platform_record(event, record)
+
+
+def _platform_record(event: str, record: Mapping[str, Any]) -> LogLine:
     metrics = record.get("metrics")
     metrics = metrics if isinstance(metrics, dict) else {}
     return _reported(

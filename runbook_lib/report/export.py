@@ -14,6 +14,7 @@ from runbook_lib.showing.markup import visible
 
 if TYPE_CHECKING:
     from runbook_lib.judging.diagnosis import Diagnosis
+    from runbook_lib.measuring.setting_change import Change
 
 SUMMARY = "summary.md"
 """The summary's name in a run folder."""
@@ -63,17 +64,7 @@ def timeline(diagnosis: Diagnosis) -> str:
 
 def _moments(diagnosis: Diagnosis) -> Iterator[dict[str, Any]]:
     for change in diagnosis.changes:
-        event = change.event
-        yield _moment(
-            event.at,
-            change.sentence,
-            "Configuration change",
-            "CloudTrail",
-            event_name=event.event_name,
-            event_id=event.event_id,
-            actor=event.actor,
-            is_trigger=diagnosis.set_off_by is not None and diagnosis.set_off_by.change == change,
-        )
+        yield _change(change, is_trigger=diagnosis.set_off_by is not None and diagnosis.set_off_by.change == change)
     if diagnosis.onset:
         words = " ".join(diagnosis.onset.signals)
         yield _moment(diagnosis.onset.at, words, "Estimated onset", "CloudWatch")
@@ -83,6 +74,20 @@ def _moments(diagnosis: Diagnosis) -> Iterator[dict[str, Any]]:
     if diagnosis.loss.deadline:
         words = "From here on the oldest undelivered records are lost."
         yield _moment(diagnosis.loss.deadline, words, "Loss deadline", "Loss clock")
+
+
+def _change(change: Change, *, is_trigger: bool) -> dict[str, Any]:
+    event = change.event
+    return _moment(
+        event.at,
+        change.sentence,
+        "Configuration change",
+        "CloudTrail",
+        event_name=event.event_name,
+        event_id=event.event_id,
+        actor=event.actor,
+        is_trigger=is_trigger,
+    )
 
 
 def _moment(at: datetime, message: str, what: str, source: str, **more: Any) -> dict[str, Any]:

@@ -214,22 +214,20 @@ def hatch(axes: Any, stretches: Iterable[Stretch], axis: Axis, *, blind: bool, l
         axes.axvspan(
             x(stretch.start), x(stretch.end), facecolor=face, edgecolor=edge, hatch=lines, linewidth=0, zorder=0.5
         )
-        room = stretch.length / axis.length * 150
-        words = stretch.why if room > len(stretch.why) else _folded(stretch.why, axes)
-        if label and room > max(map(len, words.split("\n"))):
-            middle = x(stretch.start) + (x(stretch.end) - x(stretch.start)) / 2
-            axes.text(
-                middle,
-                0.5,
-                words,
-                transform=axes.get_xaxis_transform(),
-                ha="center",
-                va="center",
-                fontsize=7,
-                color=GREY,
-                bbox={"facecolor": CARD, "edgecolor": "none", "pad": 1.2, "alpha": 0.85},
-                zorder=4,
-            )
+        if label:
+            _write_why(axes, stretch, axis)
+
+
+def _write_why(axes: Any, stretch: Stretch, axis: Axis) -> None:
+    """Write into a stretch why it is hatched, where there is room for it."""
+    room = stretch.length / axis.length * 150
+    words = stretch.why if room > len(stretch.why) else _folded(stretch.why, axes)
+    if room > max(map(len, words.split("\n"))):
+        middle = x(stretch.start) + (x(stretch.end) - x(stretch.start)) / 2
+        axes.text(
+            middle, 0.5, words, transform=axes.get_xaxis_transform(), ha="center", va="center", fontsize=7, color=GREY,
+            bbox={"facecolor": CARD, "edgecolor": "none", "pad": 1.2, "alpha": 0.85}, zorder=4,
+        )  # fmt: skip
 
 
 def _folded(words: str, axes: Any) -> str:

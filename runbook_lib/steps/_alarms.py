@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 
 from runbook_lib import instant
-from runbook_lib.aws import StepReader, together
+from runbook_lib.aws import Pages, StepReader, together
 from runbook_lib.evidence import Evidence
 from runbook_lib.evidence.signals import ALARMED, Alarms, FunctionAlarm
 from runbook_lib.incident import Window
@@ -20,6 +20,8 @@ from runbook_lib.interpret.arn import FunctionRef
 from runbook_lib.observed import Gap, NotObserved, attempt, known, otherwise
 
 _OPERATION = "DescribeAlarmsForMetric"
+
+_HISTORY = "DescribeAlarmHistory"
 
 _KEPT = timedelta(days=30)
 """How long CloudWatch keeps the history of an alarm, after "Using Amazon CloudWatch alarms" in its User Guide."""
@@ -117,13 +119,22 @@ def _turns_of(raw: Mapping[str, Any], aws: StepReader, seen: Evidence) -> tuple[
     turned = instant.optional(raw.get("StateTransitionedTimestamp") or raw.get("StateUpdatedTimestamp"))
     if turned and turned <= seen.window.start:
         return [], ""
-    name, operation = str(raw["AlarmName"]), "DescribeAlarmHistory"
+    name = str(raw["AlarmName"])
     if seen.as_of - seen.window.start > _KEPT:
         reason = f"CloudWatch no longer has the history of alarm {name} for the whole window: it keeps 30 days."
-        raise NotObserved(Gap(f"cloudwatch:{operation}", aws.region, "TooOld", reason))
-    pages = aws.pages(
+        raise NotObserved(Gap(f"cloudwatch:{_HISTORY}", aws.region, "TooOld", reason))
+    pages = _history(name, aws, seen)
+    if pages.truncated:
+        reason = f"The history of alarm {name} broke off after {len(pages.answers)} pages."
+        raise NotObserved(Gap(f"cloudwatch:{_HISTORY}", aws.region, "Truncated", reason, ref=pages.ref))
+    return list(turns(pages.items("AlarmHistoryItems"))), pages.ref
+
+
+def _history(name: str, aws: StepReader, seen: Evidence) -> Pages:
+    """Ask for every change of an alarm's state since the window began, oldest first."""
+    return aws.pages(
         "cloudwatch",
-        operation,
+        _HISTORY,
         most=_MOST,
         AlarmName=name,
         AlarmTypes=["MetricAlarm"],
@@ -132,10 +143,6 @@ def _turns_of(raw: Mapping[str, Any], aws: StepReader, seen: Evidence) -> tuple[
         EndDate=instant.iso(seen.as_of),
         ScanBy="TimestampAscending",
     )
-    if pages.truncated:
-        reason = f"The history of alarm {name} broke off after {len(pages.answers)} pages."
-        raise NotObserved(Gap(f"cloudwatch:{operation}", aws.region, "Truncated", reason, ref=pages.ref))
-    return list(turns(pages.items("AlarmHistoryItems"))), pages.ref
 
 
 def stretches(turns: Iterable[StateTurn], now: str, window: Window) -> Iterator[Window]:

@@ -93,17 +93,7 @@ def _place(area: SweptArea) -> dict[str, str]:
 
 def _area(area: Result) -> dict[str, Any]:
     if isinstance(area, RefusedArea):
-        return {
-            "account": None,
-            "region": area.area.region,
-            "role": area.area.role_arn,
-            "error": area.error,
-            "as_of": None,
-            "triggers": 0,
-            "calls": 0,
-            "gaps": [],
-            "run_folder": None,
-        }
+        return _refused_area(area)
     folder = area.opened.record.folder
     return {
         **_place(area),
@@ -114,6 +104,20 @@ def _area(area: Result) -> dict[str, Any]:
         "calls": area.calls,
         "gaps": [_gap(gap) for gap in area.gaps],
         "run_folder": str(folder) if folder else None,
+    }
+
+
+def _refused_area(refused: RefusedArea) -> dict[str, Any]:
+    return {
+        "account": None,
+        "region": refused.area.region,
+        "role": refused.area.role_arn,
+        "error": refused.error,
+        "as_of": None,
+        "triggers": 0,
+        "calls": 0,
+        "gaps": [],
+        "run_folder": None,
     }
 
 

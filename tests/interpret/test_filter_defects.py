@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from filter_samples import ITEM, stream_record
 
-from runbook_lib.interpret.filter_pattern import BadPattern, corrected, defects, never_matches, parse
+from runbook_lib.interpret.filter_pattern import BadPattern, defects, never_matches, parse
 from runbook_lib.interpret.filter_shape import EVENTS
 
 ANY = "NEW_AND_OLD_IMAGES"
@@ -337,58 +337,6 @@ def test_several_defects_are_corrected_together() -> None:
     found = defects(json.dumps(pattern), view_type=ANY)
     assert [json.loads(defect.corrected or "null") for defect in found] == [better] * len(found)
     assert _could_match(better)
-
-
-GOOD, WRONG, HOPELESS = (
-    json.dumps(pattern) for pattern in (_new(**SHIPPED), _new(status=["SHIPPED"]), {"body": {"a": ["x"]}})
-)
-
-
-@pytest.mark.parametrize(
-    ("patterns", "expected"),
-    [
-        ((), False),
-        ((WRONG,), True),
-        ((WRONG, HOPELESS), True),
-        ((WRONG, GOOD), False),
-        ((WRONG, "{not json"), False),
-        (('{"userIdentity": {"invokedBy": ["x"]}}',), False),  # its members are not documented to the last
-    ],
-)
-def test_all_filters_have_to_be_hopeless(patterns: tuple[str, ...], expected: bool) -> None:
-    """Filters are alternatives: one that may match or cannot be read, and nothing is proved; none is no filter."""
-    assert never_matches(patterns, view_type=ANY) is expected
-
-
-def _criteria(*patterns: str) -> dict[str, Any]:
-    return {"Filters": [{"Pattern": text} for text in patterns]}
-
-
-@pytest.mark.parametrize(
-    ("patterns", "expected"),
-    [
-        ((WRONG,), _criteria(GOOD)),
-        ((GOOD, WRONG), _criteria(GOOD, GOOD)),
-        (('{"eventName": ["UPDATE"]}',), _criteria('{"eventName": ["MODIFY"]}')),
-        ((GOOD,), None),
-        ((), None),
-        ((HOPELESS,), None),
-        ((WRONG, HOPELESS), None),
-        ((WRONG, "{not json"), None),
-    ],
-)
-def test_corrected_criteria(patterns: tuple[str, ...], expected: dict[str, Any] | None) -> None:
-    """The criteria to put in place hold every filter corrected; None unless all of them can then match."""
-    text = corrected(patterns, view_type=ANY)
-    assert (json.loads(text) if text else None) == expected
-
-
-def test_corrected_criteria_stand_between_single_quotes() -> None:
-    """An apostrophe in a value does not end the shell's quoting."""
-    text = corrected([json.dumps(_new(name=["O'Hara"]))], view_type=ANY)
-    assert text is not None
-    assert "'" not in text
-    assert "O'Hara" in json.loads(text)["Filters"][0]["Pattern"]
 
 
 def test_bad_pattern_is_not_examined() -> None:

@@ -4,35 +4,13 @@ from __future__ import annotations
 
 import json
 import time
-from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from log_line_samples import AT, ID, NODE, PYTHON, REPORT, TRACE, app_record, node_error, platform_record
 
-from runbook_lib.interpret.lambda_log import FAILURES, LineKind, LogLine, read
-
-ID = "0b1c2d3e-1111-4222-8333-444455556666"
-AT = "2026-03-02T04:43:07.123Z"
-PYTHON = f"[{{level}}]\t{AT}\t{ID}\t{{said}}"
-NODE = f"{AT}\t{ID}\t{{level}}\t{{said}}"
-TRACE = 'Traceback (most recent call last):\n  File "/var/task/app.py", line 9, in handler\n    {code}\n{raised}'
-REPORT = f"REPORT RequestId: {ID}\tDuration: {{ms}} ms\tBilled Duration: 4 ms\tMemory Size: 128 MB\t"
-REPORT += "Max Memory Used: {used} MB\t"
-
-
-def _node(kind: str, said: str) -> str:
-    error = json.dumps({"errorType": kind, "errorMessage": said, "stack": [f"{kind}: {said}", "    at handler"]})
-    return NODE.format(level="ERROR", said=f"Invoke Error \t{error}")
-
-
-def _platform(event: str, **record: Any) -> str:
-    return json.dumps({"time": AT, "type": f"platform.{event}", "record": record})
-
-
-def _app(**members: Any) -> str:
-    return json.dumps({"timestamp": AT, "requestId": ID, **members})
-
+from runbook_lib.interpret.lambda_log import FAILURES, LineKind, read
 
 TEXT = [
     (f"START RequestId: {ID} Version: $LATEST\n", "start", None),
@@ -147,16 +125,16 @@ NODE_LINES = [
         "init-error",
         "Runtime.ImportModuleError",
     ),
-    (_node("TypeError", "Cannot read properties of undefined (reading 'S')"), "missing-image", "TypeError"),
-    (_node("TypeError", "Cannot read property 'N' of undefined"), "missing-image", "TypeError"),
-    (_node("TypeError", "Cannot read properties of undefined (reading 'length')"), "code-error", "TypeError"),
+    (node_error("TypeError", "Cannot read properties of undefined (reading 'S')"), "missing-image", "TypeError"),
+    (node_error("TypeError", "Cannot read property 'N' of undefined"), "missing-image", "TypeError"),
+    (node_error("TypeError", "Cannot read properties of undefined (reading 'length')"), "code-error", "TypeError"),
     (
-        _node("AccessDeniedException", "User is not authorized to perform: sqs:SendMessage"),
+        node_error("AccessDeniedException", "User is not authorized to perform: sqs:SendMessage"),
         "access-denied",
         "AccessDeniedException",
     ),
-    (_node("Runtime.UnhandledPromiseRejection", "Error: late"), "code-error", "Runtime.UnhandledPromiseRejection"),
-    (_node("Runtime.NodejsExit", "the code ended the process"), "crash", "Runtime.NodejsExit"),
+    (node_error("Runtime.UnhandledPromiseRejection", "Error: late"), "code-error", "Runtime.UnhandledPromiseRejection"),
+    (node_error("Runtime.NodejsExit", "the code ended the process"), "crash", "Runtime.NodejsExit"),
     (
         "<--- Last few GCs --->\nFATAL ERROR: Reached heap limit Allocation failed - JavaScript heap out of memory",
         "out-of-memory",
@@ -220,13 +198,13 @@ OTHER_LINES = [
 ]
 
 JSON_LINES = [
-    (_platform("start", requestId=ID, version="8"), "start", None),
-    (_platform("runtimeDone", requestId=ID, status="failure"), "end", None),
-    (_platform("report", requestId=ID, status="success", metrics={"durationMs": 1.5}), "report", None),
-    (_platform("report", requestId=ID, metrics={"durationMs": 1.5}), "report", None),
-    (_platform("report", requestId=ID, status="timeout", metrics={}), "timeout", None),
+    (platform_record("start", requestId=ID, version="8"), "start", None),
+    (platform_record("runtimeDone", requestId=ID, status="failure"), "end", None),
+    (platform_record("report", requestId=ID, status="success", metrics={"durationMs": 1.5}), "report", None),
+    (platform_record("report", requestId=ID, metrics={"durationMs": 1.5}), "report", None),
+    (platform_record("report", requestId=ID, status="timeout", metrics={}), "timeout", None),
     (
-        _platform(
+        platform_record(
             "report",
             requestId=ID,
             status="error",
@@ -237,7 +215,7 @@ JSON_LINES = [
         "Runtime.ExitError",
     ),
     (
-        _platform(
+        platform_record(
             "report",
             requestId=ID,
             status="error",
@@ -247,13 +225,13 @@ JSON_LINES = [
         "crash",
         "Runtime.ExitError",
     ),
-    (_platform("report", requestId=ID, status="failure"), "code-error", None),
-    (_platform("initStart", phase="init"), "init-start", None),
-    (_platform("initReport", phase="init", metrics={"durationMs": 2}), "init-report", None),
-    (_platform("initReport", phase="init", status="error", errorType="Runtime.Odd"), "init-error", "Runtime.Odd"),
-    (_platform("extension", name="agent", state="Ready"), "extension", None),
-    (_platform("telemetrySubscription", name="agent"), "extension", None),
-    (_platform("logsDropped", droppedRecords=3), "platform-other", None),
+    (platform_record("report", requestId=ID, status="failure"), "code-error", None),
+    (platform_record("initStart", phase="init"), "init-start", None),
+    (platform_record("initReport", phase="init", metrics={"durationMs": 2}), "init-report", None),
+    (platform_record("initReport", phase="init", status="error", errorType="Runtime.Odd"), "init-error", "Runtime.Odd"),
+    (platform_record("extension", name="agent", state="Ready"), "extension", None),
+    (platform_record("telemetrySubscription", name="agent"), "extension", None),
+    (platform_record("logsDropped", droppedRecords=3), "platform-other", None),
     (
         json.dumps({"time": AT, "type": "platform.fault", "record": f"RequestId: {ID} Error: Runtime exited"}),
         "crash",
@@ -265,15 +243,15 @@ JSON_LINES = [
         "KeyError",
     ),
     (json.dumps({"time": AT, "type": "function", "record": "[INFO] fine"}), "app", None),
-    (_app(level="INFO", message="an error-free run of module x"), "app", None),
-    (_app(level="ERROR", message="gave up"), "code-error", None),
+    (app_record(level="INFO", message="an error-free run of module x"), "app", None),
+    (app_record(level="ERROR", message="gave up"), "code-error", None),
     (
-        _app(level="ERROR", message="gave up", errorType="KeyError", errorMessage="'NewImage'", stackTrace=["x"]),
+        app_record(level="ERROR", message="gave up", errorType="KeyError", errorMessage="'NewImage'", stackTrace=["x"]),
         "missing-image",
         "KeyError",
     ),
     (
-        _app(
+        app_record(
             level="ERROR",
             message={"errorType": "TypeError", "errorMessage": "Cannot read properties of undefined (reading 'S')"},
         ),
@@ -281,7 +259,7 @@ JSON_LINES = [
         "TypeError",
     ),
     (
-        _app(
+        app_record(
             level="ERROR",
             message="late",
             exception="Traceback (most recent call last):\n  a\nOSError: no",
@@ -290,9 +268,9 @@ JSON_LINES = [
         "code-error",
         "OSError",
     ),
-    (_app(level=30, message="pino"), "app", None),
-    (_app(level=50, message="pino"), "code-error", None),
-    (_app(message="TooManyRequestsException from upstream"), "throttled", "TooManyRequestsException"),
+    (app_record(level=30, message="pino"), "app", None),
+    (app_record(level=50, message="pino"), "code-error", None),
+    (app_record(message="TooManyRequestsException from upstream"), "throttled", "TooManyRequestsException"),
     (json.dumps({"errorMessage": "Handler fails", "errorType": "Exception"}), "code-error", "Exception"),
     (json.dumps({"errorMessage": f"RequestId: {ID} Error: Task timed out after 1.00 seconds"}), "timeout", None),
     (json.dumps({"_aws": {}, "Errors": 0}), "app", None),
@@ -317,70 +295,6 @@ def test_line_is_of_its_kind(message: str, kind: str, error_type: str | None) ->
 def test_every_kind_is_met() -> None:
     """The table above shows each kind at least once."""
     assert {kind for _, kind, _ in ALL} == set(LineKind)
-
-
-def test_report_gives_its_measures() -> None:
-    """A REPORT line gives request id, duration, memory and, in the new style, status and error."""
-    line = read(
-        REPORT.format(ms="933.59", used=127) + "Init Duration: 80.00 ms\tStatus: error\tError Type: Runtime.ExitError"
-    )
-    assert line == LogLine(
-        LineKind.OUT_OF_MEMORY,
-        "Status: error Error Type: Runtime.ExitError",
-        request_id=ID,
-        error_type="Runtime.ExitError",
-        duration_ms=933.59,
-        memory_mb=128,
-        max_memory_mb=127,
-        status="error",
-    )
-
-
-def test_json_report_gives_the_same_measures() -> None:
-    """The JSON report of an invocation reads like its text report."""
-    metrics = {"durationMs": 933.59, "memorySizeMB": 128, "maxMemoryUsedMB": 127, "initDurationMs": 80.0}
-    text = REPORT.format(ms="933.59", used=127) + "Status: error\tError Type: Runtime.ExitError"
-    record = _platform("report", requestId=ID, status="error", errorType="Runtime.ExitError", metrics=metrics)
-    assert read(record) == read(text)
-
-
-@pytest.mark.parametrize(
-    ("message", "field", "value"),
-    [
-        (f"START RequestId: {ID} Version: 7", "version", "7"),
-        (f"{AT} {ID} Task timed out after 3.05 seconds", "duration_ms", 3050.0),
-        (f"{AT} {ID} Task timed out after 3.05 seconds", "request_id", ID),
-        (f"RequestId: {ID} Error: Runtime exited", "request_id", ID),
-        (f"[ERROR] ValueError: gave up on RequestId: {ID}", "request_id", ID),
-        (PYTHON.format(level="ERROR", said="x"), "request_id", ID),
-        (NODE.format(level="INFO", said="x"), "request_id", ID),
-        (f"{AT}\tundefined\tERROR\tx", "request_id", None),
-        (_app(level="INFO", message="x"), "request_id", ID),
-        (json.dumps({"level": "INFO", "message": "x", "AWSrequestId": ID}), "request_id", ID),
-        ("INIT_REPORT Init Duration: 9.50 ms", "duration_ms", 9.5),
-        ("x {'SequenceNumber': '123450000000012345678901'}", "sequence_number", "123450000000012345678901"),
-        (
-            '{"message": "x", "sequenceNumber": "123450000000012345678901"}',
-            "sequence_number",
-            "123450000000012345678901",
-        ),
-        ("sequence number 12", "sequence_number", None),
-        (PYTHON.format(level="ERROR", said="gave up"), "message", "gave up"),
-        ("[ERROR] KeyError: 'a'\n" + TRACE.format(code="x", raised=""), "message", "KeyError: 'a'"),
-        (TRACE.format(code="x", raised="ValueError: bad"), "message", "ValueError: bad"),
-        (
-            PYTHON.format(level="ERROR", said="gave up\n" + TRACE.format(code="x", raised="ValueError: bad")),
-            "message",
-            "gave up: ValueError: bad",
-        ),
-        (_node("TypeError", 'no "x"'), "message", 'TypeError: no \\"x\\"'),
-        (_app(level="ERROR", message="m", errorType="E", errorMessage="bad"), "message", "E: bad"),
-        ("x" * 2000, "message", "x" * 500),
-    ],
-)
-def test_line_gives_its_fields(message: str, field: str, value: Any) -> None:
-    """What a line carries is read into the field of that name; what it lacks is None."""
-    assert getattr(read(message), field) == value
 
 
 @given(

@@ -1,52 +1,20 @@
 """The catalogue of faults: what each world shows must follow from what was done to it."""
 
-import json
-from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime, timedelta
-from functools import cache
-from typing import Any
+from collections.abc import Mapping
+from datetime import datetime, timedelta
 
 import pytest
+from fault_worlds import BUILT, FAULTS, NOW, ask, each, world_of
 
-from runbook_lib.sandbox import ALARM, ApiError, Call, World, all_faults, build, fault
+from runbook_lib.sandbox import ALARM, World, build, fault
 from runbook_lib.sandbox.account.state import KEY_LOSS_REACHES
 from runbook_lib.sandbox.answers.cloudtrail import history_of
 from runbook_lib.sandbox.answers.cloudwatch import metrics_of
-from runbook_lib.sandbox.wire import conformance
-from runbook_lib.sandbox.wire.registry import ANSWERS
 
-NOW = datetime(2026, 3, 14, 15, 9, 26, 535000, tzinfo=UTC)
-TRAIL_GROUP = "cloudtrail/management"
-FAULTS = all_faults()
 FUNCTION = {"FunctionName": "orders-projector"}
 TABLE = {"TableName": "Orders"}
-BUILT: dict[int, str] = {}
-"""The fault that a world was built for, by the world's identity."""
 FELT_LATE = {"table-key-disabled": KEY_LOSS_REACHES}
 """Faults after which functions are invoked for a while still."""
-
-
-@cache
-def world_of(name: str) -> World:
-    """The world of a fault, with a short history that holds some good hours; tests only read it."""
-    harm = FAULTS[name].onset if FAULTS[name].expects else None
-    history = max(timedelta(hours=12), (harm or timedelta(0)) + timedelta(hours=2))
-    world = build(name, NOW, history=history, cloudtrail_log_group=TRAIL_GROUP)
-    BUILT[id(world)] = name
-    return world
-
-
-def each(cases: Iterable[str | tuple[str, ...]]) -> list[Any]:
-    """Parametrize by fault so that all tests of one run in one process, where its world is built once.
-
-    Every fourth fault is looked at in every run of the tests, and those that a test names itself.
-    """
-    rows = [(case,) if isinstance(case, str) else case for case in cases]
-    often = {*list(FAULTS)[::4], *(row[0] for row in rows if len(rows) < len(FAULTS) // 6)}
-    return [
-        pytest.param(*row, marks=[pytest.mark.xdist_group(row[0]), *([] if row[0] in often else [pytest.mark.slow])])
-        for row in rows
-    ]
 
 
 def began(name: str) -> datetime:
@@ -60,11 +28,6 @@ def values(world: World, namespace: str, name: str, dimensions: Mapping[str, str
     begin = began(BUILT[id(world)]) + late + timedelta(minutes=2)
     data = metrics_of(world).read(namespace, name, dimensions, begin, NOW, 60)
     return [datum.statistic(stat) for _, datum in data]
-
-
-def ask(world: World, service: str, operation: str, region: str = "eu-west-1", **params: Any) -> dict[str, Any]:
-    """The world's answer to a call, without the wire."""
-    return ANSWERS[service, operation](world, Call(service, operation, region, "AKID", params))
 
 
 def test_the_catalogue_holds_the_first_faults() -> None:
@@ -318,89 +281,6 @@ def test_the_alarm_is_quiet_in_health() -> None:
     }
     assert len(states) == 5
     assert set(states.values()) == {"OK"}
-
-
-def calls(world: World) -> list[tuple[str, str, dict[str, Any]]]:
-    """One call of every read an investigation makes, and more, in terms of this world."""
-    function, role, uuid = "orders-projector", "orders-projector-role", world.mapping.uuid
-    stream = (world.table.latest or world.at(world.start).tables["Orders"].streams[-1]).arn(world.scope)
-    group = "/aws/lambda/orders-projector"
-    table, name, of_role = {"TableName": "Orders"}, {"FunctionName": function}, {"RoleName": role}
-    managed = {"PolicyArn": "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"}
-    metric = {
-        "Namespace": "AWS/Lambda",
-        "MetricName": "Duration",
-        "Dimensions": [{"Name": "FunctionName", "Value": function}],
-    }
-    window = {"StartTime": NOW - timedelta(hours=2), "EndTime": NOW}
-    query = {"Id": "m", "MetricStat": {"Metric": metric, "Period": 300, "Stat": "p99"}}
-    source = f"arn:aws:iam::123456789012:role/{role}"
-    return [
-        ("sts", "GetCallerIdentity", {}),
-        *(("dynamodb", operation, table) for operation in (
-            "DescribeTable", "DescribeTimeToLive", "DescribeKinesisStreamingDestination")),
-        ("dynamodb", "ListTables", {}),
-        ("dynamodb", "GetResourcePolicy", {"ResourceArn": stream}),
-        ("dynamodbstreams", "ListStreams", table),
-        ("dynamodbstreams", "DescribeStream", {"StreamArn": stream}),
-        *(("lambda", operation, name) for operation in (
-            "GetFunction", "GetFunctionConfiguration", "ListAliases",
-            "GetFunctionConcurrency", "GetPolicy", "ListEventSourceMappings")),
-        ("lambda", "GetAlias", {**name, "Name": "live"}),
-        ("lambda", "ListEventSourceMappings", {"EventSourceArn": stream}),
-        ("lambda", "GetEventSourceMapping", {"UUID": uuid}),
-        ("lambda", "ListFunctions", {"FunctionVersion": "ALL"}),
-        ("lambda", "GetAccountSettings", {}),
-        *(("iam", operation, of_role) for operation in (
-            "GetRole", "ListRolePolicies", "ListAttachedRolePolicies")),
-        ("iam", "GetRolePolicy", {**of_role, "PolicyName": "stream-access"}),
-        ("iam", "ListRoles", {}),
-        ("iam", "GetPolicy", managed),
-        ("iam", "GetPolicyVersion", {**managed, "VersionId": "v1"}),
-        ("iam", "SimulatePrincipalPolicy", {
-            "PolicySourceArn": source, "ActionNames": ["dynamodb:GetRecords"], "ResourceArns": [stream]}),
-        ("cloudwatch", "GetMetricData", {"MetricDataQueries": [query], **window}),
-        ("cloudwatch", "DescribeAlarms", {}),
-        ("cloudwatch", "DescribeAlarmHistory", {}),
-        ("logs", "DescribeLogGroups", {}),
-        ("logs", "DescribeLogStreams", {"logGroupName": group}),
-        ("logs", "FilterLogEvents", {"logGroupName": group, "limit": 50}),
-        ("logs", "FilterLogEvents", {"logGroupName": TRAIL_GROUP, "limit": 50}),
-        ("cloudtrail", "LookupEvents", {}),
-        ("health", "DescribeEvents", {}),
-        ("service-quotas", "GetServiceQuota", {"ServiceCode": "lambda", "QuotaCode": "L-B99A9384"}),
-    ]  # fmt: skip
-
-
-@pytest.mark.parametrize("name", each(FAULTS))
-def test_every_answer_of_every_world_conforms(name: str) -> None:
-    """Whatever is asked of whichever world, botocore's models allow the answer, and errors are typed ones."""
-    world, found, errors = world_of(name), [], set()
-    for service, operation, params in calls(world):
-        try:
-            answer = ask(world, service, operation, **params)
-        except ApiError as error:
-            errors.add(error.code)
-        else:
-            found += conformance.violations(service, operation, answer)
-    assert found == []
-    absent = {"ResourceNotFoundException", "PolicyNotFoundException", "NoSuchEntity"}
-    assert errors <= {*absent, "SubscriptionRequiredException"}
-
-
-@pytest.mark.parametrize("name", each(["poison-record", "explicit-deny"]))
-def test_two_builds_of_a_fault_give_the_same_answers(name: str) -> None:
-    """The same fault, clock and seed answer every call alike."""
-    again = build(name, NOW, history=timedelta(hours=12), cloudtrail_log_group=TRAIL_GROUP)
-
-    def said(world: World, service: str, operation: str, params: dict[str, Any]) -> str:
-        try:
-            return json.dumps(ask(world, service, operation, **params), default=str)
-        except ApiError as error:
-            return str(error)
-
-    for call in calls(again):
-        assert said(again, *call) == said(world_of(name), *call)
 
 
 def test_the_denied_investigator_is_a_rule_of_the_world() -> None:

@@ -219,7 +219,7 @@ def test_polls_are_counted_every_minute_the_poller_lives() -> None:
 def test_dropped_records_are_counted_with_a_destination_alone(destination: str | None) -> None:
     """Retries that end without a destination leave no DroppedEventCount; a destination that refuses leaves one."""
     how = {"destination": destination, "event_count": True}
-    world = recent(setting=Setting(max_retries=1, mapping=how))
+    world = recent(setting=Setting(maximum_retry_attempts=1, mapping=how))
     world.deploy(AT, FUNCTION, Code("r42", always=TIMEOUT))
     world.put_role_policy(AT, world.role_name, "report-failures", {"Statement": []})
     with clients_of(world) as clients:

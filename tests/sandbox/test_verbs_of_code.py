@@ -27,14 +27,14 @@ def lost(world: World) -> list[Write]:
 
 def test_share_of_the_records_fails() -> None:
     """A share of the records fails for good, the rest is delivered."""
-    world = recent(setting=Setting(max_retries=1, mapping={"bisect": True}))
+    world = recent(setting=Setting(maximum_retry_attempts=1, mapping={"bisect": True}))
     world.fail_on(AT, FUNCTION, share=0.1, failure=BROKEN)
     assert 0.05 < len(lost(world)) / (len(lost(world)) + len(taken(world))) < 0.15
 
 
 def test_one_event_name_times_out() -> None:
     """Removals alone run into the function's timeout, and its log says so."""
-    world = recent(setting=Setting(max_retries=0, mapping={"bisect": True}))
+    world = recent(setting=Setting(maximum_retry_attempts=0, mapping={"bisect": True}))
     world.fail_on(AT, FUNCTION, event="REMOVE", failure=TIMEOUT)
     assert {write.event for write in lost(world)} == {"REMOVE"}
     assert {write.event for write in taken(world)} == {"INSERT", "MODIFY"}
@@ -49,7 +49,7 @@ def test_one_event_name_times_out() -> None:
 ])  # fmt: skip
 def test_records_without_an_image_fail(image: str, view: str, failing: set[str]) -> None:
     """What lacks the image makes the code fail, be it for the event or for the stream's view type."""
-    world = recent(setting=Setting(view_type=view, max_retries=0, mapping={"bisect": True}))
+    world = recent(setting=Setting(view_type=view, maximum_retry_attempts=0, mapping={"bisect": True}))
     world.fail_on(AT, FUNCTION, missing=image)
     assert {write.event for write in lost(world)} == failing
     assert not {write.event for write in taken(world) if write.at > AT.timestamp() + 60} & failing

@@ -38,14 +38,9 @@ def esm_disabled_by_user(seen: Evidence) -> Iterator[Sign]:
 
     Deploys, incident brakes and planned pauses do this; it does not switch itself on again.
     """
-    mappings = expected_to_deliver(seen)
-    off = [mapping for mapping in mappings if mapping.state in _OFF]
-    if not off or len(off) < len(mappings):
-        yield from (
-            against(f"Mapping {mapping.uuid} is {mapping.state}.", mapping)
-            for mapping in mappings
-            if mapping.state not in _OFF
-        )
+    off, on = _off_and_on(seen)
+    if on or not off:
+        yield from (against(f"Mapping {mapping.uuid} is {mapping.state}.", mapping) for mapping in on)
         return
     if _disabled_by_lambda(seen, off):
         yield against("Lambda itself disabled the mapping.", off[0])
@@ -56,6 +51,12 @@ def esm_disabled_by_user(seen: Evidence) -> Iterator[Sign]:
             mapping,
         )
     yield from _requests(seen, off)
+
+
+def _off_and_on(seen: Evidence) -> tuple[list[EventSourceMapping], list[EventSourceMapping]]:
+    """Tell the mappings that are switched off, or are being, from the others."""
+    mappings = expected_to_deliver(seen)
+    return [each for each in mappings if each.state in _OFF], [each for each in mappings if each.state not in _OFF]
 
 
 def _requests(seen: Evidence, off: list[EventSourceMapping]) -> Iterator[Sign]:
@@ -119,14 +120,9 @@ def esm_disabled_by_lambda(seen: Evidence) -> Iterator[Sign]:
 
     The event it logs carries a reason code, and its absence from the trail proves nothing.
     """
-    mappings = expected_to_deliver(seen)
-    off = [mapping for mapping in mappings if mapping.state in _OFF]
-    if not off or len(off) < len(mappings):
-        yield from (
-            against(f"Mapping {mapping.uuid} is {mapping.state}.", mapping)
-            for mapping in mappings
-            if mapping.state not in _OFF
-        )
+    off, on = _off_and_on(seen)
+    if on or not off:
+        yield from (against(f"Mapping {mapping.uuid} is {mapping.state}.", mapping) for mapping in on)
         return
     if not _disabled_by_lambda(seen, off):
         yield against("AWS names a request as the reason, and no event of Lambda's own was found.", off[0])

@@ -67,7 +67,7 @@ def healthy_state(scope: Scope, setting: Setting, start: datetime, seed: int) ->
         name: _function(scope, name, born + timedelta(days=1, minutes=9 * index), setting, seed)
         for index, name in enumerate(names)
     }
-    consumers = ((_target(setting), setting.filters, setting.max_retries), (setting.sibling, (), 10))
+    consumers = ((_target(setting), setting.filters, setting.maximum_retry_attempts), (setting.sibling, (), 10))
     mappings = [
         EventSourceMapping(
             uuid=noise.uuid4(seed, "mapping", target),
@@ -77,7 +77,7 @@ def healthy_state(scope: Scope, setting: Setting, start: datetime, seed: int) ->
             modified=start - timedelta(days=30 + index, minutes=47),
             starting_position=setting.starting_position,
             filters=filters,
-            max_retries=retries,
+            maximum_retry_attempts=retries,
             event_count=setting.event_count,
         )
         for index, (target, filters, retries) in enumerate(consumers)

@@ -33,7 +33,7 @@ class Setting:
     filters: tuple[str, ...] = ()
     event_count: bool = False
     log_format: str = "Text"
-    max_retries: int = -1
+    maximum_retry_attempts: int = -1
     starting_position: str = "TRIM_HORIZON"
     mapping: Mapping[str, Any] = field(default_factory=dict, hash=False)
     table_fields: Mapping[str, Any] = field(default_factory=dict, hash=False)

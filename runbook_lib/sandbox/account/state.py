@@ -145,6 +145,7 @@ class EventSourceMapping:
     `stalled`: its poller stands still for a reason inside AWS that no API tells. `tumbling` is its window in seconds,
     `settling` how long after its last change AWS shows it as being updated, `remark` what follows its last
     result, `result` what stands in the last one's place.
+    `maximum_record_age` (seconds) and `maximum_retry_attempts` are -1 where there is no limit.
     """
 
     uuid: str
@@ -157,8 +158,8 @@ class EventSourceMapping:
     batch_size: int = 100
     window: int = 0
     parallelization: int = 1
-    max_age: int = -1
-    max_retries: int = -1
+    maximum_record_age: int = -1
+    maximum_retry_attempts: int = -1
     bisect: bool = False
     destination: str | None = None
     filters: tuple[str, ...] = ()

@@ -124,13 +124,18 @@ def describe_log_groups(world: World, call: Call) -> dict[str, Any]:
     return page(found, "logGroups", size, token, "nextToken", "InvalidParameterException")
 
 
+def _spans(world: World, group: str) -> dict[str, tuple[int, int]]:
+    """The times of the first and the last event of each of a group's streams."""
+    spans: dict[str, tuple[int, int]] = {}
+    for event in events_of(world, group):
+        spans[event.stream] = (spans.get(event.stream, (event.at, 0))[0], event.at)
+    return spans
+
+
 @regional("logs", "DescribeLogStreams")
 def describe_log_streams(world: World, call: Call) -> dict[str, Any]:
     """A group's streams with the times of their first and last events."""
     params, group = call.params, _group(call)
-    spans: dict[str, tuple[int, int]] = {}
-    for event in events_of(world, group):
-        spans[event.stream] = (spans.get(event.stream, (event.at, 0))[0], event.at)
     found = [
         {
             "logStreamName": name,
@@ -141,7 +146,7 @@ def describe_log_streams(world: World, call: Call) -> dict[str, Any]:
             "arn": world.scope.arn("logs", f"log-group:{group}:log-stream:{name}"),
             "storedBytes": 0,
         }
-        for name, (first, last) in spans.items()
+        for name, (first, last) in _spans(world, group).items()
         if name.startswith(params.get("logStreamNamePrefix", ""))
     ]
     order = "lastEventTimestamp" if params.get("orderBy") == "LastEventTime" else "logStreamName"

@@ -22,8 +22,8 @@ _FIELDS: Mapping[str, str] = {
     "BatchSize": "batch_size",
     "MaximumBatchingWindowInSeconds": "window",
     "ParallelizationFactor": "parallelization",
-    "MaximumRecordAgeInSeconds": "max_age",
-    "MaximumRetryAttempts": "max_retries",
+    "MaximumRecordAgeInSeconds": "maximum_record_age",
+    "MaximumRetryAttempts": "maximum_retry_attempts",
     "BisectBatchOnFunctionError": "bisect",
     "Enabled": "enabled",
 }
@@ -78,7 +78,7 @@ def delete_event_source_mapping(world: World, call: Call) -> dict[str, Any]:
 def _refuse(world: World, mapping: EventSourceMapping, before: EventSourceMapping | None = None) -> None:
     """Raise what Lambda refuses of a mapping that is to be; of one that is to be disabled it does not try the reads."""
     state, source = world.state, mapping.stream_arn
-    if 0 <= mapping.max_age < 60:
+    if 0 <= mapping.maximum_record_age < 60:
         raise _invalid("MaximumRecordAgeInSeconds must be either -1 (forever) or between 60 and 604800 (inclusive)")
     if not all(map(is_pattern, mapping.filters)):
         raise _invalid("Invalid filter pattern definition.")

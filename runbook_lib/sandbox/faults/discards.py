@@ -10,7 +10,7 @@ from runbook_lib.sandbox.faults.fault import fault
 from runbook_lib.sandbox.world import World
 
 QUEUE = "arn:aws:sqs:eu-west-1:123456789012:orders-failures"
-_GIVES_UP = {"max_retries": 2, "bisect": True, "destination": QUEUE, "event_count": True}
+_GIVES_UP = {"maximum_retry_attempts": 2, "bisect": True, "destination": QUEUE, "event_count": True}
 
 
 @fault(
@@ -40,7 +40,7 @@ def failure_queue_refused(world: World, at: datetime) -> None:
     expects="reserved-concurrency-zero", onset=timedelta(hours=3, minutes=38, seconds=44), loss="at_risk",
     set_off_by="PutFunctionConcurrency20171031", symptoms=("function-not-invoked", "throttled"), remedies=("R5", "R22"),
     contributing=("max-age-drop",), forbids=("retry-exhausted-drop",),
-    setting=Setting(mapping={"max_age": 3600, "destination": QUEUE, "event_count": True}),
+    setting=Setting(mapping={"maximum_record_age": 3600, "destination": QUEUE, "event_count": True}),
 )  # fmt: skip
 def record_age_limited(world: World, at: datetime) -> None:
     """The emergency brake was pulled again, and this mapping gives records up after an hour instead of a day."""

@@ -138,8 +138,7 @@ def _parse(rest: str) -> Stage:
         pattern = regex_of(text)
         names = list(pattern.groupindex)
     else:
-        parts = [re.escape(part) for part in text.split("*")]
-        pattern = re.compile("(.*?)".join(parts[:-1]) + ("(.*?)" if parts[-1] else "(.*)") + parts[-1], re.DOTALL)
+        pattern = _glob(text)
     if len(names) != pattern.groups:
         raise malformed(f"parse finds {pattern.groups} values for {len(names)} names")
 
@@ -151,6 +150,12 @@ def _parse(rest: str) -> Stage:
         ]
 
     return parsed
+
+
+def _glob(text: str) -> re.Pattern[str]:
+    """Return the expression of a glob: each `*` takes as little as it can, one at the end all that is left."""
+    parts = [re.escape(part) for part in text.split("*")]
+    return re.compile("(.*?)".join(parts[:-1]) + ("(.*?)" if parts[-1] else "(.*)") + parts[-1], re.DOTALL)
 
 
 def _sort(rest: str) -> Stage:

@@ -302,16 +302,17 @@ def _delimited_pattern(text: str) -> Predicate:
     def matches(message: str) -> bool:
         fields = [match[match.lastgroup or 0] for match in _FIELD.finditer(message)]
         if cut is None:
-            pairs = list(zip(tests, fields, strict=False)) if len(fields) == len(tests) else None
-        else:
-            tail = len(tests) - cut - 1
-            enough = len(fields) >= len(tests) - 1
-            ends = fields[len(fields) - tail :] if tail else []
-            pairs = [*zip(tests, fields[:cut], strict=False), *zip(tests[cut + 1 :], ends, strict=False)]
-            pairs = pairs if enough else None
-        return pairs is not None and all(test(field) for test, field in pairs)
+            return len(fields) == len(tests) and _hold(tests, fields)
+        tail = len(tests) - cut - 1
+        enough = len(fields) >= cut + tail
+        return enough and _hold(tests[:cut], fields) and _hold(tests[cut + 1 :], fields[len(fields) - tail :])
 
     return matches
+
+
+def _hold(tests: Sequence[Predicate], fields: Sequence[str]) -> bool:
+    """Whether each test holds for the field in its place; there are no fewer fields than tests."""
+    return all(test(field) for test, field in zip(tests, fields, strict=False))
 
 
 def _column(column: str) -> Predicate:

@@ -150,14 +150,7 @@ class Pipe:
         return any(passes(mapping.filters, write, stream.view_type) for write in records)
 
     def _poll(self, mapping: EventSourceMapping, cursor: Cursor, state: State, tick: Tick, flow: Flow) -> None:
-        limit = tick.end - min(RETENTION.total_seconds(), mapping.max_age if mapping.max_age >= 0 else 1e9)
-        for queue in cursor.queues:
-            aged = []
-            while queue and queue[0].at < limit:
-                aged.append(queue.popleft())
-            if mapping.max_age >= 0:
-                self._report(mapping, state, tick, len(aged), flow)
-            cursor.lost += aged
+        self._age(mapping, cursor, state, tick, flow)
         stream = self.access.stream(mapping.stream_arn, instant(tick.begin))
         reads = mapping.enabled or self._restarts.lingering(mapping.uuid, tick.begin)
         if not reads or mapping.stalled or stream is None or not stream.readable(instant(tick.begin)):
@@ -187,6 +180,18 @@ class Pipe:
         share = (1 if table.replicas else READERS) / (table.readers + ours)
         dice = (noise.unit(self._seed, "reads", mapping.uuid, tick.minute, lineage) for lineage in range(LINEAGES))
         return tuple(lineage for lineage, dice_ in enumerate(dice) if dice_ < share)
+
+    def _age(self, mapping: EventSourceMapping, cursor: Cursor, state: State, tick: Tick, flow: Flow) -> None:
+        """Lose what has waited for longer than the stream keeps it or, which is reported, the mapping allows."""
+        kept, allowed = RETENTION.total_seconds(), mapping.maximum_record_age
+        limit = tick.end - (min(kept, allowed) if allowed >= 0 else kept)
+        for queue in cursor.queues:
+            aged = []
+            while queue and queue[0].at < limit:
+                aged.append(queue.popleft())
+            if allowed >= 0:
+                self._report(mapping, state, tick, len(aged), flow)
+            cursor.lost += aged
 
     def _report(self, mapping: EventSourceMapping, state: State, tick: Tick, records: int, flow: Flow) -> None:
         """Tell the mapping's failure destination of records it gives up, with the role of its function."""
@@ -308,7 +313,7 @@ class Pipe:
     ) -> int | None:  # fmt: skip
         """Try a failing batch as often as the stretch allows: the records given up, None while it is to be retried."""
         made = cursor.retries[lineage]
-        allowed = max(0, mapping.max_retries + 1 - made) if mapping.max_retries >= 0 else 1 << 30
+        allowed = max(0, mapping.maximum_retry_attempts + 1 - made) if mapping.maximum_retry_attempts >= 0 else 1 << 30
         passes_after = version.code.tries - made if version.code.tries else allowed
         allowed = min(allowed, passes_after)
         beats = tick.instants(RETRY_SECONDS, lineage * 3)

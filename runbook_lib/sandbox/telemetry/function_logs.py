@@ -175,16 +175,7 @@ class Invocation:
         begin, end = _stamp(self.attempt.at), _stamp(self.attempt.at + self.attempt.duration / 1000)
         status = "success" if failure is None else "timeout" if failure.times_out else "error"
         if failure is not None and failure.at_init:
-            opened = {
-                "initializationType": "on-demand",
-                "phase": "init",
-                "runtimeVersion": runtime_version(self.version.runtime),
-            }
-            yield False, _platform(begin, "initStart", opened)
-            yield False, _json_error(begin, failure, None)
-            closed = {"initializationType": "on-demand", "phase": "init", "status": "error"}
-            closed |= {"errorType": failure.error_type}
-            yield False, _platform(begin, "initReport", closed | {"metrics": {"durationMs": self.attempt.duration}})
+            yield from ((False, line) for line in _json_init(begin, failure, self.version, self.attempt))
         yield False, _platform(begin, "start", {"requestId": request, "version": self.version.number})
         yield from self._chatter()
         if failure is not None and not failure.times_out and not failure.killed:
@@ -210,6 +201,15 @@ def _stamp(at: float) -> str:
 
 def _platform(time: str, kind: str, record: Mapping[str, object]) -> str:
     return json.dumps({"time": time, "type": f"platform.{kind}", "record": record}) + "\n"
+
+
+def _json_init(time: str, failure: Failure, version: Version, attempt: Attempt) -> Iterator[str]:
+    """What a failed start of an instance logs."""
+    started = {"initializationType": "on-demand", "phase": "init"}
+    yield _platform(time, "initStart", {**started, "runtimeVersion": runtime_version(version.runtime)})
+    yield _json_error(time, failure, None)
+    ended = {"status": "error", "errorType": failure.error_type, "metrics": {"durationMs": attempt.duration}}
+    yield _platform(time, "initReport", {**started, **ended})
 
 
 def _json_error(time: str, failure: Failure, request: str | None) -> str:

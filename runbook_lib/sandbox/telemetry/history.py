@@ -56,19 +56,23 @@ def _poll(world: World, mapping: EventSourceMapping, at: datetime) -> Iterator[T
     problem = access.refusal(mapping, at.timestamp()) or ""
     if problem == CANNOT_ASSUME:
         return
-    session, arn = access.session(mapping, at.timestamp()), world.scope.arn("iam", f"role/{role}")
+    session = access.session(mapping, at.timestamp())
     if at.minute < 10:
-        yield TrailEvent(
-            at - timedelta(seconds=2), LAMBDA, "sts", "AssumeRole",
-            {"roleArn": arn, "roleSessionName": session}, resources=(("AWS::IAM::Role", arn),),
-            read_only=True,
-        )  # fmt: skip
+        yield _assumed(world.scope.arn("iam", f"role/{role}"), session, at - timedelta(seconds=2))
     denied = "dynamodb:DescribeStream" in problem
     yield TrailEvent(
         at, poller(role, session, mapping.uuid), "dynamodb", "DescribeStream",
         {"streamArn": mapping.stream_arn, "limit": 100},
         resources=(("AWS::DynamoDB::Stream", mapping.stream_arn),), read_only=True,
         error=("AccessDenied", problem.removeprefix("PROBLEM: ")) if denied else None,
+    )  # fmt: skip
+
+
+def _assumed(arn: str, session: str, at: datetime) -> TrailEvent:
+    """Lambda takes the function's role for its poller."""
+    return TrailEvent(
+        at, LAMBDA, "sts", "AssumeRole", {"roleArn": arn, "roleSessionName": session},
+        resources=(("AWS::IAM::Role", arn),), read_only=True,
     )  # fmt: skip
 
 

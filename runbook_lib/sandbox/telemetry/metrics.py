@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from runbook_lib.sandbox.account import noise
 from runbook_lib.sandbox.account.flow import Flow
+from runbook_lib.sandbox.account.state import EventSourceMapping
 from runbook_lib.sandbox.account.traffic import EXPIRY
 from runbook_lib.sandbox.pipe.capacity import crowd
 
@@ -204,19 +205,7 @@ class Metrics:
                 mapping = self._world.at(datetime.fromtimestamp(minute * 60, UTC)).mappings.get(uuid)
                 if mapping is None or not mapping.event_count or flow.polls is None:
                     continue
-                counts = {"PolledEventCount": flow.polled}
-                if mapping.filters:
-                    counts["FilteredOutEventCount"] = flow.filtered
-                if flow.offered:
-                    counts["InvokedEventCount"] = flow.offered
-                if flow.offered or flow.refused:
-                    counts["FailedInvokeEventCount"] = flow.refused
-                # Records given up without any destination were not counted as dropped (observed, n=1).
-                if flow.reported:
-                    counts["OnFailureDestinationDeliveredEventCount"] = flow.reported
-                if flow.unreported:
-                    counts["DroppedEventCount"] = flow.unreported
-                for name, value in counts.items():
+                for name, value in _event_counts(mapping, flow).items():
                     self._put("AWS/Lambda", name, key, minute, Datum.number(value))
 
     def _table(self) -> None:
@@ -268,6 +257,23 @@ class Metrics:
             returned = Datum(polls, records, 0, min(records, 9))
             self._put("AWS/DynamoDB", "ReturnedRecordsCount", of_stream, minute, returned)
             self._put("AWS/DynamoDB", "ReturnedBytes", of_stream, minute, Datum(polls, size, 0, size))
+
+
+def _event_counts(mapping: EventSourceMapping, flow: Flow) -> dict[str, int]:
+    """What a mapping counts in a minute in which it polled."""
+    counts = {"PolledEventCount": flow.polled}
+    if mapping.filters:
+        counts["FilteredOutEventCount"] = flow.filtered
+    if flow.offered:
+        counts["InvokedEventCount"] = flow.offered
+    if flow.offered or flow.refused:
+        counts["FailedInvokeEventCount"] = flow.refused
+    # Records given up without any destination were not counted as dropped (observed, n=1).
+    if flow.reported:
+        counts["OnFailureDestinationDeliveredEventCount"] = flow.reported
+    if flow.unreported:
+        counts["DroppedEventCount"] = flow.unreported
+    return counts
 
 
 def _function_dimensions(function: str, qualifier: str | None, version: str) -> list[Dimensions]:

@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import parse_qs, unquote
 
 import cbor2
-from botocore.model import OperationModel, Shape
+from botocore.model import OperationModel, Shape, StructureShape
 
 from runbook_lib.sandbox.wire import models
 from runbook_lib.sandbox.wire.errors import ApiError
@@ -154,16 +154,7 @@ def _encode_rest(model: OperationModel, answer: Mapping[str, Any], request_id: s
     status, shape = int(model.http.get("responseCode", 200)), model.output_shape
     if shape is None:
         return Reply(status, {"x-amzn-RequestId": request_id}, b"")
-    headers: dict[str, str] = {}
-    in_body: dict[str, Any] = {}
-    for name, value, inner in members_of(answer, shape, model.name):
-        match inner.serialization.get("location"):
-            case "statusCode":
-                status = int(value)
-            case "header":
-                headers[wire_name(inner, name)] = text_of(value, inner, "rfc822")
-            case _:
-                in_body[name] = value
+    status, headers, in_body = _rest_parts(answer, shape, model.name, status)
     payload = shape.serialization.get("payload")
     if payload is None:
         return _reply(status, to_tree(in_body, shape, json_leaf, model.name), Protocol.REST_JSON, request_id, headers)
@@ -173,6 +164,23 @@ def _encode_rest(model: OperationModel, answer: Mapping[str, Any], request_id: s
         return Reply(status, {"x-amzn-RequestId": request_id, **headers}, body)
     tree = to_tree(value or {}, inner, json_leaf, f"{model.name}.{payload}")
     return _reply(status, tree, Protocol.REST_JSON, request_id, headers)
+
+
+def _rest_parts(
+    answer: Mapping[str, Any], shape: StructureShape, where: str, status: int
+) -> tuple[int, dict[str, str], dict[str, Any]]:
+    """Tell the members of an answer apart: the status (`status` where none is), the headers, and what is left."""
+    headers: dict[str, str] = {}
+    in_body: dict[str, Any] = {}
+    for name, value, inner in members_of(answer, shape, where):
+        match inner.serialization.get("location"):
+            case "statusCode":
+                status = int(value)
+            case "header":
+                headers[wire_name(inner, name)] = text_of(value, inner, "rfc822")
+            case _:
+                in_body[name] = value
+    return status, headers, in_body
 
 
 def encode_error(service: str, protocol: Protocol, error: ApiError, request_id: str) -> Reply:

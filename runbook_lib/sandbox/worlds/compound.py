@@ -208,7 +208,7 @@ def bad_release_twice(world: World, at: datetime) -> None:
 
 @_compound(
     "retry-exhausted-drop", onset=timedelta(hours=3, minutes=26, seconds=33), set_off_by="UpdateFunctionCode20150331v2",
-    loss="at_risk", forbids=("poison-record", "max-age-drop"), setting=Setting(max_retries=2),
+    loss="at_risk", forbids=("poison-record", "max-age-drop"), setting=Setting(maximum_retry_attempts=2),
 )  # fmt: skip
 def failures_given_up_untold(world: World, at: datetime) -> None:
     """A release fails on cancelled orders; each is given up after two retries, reported nowhere, and leaves no lag."""

@@ -94,7 +94,7 @@ def a_role_without_list_streams(world: World, at: datetime) -> None:
     world.put_role_policy(at - timedelta(hours=30), world.role_name, "stream-access", reads, by=PIPELINE)
 
 
-@_look_alike(setting=Setting(max_retries=2))
+@_look_alike(setting=Setting(maximum_retry_attempts=2))
 def a_bad_record_given_up(world: World, at: datetime) -> None:
     """One record failed three times yesterday and was given up, as the mapping's retries say; all else goes on."""
     world.poison(at - timedelta(hours=26))
