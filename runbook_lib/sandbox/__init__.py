@@ -20,11 +20,11 @@ from runbook_lib.sandbox.account.code import (
 )
 from runbook_lib.sandbox.account.customer_alarms import ALARM
 from runbook_lib.sandbox.account.healthy import BASIC_EXECUTION, LAMBDA_TRUST, REPORTS, allow, document, stream_reader
+from runbook_lib.sandbox.account.mapping import EventSourceMapping
 from runbook_lib.sandbox.account.setting import Setting
 from runbook_lib.sandbox.account.state import (
     RETENTION,
     Document,
-    EventSourceMapping,
     Function,
     ManagedPolicy,
     Role,

@@ -181,7 +181,7 @@ OBSERVATIONS = (
     ),
     Observation(
         METRICS, "Where nothing is invoked Invocations, Errors and Duration are absent, not 0.",
-        "DOC Lambda, types of metrics", "documented", "test_pipe.py::test_what_is_not_invoked_emits_nothing",
+        "DOC Lambda, types of metrics", "documented", "test_pipe_metrics.py::test_what_is_not_invoked_emits_nothing",
     ),
     Observation(
         METRICS, "Failures that ReportBatchItemFailures names are no Errors.",

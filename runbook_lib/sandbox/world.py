@@ -16,10 +16,11 @@ from typing import Any
 
 from runbook_lib.sandbox.account.beginnings import Beginnings
 from runbook_lib.sandbox.account.healthy import allow, document, healthy_state, stream_reader
+from runbook_lib.sandbox.account.mapping import EventSourceMapping
 from runbook_lib.sandbox.account.mapping_story import MappingStory
 from runbook_lib.sandbox.account.role_story import RoleStory
 from runbook_lib.sandbox.account.setting import Setting
-from runbook_lib.sandbox.account.state import EventSourceMapping, Function, Scope, State, Table
+from runbook_lib.sandbox.account.state import Function, Scope, State, Table
 from runbook_lib.sandbox.account.story import FunctionStory, TableStory
 from runbook_lib.sandbox.account.table_story import TableLife
 from runbook_lib.sandbox.account.timeline import Change, Timeline

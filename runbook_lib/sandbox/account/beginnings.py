@@ -8,7 +8,8 @@ from datetime import datetime
 from typing import Any
 
 from runbook_lib.sandbox.account import noise
-from runbook_lib.sandbox.account.state import EventSourceMapping, Function, State, Stream, Table, without
+from runbook_lib.sandbox.account.mapping import EventSourceMapping
+from runbook_lib.sandbox.account.state import Function, State, Stream, Table, without
 from runbook_lib.sandbox.account.story import Told
 from runbook_lib.sandbox.account.timeline import Change
 

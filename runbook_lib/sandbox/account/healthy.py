@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 from runbook_lib.sandbox.account import noise
 from runbook_lib.sandbox.account.code import HARDY, SOUND
 from runbook_lib.sandbox.account.customer_alarms import alarms
+from runbook_lib.sandbox.account.mapping import EventSourceMapping
 from runbook_lib.sandbox.account.setting import Setting
 from runbook_lib.sandbox.account.state import (
     Document,
-    EventSourceMapping,
     Function,
     ManagedPolicy,
     Role,

@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
 from runbook_lib.sandbox.account.code import Code, Failure
-from runbook_lib.sandbox.account.state import Document, EventSourceMapping, Function, Scope, State, Stream, without
+from runbook_lib.sandbox.account.mapping import EventSourceMapping
+from runbook_lib.sandbox.account.state import Document, Function, Scope, State, Stream, without
 from runbook_lib.sandbox.account.timeline import Change
 from runbook_lib.sandbox.account.traffic import Traffic
 from runbook_lib.sandbox.account.trail import OPERATOR, PIPELINE, SECURITY, STACK, Actor, TrailEvent, long_date

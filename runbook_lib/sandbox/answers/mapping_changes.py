@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from runbook_lib.sandbox.account import noise
-from runbook_lib.sandbox.account.state import EventSourceMapping
+from runbook_lib.sandbox.account.mapping import EventSourceMapping
 from runbook_lib.sandbox.answers.mappings import described, function_named, mapping_of
 from runbook_lib.sandbox.answers.regional import regional
 from runbook_lib.sandbox.pipe.filter_truth import is_pattern

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from runbook_lib.sandbox.account.state import EventSourceMapping
+from runbook_lib.sandbox.account.mapping import EventSourceMapping
 from runbook_lib.sandbox.answers.paging import page
 from runbook_lib.sandbox.answers.regional import regional
 from runbook_lib.sandbox.wire.call import Call

@@ -8,8 +8,8 @@ from typing import Any
 from runbook_lib.sandbox.account import noise
 from runbook_lib.sandbox.account.code import SOUND
 from runbook_lib.sandbox.account.healthy import allow, document, stream_reader
+from runbook_lib.sandbox.account.mapping import EventSourceMapping
 from runbook_lib.sandbox.account.setting import Setting
-from runbook_lib.sandbox.account.state import EventSourceMapping
 from runbook_lib.sandbox.account.trail import OPERATOR, PIPELINE
 from runbook_lib.sandbox.faults.fault import fault
 from runbook_lib.sandbox.world import World

@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from runbook_lib.sandbox.account import noise
-from runbook_lib.sandbox.account.state import EventSourceMapping, Scope, State, Stream
+from runbook_lib.sandbox.account.mapping import EventSourceMapping
+from runbook_lib.sandbox.account.state import Scope, State, Stream
 from runbook_lib.sandbox.account.timeline import Timeline
 from runbook_lib.sandbox.pipe import iam_truth
 

@@ -6,7 +6,8 @@ from collections.abc import Set
 from itertools import accumulate, islice
 from typing import TYPE_CHECKING
 
-from runbook_lib.sandbox.account.state import EventSourceMapping, Function, State, Version
+from runbook_lib.sandbox.account.mapping import EventSourceMapping
+from runbook_lib.sandbox.account.state import Function, State, Version
 from runbook_lib.sandbox.account.traffic import Write
 
 if TYPE_CHECKING:

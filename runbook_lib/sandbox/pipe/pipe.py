@@ -14,7 +14,8 @@ from itertools import islice, pairwise
 from runbook_lib.sandbox.account import noise
 from runbook_lib.sandbox.account.code import Failure
 from runbook_lib.sandbox.account.flow import FAILED, LOGGED_PER_MINUTE, NOTHING_YET, OK, Attempt, Cursor, Flow, Tick
-from runbook_lib.sandbox.account.state import RETENTION, EventSourceMapping, Scope, State, Stream, Table, Version
+from runbook_lib.sandbox.account.mapping import EventSourceMapping
+from runbook_lib.sandbox.account.state import RETENTION, Scope, State, Stream, Table, Version
 from runbook_lib.sandbox.account.timeline import Timeline
 from runbook_lib.sandbox.account.traffic import LINEAGES, Write
 from runbook_lib.sandbox.pipe import iam_truth

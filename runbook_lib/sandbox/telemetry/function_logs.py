@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from runbook_lib.sandbox.account import noise
 from runbook_lib.sandbox.account.code import Failure
 from runbook_lib.sandbox.account.flow import Attempt
-from runbook_lib.sandbox.account.state import EventSourceMapping, Function, State, Version
+from runbook_lib.sandbox.account.mapping import EventSourceMapping
+from runbook_lib.sandbox.account.state import Function, State, Version
 from runbook_lib.sandbox.account.traffic import Write
 from runbook_lib.sandbox.pipe import iam_truth
 from runbook_lib.sandbox.telemetry.runtime_words import in_words, runtime_version

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from runbook_lib.sandbox.account import noise
-from runbook_lib.sandbox.account.state import EventSourceMapping
+from runbook_lib.sandbox.account.mapping import EventSourceMapping
 from runbook_lib.sandbox.account.trail import CONSOLE, LAMBDA, MONITOR, PIPELINE, STACK, Recorded, TrailEvent, poller
 from runbook_lib.sandbox.pipe.access import CANNOT_ASSUME
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from runbook_lib.sandbox.account import noise
 from runbook_lib.sandbox.account.flow import Flow
-from runbook_lib.sandbox.account.state import EventSourceMapping
+from runbook_lib.sandbox.account.mapping import EventSourceMapping
 from runbook_lib.sandbox.account.traffic import EXPIRY
 from runbook_lib.sandbox.pipe.capacity import crowd
 

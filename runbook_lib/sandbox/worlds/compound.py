@@ -7,8 +7,8 @@ from typing import Any
 from runbook_lib.sandbox.account import noise
 from runbook_lib.sandbox.account.code import BROKEN_HANDLER, MISSING_MODULE, Code
 from runbook_lib.sandbox.account.healthy import allow, document, stream_reader
+from runbook_lib.sandbox.account.mapping import EventSourceMapping
 from runbook_lib.sandbox.account.setting import Setting
-from runbook_lib.sandbox.account.state import EventSourceMapping
 from runbook_lib.sandbox.account.trail import CONSOLE, OPERATOR, PIPELINE, SECURITY, STACK
 from runbook_lib.sandbox.faults.fault import Tell
 from runbook_lib.sandbox.world import World

@@ -8,8 +8,8 @@ from typing import Any
 from runbook_lib.sandbox.account import noise
 from runbook_lib.sandbox.account.code import MISSING_MODULE, SOUND, TIMEOUT, Code
 from runbook_lib.sandbox.account.healthy import BASIC_EXECUTION, document, stream_reader
+from runbook_lib.sandbox.account.mapping import EventSourceMapping
 from runbook_lib.sandbox.account.setting import Setting
-from runbook_lib.sandbox.account.state import EventSourceMapping
 from runbook_lib.sandbox.account.timeline import Change
 from runbook_lib.sandbox.account.trail import OPERATOR, PIPELINE, SECURITY
 from runbook_lib.sandbox.account.watched import HealthEvent
