@@ -40,7 +40,8 @@ def first_of_batch(seen: Measured, written: datetime, batch_size: int) -> dateti
 
     IteratorAge is the age of a batch's last record (AWS Lambda Developer Guide, "Types of metrics for Lambda
     functions"), and the first one dies before it. It is no older than the newest moment before it at which the
-    trigger kept up, nor than so many writes back as fill the batch, of all shards alike, nor than its stream.
+    trigger kept up, nor than so many writes back as fill the batch, of all shards alike, nor than its stream and the
+    first write.
     """
     ages = seen.backlog.iterator_age_ms.points
     kept_up = [at for at, age in ages.items() if at <= written and age < KEEPS_UP / MILLISECOND]
@@ -48,12 +49,12 @@ def first_of_batch(seen: Measured, written: datetime, batch_size: int) -> dateti
     if written - floor <= 2 * KEEPS_UP:
         return written
     shards = otherwise(lambda: _open_shards(seen), 1)
-    missing = float(batch_size * shards)
-    for at in sorted((at for at in seen.write_minutes if floor <= at <= written), reverse=True):
-        missing -= seen.write_minutes[at]
+    missing, first, last = float(batch_size * shards), None, written + seen.backlog.iterator_age_ms.period
+    for at in sorted((at for at, writes in seen.write_minutes.items() if writes and floor <= at <= last), reverse=True):
+        missing, first = missing - seen.write_minutes[at], at
         if missing <= 0:
-            return min(at, written)
-    return min(floor, written)
+            break
+    return min(floor if first is None else first, written)
 
 
 def _open_shards(seen: Measured) -> int:
