@@ -215,10 +215,12 @@ def _places(seen: Evidence) -> int:
 
 
 def _creeps(seen: Measured) -> bool:
-    """Whether records are delivered, and later and later: nothing stands still, nor was in time until it stopped."""
+    """Whether records are delivered now, and later and later: nothing stands still, and no backlog is worked off."""
+    if seen.stages.observed(Stage.INVOKED).state is not FlowState.FLOWING:
+        return False
     progress, newest = _progress(seen), seen.backlog.last_age
     late = newest is not None and newest[1] > LONG_WAIT
-    return late and progress is not None and progress >= LEAST_PROGRESS and _falls_behind(seen)
+    return late and progress is not None and LEAST_PROGRESS <= progress < 1 and _falls_behind(seen)
 
 
 def _progress(seen: Evidence) -> float | None:

@@ -163,9 +163,11 @@ def _oldest(seen: Measured, began: Onset | None, recreated: datetime | None) -> 
         return recreated, "Everything since then waits, as no mapping has begun with it."
     if began is None:
         return None, _untold(seen)
-    if seen.stages[Stage.INVOKED].state is FlowState.STOPPED:
-        return began.earliest, "Read from the last delivery and the first write after it."
     written = otherwise(lambda: oldest_unread(seen.backlog), None)
+    if seen.stages[Stage.INVOKED].state is FlowState.STOPPED:
+        if written is not None and written < began.earliest:
+            return written, "Read from the iterator age of the last batches: older records were waiting still."
+        return began.earliest, "Read from the last delivery and the first write after it."
     if written is None:
         return began.earliest, "Read from the earliest moment at which the harm may have begun."
     sizes = otherwise(lambda: [mapping.batch_size for mapping in expected_to_deliver(seen)], [])
