@@ -7,18 +7,19 @@ filtered out, and that by this very mapping; or where nothing was written and no
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from runbook_lib import instant
 from runbook_lib.evidence import Evidence
 from runbook_lib.evidence.mapping import EventSourceMapping
 from runbook_lib.findings import FindingKind, Trait, Verdict
 from runbook_lib.findings.mapping import expected_to_deliver
+from runbook_lib.interpret.amount import amount, begun
 from runbook_lib.measuring.backlog import is_worked_off, through_at
 from runbook_lib.measuring.filtered import delivering
 from runbook_lib.measuring.onset import fallen_behind
 from runbook_lib.measuring.pipe import FlowState, Measured, Stage, StageFlow, Stages
-from runbook_lib.measuring.thresholds import LONG_WAIT, LONGEST_PAUSE, NEWEST_AGES, YOUNG_FAILURE
+from runbook_lib.measuring.thresholds import FAILING_NOW, KEEPS_UP, LONG_WAIT, LONGEST_PAUSE, NEWEST_AGES
 from runbook_lib.observed import NotObserved, otherwise
 
 _COME_OUT = (FlowState.FLOWING, FlowState.IDLE)
@@ -80,6 +81,7 @@ def _lacking(seen: Measured, *, blind: bool) -> Iterator[str]:
             yield f"Whether records come out was not seen: {flow.gap.reason}" if flow.gap else flow.basis
             return
     yield from _one_batch_fails(seen)
+    yield from _may_be_given_up(seen)
     yield from _not_attributed(seen, dropped=invoked.state is FlowState.IDLE)
     if blind and not _is_young(seen) and invoked.state is FlowState.FLOWING:
         yield "The records that were handled last are old ones: of recent ones none was seen handled."
@@ -90,14 +92,43 @@ def _one_batch_fails(seen: Measured) -> Iterator[str]:
 
     Others pass beside it, so neither counts of successes nor an age that is still young clears the pipe.
     """
-    last, ages = seen.metrics.errors.last_positive, sorted(seen.backlog.iterator_age_ms.points.items())[-NEWEST_AGES:]
+    last, ages = _failed_last(seen), sorted(seen.backlog.iterator_age_ms.points.items())[-NEWEST_AGES:]
     if last is None or not ages or seen.window.settled_end - last > LONGEST_PAUSE or is_worked_off(seen.backlog):
         return
     gathers = timedelta(seconds=max((mapping.batching_window_s for mapping in delivering(seen)), default=0))
     age = timedelta(milliseconds=max(value for _, value in ages))
-    if age >= YOUNG_FAILURE + gathers:
+    if age >= KEEPS_UP + gathers:
         when = instant.clock(last, seen.as_of)
-        yield f"Invocations failed up to {when}, and a record of the last batches had waited for {instant.span(age)}."
+        yield f"Batches failed up to {when}, and a record of the last ones had waited for {instant.span(age)}."
+
+
+def _failed_last(seen: Measured) -> datetime | None:
+    """When a batch failed last: an invocation, or records that a mapping counts as failed though no invocation did."""
+    counted = otherwise(lambda: seen.metrics.mapping_events, {})
+    own = (counted.get(mapping.uuid, {}).get("FailedInvokeEventCount") for mapping in delivering(seen))
+    failed = (seen.metrics.errors, *(series for series in own if series is not None))
+    return max((series.last_positive for series in failed if series.last_positive is not None), default=None)
+
+
+def _may_be_given_up(seen: Measured) -> Iterator[str]:
+    """Say that enough invocations failed lately to use a mapping's retries up: what is given up leaves no lag."""
+    errors, until = seen.metrics.errors, seen.window.settled_end
+    if errors.last_positive is None or until - errors.last_positive > LONGEST_PAUSE:
+        return
+    failed = errors.between(until - FAILING_NOW, until)
+    for mapping in delivering(seen):
+        if 0 <= mapping.maximum_retry_attempts < sum(failed.values()) and not _counts_what_it_gives_up(seen, mapping):
+            retries = amount(mapping.maximum_retry_attempts, "retries")
+            yield (
+                f"{begun(amount(sum(failed.values()), 'invocations'))} failed in the last hour, and mapping"
+                f" {mapping.uuid} gives a batch up after {retries}: whether it did is not counted."
+            )
+
+
+def _counts_what_it_gives_up(seen: Evidence, mapping: EventSourceMapping) -> bool:
+    """Whether it would be counted: events are, and there is a failure destination, without which AWS counts none."""
+    counted = otherwise(lambda: seen.metrics.mapping_events, {})
+    return mapping.uuid in counted and bool(mapping.failure_destination)
 
 
 def _is_young(seen: Evidence) -> bool:

@@ -11,7 +11,7 @@ from enum import StrEnum
 from runbook_lib import instant
 from runbook_lib.evidence import Evidence, step_number
 from runbook_lib.evidence.signals import FunctionAlarm
-from runbook_lib.findings import Confidence, FindingKind, Trait, Verdict, VerdictWord, judge_all
+from runbook_lib.findings import FINDINGS, Confidence, FindingKind, Trait, Verdict, VerdictWord, judge_all
 from runbook_lib.findings.mapping import expected_to_deliver
 from runbook_lib.incident import Incident, Window
 from runbook_lib.instant import RETENTION
@@ -115,7 +115,7 @@ class Diagnosis:
             return all_clear(self.stages, self._quiet, self.waiting)
         if self.unexplained:
             return f"{puzzle(self.stages)}: {self.unexplained[0]}"
-        blind = ", ".join(sorted({impact.gap.call for impact in self.gaps if impact.findings}))
+        blind = ", ".join(sorted({impact.gap.call for impact in self.gaps if _matters(impact)}))
         unread = [f"{blind} could not be read."] if blind else []
         return f"Undetermined: {' '.join([*self.unproved[:1], *unread])}"
 
@@ -150,6 +150,11 @@ class Diagnosis:
 def _more(verdicts: tuple[Verdict, ...], what: str) -> str:
     rest = len(verdicts) - 1
     return f"; {rest} more {what}{'s' * (rest > 1)} found" if rest else ""
+
+
+def _matters(impact: GapImpact) -> bool:
+    """Whether it kept a finding undetermined that is not one of those that few accounts can see."""
+    return any(Trait.MAY_STAY_UNSEEN not in FINDINGS[id].traits for id in impact.findings)
 
 
 def diagnose(evidence: Evidence) -> Diagnosis:

@@ -142,8 +142,13 @@ def _of_mapping(
         mapping.maximum_retry_attempts,
         discards=failing,
         given_up=_given_up(seen, mapping),
-        destination=mapping.failure_destination,
+        destination=mapping.failure_destination if not _refused(seen) else None,
     )
+
+
+def _refused(seen: Evidence) -> bool:
+    """Whether the function's failure destinations took not everything: then none holds what was given up for sure."""
+    return otherwise(lambda: seen.metrics.delivery_failures.last_positive, None) is not None
 
 
 def _given_up(seen: Evidence, mapping: EventSourceMapping) -> float | None:

@@ -4,11 +4,23 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from runbook_lib.evidence.signals import Backlog
+from runbook_lib.evidence.signals import Backlog, Series
+from runbook_lib.incident import Window
 from runbook_lib.instant import MILLISECOND
 from runbook_lib.measuring.births import born_within
 from runbook_lib.measuring.pipe import Measured
-from runbook_lib.measuring.thresholds import EARLIER_AGES, KEEPS_UP, LEAST_PROGRESS, LONG_WAIT, NEWEST_AGES
+from runbook_lib.measuring.thresholds import (
+    CLIMB_DRIFT,
+    CLIMB_JITTER,
+    EARLIER_AGES,
+    KEEPS_UP,
+    LEAST_CLIMB,
+    LEAST_PROGRESS,
+    LONG_WAIT,
+    LONGEST_PAUSE,
+    NEWEST_AGES,
+    STILL_CLIMBS,
+)
 from runbook_lib.observed import otherwise
 
 
@@ -16,12 +28,41 @@ def is_worked_off(backlog: Backlog) -> bool:
     """Whether the newest batches are younger than any of the half hour before: delivery gains on the clock.
 
     So does a mapping that began at the oldest record of its stream, with batches a day old and no fault at all. On a
-    sparse table a few batches span that half hour: none of them is held against itself.
+    sparse table a few batches span that half hour: none of them is held against itself. A front that now stands still,
+    so that its age climbs with the clock, is stuck, whatever was worked off before.
     """
     points = sorted(backlog.iterator_age_ms.points.items())
     newest = [(at, age) for at, age in points[-NEWEST_AGES:] if points[-1][0] - at < LONG_WAIT]
     before = [age for at, age in points if LONG_WAIT <= points[-1][0] - at <= EARLIER_AGES]
-    return bool(before) and max(age for _, age in newest) < min(before)
+    return bool(before) and max(age for _, age in newest) < min(before) and not _stands_still(points)
+
+
+def _stands_still(points: list[tuple[datetime, float]]) -> bool:
+    """Whether the age has climbed about as fast as the clock since it was lowest in the last half hour."""
+    recent = [(at, age) for at, age in points if points[-1][0] - at <= EARLIER_AGES]
+    lowest_at, lowest = min(reversed(recent), key=lambda point: point[1])
+    passed = (points[-1][0] - lowest_at) / MILLISECOND
+    return passed >= NEWEST_AGES * KEEPS_UP / MILLISECOND and points[-1][1] - lowest >= STILL_CLIMBS * passed
+
+
+def climb(age: Series) -> Window | None:
+    """Find the newest stretch in which one record grew older with the clock; None if it is short or over.
+
+    Its age less the time that passed is the same at every try. Points below are of shards that keep up: AWS backs off,
+    so that a blocked shard is not tried in every minute.
+    """
+    points = sorted(age.points.items())
+    head, oldest = max(points[-NEWEST_AGES:], key=lambda point: point[1], default=(None, 0.0))
+    if head is None:
+        return None
+    start = head
+    for at, value in reversed(points):
+        passed = (head - at) / MILLISECOND
+        if at <= head and abs(oldest - passed - value) <= CLIMB_DRIFT * passed + CLIMB_JITTER / MILLISECOND:
+            if start - at > LONGEST_PAUSE:
+                break
+            start = at
+    return Window(start, head + age.period) if head - start >= LEAST_CLIMB else None
 
 
 def oldest_unread(backlog: Backlog) -> datetime | None:

@@ -8,8 +8,9 @@ from itertools import pairwise
 
 from runbook_lib import instant
 from runbook_lib.evidence import Evidence
+from runbook_lib.evidence.signals import Series
 from runbook_lib.instant import MILLISECOND
-from runbook_lib.measuring.backlog import is_worked_off, oldest_unread
+from runbook_lib.measuring.backlog import climb, is_worked_off, oldest_unread
 from runbook_lib.measuring.births import born_within
 from runbook_lib.measuring.pipe import FlowState, Measured, Stage
 from runbook_lib.measuring.thresholds import (
@@ -157,6 +158,8 @@ def _from_falling_behind(seen: Evidence, written: datetime) -> Onset | None:
     on_the_ground = max((at for at, value in age.points.items() if value < KEEPS_UP / MILLISECOND), default=None)
     if on_the_ground is None or written - on_the_ground < MOVED_ON:
         return None
+    if (stuck := climb(age)) is not None and stuck.start - on_the_ground >= MOVED_ON:
+        return _from_climb(seen, age, stuck.start)
     late = min(at for at, value in age.points.items() if at > on_the_ground and value > KEEPS_UP / MILLISECOND)
     newest, last = instant.span(timedelta(milliseconds=age.points[max(age.points)])), max(age.points)
     words = f"The iterator age was last below a minute at {instant.clock(on_the_ground, seen.as_of)}, and"
@@ -167,6 +170,14 @@ def _from_falling_behind(seen: Evidence, written: datetime) -> Onset | None:
         words += f" has grown to {newest} since, slower than the clock."
     earliest = max(on_the_ground - UNNOTICED, seen.window.start)
     return Onset(on_the_ground, earliest, late + age.period, (words,), (age.ref,))
+
+
+def _from_climb(seen: Evidence, age: Series, start: datetime) -> Onset:
+    """A backlog came forward until then, and stands still since: that is another trouble than what had made it."""
+    fell, climbed = (instant.span(timedelta(milliseconds=age.points[at])) for at in (start, max(age.points)))
+    words = f"The iterator age was {fell} at {instant.clock(start, seen.as_of)} and has climbed with the clock since,"
+    words += f" to {climbed}: older records came through until then, and none since."
+    return Onset(start, start - age.period, start + 2 * age.period, (words,), (age.ref,))
 
 
 def _from_throttles(seen: Evidence) -> Onset | None:

@@ -74,8 +74,13 @@ AGE_OUTDATED = timedelta(minutes=15)
 UNNOTICED = timedelta(hours=1)
 """A trigger may have fallen behind for this long before its iterator age leaves the ground. Source: judgement."""
 
-LEAST_CLIMB = timedelta(minutes=10)
-"""An iterator age that has climbed with the clock for less than this may be chance. Source: judgement."""
+LEAST_CLIMB = timedelta(minutes=5)
+"""An iterator age that has climbed with the clock for less than this may be chance: one that starts anew with every
+batch comes nowhere near. Source: judgement."""
+
+STILL_CLIMBS = 0.8
+"""A backlog of which the age has risen so fast since it was lowest is not worked off any more. Unit: of the clock's
+speed. Source: judgement."""
 
 LONGEST_PAUSE = timedelta(minutes=10)
 """Two tries of one blocked batch are not further apart than this, as AWS backs off. Source: judgement."""

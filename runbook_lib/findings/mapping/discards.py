@@ -15,6 +15,7 @@ from runbook_lib.findings.remedy_id import RemedyId
 from runbook_lib.incident import Window
 from runbook_lib.interpret.amount import amount, were
 from runbook_lib.measuring.backlog import oldest_unread
+from runbook_lib.measuring.onset import failing_since
 from runbook_lib.measuring.pipe import FlowState, Measured, Stage
 from runbook_lib.measuring.thresholds import FAILING_NOW, SUSTAINED_FAILURE
 from runbook_lib.observed import otherwise
@@ -78,9 +79,12 @@ def retry_exhausted_drop(seen: Measured) -> Iterator[Sign]:
     for mapping in limited:
         yield from _given_up(seen, mapping, sign if mapping.maximum_record_age_s > 0 else decisive)
     hour = Window(seen.window.end - FAILING_NOW, seen.window.end)
-    failed, invoked = errors.total(hour), invocations.total(hour)
-    yield counter(f"{failed:,.0f} of {amount(invoked, 'invocations')} failed in the last hour.", errors, invocations)
-    if failed and failed >= SUSTAINED_FAILURE * invoked:
+    failing = failing_since(seen)
+    lately = Window(max(hour.start, failing.at), hour.end) if failing else hour
+    failed, invoked = errors.total(lately), invocations.total(lately)
+    began = f"since {instant.clock(lately.start, seen.as_of)}" if lately != hour else "in the last hour"
+    yield counter(f"{failed:,.0f} of {amount(invoked, 'invocations')} failed {began}.", errors, invocations)
+    if failed > limited[0].maximum_retry_attempts and failed >= SUSTAINED_FAILURE * invoked:
         retries = limited[0].maximum_retry_attempts
         yield sign(f"Mapping {limited[0].uuid} gives a batch up after {amount(retries, 'retries')}.", limited[0])
 

@@ -13,18 +13,13 @@ from runbook_lib.evidence.signals import Series
 from runbook_lib.findings import Sign, sign
 from runbook_lib.findings.mapping import expected_to_deliver
 from runbook_lib.incident import Window
-from runbook_lib.instant import MILLISECOND
 from runbook_lib.interpret.lambda_log import ErrorClass, LineKind
 from runbook_lib.interpret.processing_result import ResultKind
 from runbook_lib.measuring.pipe import Measured
 from runbook_lib.measuring.thresholds import (
     BY_CHANCE,
-    CLIMB_DRIFT,
-    CLIMB_JITTER,
     FAILING_NOW,
     FEWEST_FAILURES,
-    LEAST_CLIMB,
-    LONGEST_PAUSE,
     NEWEST_AGES,
     RECENT_FAILURE,
 )
@@ -83,26 +78,6 @@ def call_failed(seen: Evidence) -> Iterator[Sign]:
     for mapping in otherwise(lambda: expected_to_deliver(seen), ()):
         if mapping.processing.kind is ResultKind.FUNCTION_CALL_FAILED:
             yield sign(f"Mapping {mapping.uuid} last said: {mapping.processing.text}", mapping)
-
-
-def climb(age: Series) -> Window | None:
-    """Find the newest stretch in which one record grew older with the clock; None if it is short or over.
-
-    Its age less the time that passed is the same at every try. Points below are of shards that keep up: AWS backs off,
-    so that a blocked shard is not tried in every minute.
-    """
-    points = sorted(age.points.items())
-    head, oldest = max(points[-NEWEST_AGES:], key=lambda point: point[1], default=(None, 0.0))
-    if head is None:
-        return None
-    start = head
-    for at, value in reversed(points):
-        passed = (head - at) / MILLISECOND
-        if at <= head and abs(oldest - passed - value) <= CLIMB_DRIFT * passed + CLIMB_JITTER / MILLISECOND:
-            if start - at > LONGEST_PAUSE:
-                break
-            start = at
-    return Window(start, head + age.period) if head - start >= LEAST_CLIMB else None
 
 
 def newest_age(age: Series) -> timedelta:

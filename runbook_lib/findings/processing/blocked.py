@@ -10,11 +10,12 @@ from runbook_lib.evidence import Evidence
 from runbook_lib.evidence.mapping import EventSourceMapping
 from runbook_lib.findings import FindingKind, Sign, against, counter, decisive, finding, sign
 from runbook_lib.findings.mapping import expected_to_deliver
-from runbook_lib.findings.processing import ERRORS_GUIDE, call_failed, climb, current, newest_age, quoted
+from runbook_lib.findings.processing import ERRORS_GUIDE, call_failed, current, newest_age, quoted
 from runbook_lib.findings.remedy_id import RemedyId
 from runbook_lib.incident import Window
 from runbook_lib.interpret.amount import amount, begun, were
 from runbook_lib.interpret.lambda_log import LineKind
+from runbook_lib.measuring.backlog import climb
 from runbook_lib.measuring.pipe import Measured
 from runbook_lib.measuring.thresholds import FAILING_NOW, OTHERS_PASS, RECENT_FAILURE
 from runbook_lib.observed import otherwise
