@@ -136,6 +136,8 @@ class Diagnosis:
         if self.onset is None:
             return ""
         began = instant.clock(self.onset.at, self.as_of)
+        if self.onset.before_window:
+            return f", since {began} or before"
         if self.onset.until is None:
             return f", since about {began}"
         return f", from about {began} to {instant.clock(self.onset.until, self.as_of)}; delivery works again"

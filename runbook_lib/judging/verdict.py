@@ -164,6 +164,7 @@ def _onset(onset: Onset | None) -> dict[str, Any] | None:
         "at": instant.iso(onset.at),
         "earliest": instant.iso(onset.earliest),
         "latest": instant.iso(onset.latest),
+        "before_window": onset.before_window,
         "from": list(onset.signals),
     }
 

@@ -33,7 +33,8 @@ class Onset:
     """When the harm began, UTC. `at` is the best estimate; the truth lies between `earliest` and `latest`.
 
     `signals` are the sentences of what it was read from. `never_delivered`: nothing came through in the whole window,
-    so that what broke it may lie long before. `until`: the harm ended then, and what is written since is delivered.
+    so that what broke it may lie long before. `before_window`: the harm was there when the window began, and may be
+    older than `earliest` says. `until`: the harm ended then, and what is written since is delivered.
     """
 
     at: datetime
@@ -42,6 +43,7 @@ class Onset:
     signals: tuple[str, ...]
     refs: tuple[str, ...]
     never_delivered: bool = False
+    before_window: bool = False
     until: datetime | None = None
 
 
@@ -106,7 +108,7 @@ def _never_delivered(seen: Measured, since: datetime, refs: tuple[str, ...]) -> 
     first = seen.first_write_after(born - period) or since
     if born == seen.window.start and first - born <= 2 * period:
         words = f"Writes go unanswered from the start of the window, {instant.clock(born, seen.as_of)}."
-        return Onset(born, born, first + 2 * period, (words,), refs, never_delivered=True)
+        return Onset(born, born, first + 2 * period, (words,), refs, never_delivered=True, before_window=True)
     after = f" since {of_what} at {instant.clock(born, seen.as_of)}" if of_what else ""
     words = (
         f"Nothing was delivered in the window; the first write in it{after} was at {instant.clock(first, seen.as_of)}."
@@ -125,7 +127,8 @@ def _from_failures(seen: Measured) -> Onset | None:
     first = min(bad)
     words = f"Every invocation has failed since {instant.clock(first, seen.as_of)}."
     earliest = min(first, last_good or first)
-    return Onset(first, earliest, first + 2 * errors.period, (words,), (errors.ref, seen.metrics.invocations.ref))
+    refs = (errors.ref, seen.metrics.invocations.ref)
+    return _as_seen(seen, Onset(first, earliest, first + 2 * errors.period, (words,), refs), errors.period)
 
 
 def _from_backlog(seen: Evidence) -> Onset | None:
@@ -204,7 +207,13 @@ def failing_since(seen: Evidence) -> Onset | None:
             break
         first = at
     words = f"Invocations have been failing since {instant.clock(first, seen.as_of)}, among others that succeed."
-    return Onset(first, first - errors.period, first + 2 * errors.period, (words,), (errors.ref,))
+    found = Onset(first, first - errors.period, first + 2 * errors.period, (words,), (errors.ref,))
+    return _as_seen(seen, found, errors.period)
+
+
+def _as_seen(seen: Evidence, onset: Onset, period: timedelta) -> Onset:
+    """Say that the harm may be older than the window, where it was there as soon as anything was counted."""
+    return replace(onset, before_window=onset.at - seen.window.start <= 2 * period)
 
 
 def fallen_behind(seen: Measured) -> Onset | None:

@@ -181,12 +181,14 @@ def find_setting_change(
     Of several, the last one before the onset is named: what came earlier was followed by a working trigger. One
     within the bounds of the onset but after its estimate counts where there is none before. Of several calls that one
     actor made on one object within minutes, the one whose effect stands first in `set_off_by` is named. None is later
-    than the onset's latest bound. Where nothing was ever delivered, it may lie any time before.
+    than the onset's latest bound. Where nothing was ever delivered, or the harm is older than the window, it may lie
+    any time before.
     """
     if began is None:
         return None
     fitting = [change for change in changed if change.event.succeeded and _can(change, set_off_by)]
-    from_when = datetime.min.replace(tzinfo=UTC) if began.never_delivered else began.earliest - lag
+    may_be_older = began.never_delivered or began.before_window
+    from_when = datetime.min.replace(tzinfo=UTC) if may_be_older else began.earliest - lag
     near = [candidate for candidate in fitting if from_when <= candidate.event.at <= began.latest]
     if not near:
         return None
@@ -199,7 +201,7 @@ def find_setting_change(
     burst = [candidate for candidate in before if _made_together(candidate, last)] or [last]
     change = min(burst, key=lambda candidate: (_rank(candidate, set_off_by), last.event.at - candidate.event.at))
     delay = began.at - change.event.at
-    return SettingChange(cause, change, delay, _in_words(delay, lag, never_delivered=began.never_delivered))
+    return SettingChange(cause, change, delay, _in_words(delay, lag, began))
 
 
 def find_latent_setting_change(
@@ -227,12 +229,15 @@ def _can(change: Change, set_off_by: Sequence[str]) -> bool:
     return any(effect.kind in set_off_by for effect in change.effects)
 
 
-def _in_words(delay: timedelta, lag: timedelta, *, never_delivered: bool) -> str:
+def _in_words(delay: timedelta, lag: timedelta, began: Onset) -> str:
     side = "before" if delay >= timedelta(0) else "after"
     said = f"{instant.span(delay)} {side} the estimated onset"
     if abs(delay) <= FIRST_WINDOW:
         return f"{said}, within the playbook's 5 minutes, with a mechanism that fits"
-    if never_delivered and not timedelta(0) <= delay <= lag:
+    older = not timedelta(0) <= delay <= lag
+    if began.before_window and older:
+        return f"{said}, which was before the window; the last change that can have this effect is named"
+    if began.never_delivered and older:
         return f"{said}; nothing was delivered in the window, so the last change that can have this effect is named"
     return f"{said}, within the {instant.span(lag)} that this mechanism may take"
 
