@@ -49,6 +49,8 @@ def poison_record(seen: Measured) -> Iterator[Sign]:
         yield against("The iterator age does not climb with the clock.", age)
         return
     lately = Window(max(waiting.start, waiting.end - RECENT_FAILURE), waiting.end)
+    failing = [at for at, value in seen.metrics.errors.points.items() if at in lately and value > 0]
+    lately = Window(min(failing, default=lately.start), lately.end)
     errors = seen.metrics.errors.total(lately)
     good = {at: value for at, value in seen.success_minutes.items() if at in lately and value > 0}
     written = sum(1 for at, value in seen.write_minutes.items() if at in lately and value > 0)

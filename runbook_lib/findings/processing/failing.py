@@ -52,7 +52,7 @@ def _failing(seen: Measured, *kinds: LineKind) -> Iterator[Sign]:
     if succeeded.state is FlowState.FLOWING and failed is None:
         yield against(f"Not every batch fails. {succeeded.basis}", *succeeded.refs)
         return
-    passed = 0.0 if failed is not None else _passed_beside(seen, found[0])
+    passed = 0.0 if failed is not None and _anything_new(seen, failed) else _passed_beside(seen, found[0])
     if passed:
         words = f"Not every batch failed: {passed:,.0f} invocations succeeded among the last failures."
         yield against(words, seen.metrics.invocations, seen.metrics.errors)
@@ -73,9 +73,17 @@ def _counted(seen: Measured, failure: ErrorClass) -> None:
         raise NotObserved(Gap("cloudwatch:GetMetricData", "", "NoDatapoint", reason, ref=seen.metrics.invocations.ref))
 
 
+def _anything_new(seen: Measured, failed: AllFailed) -> bool:
+    """Whether something was written while every invocation failed: else all of them may be retries of one batch."""
+    return otherwise(lambda: any(value > 0 and at in failed.window for at, value in seen.write_minutes.items()), True)
+
+
 def _minutes_beside(seen: Measured, failure: ErrorClass) -> list[float]:
+    """Give the successes of each minute among the last failures; of a table written to in bursts, of those minutes."""
     among = Window(max(instant.floor(failure.first), failure.last - RECENT_FAILURE), failure.last)
-    return [value for at, value in seen.success_minutes.items() if at in among]
+    minutes = {at: value for at, value in seen.success_minutes.items() if at in among}
+    fed = otherwise(lambda: seen.write_minutes, {})
+    return [value for at, value in minutes.items() if fed.get(at)] or list(minutes.values())
 
 
 def _passed_beside(seen: Measured, failure: ErrorClass) -> float:
