@@ -293,7 +293,7 @@ def _truth(world: World, fault: Fault, row: AxisRow, at: datetime) -> Truth:
     since = [write.at for write in _writes(world, at)]
     waiting = [write.at for some in (*cursor.queues, cursor.lost) for write in some] if cursor else []
     lost = bool(cursor and cursor.lost)
-    causes = (fault.expects,) if fault.expects else ()
+    causes = (fault.expects,) if fault.expects and _has_bitten(world, fault, at) else ()
     if causes and telling.bypassed:
         unrecorded = [write.at for write in world.pipe.unrecorded if write.at >= at.timestamp()]
         stream = world.table.stream
@@ -313,6 +313,12 @@ def _truth(world: World, fault: Fault, row: AxisRow, at: datetime) -> Truth:
     if row.qualifier == "alias" and triggers == ("UpdateFunctionCode20150331v2",):
         triggers += ("PublishVersion20150331", "UpdateAlias20150331")  # the same release, seconds apart or none
     return Truth(causes, triggers, at, onset, oldest, lost)
+
+
+def _has_bitten(world: World, fault: Fault, at: datetime) -> bool:
+    """Whether a bad record was tried at all: one at the end of a backlog has done nothing yet that anybody could see."""
+    flows, minute = world.pipe.flows.get(world.mapping.uuid, {}), int(at.timestamp() // 60)
+    return fault.expects != "poison-record" or any(flow.refused for when, flow in flows.items() if when >= minute)
 
 
 def _writes(world: World, since: datetime) -> Iterator[Write]:

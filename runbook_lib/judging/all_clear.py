@@ -93,7 +93,7 @@ def _one_batch_fails(seen: Measured) -> Iterator[str]:
     Others pass beside it, so neither counts of successes nor an age that is still young clears the pipe.
     """
     last, ages = _failed_last(seen), sorted(seen.backlog.iterator_age_ms.points.items())[-NEWEST_AGES:]
-    if last is None or not ages or seen.window.settled_end - last > LONGEST_PAUSE or is_worked_off(seen.backlog):
+    if last is None or not ages or seen.window.settled_end - last > LONGEST_PAUSE or is_worked_off(seen):
         return
     gathers = timedelta(seconds=max((mapping.batching_window_s for mapping in delivering(seen)), default=0))
     age = timedelta(milliseconds=max(value for _, value in ages))
@@ -179,7 +179,7 @@ def _origin(mapping: EventSourceMapping) -> str:
 
 def waiting(seen: Measured) -> str:
     """Say what still waits in a backlog that is worked off; empty where nothing does, or where that is not seen."""
-    newest = otherwise(lambda: seen.backlog.last_age if is_worked_off(seen.backlog) else None, None)
+    newest = otherwise(lambda: seen.backlog.last_age if is_worked_off(seen) else None, None)
     if newest is None or newest[1] <= LONG_WAIT:
         return ""
     at, age = newest

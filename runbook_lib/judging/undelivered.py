@@ -69,7 +69,7 @@ def assess(
 
 def _worked_off(seen: Evidence) -> Iterator[Undelivered]:
     """Give the front of a backlog that delivery gains on: it waits, though nothing is wrong."""
-    oldest = otherwise(lambda: oldest_unread(seen.backlog) if is_worked_off(seen.backlog) else None, None)
+    oldest = otherwise(lambda: oldest_unread(seen.backlog) if is_worked_off(seen) else None, None)
     if oldest is not None and seen.window.end - oldest > LONG_WAIT:
         words = "Older records are worked off, faster than the clock runs; this is how far that has come."
         yield Undelivered("", oldest, words)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
+from runbook_lib.evidence import Evidence
+from runbook_lib.evidence.mapping import EventSourceMapping
 from runbook_lib.evidence.signals import Backlog, Series
 from runbook_lib.incident import Window
 from runbook_lib.instant import MILLISECOND
 from runbook_lib.measuring.births import born_within
+from runbook_lib.measuring.filtered import delivering
 from runbook_lib.measuring.pipe import Measured
 from runbook_lib.measuring.thresholds import (
     CLIMB_DRIFT,
@@ -24,25 +28,45 @@ from runbook_lib.measuring.thresholds import (
 from runbook_lib.observed import otherwise
 
 
-def is_worked_off(backlog: Backlog) -> bool:
+def is_worked_off(seen: Evidence) -> bool:
     """Whether the newest batches are younger than any of the half hour before: delivery gains on the clock.
 
     So does a mapping that began at the oldest record of its stream, with batches a day old and no fault at all. On a
     sparse table a few batches span that half hour: none of them is held against itself. A front that now stands still,
-    so that its age climbs with the clock, is stuck, whatever was worked off before.
+    so that its age climbs with the clock, is stuck if batches fail meanwhile; else it holds a burst of records.
     """
-    points = sorted(backlog.iterator_age_ms.points.items())
+    points = sorted(seen.backlog.iterator_age_ms.points.items())
     newest = [(at, age) for at, age in points[-NEWEST_AGES:] if points[-1][0] - at < LONG_WAIT]
     before = [age for at, age in points if LONG_WAIT <= points[-1][0] - at <= EARLIER_AGES]
-    return bool(before) and max(age for _, age in newest) < min(before) and not _stands_still(points)
+    return bool(before) and max(age for _, age in newest) < min(before) and not _stuck(seen, points)
 
 
-def _stands_still(points: list[tuple[datetime, float]]) -> bool:
-    """Whether the age has climbed about as fast as the clock since it was lowest in the last half hour."""
+def failed_since(seen: Evidence, mappings: Iterable[EventSourceMapping], since: datetime) -> bool | None:
+    """Whether batches failed since then; None where failures leave no trace, as a mapping does not count its events.
+
+    A batch whose records the function reports as failed is no failed invocation: only the mapping counts it.
+    """
+    if any(value > 0 for at, value in seen.metrics.errors.points.items() if at >= since):
+        return True
+    told: bool | None = False
+    for mapping in mappings:
+        counted = otherwise(lambda: seen.metrics.mapping_events, {}).get(mapping.uuid, {})
+        failed = counted.get("FailedInvokeEventCount")
+        if failed is None:
+            told = None if {"ReportBatchItemFailures"} & set(mapping.response_types) else told
+        elif any(value > 0 for at, value in failed.points.items() if at >= since):
+            return True
+    return told
+
+
+def _stuck(seen: Evidence, points: list[tuple[datetime, float]]) -> bool:
+    """Whether the age has climbed about as fast as the clock since its lowest, and batches failed or may have."""
     recent = [(at, age) for at, age in points if points[-1][0] - at <= EARLIER_AGES]
     lowest_at, lowest = min(reversed(recent), key=lambda point: point[1])
     passed = (points[-1][0] - lowest_at) / MILLISECOND
-    return passed >= NEWEST_AGES * KEEPS_UP / MILLISECOND and points[-1][1] - lowest >= STILL_CLIMBS * passed
+    if passed < NEWEST_AGES * KEEPS_UP / MILLISECOND or points[-1][1] - lowest < STILL_CLIMBS * passed:
+        return False
+    return otherwise(lambda: failed_since(seen, delivering(seen), lowest_at), None) is not False
 
 
 def climb(age: Series) -> Window | None:

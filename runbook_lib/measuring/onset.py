@@ -58,7 +58,10 @@ def onset(seen: Measured) -> Onset | None:
     if stopped.state is FlowState.STOPPED and stopped.since is not None:
         silent = _from_silence(seen, stopped.last, stopped.since, stopped.refs)
         return _harm_before(seen, silent, failed) or silent
-    return failed or _from_backlog(seen) or _from_throttles(seen)
+    backlog = _from_backlog(seen)
+    if failed is not None and backlog is not None and backlog.latest <= failed.earliest:
+        return backlog  # one batch had been failing among others before no other came
+    return failed or backlog or _from_throttles(seen)
 
 
 def silent_since(seen: Measured) -> Onset | None:
@@ -140,7 +143,7 @@ def _from_backlog(seen: Evidence) -> Onset | None:
     written = oldest_unread(seen.backlog)
     if written is None or len(age.points) < FEWEST_AGES or max(age.points) - written <= LONG_WAIT:
         return None
-    if is_worked_off(seen.backlog):
+    if is_worked_off(seen):
         return None
     if (slow := _from_falling_behind(seen, written)) is not None:
         return slow

@@ -17,8 +17,8 @@ from runbook_lib.interpret.amount import amount, begun, were
 from runbook_lib.interpret.lambda_log import LineKind
 from runbook_lib.measuring.backlog import climb
 from runbook_lib.measuring.pipe import Measured
-from runbook_lib.measuring.thresholds import FAILING_NOW, OTHERS_PASS, RECENT_FAILURE
-from runbook_lib.observed import otherwise
+from runbook_lib.measuring.thresholds import EARLIER_AGES, FAILING_NOW, LONG_WAIT, OTHERS_PASS, RECENT_FAILURE
+from runbook_lib.observed import NOTHING_TO_READ, Gap, NotObserved, otherwise
 
 _BLOCKING = (LineKind.CODE_ERROR, LineKind.MISSING_IMAGE, LineKind.TIMEOUT, LineKind.OUT_OF_MEMORY, LineKind.CRASH)
 _GUIDE = "https://docs.aws.amazon.com/lambda/latest/dg"
@@ -98,20 +98,33 @@ def _refused_unseen(seen: Evidence, affected: list[EventSourceMapping], why: str
         words = f"{begun(amount(errors, 'invocations'))} failed and {throttles:,.0f} {were(throttles)} throttled."
         yield against(words, metrics.errors)
         return
+    _told(seen, affected, waiting)
     for mapping in affected:
         counted = otherwise(lambda: metrics.mapping_events, {}).get(mapping.uuid, {})
         failed = counted.get("FailedInvokeEventCount")
         refused = failed.total(lately) if failed is not None else 0
-        if failed is not None and refused:
+        if failed is not None and not refused:
+            yield against(f"Mapping {mapping.uuid} counts its events, and no failed one among them.", failed)
+            return
+        if failed is not None:
             words = f"Lambda took {amount(refused, 'records')} of mapping {mapping.uuid} for failed while no invocation"
             yield decisive(f"{words} failed; the mapping {why}.", failed)
-        elif failed is None:
+        else:
             yield sign(f"Mapping {mapping.uuid} {why}, and does not count its events.", mapping)
     invoked = metrics.invocations.total(lately)
     yield counter(
         f"{begun(amount(invoked, 'invocations'))}, no error and no throttle in the same stretch.", metrics.invocations
     )
     yield sign(f"The iterator age climbs with the clock, to {instant.span(newest_age(age))}.", age)
+
+
+def _told(seen: Evidence, affected: list[EventSourceMapping], waiting: Window) -> None:
+    """Raise NotObserved where a backlog may merely hold a burst of records, and nothing counts whether batches fail."""
+    age, length = seen.backlog.iterator_age_ms, waiting.end - waiting.start
+    old = timedelta(milliseconds=age.points[waiting.start]) > LONG_WAIT and length < EARLIER_AGES
+    if old and any(mapping.uuid not in otherwise(lambda: seen.metrics.mapping_events, {}) for mapping in affected):
+        reason = "Old records have been handed over for minutes, and no mapping counts whether their batches fail."
+        raise NotObserved(Gap("cloudwatch:GetMetricData", seen.incident.region, NOTHING_TO_READ, reason, ref=age.ref))
 
 
 @finding(
