@@ -316,7 +316,7 @@ def _truth(world: World, fault: Fault, row: AxisRow, at: datetime) -> Truth:
 
 
 def _has_bitten(world: World, fault: Fault, at: datetime) -> bool:
-    """Whether a bad record was tried at all: one at the end of a backlog has done nothing yet that anybody could see."""
+    """Whether a bad record was tried at all: one at the end of a backlog has done nothing yet that can be seen."""
     flows, minute = world.pipe.flows.get(world.mapping.uuid, {}), int(at.timestamp() // 60)
     return fault.expects != "poison-record" or any(flow.refused for when, flow in flows.items() if when >= minute)
 
