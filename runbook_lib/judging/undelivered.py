@@ -23,7 +23,7 @@ from runbook_lib.measuring.births import born_within
 from runbook_lib.measuring.onset import Onset, delivery_gap
 from runbook_lib.measuring.pipe import FlowState, Measured, Stage
 from runbook_lib.measuring.setting_change import Change
-from runbook_lib.measuring.thresholds import DELIVERY_SLACK, LONG_WAIT
+from runbook_lib.measuring.thresholds import AGE_OUTDATED, DELIVERY_SLACK, LONG_WAIT
 from runbook_lib.observed import otherwise
 
 
@@ -68,7 +68,10 @@ def assess(
 
 
 def _worked_off(seen: Evidence) -> Iterator[Undelivered]:
-    """Give the front of a backlog that delivery gains on: it waits, though nothing is wrong."""
+    """Give the front of a backlog that delivery gains on: it waits, though nothing is wrong. Only what is new."""
+    newest = otherwise(lambda: seen.backlog.last_age, None)
+    if newest is None or seen.window.settled_end - newest[0] > AGE_OUTDATED:
+        return
     oldest = otherwise(lambda: oldest_unread(seen.backlog) if is_worked_off(seen) else None, None)
     if oldest is not None and seen.window.end - oldest > LONG_WAIT:
         words = "Older records are worked off, faster than the clock runs; this is how far that has come."

@@ -24,6 +24,7 @@ from runbook_lib.measuring.thresholds import (
     LONGEST_PAUSE,
     NEWEST_AGES,
     STILL_CLIMBS,
+    UNEVEN_SHARDS,
 )
 from runbook_lib.observed import otherwise
 
@@ -101,21 +102,34 @@ def oldest_unread(backlog: Backlog) -> datetime | None:
     return min(waiting) if waiting else next((moment for _, moment in reversed(written)), None)
 
 
+def kept_up(age: Series) -> list[datetime]:
+    """Give the minutes in which nothing waited: batches were young, and none sent later holds a record written before.
+
+    A young batch alone does not say so: it may be of another shard or stream, beside one that was not tried just then.
+    """
+    found: list[datetime] = []
+    oldest = None
+    for at, value in sorted(age.points.items(), reverse=True):
+        if value < KEEPS_UP / MILLISECOND and (oldest is None or oldest >= at - KEEPS_UP):
+            found.append(at)
+        written = at - timedelta(milliseconds=value)
+        oldest = written if oldest is None else min(oldest, written)
+    return found
+
+
 def first_of_batch(seen: Measured, written: datetime, batch_size: int) -> datetime:
     """Bound from below when the first record of a batch was written whose last record was written at `written`, UTC.
 
     IteratorAge is the age of a batch's last record (AWS Lambda Developer Guide, "Types of metrics for Lambda
     functions"), and the first one dies before it. It is no older than the newest moment before it at which the
-    trigger kept up, nor than so many writes back as fill the batch, of all shards alike, nor than its stream and the
-    first write.
+    trigger kept up, nor than so many writes back as fill the batch, of all shards about alike, nor than its stream and
+    the first write.
     """
-    ages = seen.backlog.iterator_age_ms.points
-    kept_up = [at for at, age in ages.items() if at <= written and age < KEEPS_UP / MILLISECOND]
-    floor = max([born_within(seen)[0], *kept_up])
+    floor = max([born_within(seen)[0], *(at for at in kept_up(seen.backlog.iterator_age_ms) if at <= written)])
     if written - floor <= 2 * KEEPS_UP:
         return written
     shards = otherwise(lambda: _open_shards(seen), 1)
-    missing, first, last = float(batch_size * shards), None, written + seen.backlog.iterator_age_ms.period
+    missing, first, last = UNEVEN_SHARDS * batch_size * shards, None, written + seen.backlog.iterator_age_ms.period
     for at in sorted((at for at, writes in seen.write_minutes.items() if writes and floor <= at <= last), reverse=True):
         missing, first = missing - seen.write_minutes[at], at
         if missing <= 0:

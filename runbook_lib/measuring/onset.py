@@ -10,7 +10,7 @@ from runbook_lib import instant
 from runbook_lib.evidence import Evidence
 from runbook_lib.evidence.signals import Series
 from runbook_lib.instant import MILLISECOND
-from runbook_lib.measuring.backlog import climb, is_worked_off, oldest_unread
+from runbook_lib.measuring.backlog import climb, is_worked_off, kept_up, oldest_unread
 from runbook_lib.measuring.births import born_within
 from runbook_lib.measuring.pipe import FlowState, Measured, Stage
 from runbook_lib.measuring.thresholds import (
@@ -52,16 +52,33 @@ def onset(seen: Measured) -> Onset | None:
 
     Raises NotObserved when the counters it needs could not be read.
     """
-    stopped = seen.stages[Stage.INVOKED]
-    failing = seen.stages[Stage.SUCCEEDED]
+    found = _found(seen)
+    return found and _as_seen(seen, found)
+
+
+def _found(seen: Measured) -> Onset | None:
+    stopped, failing = seen.stages[Stage.INVOKED], seen.stages[Stage.SUCCEEDED]
     failed = _from_failures(seen) if failing.state is FlowState.STOPPED and failing.since is not None else None
     if stopped.state is FlowState.STOPPED and stopped.since is not None:
         silent = _from_silence(seen, stopped.last, stopped.since, stopped.refs)
         return _harm_before(seen, silent, failed) or silent
+    if failed is not None:
+        return _one_batch_before(seen, failed) or failed
+    return _from_backlog(seen) or _from_throttles(seen)
+
+
+def _one_batch_before(seen: Measured, failed: Onset) -> Onset | None:
+    """Find the one batch that failed among others before no other came: its failures go on as those of all.
+
+    Failures are the sign of it: a backlog that held a burst of records stands as still without any.
+    """
+    among = failing_since(seen)
+    if among is None or among.at >= failed.earliest:
+        return None
     backlog = _from_backlog(seen)
-    if failed is not None and backlog is not None and backlog.latest <= failed.earliest:
-        return backlog  # one batch had been failing among others before no other came
-    return failed or backlog or _from_throttles(seen)
+    if backlog is not None and backlog.latest <= failed.earliest and among.at <= backlog.latest:
+        return backlog
+    return among if seen.first_write_after(failed.at) is None else None
 
 
 def silent_since(seen: Measured) -> Onset | None:
@@ -111,7 +128,7 @@ def _never_delivered(seen: Measured, since: datetime, refs: tuple[str, ...]) -> 
     first = seen.first_write_after(born - period) or since
     if born == seen.window.start and first - born <= 2 * period:
         words = f"Writes go unanswered from the start of the window, {instant.clock(born, seen.as_of)}."
-        return Onset(born, born, first + 2 * period, (words,), refs, never_delivered=True, before_window=True)
+        return Onset(born, born, first + 2 * period, (words,), refs, never_delivered=True)
     after = f" since {of_what} at {instant.clock(born, seen.as_of)}" if of_what else ""
     words = (
         f"Nothing was delivered in the window; the first write in it{after} was at {instant.clock(first, seen.as_of)}."
@@ -131,7 +148,7 @@ def _from_failures(seen: Measured) -> Onset | None:
     words = f"Every invocation has failed since {instant.clock(first, seen.as_of)}."
     earliest = min(first, last_good or first)
     refs = (errors.ref, seen.metrics.invocations.ref)
-    return _as_seen(seen, Onset(first, earliest, first + 2 * errors.period, (words,), refs), errors.period)
+    return Onset(first, earliest, first + 2 * errors.period, (words,), refs)
 
 
 def _from_backlog(seen: Evidence) -> Onset | None:
@@ -161,7 +178,7 @@ def _from_falling_behind(seen: Evidence, written: datetime) -> Onset | None:
     None where the oldest record was written about then: one batch has waited ever since.
     """
     age = seen.backlog.iterator_age_ms
-    on_the_ground = max((at for at, value in age.points.items() if value < KEEPS_UP / MILLISECOND), default=None)
+    on_the_ground = max(kept_up(age), default=None)
     if on_the_ground is None or written - on_the_ground < MOVED_ON:
         return None
     if (stuck := climb(age)) is not None and stuck.start - on_the_ground >= MOVED_ON:
@@ -211,12 +228,12 @@ def failing_since(seen: Evidence) -> Onset | None:
         first = at
     words = f"Invocations have been failing since {instant.clock(first, seen.as_of)}, among others that succeed."
     found = Onset(first, first - errors.period, first + 2 * errors.period, (words,), (errors.ref,))
-    return _as_seen(seen, found, errors.period)
+    return _as_seen(seen, found)
 
 
-def _as_seen(seen: Evidence, onset: Onset, period: timedelta) -> Onset:
+def _as_seen(seen: Evidence, onset: Onset) -> Onset:
     """Say that the harm may be older than the window, where it was there as soon as anything was counted."""
-    return replace(onset, before_window=onset.at - seen.window.start <= 2 * period)
+    return replace(onset, before_window=onset.at - seen.window.start <= 2 * seen.backlog.iterator_age_ms.period)
 
 
 def fallen_behind(seen: Measured) -> Onset | None:

@@ -178,11 +178,11 @@ def find_setting_change(
 ) -> SettingChange | None:
     """Find the change that set a cause off; None when no change has the mechanism and a lag that fits.
 
-    Of several, the last one before the onset is named: what came earlier was followed by a working trigger. One
-    within the bounds of the onset but after its estimate counts where there is none before. Of several calls that one
-    actor made on one object within minutes, the one whose effect stands first in `set_off_by` is named. None is later
-    than the onset's latest bound. Where nothing was ever delivered, or the harm is older than the window, it may lie
-    any time before.
+    Of several, the last one before the onset is named: what came earlier was followed by a working trigger. Counters
+    tell an onset to the minute, so a change within that minute is before it; a later one within the onset's bounds
+    counts where there is none before. Of several calls that one actor made on one object within minutes, the one whose
+    effect stands first in `set_off_by` is named. None is later than the onset's latest bound. Where nothing was ever
+    delivered, or the harm is older than the window, it may lie any time before.
     """
     if began is None:
         return None
@@ -192,7 +192,7 @@ def find_setting_change(
     near = [candidate for candidate in fitting if from_when <= candidate.event.at <= began.latest]
     if not near:
         return None
-    before = [candidate for candidate in near if candidate.event.at <= began.at]
+    before = [candidate for candidate in near if candidate.event.at <= began.at + instant.MINUTE]
     last = (
         max(before, key=lambda candidate: candidate.event.at)
         if before

@@ -78,6 +78,10 @@ LEAST_CLIMB = timedelta(minutes=5)
 """An iterator age that has climbed with the clock for less than this may be chance: one that starts anew with every
 batch comes nowhere near. Source: judgement."""
 
+UNEVEN_SHARDS = 1.25
+"""So many more writes than fill one batch on every shard may lie between its first record and its last: shards do not
+get equal shares. Unit: times. Source: judgement."""
+
 STILL_CLIMBS = 0.8
 """A backlog of which the age has risen so fast since it was lowest is not worked off any more. Unit: of the clock's
 speed. Source: judgement."""
