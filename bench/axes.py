@@ -15,6 +15,7 @@ from itertools import combinations
 import covertable
 
 from runbook_lib.sandbox import OPERATOR, RETENTION, SOUND, Change, Code, Fault, State, World, Write, all_faults
+from runbook_lib.sandbox.account.state import KEY_LOSS_REACHES
 from runbook_lib.sandbox.account.traffic import writes_of
 
 AGES: Mapping[str, timedelta] = {
@@ -91,12 +92,13 @@ class Telling:
     """Where else the story of a fault may be told: the values that each axis may have, all where it is not named.
 
     `bypassed`: what is not delivered does not wait at the story's mapping, which is gone or passes it over. `early` is
-    how long before the event that set it off the story begins to do harm.
+    how long before the event that set it off the story begins to do harm, `late` how long after it.
     """
 
     only: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     bypassed: bool = False
     early: timedelta = timedelta(0)
+    late: timedelta = timedelta(0)
 
 
 def _but(axis: str, *values: str) -> tuple[str, ...]:
@@ -120,10 +122,11 @@ TELLINGS: Mapping[str, Telling] = {
             *("role-lost-getrecords", "role-pinned-to-table-arn", "explicit-deny", "permissions-boundary"),
             *("managed-policy-detached", "organization-forbids-reads", "stream-policy-denies", "key-withheld"),
             *("reads-bound-to-function", "reads-bound-to-network", "role-deleted", "trust-lost"),
-            *("table-key-disabled", "service-event", "concurrency-zero", "account-crowded-out"),
+            *("service-event", "concurrency-zero", "account-crowded-out"),
         ),
         Telling(),
     ),
+    "table-key-disabled": Telling({"age": _but("age", "5m")}, late=KEY_LOSS_REACHES),
     # the mapping
     **dict.fromkeys(("mapping-deleted", "mapping-retargeted", "mapping-recreation-refused"), _CUT_OFF),
     **dict.fromkeys(("mapping-paused", "paused-behind-a-schedule"), Telling()),
@@ -302,7 +305,9 @@ def _truth(world: World, fault: Fault, row: AxisRow, at: datetime) -> Truth:
         waiting += missed
         horizon = world.now - RETENTION
         lost = lost or bool(unrecorded) or any(write < horizon.timestamp() for write in missed)
-    settled = at.timestamp() + 120  # a role's change takes a minute to bite, and a record a moment to arrive
+    settled = (
+        at + telling.late
+    ).timestamp() + 120  # a role's change takes a minute to bite, and a record a moment to arrive
     harmed = [write for write in waiting if write >= (at - telling.early).timestamp()]
     if causes and not harmed and any(write >= settled for write in since):
         raise ValueError(f"{row.id}: what is written after the fault is delivered")
@@ -325,11 +330,11 @@ def _writes(world: World, since: datetime) -> Iterator[Write]:
     """What the application wrote from an instant on that changed something."""
     minute = _minute(since)
     while minute < world.now:
-        traffic = world.at(minute).traffic
+        traffic, table = world.at(minute).traffic, world.at(minute).tables.get(world.table.name, world.table)
         if traffic.futile is None:
             yield from (
                 write
                 for write in writes_of(traffic, world.seed, int(minute.timestamp() // 60))
-                if since.timestamp() <= write.at < world.now.timestamp()
+                if since.timestamp() <= write.at < world.now.timestamp() and table.usable(write.at)
             )
         minute += timedelta(minutes=1)

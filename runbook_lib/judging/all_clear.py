@@ -14,12 +14,13 @@ from runbook_lib.evidence import Evidence
 from runbook_lib.evidence.mapping import EventSourceMapping
 from runbook_lib.findings import FindingKind, Trait, Verdict
 from runbook_lib.findings.mapping import expected_to_deliver
+from runbook_lib.instant import MILLISECOND
 from runbook_lib.interpret.amount import amount, begun
 from runbook_lib.measuring.backlog import is_worked_off, through_at
 from runbook_lib.measuring.filtered import delivering
 from runbook_lib.measuring.onset import fallen_behind
 from runbook_lib.measuring.pipe import FlowState, Measured, Stage, StageFlow, Stages
-from runbook_lib.measuring.thresholds import FAILING_NOW, KEEPS_UP, LONG_WAIT, LONGEST_PAUSE, NEWEST_AGES
+from runbook_lib.measuring.thresholds import FAILING_NOW, FEWEST_AGES, KEEPS_UP, LONG_WAIT, LONGEST_PAUSE, NEWEST_AGES
 from runbook_lib.observed import NotObserved, otherwise
 
 _COME_OUT = (FlowState.FLOWING, FlowState.IDLE)
@@ -81,6 +82,7 @@ def _lacking(seen: Measured, *, blind: bool) -> Iterator[str]:
             yield f"Whether records come out was not seen: {flow.gap.reason}" if flow.gap else flow.basis
             return
     yield from _one_batch_fails(seen)
+    yield from _waits_longer(seen)
     yield from _may_be_given_up(seen)
     yield from _not_attributed(seen, dropped=invoked.state is FlowState.IDLE)
     if blind and not _is_young(seen) and invoked.state is FlowState.FLOWING:
@@ -100,6 +102,19 @@ def _one_batch_fails(seen: Measured) -> Iterator[str]:
     if age >= KEEPS_UP + gathers:
         when = instant.clock(last, seen.as_of)
         yield f"Batches failed up to {when}, and a record of the last ones had waited for {instant.span(age)}."
+
+
+def _waits_longer(seen: Measured) -> Iterator[str]:
+    """Say that the newest batches wait, and longer than any of the hours before: a lag may have begun to grow."""
+    points = sorted(seen.backlog.iterator_age_ms.points.items())
+    newest, before = points[-NEWEST_AGES:], [age for at, age in points if points[-1][0] - at >= LONG_WAIT]
+    if len(before) < FEWEST_AGES or is_worked_off(seen):
+        return
+    gathers = timedelta(seconds=max((mapping.batching_window_s for mapping in delivering(seen)), default=0))
+    shortest = timedelta(milliseconds=min(age for _, age in newest))
+    if shortest >= KEEPS_UP + gathers and shortest / MILLISECOND > max(before):
+        since = instant.clock(points[0][0], seen.as_of)
+        yield f"The newest batches had waited for {instant.span(shortest)}, longer than any since {since}."
 
 
 def _failed_last(seen: Measured) -> datetime | None:

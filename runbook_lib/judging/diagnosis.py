@@ -25,7 +25,7 @@ from runbook_lib.judging.remedies import prescribe
 from runbook_lib.judging.remedy_cards import Remedy
 from runbook_lib.judging.remedy_facts import facts
 from runbook_lib.judging.undelivered import assess, began_with
-from runbook_lib.measuring.onset import Onset, fallen_behind, onset
+from runbook_lib.measuring.onset import Onset, after_last_delivery, delivery_gap, fallen_behind, onset
 from runbook_lib.measuring.pipe import FlowState, Measured, Stage, StageFlow, Stages
 from runbook_lib.measuring.setting_change import (
     Change,
@@ -288,8 +288,15 @@ def _estimated(
     """Estimate when it began: by the counters of the pipe, and by what the causes tell of it."""
     if not causes:
         return harm
-    first = harm or fallen_behind(seen)
+    first = harm or fallen_behind(seen) or (delivery_gap(seen) if _left_out(causes) else None)
+    if first is None and any(verdict.finding.stops for verdict in causes):
+        first = after_last_delivery(seen)
     return first and otherwise(lambda: began_with(seen, causes, first, changed), first)
+
+
+def _left_out(causes: tuple[Verdict, ...]) -> bool:
+    """Whether a cause is one of records that were left out once, however long ago."""
+    return any({Trait.SKIPS_RECORDS, Trait.PAST_LOSS} & set(verdict.finding.traits) for verdict in causes)
 
 
 def _unexplained(seen: Measured, found: _Found, began: Onset | None) -> tuple[str, ...]:

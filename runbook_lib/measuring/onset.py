@@ -237,8 +237,24 @@ def _as_seen(seen: Evidence, onset: Onset) -> Onset:
 
 
 def fallen_behind(seen: Measured) -> Onset | None:
-    """Say since when nothing has come out, or since when some have failed or were left out while others go on."""
-    return silent_since(seen) or failing_since(seen) or delivery_gap(seen)
+    """Say since when nothing has come out, or since when some have failed or were left out while others go on.
+
+    A gap that was made up for long ago is the harm of something else.
+    """
+    gap = delivery_gap(seen)
+    over = gap is not None and gap.until is not None and seen.window.settled_end - gap.until > TWO_TROUBLES
+    return silent_since(seen) or failing_since(seen) or (None if over else gap)
+
+
+def after_last_delivery(seen: Measured) -> Onset | None:
+    """Bound the harm of a cause that stops the pipe, so young that no counter shows it; None without any delivery."""
+    last, period = seen.stages[Stage.INVOKED].last, seen.backlog.iterator_age_ms.period
+    if last is None:
+        return None
+    words = (
+        f"The stream invoked the function up to {instant.clock(last, seen.as_of)}; what is newer is not counted yet."
+    )
+    return Onset(last + period, last - period, seen.window.end, (words,), seen.stages[Stage.INVOKED].refs)
 
 
 def delivery_gap(seen: Measured) -> Onset | None:

@@ -61,6 +61,11 @@ class Silence:
             self.usual, NEXT_MINUTE
         )
 
+    @property
+    def is_steady(self) -> bool:
+        """Whether this pipe has a long history in which what was written in a minute came out in that minute."""
+        return self.deliveries >= FEWEST_DELIVERIES and not self.usual
+
     def is_long(self, until: datetime) -> bool:
         """Whether so much time has passed, up to `until`, that no batching and no delay of a metric explains it."""
         return self.late is not None and self.late <= until - DELIVERY_SLACK
@@ -77,9 +82,9 @@ def silence(
     filled, alive = sorted(at for at, value in put_in.items() if value > 0), sorted(came_out)
     last = alive[-1] if alive else None
     since = _after(filled, last)
-    if since is None or until - since < YOUNG_SILENCE + gathers:
+    if since is None:
         return None
-    return Silence(
+    found = Silence(
         last=last,
         since=since,
         late=_after(filled, last + DELIVERY_SLACK if last else None),
@@ -88,6 +93,7 @@ def silence(
         before=tuple(sorted(_earlier(filled, alive), reverse=True)),
         deliveries=len(alive),
     )
+    return found if found.length >= (NEXT_MINUTE if found.is_steady else YOUNG_SILENCE) + gathers else None
 
 
 def _after(sorted_minutes: list[datetime], moment: datetime | None) -> datetime | None:
