@@ -308,7 +308,7 @@ def _truth(world: World, fault: Fault, row: AxisRow, at: datetime) -> Truth:
     settled = (
         at + telling.late
     ).timestamp() + 120  # a role's change takes a minute to bite, and a record a moment to arrive
-    harmed = [write for write in waiting if write >= (at - telling.early).timestamp()]
+    harmed = [write for write in waiting if write >= (at - telling.early + telling.late).timestamp()]
     if causes and not harmed and any(write >= settled for write in since):
         raise ValueError(f"{row.id}: what is written after the fault is delivered")
     waiting = [write for write in waiting if write < world.now.timestamp() - 120]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from runbook_lib.findings import FINDINGS, FindingKind
+from runbook_lib.findings import FINDINGS, FindingKind, Trait
 from runbook_lib.findings.modes import GROUPS, MODES
 from runbook_lib.findings.unseen import UNSEEN
 from runbook_lib.judging.remedies import REMEDIES
@@ -36,7 +36,7 @@ def test_every_finding_is_shown_by_a_fault(id: str) -> None:
 
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
 def test_a_fault_declares_what_belongs_together(fault: Fault) -> None:
-    """A cause has an onset, a remedy and something at stake; a healthy world has none of these."""
+    """A cause has an onset, a symptom unless it ends the writes, a remedy and something at stake; health has none."""
     assert fault.story.endswith(".")
     if fault.expects is None:
         stake = "unknown" if "latest-update-gap" in fault.contributing else "none"
@@ -44,7 +44,7 @@ def test_a_fault_declares_what_belongs_together(fault: Fault) -> None:
     else:
         assert fault.onset is not None
         assert timedelta(minutes=40) <= fault.onset <= timedelta(hours=24)
-        assert fault.symptoms
+        assert fault.symptoms or Trait.ENDS_WRITES in FINDINGS[fault.expects].traits
         assert fault.remedies
         assert fault.loss != "none"
         assert fault.expects not in fault.forbids

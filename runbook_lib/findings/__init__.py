@@ -69,6 +69,7 @@ class Trait(StrEnum):
     REPAIR_FIRST = "comes before the others that stop the same stage"
     ENDS_STREAM = "no stream takes what is written"
     MOVES_STREAM = "what is written goes to another stream than the one that the mappings read"
+    ENDS_WRITES = "nothing can be written, so that a table nobody writes to is a part of the harm"
     SKIPS_RECORDS = "a mapping began behind records that waited"
     MAY_HAVE_SKIPPED = "records may have been passed over, and nothing can tell"
     PAST_LOSS = "is named as long as the records that it cost are in the window, although no more are lost"

@@ -222,12 +222,16 @@ class _Found:
 def _sort(verdicts: tuple[Verdict, ...], *, harmed: bool, unharmed: bool) -> _Found:
     """Sort the verdicts. `harmed`: the counters show harm; `unharmed`: what would stop the pipe is latent.
 
-    Of a trigger that is harmed, or has a cause to be, nothing says that it works.
+    Of a trigger that is harmed, or has a cause to be, nothing says that it works; of a table that cannot be written to,
+    nothing says that nobody writes.
     """
     present = {kind: _of(verdicts, VerdictWord.PRESENT, kind) for kind in FindingKind}
     faults = tuple(sorted(present[FindingKind.CAUSE], key=_rank))
     latent = tuple(verdict for verdict in faults if unharmed and verdict.finding.stops)
     causes = tuple(verdict for verdict in faults if verdict not in latent)
+    hidden = {Trait.TRIGGER_WORKS} if harmed or causes else set[Trait]()
+    if any(Trait.ENDS_WRITES in verdict.finding.traits for verdict in causes):
+        hidden.add(Trait.EXPLAINS_IDLE)
     return _Found(
         faults=faults,
         causes=causes,
@@ -235,9 +239,7 @@ def _sort(verdicts: tuple[Verdict, ...], *, harmed: bool, unharmed: bool) -> _Fo
         contributing=present[FindingKind.CONTRIBUTING],
         symptoms=present[FindingKind.SYMPTOM],
         innocent=tuple(
-            verdict
-            for verdict in present[FindingKind.INNOCENT]
-            if not (harmed or causes) or Trait.TRIGGER_WORKS not in verdict.finding.traits
+            verdict for verdict in present[FindingKind.INNOCENT] if not hidden & set(verdict.finding.traits)
         ),
         ruled_out=_of(verdicts, VerdictWord.ABSENT, FindingKind.CAUSE),
         undetermined=tuple(verdict for verdict in verdicts if verdict.word is VerdictWord.UNDETERMINED),
@@ -289,7 +291,9 @@ def _estimated(
     if not causes:
         return harm
     first = harm or fallen_behind(seen) or (delivery_gap(seen) if _left_out(causes) else None)
-    if first is None and any(verdict.finding.stops for verdict in causes):
+    if first is None and any(
+        verdict.finding.stops or Trait.ENDS_WRITES in verdict.finding.traits for verdict in causes
+    ):
         first = after_last_delivery(seen)
     return first and otherwise(lambda: began_with(seen, causes, first, changed), first)
 

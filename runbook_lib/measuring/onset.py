@@ -247,14 +247,21 @@ def fallen_behind(seen: Measured) -> Onset | None:
 
 
 def after_last_delivery(seen: Measured) -> Onset | None:
-    """Bound the harm of a cause that stops the pipe, so young that no counter shows it; None without any delivery."""
+    """Bound the harm of a cause that no counter shows, as it is too young or has ended the writes themselves.
+
+    None without any delivery.
+    """
     last, period = seen.stages[Stage.INVOKED].last, seen.backlog.iterator_age_ms.period
     if last is None:
         return None
-    words = (
-        f"The stream invoked the function up to {instant.clock(last, seen.as_of)}; what is newer is not counted yet."
-    )
-    return Onset(last + period, last - period, seen.window.end, (words,), seen.stages[Stage.INVOKED].refs)
+    when = instant.clock(last, seen.as_of)
+    if seen.stages[Stage.WRITTEN].state is FlowState.IDLE:
+        words = f"The stream invoked the function up to {when}, and nothing has been written since."
+        latest = last + 2 * period
+    else:
+        words = f"The stream invoked the function up to {when}; what is newer is not counted yet."
+        latest = seen.window.end
+    return Onset(last + period, last - period, latest, (words,), seen.stages[Stage.INVOKED].refs)
 
 
 def delivery_gap(seen: Measured) -> Onset | None:

@@ -55,7 +55,7 @@ def table_replaced(world: World, at: datetime) -> None:
 
 @fault(
     expects="table-key-inaccessible", onset=timedelta(hours=2, minutes=36, seconds=19), loss="at_risk",
-    set_off_by="DisableKey", symptoms=("function-not-invoked",), remedies=("R9",),
+    set_off_by="DisableKey", remedies=("R9",),
     forbids=("stream-disabled", "cmk-denied-to-role"),
     setting=Setting(table_fields={"key": KEY}),
 )  # fmt: skip
