@@ -291,10 +291,9 @@ def _estimated(
     if not causes:
         return harm
     first = harm or fallen_behind(seen) or (delivery_gap(seen) if _left_out(causes) else None)
-    if first is None and any(
-        verdict.finding.stops or Trait.ENDS_WRITES in verdict.finding.traits for verdict in causes
-    ):
-        first = after_last_delivery(seen)
+    stops = any(verdict.finding.stops or Trait.ENDS_WRITES in verdict.finding.traits for verdict in causes)
+    if first is None and stops and otherwise(lambda: not seen.mappings.same_function, False):
+        first = after_last_delivery(seen)  # of several streams nobody knows whose the last delivery was
     return first and otherwise(lambda: began_with(seen, causes, first, changed), first)
 
 

@@ -183,11 +183,12 @@ def warning_of_node_at_the_level_of_errors() -> World:
 @reported(
     now=Said(
         "fault",
-        "at_risk",
+        "losing",
         causes=("handler-error (proved)",),
         first="R10",
         symptoms=("iterator-age-rising", "errors-high"),
     ),
+    is_right=True,
     right="handler-error; records are lost already: those of 24 h ago are in the first batch, whose iterator "
     "age is that of its last record",
 )
@@ -205,7 +206,7 @@ def failing_since_made_on_a_sparse_table() -> World:
     now=Said(
         "fault",
         "at_risk",
-        causes=("handler-error (likely)",),
+        causes=("handler-error (proved)",),
         first="R10",
         set_off_by="UpdateFunctionCode20150331v2",
         symptoms=("iterator-age-rising", "errors-high"),

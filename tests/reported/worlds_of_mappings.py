@@ -77,7 +77,8 @@ def stream_of_another_account() -> World:
 
 
 @reported(
-    now=Said("fault", "losing", causes=("esm-missing (proved)",), first="R2", symptoms=("function-not-invoked",)),
+    now=Said("fault", "at_risk", causes=("esm-missing (proved)",), first="R2", symptoms=("function-not-invoked",)),
+    is_right=True,
     right="esm-missing since the first write at 12:09; 21 h left, nothing lost yet",
 )
 def never_mapped_and_written_to_since_three_hours() -> World:
@@ -100,7 +101,7 @@ def _refused(message: str, stream: str) -> World:
 @reported(
     now=Said(
         "fault",
-        "losing",
+        "at_risk",
         causes=("esm-missing (proved)",),
         first="R2",
         symptoms=("function-not-invoked",),
@@ -116,7 +117,7 @@ def creation_refused_for_a_stream_that_is_gone() -> World:
 
 
 @reported(
-    now=Said("fault", "losing", causes=("esm-missing (proved)",), first="R2", symptoms=("function-not-invoked",)),
+    now=Said("fault", "at_risk", causes=("esm-missing (proved)",), first="R2", symptoms=("function-not-invoked",)),
     right="esm-missing, because the template names another service's stream: wrong source",
 )
 def creation_refused_for_another_source() -> World:
@@ -127,7 +128,7 @@ def creation_refused_for_another_source() -> World:
 @reported(
     now=Said(
         "fault",
-        "losing",
+        "at_risk",
         causes=("esm-missing (proved)",),
         first="R2",
         symptoms=("function-not-invoked",),

@@ -106,6 +106,7 @@ def stream_policy_that_denies_plain_http() -> World:
         "losing",
         causes=("table-recreated-or-restored (proved)", "esm-missing (proved)"),
         first="R8",
+        set_off_by="RestoreTableFromBackup",
         symptoms=("function-not-invoked",),
     ),
     right="table-recreated-or-restored, set off by the deletion and the restore, both in the trail",
