@@ -131,7 +131,9 @@ def first_of_batch(seen: Measured, written: datetime, batch_size: int) -> dateti
     shards = otherwise(lambda: _open_shards(seen), 1)
     missing, first, last = UNEVEN_SHARDS * batch_size * shards, None, written + seen.backlog.iterator_age_ms.period
     for at in sorted((at for at, writes in seen.write_minutes.items() if writes and floor <= at <= last), reverse=True):
-        missing, first = missing - seen.write_minutes[at], at
+        first = at
+        if at <= written - seen.backlog.iterator_age_ms.period:  # what came in the same minute may have come after it
+            missing -= seen.write_minutes[at]
         if missing <= 0:
             break
     return min(floor if first is None else first, written)

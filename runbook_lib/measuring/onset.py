@@ -182,7 +182,7 @@ def _from_falling_behind(seen: Evidence, written: datetime) -> Onset | None:
     if on_the_ground is None or written - on_the_ground < MOVED_ON:
         return None
     if (stuck := climb(age)) is not None and stuck.start - on_the_ground >= MOVED_ON:
-        return _from_climb(seen, age, stuck.start)
+        return _from_climb(seen, age, stuck.start, written)
     late = min(at for at, value in age.points.items() if at > on_the_ground and value > KEEPS_UP / MILLISECOND)
     newest, last = instant.span(timedelta(milliseconds=age.points[max(age.points)])), max(age.points)
     words = f"The iterator age was last below a minute at {instant.clock(on_the_ground, seen.as_of)}, and"
@@ -195,12 +195,16 @@ def _from_falling_behind(seen: Evidence, written: datetime) -> Onset | None:
     return Onset(on_the_ground, earliest, late + age.period, (words,), (age.ref,))
 
 
-def _from_climb(seen: Evidence, age: Series, start: datetime) -> Onset:
-    """A backlog came forward until then, and stands still since: that is another trouble than what had made it."""
+def _from_climb(seen: Evidence, age: Series, start: datetime, written: datetime) -> Onset:
+    """A backlog came forward until `start`, and stands still since: that is another trouble than what had made it.
+
+    What is to blame may be the record itself, which was `written` long before it was tried.
+    """
     fell, climbed = (instant.span(timedelta(milliseconds=age.points[at])) for at in (start, max(age.points)))
     words = f"The iterator age was {fell} at {instant.clock(start, seen.as_of)} and has climbed with the clock since,"
     words += f" to {climbed}: older records came through until then, and none since."
-    return Onset(start, start - age.period, start + 2 * age.period, (words,), (age.ref,))
+    earliest = min(instant.floor(written), start - age.period)
+    return Onset(start, earliest, start + 2 * age.period, (words,), (age.ref,))
 
 
 def _from_throttles(seen: Evidence) -> Onset | None:
