@@ -25,10 +25,18 @@ def test_a_pipe_that_keeps_up_is_never_silent(every: int) -> None:
     assert _found(every=every, since=0) is None
 
 
-@pytest.mark.parametrize(("since", "gathers", "silent"), [(1, 0, False), (2, 0, True), (4, 5, False), (7, 5, True)])
-def test_a_silence_lasts_two_minutes_beside_what_is_gathered(since: int, gathers: int, silent: bool) -> None:
-    """One minute may be half counted; what a mapping gathers on purpose is no silence."""
-    assert (_found(every=1, since=since, gathers=gathers) is not None) is silent
+@pytest.mark.parametrize(("since", "gathers", "silent"), [(0, 0, False), (1, 0, True), (4, 5, False), (7, 5, True)])
+def test_a_steady_pipe_is_silent_after_a_minute_beside_what_is_gathered(since: int, gathers: int, silent: bool) -> None:
+    """Where each write came out in its minute all day, one without is no all-clear; what is gathered is no silence."""
+    found = _found(every=1, since=since, gathers=gathers)
+    assert (found is not None) is silent
+    assert found is None or since > 1 or not found.is_unheard_of
+
+
+@pytest.mark.parametrize(("since", "silent"), [(1, False), (2, True)])
+def test_a_pipe_without_a_history_is_silent_after_two_minutes(since: int, silent: bool) -> None:
+    """One minute may be half counted, and a pipe that is minutes old has not shown that it is not."""
+    assert (_found(every=1, since=since, minutes=14) is not None) is silent
 
 
 @pytest.mark.parametrize(("every", "since"), [(1, 2), (1, 3), (1, 6), (7, 14), (5, 5)])

@@ -84,15 +84,18 @@ def test_a_hidden_threshold_is_found(line: str, found: bool) -> None:
     assert any(_hidden(ast.parse(line))) is found
 
 
+SOURCES = ("judgement", "the playbook, ", "observed on ", "<https://docs.aws.amazon.com/")
+
+
 def test_every_threshold_says_why_and_is_used(page: ModuleType) -> None:
-    """Each has a value, a unit, a reason, a source (AWS, the playbook or judgement), and something that it judges."""
+    """Each has a value, a unit, a reason, a source, and something that it judges."""
     found = {each.name: each for each in page.read()}
     assert set(found) == {name for name in vars(values) if name.isupper()}
     for each in found.values():
         assert isinstance(each.value, timedelta) or each.unit, each.name
         assert each.value, each.name
         assert len(each.reason.split()) >= 5, each.name
-        assert each.source.startswith(("judgement", "the playbook, ", "<https://docs.aws.amazon.com/")), each.name
+        assert each.source.startswith(SOURCES), each.name
         assert each.used_in, f"{each.name} is used nowhere"
 
 
