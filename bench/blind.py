@@ -5,8 +5,8 @@ python bench/blind.py --worlds N             so many
 python bench/blind.py --world NAME ...       these: faults of the catalogue, or rows by name
 
 A family is what the same steps ask of one service. Exit code 0 is never given for a broken world; for a healthy one
-only where recent records were seen handled and can be this mapping's, or nothing was written and nothing needed is
-unseen.
+only where recent records were seen handled and can be this mapping's, or nothing was written and no cause is unseen
+for want of a read.
 The exit code of this program is 1 when it was given otherwise.
 """
 
@@ -22,7 +22,8 @@ from functools import partial
 from itertools import combinations
 
 from axes import AxisRow, covering, told
-from runbook_lib.judging.diagnosis import Diagnosis, Status
+from runbook_lib.findings import FINDINGS, FindingKind, Trait
+from runbook_lib.judging.diagnosis import Diagnosis, GapImpact, Status
 from runbook_lib.sandbox import Fault, World, all_faults
 from runbook_lib.steps import STEPS
 from scoreboard import NOW, SEED, spread
@@ -77,7 +78,7 @@ def why_not(world: World, broken: bool, denied: Family, found: Diagnosis) -> str
     if broken:
         return "it is broken"
     if _nothing_written(world):
-        unseen = sorted({impact.gap.call for impact in found.gaps if impact.findings} & set(denied))
+        unseen = sorted({impact.gap.call for impact in found.gaps if _needed(impact)} & set(denied))
         return f"nothing was written and {', '.join(unseen)} was needed" if unseen else ""
     if METRICS in denied:
         return "no record was seen handled"
@@ -87,6 +88,12 @@ def why_not(world: World, broken: bool, denied: Family, found: Diagnosis) -> str
     if LISTING in denied:
         return "what was handled can be another mapping's, and the mappings are unread"
     return "what was handled can be another mapping's" if len(mappings) > 1 else ""
+
+
+def _needed(impact: GapImpact) -> bool:
+    """Whether a cause could not be looked for; what contributes, and what few accounts can see, hides no fault."""
+    findings = (FINDINGS[id] for id in impact.findings)
+    return any(one.kind is FindingKind.CAUSE and Trait.MAY_STAY_UNSEEN not in one.traits for one in findings)
 
 
 def _nothing_written(world: World) -> bool:
