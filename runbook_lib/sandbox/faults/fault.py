@@ -71,7 +71,8 @@ class Fault:
 
         It may wait still, or have been given up.
 
-        While the stream is off no write waits: then the first write that was never recorded.
+        While the stream is off no write waits: then the first write that was never recorded. A lost key ends reads and
+        writes together, and leaves nothing behind.
         """
         began = self.began(world.now)
         if self.loss == "none" or began is None:
@@ -80,6 +81,8 @@ class Fault:
         waiting = [cursor.oldest, *cursor.lost] if cursor is not None else []
         if unread := [write for write in waiting if write is not None]:
             return datetime.fromtimestamp(min(unread).at, began.tzinfo)
+        if world.table.key_lost is not None:
+            return None
         stream = world.table.stream
         if stream is None:
             unrecorded = (write.at for write in world.pipe.unrecorded if write.at >= began.timestamp())
