@@ -140,20 +140,26 @@ def test_failures_of_another_trigger_are_not_the_streams() -> None:
 
 @in_world("healthy")
 @pytest.mark.parametrize(
-    ("minutes", "climbs", "status"),
-    [(6, True, Status.UNDETERMINED), (8, True, Status.FAULT), (8, False, Status.NO_FAULT)],
+    ("minutes", "speed", "status"),
+    [
+        (6, 1, Status.FAULT),  # a record waits since the failures began
+        (6, 3, Status.UNDETERMINED),  # one waits for longer: it may be another
+        (8, 1, Status.FAULT),
+        (8, 0, Status.NO_FAULT),  # failures alone are got over
+    ],
 )
-def test_one_young_batch_that_fails_among_others_is_no_all_clear(minutes: int, climbs: bool, status: Status) -> None:
-    """Where invocations fail and a record waits ever longer one shard may be blocked; failures alone are got over."""
+def test_one_young_batch_that_fails_among_others_is_no_all_clear(minutes: int, speed: int, status: Status) -> None:
+    """Where invocations fail and a record waits one shard may be blocked, and is where it waits as long as that."""
     seen = _healthy()
     age, start = seen.backlog.iterator_age_ms, seen.as_of - minutes * M
     newest = [at for at in age.points if at >= start]
-    waits = {at: (at - start) / M * 60_000 for at in newest} if climbs else {}
+    waits = {at: speed * (at - start) / M * 60_000 for at in newest} if speed else {}
     errors = replace(seen.metrics.errors, points=dict.fromkeys(newest, 1.0))
     seen = with_fields(seen, "metrics", errors=errors)
     found = judged(with_fields(seen, "backlog", iterator_age_ms=replace(age, points=age.points | waits))).diagnosis
     assert found.status is status
     assert ("a record of the last ones had waited" in found.sentence) is (status is Status.UNDETERMINED)
+    assert [v.finding.id for v in found.causes] == (["poison-record"] if status is Status.FAULT else [])
 
 
 BLIND = {

@@ -17,6 +17,7 @@ from runbook_lib.measuring.thresholds import (
     CLIMB_DRIFT,
     CLIMB_JITTER,
     EARLIER_AGES,
+    FEWEST_AGES,
     KEEPS_UP,
     LEAST_CLIMB,
     LEAST_PROGRESS,
@@ -74,20 +75,22 @@ def climb(age: Series) -> Window | None:
     """Find the newest stretch in which one record grew older with the clock; None if it is short or over.
 
     Its age less the time that passed is the same at every try. Points below are of shards that keep up: AWS backs off,
-    so that a blocked shard is not tried in every minute.
+    so that a blocked shard is not tried in every minute. Any record was once as young as those: a few tries with an age
+    of its own are needed.
     """
     points = sorted(age.points.items())
     head, oldest = max(points[-NEWEST_AGES:], key=lambda point: point[1], default=(None, 0.0))
     if head is None:
         return None
-    start = head
+    start, tries = head, 0
     for at, value in reversed(points):
         passed = (head - at) / MILLISECOND
         if at <= head and abs(oldest - passed - value) <= CLIMB_DRIFT * passed + CLIMB_JITTER / MILLISECOND:
             if start - at > LONGEST_PAUSE:
                 break
             start = at
-    return Window(start, head + age.period) if head - start >= LEAST_CLIMB else None
+            tries += value >= KEEPS_UP / MILLISECOND
+    return Window(start, head + age.period) if head - start >= LEAST_CLIMB and tries >= FEWEST_AGES else None
 
 
 def oldest_unread(backlog: Backlog) -> datetime | None:

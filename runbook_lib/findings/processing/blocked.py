@@ -13,11 +13,13 @@ from runbook_lib.findings.mapping import expected_to_deliver
 from runbook_lib.findings.processing import ERRORS_GUIDE, call_failed, current, newest_age, quoted
 from runbook_lib.findings.remedy_id import RemedyId
 from runbook_lib.incident import Window
+from runbook_lib.instant import MILLISECOND
 from runbook_lib.interpret.amount import amount, begun, were
 from runbook_lib.interpret.lambda_log import LineKind
 from runbook_lib.measuring.backlog import climb
+from runbook_lib.measuring.onset import failing_since
 from runbook_lib.measuring.pipe import Measured
-from runbook_lib.measuring.thresholds import EARLIER_AGES, FAILING_NOW, LONG_WAIT, OTHERS_PASS, RECENT_FAILURE
+from runbook_lib.measuring.thresholds import EARLIER_AGES, FAILING_NOW, KEEPS_UP, LONG_WAIT, OTHERS_PASS, RECENT_FAILURE
 from runbook_lib.observed import NOTHING_TO_READ, Gap, NotObserved, otherwise
 
 _BLOCKING = (LineKind.CODE_ERROR, LineKind.MISSING_IMAGE, LineKind.TIMEOUT, LineKind.OUT_OF_MEMORY, LineKind.CRASH)
@@ -46,6 +48,10 @@ def poison_record(seen: Measured) -> Iterator[Sign]:
     age = seen.backlog.iterator_age_ms
     waiting = climb(age)
     if waiting is None:
+        if (young := _waits_since_failures(seen)) is not None:
+            yield young
+            yield from _blocking(seen)
+            return
         yield against("The iterator age does not climb with the clock.", age)
         return
     lately = Window(max(waiting.start, waiting.end - RECENT_FAILURE), waiting.end)
@@ -72,6 +78,26 @@ def poison_record(seen: Measured) -> Iterator[Sign]:
     yield from _blocking(seen)
 
 
+def _waits_since_failures(seen: Measured) -> Sign | None:
+    """Give the sign of a batch that has failed for minutes, too few to climb: the oldest waits since failures began.
+
+    Others pass meanwhile. None where they are over, where none passes, or where nothing waits for as long.
+    """
+    age, began = seen.backlog.iterator_age_ms, failing_since(seen)
+    last = seen.metrics.errors.last_positive
+    if began is None or last is None or not age.points or seen.window.settled_end - last > 2 * age.period:
+        return None
+    newest = max(age.points)
+    waited, failed = timedelta(milliseconds=age.points[newest]), newest - began.at
+    passed = sum(value for at, value in seen.success_minutes.items() if at >= began.at)
+    if not passed or waited < KEEPS_UP or abs(waited - failed) > age.period:
+        return None
+    words = f"Invocations have failed since {instant.clock(began.at, seen.as_of)} while {amount(passed, 'invocations')}"
+    return sign(
+        f"{words} succeeded, and a record has waited for {instant.span(waited)}: as long.", age, seen.metrics.errors
+    )
+
+
 def _blocking(seen: Evidence) -> Iterator[Sign]:
     """Say why the batch is tried again and again, and what the log says of it."""
     for mapping in otherwise(lambda: expected_to_deliver(seen), ()):
@@ -90,6 +116,9 @@ def _refused_unseen(seen: Evidence, affected: list[EventSourceMapping], why: str
     age, metrics = seen.backlog.iterator_age_ms, seen.metrics
     waiting = climb(age)
     if waiting is None:
+        if young := tuple(_refused_lately(seen, affected)):
+            yield from young
+            return
         yield against("The iterator age does not climb with the clock.", age)
         return
     lately = Window(max(waiting.start, waiting.end - RECENT_FAILURE), waiting.end)
@@ -116,6 +145,23 @@ def _refused_unseen(seen: Evidence, affected: list[EventSourceMapping], why: str
         f"{begun(amount(invoked, 'invocations'))}, no error and no throttle in the same stretch.", metrics.invocations
     )
     yield sign(f"The iterator age climbs with the clock, to {instant.span(newest_age(age))}.", age)
+
+
+def _refused_lately(seen: Evidence, affected: list[EventSourceMapping]) -> Iterator[Sign]:
+    """Give the sign of batches that Lambda has taken for failed for minutes, too few to climb; it may be one record."""
+    age, end = seen.backlog.iterator_age_ms, seen.window.settled_end
+    lately = Window(end - 2 * age.period, end)
+    waits = max(age.between(lately.start, lately.end).values(), default=0.0) * MILLISECOND
+    if waits < KEEPS_UP or seen.metrics.errors.total(lately):
+        return
+    for mapping in affected:
+        counted = otherwise(lambda: seen.metrics.mapping_events, {}).get(mapping.uuid, {})
+        failed = counted.get("FailedInvokeEventCount")
+        if failed is not None and (refused := failed.total(lately)):
+            words = f"Lambda took {amount(refused, 'records')} of mapping {mapping.uuid} for failed in two minutes"
+            yield sign(
+                f"{words}, and no invocation failed; a record has waited for {instant.span(waits)}.", failed, age
+            )
 
 
 def _told(seen: Evidence, affected: list[EventSourceMapping], waiting: Window) -> None:
