@@ -239,6 +239,7 @@ class RowScore:
     wrong: tuple[Wrong, ...]
     healthy: bool
     clocks: str
+    lacks: str = ""
 
     @property
     def is_wrong(self) -> bool:
@@ -263,6 +264,7 @@ def score_row(row: AxisRow, truth: Truth, found: Diagnosis) -> RowScore:
         wrong=tuple(_wrong(truth, found)),
         healthy=not truth.causes,
         clocks=_said_of_clocks(truth, found),
+        lacks=found.sentence if result is ScoreResult.ABSTAINED else "",
     )
 
 

@@ -103,7 +103,18 @@ sandbox cannot play it there yet: {", ".join(UNPLAYED)}. *Healthy*: no_fault, of
         found.append(
             f"| `{row.row.id}` | {row.result} | {row.said} | {causes(row.named)} | {', '.join(row.wrong) or '-'} |"
         )
-    return "\n".join(found)
+    return "\n".join([*found, *_abstained(rows)])
+
+
+def _abstained(rows: Sequence[RowScore]) -> Iterator[str]:
+    """List the worlds of which the kit does not say what is wrong, with what it says that it lacks."""
+    some = [row for row in rows if row.result is ScoreResult.ABSTAINED]
+    if some:
+        yield "\nWhat is left undetermined, and the sign that it lacks:\n"
+        yield "| row | in truth | said |"
+        yield "|---|---|---|"
+    for row in some:
+        yield f"| `{row.row.id}` | {'healthy' if row.healthy else 'broken'} | {row.lacks} |"
 
 
 def _counted(rows: Sequence[RowScore]) -> Iterator[str]:
