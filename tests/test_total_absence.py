@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from absence import absences
-from example_evidence import example, judged
-from worlds import FAST, in_world
+from example_evidence import evidence_in, example, judged
+from lessened_answers import keys, without
+from worlds import FAST, in_world, investigated
 
 EVERY_NTH = 23
 """What `make test` tries of each world; CI tries all of the sampled ones."""
@@ -42,3 +45,35 @@ SAMPLED = ("poison-record", "stream-disabled", "mapping-on-alias")
 def test_every_absence_in_every_shared_world(name: str) -> None:
     """Every optional member, in every world that the tests share."""
     _tried(name, 1)
+
+
+def _tried_answers(name: str, folder: Path, step: int) -> None:
+    """Judge the run again without each `step`th key of its answers."""
+    evidence = investigated(name).folder / "evidence"
+    every = keys(evidence)
+    assert len(every) > 250
+    for number, (operation, path) in enumerate(every[::step]):
+        try:
+            assert judged(evidence_in(without(evidence, operation, path, folder / str(number) / "evidence").parent))
+        except Exception as defect:
+            raise AssertionError(f"{name}: {operation} without {'.'.join(path)}") from defect
+
+
+@in_world("poison-record")
+def test_a_verdict_comes_out_whichever_key_an_answer_lacks(tmp_path: Path) -> None:
+    """Each key of AWS's answers, at any depth, may be missing; `make test` tries every 47th."""
+    _tried_answers("poison-record", tmp_path, 47)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SAMPLED)
+def test_every_key_of_every_answer_may_be_missing(name: str, tmp_path: Path) -> None:
+    """Every key, in the worlds of which CI tries every absence."""
+    _tried_answers(name, tmp_path, 1)
+
+
+@pytest.mark.sampled
+@pytest.mark.parametrize("name", SAMPLED)
+def test_a_sample_of_keys_may_be_missing(name: str, tmp_path: Path) -> None:
+    """Every 13th key, in the same worlds."""
+    _tried_answers(name, tmp_path, 13)
