@@ -89,7 +89,7 @@ def _waits_since_failures(seen: Measured) -> Sign | None:
         return None
     newest = max(age.points)
     waited, failed = timedelta(milliseconds=age.points[newest]), newest - began.at
-    passed = sum(value for at, value in seen.success_minutes.items() if at >= began.at)
+    passed = sum(value for at, value in seen.success_minutes.items() if at > began.at)  # not what came just before
     if not passed or waited < KEEPS_UP or abs(waited - failed) > age.period:
         return None
     words = f"Invocations have failed since {instant.clock(began.at, seen.as_of)} while {amount(passed, 'invocations')}"
