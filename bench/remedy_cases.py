@@ -153,7 +153,7 @@ REMEDY_CASES: tuple[RemedyCase, ...] = (
         (
             *("import-error-after-deploy", "times-out-after-deploy", "out-of-memory-after-deploy"),
             *("handler-fails-after-deploy", "failed-records-misnamed", "window-without-state"),
-            "view-type-without-image",
+            *("view-type-without-image", "fails-without-a-word"),
         ),
         apply_remedies.deploy_last_good_code, REPLAYED, says="Failed batches are retried with the new code.",
     ),
