@@ -14,6 +14,7 @@ from itertools import combinations
 
 import covertable
 
+from runbook_lib.instant import floor
 from runbook_lib.sandbox import OPERATOR, RETENTION, SOUND, Change, Code, Fault, State, World, Write, all_faults
 from runbook_lib.sandbox.account.state import KEY_LOSS_REACHES
 from runbook_lib.sandbox.account.traffic import writes_of
@@ -227,7 +228,7 @@ def told(row: AxisRow, now: datetime, seed: int = 1) -> tuple[World, Truth]:
     fault = all_faults()[row.fault]
     at = (now - AGES[row.age]).astimezone(UTC)
     if fault.expects == "poison-record":
-        at = at.replace(second=0, microsecond=0)  # a minute is sure to have a first write, its last seconds are not
+        at = floor(at)  # a minute is sure to have a first write, its last seconds are not
     mapping = dict(fault.setting.mapping) | {
         "event_count": row.count == "counted",
         "response_types": ("ReportBatchItemFailures",) if row.reports == "reports" else (),
@@ -251,14 +252,14 @@ def _tell_history(world: World, row: AxisRow, at: datetime) -> None:
     first = world.start
     if row.history in ("never", "young"):
         made = at - timedelta(minutes=3 if row.history == "never" else 14)
-        first = _minute(at if row.history == "never" else at - timedelta(minutes=12))
+        first = floor(at if row.history == "never" else at - timedelta(minutes=12))
         world.begin_without_mapping()
         world.create_mapping(made, replace(world.mapping, created=made, modified=made))
     if first > world.start:
         world.set_traffic(world.start, 0)
     world.set_traffic(first, *_TRAFFIC[row.traffic])
     if row.traffic == "burst":
-        begin = _minute(at) - _BURST_EVERY * ((at - first) // _BURST_EVERY)
+        begin = floor(at) - _BURST_EVERY * ((at - first) // _BURST_EVERY)
         while begin < world.now:
             world.set_traffic(begin, _BURST)
             world.set_traffic(begin + _BURST_LASTS, 0)
@@ -269,13 +270,8 @@ def _tell_history(world: World, row: AxisRow, at: datetime) -> None:
         world.delete_concurrency(at - timedelta(minutes=41), world.setting.function, by=OPERATOR)
     if row.history == "bulk":
         _take(world, replace(SOUND, seconds=0.2))
-        world.set_traffic(_minute(at) - timedelta(minutes=7), 3000)
-        world.set_traffic(_minute(at) - timedelta(minutes=5), *_TRAFFIC[row.traffic])
-
-
-def _minute(at: datetime) -> datetime:
-    """The minute that an instant lies in: traffic changes between minutes alone."""
-    return at.replace(second=0, microsecond=0)
+        world.set_traffic(floor(at) - timedelta(minutes=7), 3000)
+        world.set_traffic(floor(at) - timedelta(minutes=5), *_TRAFFIC[row.traffic])
 
 
 def _take(world: World, code: Code) -> None:
@@ -328,7 +324,7 @@ def _has_bitten(world: World, fault: Fault, at: datetime) -> bool:
 
 def _writes(world: World, since: datetime) -> Iterator[Write]:
     """What the application wrote from an instant on that changed something."""
-    minute = _minute(since)
+    minute = floor(since)
     while minute < world.now:
         traffic, table = world.at(minute).traffic, world.at(minute).tables.get(world.table.name, world.table)
         if traffic.futile is None:

@@ -22,7 +22,7 @@ from functools import partial
 from itertools import combinations
 
 from axes import AxisRow, covering, told
-from runbook_lib.findings import FINDINGS, FindingKind, Trait
+from runbook_lib.findings import FINDINGS
 from runbook_lib.judging.diagnosis import Diagnosis, GapImpact, Status
 from runbook_lib.sandbox import Fault, World, all_faults
 from runbook_lib.steps import STEPS
@@ -92,8 +92,7 @@ def why_not(world: World, broken: bool, denied: Family, found: Diagnosis) -> str
 
 def _needed(impact: GapImpact) -> bool:
     """Whether a cause could not be looked for; what contributes, and what few accounts can see, hides no fault."""
-    findings = (FINDINGS[id] for id in impact.findings)
-    return any(one.kind is FindingKind.CAUSE and Trait.MAY_STAY_UNSEEN not in one.traits for one in findings)
+    return any(FINDINGS[id].may_hide_a_fault for id in impact.findings)
 
 
 def _nothing_written(world: World) -> bool:

@@ -295,8 +295,7 @@ def _wrong(truth: Truth, found: Diagnosis) -> Iterable[Wrong]:
     if loss.state is LossState.LOSING and not truth.lost:
         yield Wrong.LOSING
     if began is not None and truth.onset is not None:
-        may_be_older = began.never_delivered or began.before_window
-        earliest = truth.onset if may_be_older else began.earliest
+        earliest = truth.onset if began.may_be_older else began.earliest
         if not _holds(earliest, truth.onset, began.latest):
             yield Wrong.ONSET
     if named is not None:

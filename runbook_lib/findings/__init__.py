@@ -147,6 +147,11 @@ class Finding:
     lag: timedelta = timedelta(0)
     traits: tuple[Trait, ...] = ()
 
+    @property
+    def may_hide_a_fault(self) -> bool:
+        """Whether an all-clear is none where this could not be looked for."""
+        return self.kind is FindingKind.CAUSE and Trait.MAY_STAY_UNSEEN not in self.traits
+
 
 @dataclass(frozen=True)
 class Verdict:

@@ -14,6 +14,7 @@ from runbook_lib.findings.mapping import expected_to_deliver
 from runbook_lib.findings.remedy_id import RemedyId
 from runbook_lib.interpret.policy import STREAM_ACTIONS, Decision, PolicyType, trusts
 from runbook_lib.interpret.processing_result import ResultKind
+from runbook_lib.measuring.filtered import events_of
 from runbook_lib.measuring.pipe import FlowState, Measured, Stage
 from runbook_lib.measuring.thresholds import POLLED_LATELY
 from runbook_lib.observed import otherwise
@@ -95,7 +96,7 @@ def _is_outlived(seen: Measured, mapping: EventSourceMapping) -> bool:
 
 def _polls(seen: Evidence, mapping: EventSourceMapping) -> bool:
     """Whether the mapping has counted records that it polled until lately: it was handed them, so it may read."""
-    counted = otherwise(lambda: seen.metrics.mapping_events.get(mapping.uuid, {}), {}).get("PolledEventCount")
+    counted = events_of(seen, mapping).get("PolledEventCount")
     last = counted.last_positive if counted is not None else None
     return last is not None and seen.window.settled_end - last <= POLLED_LATELY
 

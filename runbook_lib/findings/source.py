@@ -14,6 +14,7 @@ from runbook_lib.findings import FindingKind, Sign, Trait, against, counter, dec
 from runbook_lib.findings.remedy_id import RemedyId
 from runbook_lib.interpret.amount import amount, begun
 from runbook_lib.interpret.arn import StreamArn
+from runbook_lib.measuring.filtered import events_of
 from runbook_lib.measuring.pipe import FlowState, Measured, Stage
 from runbook_lib.measuring.thresholds import CLOCK_SKEW, KEY_SHOWS, READ_THROUGHOUT
 from runbook_lib.observed import NOTHING_TO_READ, Gap, NotObserved, otherwise
@@ -57,7 +58,7 @@ def _born_before(mapping: EventSourceMapping, moment: datetime) -> bool:
 
 def _polled(seen: Evidence, mapping: EventSourceMapping) -> tuple[Series, ...]:
     """What the mapping polled, where it counts its events."""
-    counted = otherwise(lambda: seen.metrics.mapping_events.get(mapping.uuid, {}), {})
+    counted = events_of(seen, mapping)
     return tuple(series for name, series in counted.items() if name == "PolledEventCount")
 
 

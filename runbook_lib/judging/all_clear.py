@@ -12,12 +12,12 @@ from datetime import datetime, timedelta
 from runbook_lib import instant
 from runbook_lib.evidence import Evidence
 from runbook_lib.evidence.mapping import EventSourceMapping
-from runbook_lib.findings import FindingKind, Trait, Verdict
+from runbook_lib.findings import Trait, Verdict
 from runbook_lib.findings.mapping import expected_to_deliver
 from runbook_lib.instant import MILLISECOND
 from runbook_lib.interpret.amount import amount, begun
-from runbook_lib.measuring.backlog import is_worked_off, through_at
-from runbook_lib.measuring.filtered import delivering
+from runbook_lib.measuring.backlog import is_worked_off, newest_age, through_at
+from runbook_lib.measuring.filtered import delivering, events_of, gathering
 from runbook_lib.measuring.onset import fallen_behind
 from runbook_lib.measuring.pipe import FlowState, Measured, Stage, StageFlow, Stages
 from runbook_lib.measuring.thresholds import FAILING_NOW, FEWEST_AGES, KEEPS_UP, LONG_WAIT, LONGEST_PAUSE, NEWEST_AGES
@@ -58,10 +58,7 @@ def lacking(
     A cause that could not be looked for may hide behind a pipe that works for most records: then what has failed or
     was left out matters. `noop`: the stream is known to hold nothing for what was written.
     """
-    blind = any(
-        verdict.finding.kind is FindingKind.CAUSE and Trait.MAY_STAY_UNSEEN not in verdict.finding.traits
-        for verdict in undetermined
-    )
+    blind = any(verdict.finding.may_hide_a_fault for verdict in undetermined)
     quiet = noop or any(Trait.EXPLAINS_IDLE in verdict.finding.traits for verdict in innocent)
     if quiet and not blind:
         return ()
@@ -94,12 +91,11 @@ def _one_batch_fails(seen: Measured) -> Iterator[str]:
 
     Others pass beside it, so neither counts of successes nor an age that is still young clears the pipe.
     """
-    last, ages = _failed_last(seen), sorted(seen.backlog.iterator_age_ms.points.items())[-NEWEST_AGES:]
-    if last is None or not ages or seen.window.settled_end - last > LONGEST_PAUSE or is_worked_off(seen):
+    last, ages = _failed_last(seen), seen.backlog.iterator_age_ms
+    if last is None or not ages.points or seen.window.settled_end - last > LONGEST_PAUSE or is_worked_off(seen):
         return
-    gathers = timedelta(seconds=max((mapping.batching_window_s for mapping in delivering(seen)), default=0))
-    age = timedelta(milliseconds=max(value for _, value in ages))
-    if age >= KEEPS_UP + gathers:
+    age = newest_age(ages)
+    if age >= KEEPS_UP + gathering(delivering(seen)):
         when = instant.clock(last, seen.as_of)
         yield f"Batches failed up to {when}, and a record of the last ones had waited for {instant.span(age)}."
 
@@ -110,7 +106,7 @@ def _waits_longer(seen: Measured) -> Iterator[str]:
     newest, before = points[-NEWEST_AGES:], [age for at, age in points if points[-1][0] - at >= LONG_WAIT]
     if len(before) < FEWEST_AGES or is_worked_off(seen):
         return
-    gathers = timedelta(seconds=max((mapping.batching_window_s for mapping in delivering(seen)), default=0))
+    gathers = gathering(delivering(seen))
     shortest = timedelta(milliseconds=min(age for _, age in newest))
     if shortest >= KEEPS_UP + gathers and shortest / MILLISECOND > max(before):
         since = instant.clock(points[0][0], seen.as_of)
@@ -119,8 +115,7 @@ def _waits_longer(seen: Measured) -> Iterator[str]:
 
 def _failed_last(seen: Measured) -> datetime | None:
     """When a batch failed last: an invocation, or records that a mapping counts as failed though no invocation did."""
-    counted = otherwise(lambda: seen.metrics.mapping_events, {})
-    own = (counted.get(mapping.uuid, {}).get("FailedInvokeEventCount") for mapping in delivering(seen))
+    own = (events_of(seen, mapping).get("FailedInvokeEventCount") for mapping in delivering(seen))
     failed = (seen.metrics.errors, *(series for series in own if series is not None))
     return max((series.last_positive for series in failed if series.last_positive is not None), default=None)
 
@@ -142,8 +137,7 @@ def _may_be_given_up(seen: Measured) -> Iterator[str]:
 
 def _counts_what_it_gives_up(seen: Evidence, mapping: EventSourceMapping) -> bool:
     """Whether it would be counted: events are, and there is a failure destination, without which AWS counts none."""
-    counted = otherwise(lambda: seen.metrics.mapping_events, {})
-    return mapping.uuid in counted and bool(mapping.failure_destination)
+    return bool(events_of(seen, mapping) and mapping.failure_destination)
 
 
 def _is_young(seen: Evidence) -> bool:
@@ -161,11 +155,10 @@ def _not_attributed(seen: Measured, *, dropped: bool) -> Iterator[str]:
     except NotObserved as unseen:
         yield f"Whether what invokes the function is this mapping was not seen: {unseen.gap.reason}"
         return
-    counted = otherwise(lambda: seen.metrics.mapping_events, {})
     own = [
         name
         for mapping in mappings
-        for name, series in counted.get(mapping.uuid, {}).items()
+        for name, series in events_of(seen, mapping).items()
         if series.last_positive is not None and series.last_positive >= seen.window.settled_end - LONG_WAIT
     ]
     if dropped or own:

@@ -20,6 +20,7 @@ from runbook_lib.interpret.trail_event import ENDS_STREAM
 from runbook_lib.judging.loss_clock import Loss, LossState, Undelivered, clock
 from runbook_lib.measuring.backlog import first_of_batch, is_worked_off, oldest_unread
 from runbook_lib.measuring.births import born_within
+from runbook_lib.measuring.filtered import events_of
 from runbook_lib.measuring.onset import Onset, delivery_gap
 from runbook_lib.measuring.pipe import FlowState, Measured, Stage
 from runbook_lib.measuring.setting_change import Change
@@ -156,7 +157,7 @@ def _refused(seen: Evidence) -> bool:
 
 def _given_up(seen: Evidence, mapping: EventSourceMapping) -> float | None:
     """Count what the mapping gave up in the window; None where it does not count its events, or counted none."""
-    counted = otherwise(lambda: seen.metrics.mapping_events, {}).get(mapping.uuid, {})
+    counted = events_of(seen, mapping)
     given_up = (counted.get(f"{name}EventCount") for name in ("Dropped", "OnFailureDestinationDelivered"))
     return sum(sum(series.points.values()) for series in given_up if series is not None) or None
 

@@ -11,7 +11,7 @@ from runbook_lib.evidence.signals import Backlog, Series
 from runbook_lib.incident import Window
 from runbook_lib.instant import MILLISECOND
 from runbook_lib.measuring.births import born_within
-from runbook_lib.measuring.filtered import delivering
+from runbook_lib.measuring.filtered import delivering, events_of
 from runbook_lib.measuring.pipe import Measured
 from runbook_lib.measuring.thresholds import (
     CLIMB_DRIFT,
@@ -52,10 +52,9 @@ def failed_since(seen: Evidence, mappings: Iterable[EventSourceMapping], since: 
         return True
     told: bool | None = False
     for mapping in mappings:
-        counted = otherwise(lambda: seen.metrics.mapping_events, {}).get(mapping.uuid, {})
-        failed = counted.get("FailedInvokeEventCount")
+        failed = events_of(seen, mapping).get("FailedInvokeEventCount")
         if failed is None:
-            told = None if {"ReportBatchItemFailures"} & set(mapping.response_types) else told
+            told = None if "ReportBatchItemFailures" in mapping.response_types else told
         elif any(value > 0 for at, value in failed.points.items() if at >= since):
             return True
     return told
@@ -91,6 +90,11 @@ def climb(age: Series) -> Window | None:
             start = at
             tries += value >= KEEPS_UP / MILLISECOND
     return Window(start, head + age.period) if head - start >= LEAST_CLIMB and tries >= FEWEST_AGES else None
+
+
+def newest_age(age: Series) -> timedelta:
+    """Give the longest of the newest iterator ages: the blocked shard's."""
+    return timedelta(milliseconds=max(value for _, value in sorted(age.points.items())[-NEWEST_AGES:]))
 
 
 def oldest_unread(backlog: Backlog) -> datetime | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from runbook_lib import instant
 from runbook_lib.evidence import Evidence
@@ -50,6 +50,16 @@ def filters_of(mappings: tuple[EventSourceMapping, ...]) -> str:
     if not quoted and any(mapping.filters_encrypted for mapping in mappings):
         return "it is encrypted"
     return ", ".join(dict.fromkeys(quoted))
+
+
+def gathering(mappings: Iterable[EventSourceMapping]) -> timedelta:
+    """Say for how long these mappings hold records back on purpose, to fill a batch."""
+    return timedelta(seconds=max((mapping.batching_window_s for mapping in mappings), default=0))
+
+
+def events_of(seen: Evidence, mapping: EventSourceMapping) -> Mapping[str, Series]:
+    """Give what a mapping counts of its own events, by metric name; empty where it counts none or none was seen."""
+    return otherwise(lambda: seen.metrics.mapping_events, {}).get(mapping.uuid, {})
 
 
 def counts_of(seen: Evidence, mappings: tuple[EventSourceMapping, ...]) -> tuple[Mapping[str, Series], ...]:

@@ -46,6 +46,11 @@ class Onset:
     before_window: bool = False
     until: datetime | None = None
 
+    @property
+    def may_be_older(self) -> bool:
+        """Whether what broke it may lie any time before: the window does not show when it began."""
+        return self.never_delivered or self.before_window
+
 
 def onset(seen: Measured) -> Onset | None:
     """Estimate when the harm began: None when nothing is known to have stopped, failed or fallen behind.
@@ -245,9 +250,13 @@ def fallen_behind(seen: Measured) -> Onset | None:
 
     A gap that was made up for long ago is the harm of something else.
     """
+    return silent_since(seen) or failing_since(seen) or _recent_gap(seen)
+
+
+def _recent_gap(seen: Measured) -> Onset | None:
     gap = delivery_gap(seen)
     over = gap is not None and gap.until is not None and seen.window.settled_end - gap.until > TWO_TROUBLES
-    return silent_since(seen) or failing_since(seen) or (None if over else gap)
+    return None if over else gap
 
 
 def after_last_delivery(seen: Measured) -> Onset | None:

@@ -19,7 +19,7 @@ from runbook_lib import instant
 from runbook_lib.evidence import Evidence
 from runbook_lib.evidence.signals import Series
 from runbook_lib.interpret.amount import amount
-from runbook_lib.measuring.filtered import counts_of, delivering, filters_of, let_through
+from runbook_lib.measuring.filtered import counts_of, delivering, filters_of, gathering, let_through
 from runbook_lib.measuring.silence import silence
 from runbook_lib.measuring.thresholds import LONGEST_PAUSE, QUIET_TABLE, YOUNG_FAILURE, YOUNG_FAILURES
 from runbook_lib.observed import Gap, NotObserved, otherwise
@@ -291,7 +291,7 @@ def _against_writes(
         words = f"{dropped}, so nothing was left to be {verb}."
         return StageFlow(stage, FlowState.IDLE, words, total, last, seen.first_write_after(last), refs)
     put_in = seen.write_minutes if passed is None else passed.minutes
-    gathers = timedelta(seconds=max((mapping.batching_window_s for mapping in behind), default=0))
+    gathers = gathering(behind)
     quiet = silence(put_in, alive, until, gathers=gathers)
     if quiet is None:
         if last is None:

@@ -187,8 +187,7 @@ def find_setting_change(
     if began is None:
         return None
     fitting = [change for change in changed if change.event.succeeded and _can(change, set_off_by)]
-    may_be_older = began.never_delivered or began.before_window
-    from_when = datetime.min.replace(tzinfo=UTC) if may_be_older else began.earliest - lag
+    from_when = datetime.min.replace(tzinfo=UTC) if began.may_be_older else began.earliest - lag
     near = [candidate for candidate in fitting if from_when <= candidate.event.at <= began.latest]
     if not near:
         return None

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 
 from runbook_lib import instant
 from runbook_lib.evidence import Evidence
 from runbook_lib.evidence.mapping import EventSourceMapping
-from runbook_lib.evidence.signals import Series
 from runbook_lib.findings import FindingKind, Sign, Trait, against, counter, decisive, finding, sign
 from runbook_lib.findings.mapping import GUIDE, expected_to_deliver
 from runbook_lib.findings.remedy_id import RemedyId
 from runbook_lib.incident import Window
 from runbook_lib.interpret.amount import amount, were
 from runbook_lib.measuring.backlog import oldest_unread
+from runbook_lib.measuring.filtered import events_of
 from runbook_lib.measuring.onset import failing_since
 from runbook_lib.measuring.pipe import FlowState, Measured, Stage
 from runbook_lib.measuring.thresholds import FAILING_NOW, SUSTAINED_FAILURE
@@ -27,17 +27,12 @@ _GIVEN_UP = {
 }
 
 
-def _counts(seen: Evidence, mapping: EventSourceMapping) -> Mapping[str, Series]:
-    """The mapping's own event counts; empty where they are not switched on."""
-    return otherwise(lambda: seen.metrics.mapping_events.get(mapping.uuid, {}), {})
-
-
 def _given_up(seen: Evidence, mapping: EventSourceMapping, weigh: Callable[..., Sign]) -> Iterator[Sign]:
     """Count what the mapping gave up, where it counts its events; silence does not mean that nothing was.
 
     The counts do not tell age from retries: only a mapping with one of the two limits makes them decisive.
     """
-    counted = _counts(seen, mapping)
+    counted = events_of(seen, mapping)
     for name, words in _GIVEN_UP.items():
         total = sum(counted[name].points.values()) if name in counted else 0
         if total:
@@ -163,7 +158,7 @@ def destination_broken(seen: Evidence) -> Iterator[Sign]:
         f"{amount(total, 'deliveries')} to {reporting[0].failure_destination} failed, the last at {last}.", failures
     )
     for mapping in reporting:
-        dropped = _counts(seen, mapping).get("DroppedEventCount")
+        dropped = events_of(seen, mapping).get("DroppedEventCount")
         if dropped is not None and dropped.last_positive:
             lost = sum(dropped.points.values())
             yield counter(f"{amount(lost, 'records')} of mapping {mapping.uuid} {were(lost)} dropped.", dropped)

@@ -12,6 +12,7 @@ from runbook_lib.findings.mapping import GUIDE, expected_to_deliver
 from runbook_lib.findings.remedy_id import RemedyId
 from runbook_lib.interpret.amount import amount
 from runbook_lib.interpret.filter_pattern import defects, never_matches
+from runbook_lib.measuring.filtered import events_of
 from runbook_lib.measuring.pipe import Stage
 from runbook_lib.observed import otherwise
 
@@ -52,7 +53,7 @@ def filter_matches_nothing(seen: Evidence) -> Iterator[Sign]:
 
 def _filtered_out(seen: Evidence, mapping: EventSourceMapping) -> Iterator[Sign]:
     """Compare what was polled with what was filtered out, where the mapping counts its events."""
-    counted = otherwise(lambda: seen.metrics.mapping_events.get(mapping.uuid, {}), {})
+    counted = events_of(seen, mapping)
     if not counted:
         return
     polled = sum(counted["PolledEventCount"].points.values())

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import timedelta
 from importlib import import_module
 
 from runbook_lib import instant
 from runbook_lib.evidence import Evidence
-from runbook_lib.evidence.signals import Series
 from runbook_lib.findings import Sign, sign
 from runbook_lib.findings.mapping import expected_to_deliver
 from runbook_lib.incident import Window
@@ -20,7 +18,6 @@ from runbook_lib.measuring.thresholds import (
     BY_CHANCE,
     FAILING_NOW,
     FEWEST_FAILURES,
-    NEWEST_AGES,
     RECENT_FAILURE,
 )
 from runbook_lib.observed import otherwise
@@ -78,11 +75,6 @@ def call_failed(seen: Evidence) -> Iterator[Sign]:
     for mapping in otherwise(lambda: expected_to_deliver(seen), ()):
         if mapping.processing.kind is ResultKind.FUNCTION_CALL_FAILED:
             yield sign(f"Mapping {mapping.uuid} last said: {mapping.processing.text}", mapping)
-
-
-def newest_age(age: Series) -> timedelta:
-    """Give the longest of the newest iterator ages: the blocked shard's."""
-    return timedelta(milliseconds=max(value for _, value in sorted(age.points.items())[-NEWEST_AGES:]))
 
 
 for _part in ("failing", "unlogged", "blocked"):

@@ -10,13 +10,14 @@ from runbook_lib.evidence import Evidence
 from runbook_lib.evidence.mapping import EventSourceMapping
 from runbook_lib.findings import FindingKind, Sign, against, counter, decisive, finding, sign
 from runbook_lib.findings.mapping import expected_to_deliver
-from runbook_lib.findings.processing import ERRORS_GUIDE, call_failed, current, newest_age, quoted
+from runbook_lib.findings.processing import ERRORS_GUIDE, call_failed, current, quoted
 from runbook_lib.findings.remedy_id import RemedyId
 from runbook_lib.incident import Window
 from runbook_lib.instant import MILLISECOND
 from runbook_lib.interpret.amount import amount, begun, were
 from runbook_lib.interpret.lambda_log import LineKind
-from runbook_lib.measuring.backlog import climb
+from runbook_lib.measuring.backlog import climb, newest_age
+from runbook_lib.measuring.filtered import events_of
 from runbook_lib.measuring.onset import failing_since
 from runbook_lib.measuring.pipe import Measured
 from runbook_lib.measuring.thresholds import EARLIER_AGES, FAILING_NOW, KEEPS_UP, LONG_WAIT, OTHERS_PASS, RECENT_FAILURE
@@ -129,8 +130,7 @@ def _refused_unseen(seen: Evidence, affected: list[EventSourceMapping], why: str
         return
     _told(seen, affected, waiting)
     for mapping in affected:
-        counted = otherwise(lambda: metrics.mapping_events, {}).get(mapping.uuid, {})
-        failed = counted.get("FailedInvokeEventCount")
+        failed = events_of(seen, mapping).get("FailedInvokeEventCount")
         refused = failed.total(lately) if failed is not None else 0
         if failed is not None and not refused:
             yield against(f"Mapping {mapping.uuid} counts its events, and no failed one among them.", failed)
@@ -155,8 +155,7 @@ def _refused_lately(seen: Evidence, affected: list[EventSourceMapping]) -> Itera
     if waits < KEEPS_UP or seen.metrics.errors.total(lately):
         return
     for mapping in affected:
-        counted = otherwise(lambda: seen.metrics.mapping_events, {}).get(mapping.uuid, {})
-        failed = counted.get("FailedInvokeEventCount")
+        failed = events_of(seen, mapping).get("FailedInvokeEventCount")
         if failed is not None and (refused := failed.total(lately)):
             words = f"Lambda took {amount(refused, 'records')} of mapping {mapping.uuid} for failed in two minutes"
             yield sign(
@@ -168,7 +167,7 @@ def _told(seen: Evidence, affected: list[EventSourceMapping], waiting: Window) -
     """Raise NotObserved where a backlog may merely hold a burst of records, and nothing counts whether batches fail."""
     age, length = seen.backlog.iterator_age_ms, waiting.end - waiting.start
     old = timedelta(milliseconds=age.points[waiting.start]) > LONG_WAIT and length < EARLIER_AGES
-    if old and any(mapping.uuid not in otherwise(lambda: seen.metrics.mapping_events, {}) for mapping in affected):
+    if old and not all(events_of(seen, mapping) for mapping in affected):
         reason = "Old records have been handed over for minutes, and no mapping counts whether their batches fail."
         raise NotObserved(Gap("cloudwatch:GetMetricData", seen.incident.region, NOTHING_TO_READ, reason, ref=age.ref))
 
