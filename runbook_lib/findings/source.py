@@ -284,7 +284,7 @@ def rejected_writes(seen: Measured) -> Iterator[Sign]:
 def table_key_inaccessible(seen: Measured) -> Iterator[Sign]:
     """A table whose key is disabled or withdrawn can be neither read nor written, and its stream not read.
 
-    The key itself tells first: reads fail within 5.5 minutes, and the table's status says so only 13 to 75 minutes
+    The key itself tells first: reads fail from 5.5 minutes on, and the table's status says so only 13 to 75 minutes
     after. Once the key is back, reads work within 7 minutes, and the status stays for 18 to 57 (observed on five tables
     in October 2026). Records go on ageing, and after seven days DynamoDB archives the table.
     """

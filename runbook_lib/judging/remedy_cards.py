@@ -119,7 +119,7 @@ CARDS = (
         "A key may have been disabled on purpose; everything else encrypted with it opens again too.",
         "Records younger than 24 hours are delivered; writes refused meanwhile were never made.",
         "Its owner agrees. Seven days after the key was lost the table is archived.",
-        "Writes and invocations resume within some 7 minutes; `DescribeTable` says so up to an hour later.",
+        "Reads work within some 7 minutes, and writes and invocations resume; `DescribeTable` may take an hour.",
     ),
     Remedy(
         RemedyId.DEPLOY_WORKING_CODE,
